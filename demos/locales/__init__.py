@@ -1,0 +1,39 @@
+"""Every word that is shown, by key, in every language: one folder a language, one file an area."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+LANGUAGES = ("en", "zh")
+DEFAULT = "en"
+
+# Gives the sentence of a key, with its placeholders filled.
+Text = Callable[..., str]
+
+
+@functools.cache
+def table(language: str) -> dict[str, str]:
+    """Return all words of a language by key."""
+    words: dict[str, str] = {}
+    for path in sorted((Path(__file__).parent / language).glob("*.json")):
+        words |= msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    return words
+
+
+def translator(language: str | None) -> Text:
+    """Return the function that says a key in a language; English for a language we lack.
+
+    Example:
+        >>> translator("en")("status.ok")
+        'ok'
+    """
+    words = table(language if language in LANGUAGES else DEFAULT)
+
+    def say(key: str, /, **values: object) -> str:
+        return words[key].format_map(values)
+
+    return say

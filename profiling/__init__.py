@@ -1,0 +1,7 @@
+"""How a gradient cut is measured and drawn: records, measuring, engine, traces, tables, charts."""
+
+import sys
+
+if sys.version_info >= (3, 15):
+    # Python 3.15 has a standard-library package of this name (PEP 799); ours would shadow it.
+    raise ImportError("Detach Lab supports Python 3.10 to 3.14.")

@@ -1,0 +1,30 @@
+"""Errors that are meant for a person: a locale key and the values its sentence needs."""
+
+from __future__ import annotations
+
+
+class DetachLabError(Exception):
+    """Base of all errors that are shown to a person as one sentence.
+
+    Attributes:
+        key: Key of the sentence in `demos.locales`.
+        values: What the sentence's placeholders stand for.
+    """
+
+    def __init__(self, key: str, **values: object) -> None:
+        """Remember the sentence's key and values."""
+        super().__init__(key, values)
+        self.key = key
+        self.values = values
+
+    def __str__(self) -> str:
+        """Return key and values, for logs; people read the locale's sentence."""
+        return f"{self.key} {self.values}" if self.values else self.key
+
+
+class InputError(DetachLabError):
+    """What was asked for cannot be done; the sentence says what can."""
+
+
+class WorkerError(DetachLabError):
+    """The worker process died or ran past its time limit."""

@@ -1,0 +1,1 @@
+"""Torch in, records out: every observation of a running step is made here."""

@@ -1,0 +1,73 @@
+"""The one place that starts a torch profiler session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from profiling.measure.step import Step
+
+
+def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
+    """Profile one step and write its Chrome trace; forward and backward are marked as ranges.
+
+    Args:
+        step: The step; it is reset first.
+        device: ``"cpu"`` or ``"cuda"``.
+        path: Where the trace goes; gzipped if it ends in ``.gz``.
+        shapes: Whether to record the shapes of inputs, which makes the step slower.
+    """
+    activities = [ProfilerActivity.CPU]
+    if device == "cuda":
+        activities.append(ProfilerActivity.CUDA)
+    # acc_events spares a warning about events lost between cycles; there is one cycle here.
+    session = profile(
+        activities=activities, record_shapes=shapes, profile_memory=True, acc_events=True
+    )
+    step.reset()
+    _synchronize(device)
+    with _quiet():
+        session.start()
+    try:
+        with record_function("forward"):
+            result = step.forward()
+        with record_function("backward"):
+            step.backward(result)
+        _synchronize(device)
+    finally:
+        with _quiet():
+            session.stop()
+    session.export_chrome_trace(str(path))
+
+
+def warm_up() -> None:
+    """Run one short session in this thread.
+
+    A process's first session does one-time work, and complains if that happens in another thread
+    than a later session's.
+    """
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], acc_events=True):
+        torch.ones(1).add_(1)
+
+
+def _synchronize(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence stderr below Python: the profiler's C++ side logs two lines for every session."""
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

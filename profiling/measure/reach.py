@@ -1,0 +1,46 @@
+"""Gradient reach: which parameter groups got a gradient, and whether it is the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from profiling.measure.step import Groups, Reference
+from profiling.records import Reach
+
+
+def gradient_reach(groups: Groups, reference: Reference) -> tuple[Reach, ...]:
+    """Compare every group's ``.grad`` with the gradients that should hold.
+
+    Equal means equal within `torch.testing.assert_close`'s tolerance for the dtype.
+    """
+    return tuple(_group(name, leaves, reference[name]) for name, leaves in groups.items())
+
+
+def _group(
+    name: str, leaves: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor] | None
+) -> Reach:
+    gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    equal: bool | None = None
+    difference: float | None = None
+    if wanted is not None and len(gradients) == len(leaves):
+        pairs = list(zip(gradients, wanted, strict=True))
+        equal = all(_close(got, want) for got, want in pairs)
+        difference = max(float((got - want).abs().max()) for got, want in pairs)
+    return Reach(
+        group=name,
+        tensors=len(leaves),
+        with_gradient=len(gradients),
+        expected=wanted is not None,
+        equal=equal,
+        max_difference=difference,
+    )
+
+
+def _close(got: torch.Tensor, want: torch.Tensor) -> bool:
+    try:
+        torch.testing.assert_close(got, want, equal_nan=True)
+    except AssertionError:
+        return False
+    return True

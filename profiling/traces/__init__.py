@@ -1,0 +1,1 @@
+"""A profiler trace file in, tables out; no torch anywhere below."""
