@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all records: immutable, compared by value."""
 
 
-class DeviceInfo(Record):
+class DeviceInfo(Record, frozen=True):
     """A device that can be measured on.
 
     Attributes:
@@ -51,7 +51,7 @@ class DeviceInfo(Record):
     dtypes: tuple[str, ...]
 
 
-class Environment(Record):
+class Environment(Record, frozen=True):
     """Where a result comes from.
 
     Attributes:
@@ -78,7 +78,7 @@ class Environment(Record):
         return next((device for device in self.devices if device.kind == kind), None)
 
 
-class Request(Record):
+class Request(Record, frozen=True):
     """What a person asks to compare; checked by `profiling.engine.plan`.
 
     Attributes:
@@ -97,7 +97,7 @@ class Request(Record):
     budget_s: float = 2.0
 
 
-class Cell(Record):
+class Cell(Record, frozen=True):
     """One workload at one size, dtype and device, with all its branches: the unit of measuring."""
 
     workload: str
@@ -110,7 +110,7 @@ class Cell(Record):
     budget_s: float
 
 
-class Sample(Record):
+class Sample(Record, frozen=True):
     """One raw measured value; medians are derived from these and never stored instead.
 
     Attributes:
@@ -128,7 +128,7 @@ class Sample(Record):
     value: float | None
 
 
-class Reach(Record):
+class Reach(Record, frozen=True):
     """Whether the gradient of one parameter group is the one that should hold.
 
     Attributes:
@@ -163,7 +163,7 @@ class Reach(Record):
         return self.outcome in ("equal", "none")
 
 
-class BranchResult(Record):
+class BranchResult(Record, frozen=True):
     """What was measured of one branch in one cell.
 
     Attributes:
@@ -185,7 +185,7 @@ class BranchResult(Record):
     trace: str | None = None
 
 
-class CellResult(Record):
+class CellResult(Record, frozen=True):
     """All branches of one cell, measured, or the reason why there are none."""
 
     cell: Cell
@@ -196,7 +196,7 @@ class CellResult(Record):
     duration_s: float | None = None
 
 
-class Run(Record):
+class Run(Record, frozen=True):
     """A comparison: what was asked, where, and what came back so far.
 
     Attributes:
@@ -217,7 +217,7 @@ class Run(Record):
         return len(self.results) == len(self.cells)
 
 
-class TensorState(Record):
+class TensorState(Record, frozen=True):
     """One named tensor at one moment of a lesson.
 
     Attributes:
@@ -239,14 +239,14 @@ class TensorState(Record):
     version: int | None
 
 
-class LessonStep(Record):
+class LessonStep(Record, frozen=True):
     """The tensors as they stood after a line of the lesson had run."""
 
     line: int
     tensors: tuple[TensorState, ...]
 
 
-class LessonError(Record):
+class LessonError(Record, frozen=True):
     """The error that a lesson raised, word for word, and the line that raised it."""
 
     type: str
@@ -254,7 +254,7 @@ class LessonError(Record):
     line: int
 
 
-class ClaimResult(Record):
+class ClaimResult(Record, frozen=True):
     """One claim of the article, decided by what just happened.
 
     Attributes:
@@ -272,7 +272,7 @@ class ClaimResult(Record):
         return Verdict.HOLDS_PARTLY if any(self.checks.values()) else Verdict.WRONG
 
 
-class LessonRequest(Record):
+class LessonRequest(Record, frozen=True):
     """A lesson and the inputs to run it with; None keeps the lesson's own."""
 
     name: str
@@ -280,7 +280,7 @@ class LessonRequest(Record):
     op: str | None = None
 
 
-class LessonTrace(Record):
+class LessonTrace(Record, frozen=True):
     """What happened when a lesson ran."""
 
     request: LessonRequest

@@ -14,13 +14,30 @@ def lesson(values, op):
     out.sum().backward()
 
 
+def _gradients(op, values):
+    """Return the right gradient, and the one from an overwritten `out` that no check notices."""
+    right, unchecked = (torch.tensor(values, requires_grad=True) for _ in range(2))
+    op(right).sum().backward()
+    out = op(unchecked)
+    out.data.zero_()  # the version counter stays, so backward does not raise
+    out.sum().backward()
+    return right.grad, unchecked.grad
+
+
 def claims(seen):
+    right, unchecked = _gradients(seen.op, seen.values)
     return {
         "both_change": {
             "c_is_zero": not seen.c.any(),
             "out_is_zero": not seen.out.any(),
         },
+        "noticed": {
+            "version_rose": seen.out._version > 0,
+        },
         "raises": {
-            "backward_raised": seen.error is not None,
+            "backward_raised": "modified by an inplace operation" in (seen.error or ""),
+        },
+        "would_be_wrong": {
+            "other_gradient": not torch.allclose(right, unchecked, equal_nan=True),
         },
     }

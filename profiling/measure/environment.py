@@ -28,7 +28,7 @@ def detect(preferred: str) -> Environment:
         devices.insert(0, _cuda())
     driver = _driver() if len(devices) > 1 else None
     return Environment(
-        torch=torch.__version__,
+        torch=str(torch.__version__),
         cuda=torch.version.cuda,
         cuda_state=state,
         driver=driver,

@@ -13,7 +13,7 @@ from profiling.measure.step import Step
 from profiling.records import Sample
 
 WARM_UP_ROUNDS = 3
-MIN_ROUNDS = 5
+MIN_ROUNDS = 3
 MAX_ROUNDS = 1000
 
 
@@ -46,8 +46,10 @@ def time_steps(
     gc.disable()
     try:
         for _ in range(WARM_UP_ROUNDS):
-            for step in steps:
-                time_once(step)
+            warm_up = sum(sum(time_once(step)) for step in steps)
+            # Steps this long are as warm after one round as after three.
+            if warm_up >= budget_s:
+                break
         for index in range(MAX_ROUNDS):
             if index >= MIN_ROUNDS and used >= budget_s:
                 break

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from profiling.errors import InputError
@@ -89,7 +90,7 @@ def load_trace(path: Path) -> pd.DataFrame:
 
 def _table(events: list[_Event]) -> pd.DataFrame:
     args = [event.args or _NO_ARGUMENTS for event in events]
-    start_us = pd.array([event.ts for event in events], dtype="float64")
+    start_us = np.array([event.ts for event in events], dtype="float64")
     columns: dict[str, Any] = {
         "name": [event.name for event in events],
         "category": [event.cat for event in events],

@@ -1,0 +1,26 @@
+"""The article's case 1.2: backward is called on what was computed from the detached tensor."""
+
+import torch
+
+VALUES = (1.0, 2.0, 3.0)
+OP = "sigmoid"
+
+
+def lesson(values, op):
+    a = torch.tensor(values, requires_grad=True)
+    out = op(a)
+    c = out.detach()
+    c.sum().backward()
+
+
+def claims(seen):
+    return {
+        "raises": {
+            "backward_raised": seen.error is not None,
+            "nothing_to_start_from": "does not require grad and does not have a grad_fn"
+            in (seen.error or ""),
+        },
+        "goes_no_further": {
+            "a_has_no_grad": seen.a.grad is None,
+        },
+    }

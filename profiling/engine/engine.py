@@ -1,0 +1,172 @@
+"""The one engine behind the page and the shell."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, TimeoutError, wait
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from pebble import ProcessExpired
+
+from profiling.engine import plan
+from profiling.engine.executors import WorkerProcess
+from profiling.engine.worker import call, initialize
+from profiling.errors import DetachLabError, WorkerError
+from profiling.records import (
+    Cell,
+    CellResult,
+    Environment,
+    LessonRequest,
+    LessonTrace,
+    Request,
+    Run,
+    Status,
+)
+
+T = TypeVar("T")
+_HEARTBEAT_S = 0.25
+
+
+class Progress(NamedTuple):
+    """Where a comparison stands.
+
+    Attributes:
+        run: The run so far; None while the worker is still starting.
+        cell: The cell being measured; None at the end.
+        elapsed_s: Seconds since the comparison was asked for.
+        is_new: Whether `run` has a result more than before.
+    """
+
+    run: Run | None
+    cell: Cell | None
+    elapsed_s: float
+    is_new: bool
+
+
+class Engine:
+    """Plans requests, has them measured, and keeps their files.
+
+    Attributes:
+        folder: Holds one folder a run.
+    """
+
+    def __init__(self, preferred: str = "auto", executor: Executor | None = None) -> None:
+        """Start warming the worker up; nothing here waits for it.
+
+        Args:
+            preferred: The device to prefer: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+            executor: Where jobs run; a worker process of its own unless given.
+        """
+        self.preferred = preferred
+        self.folder = Path(tempfile.mkdtemp(prefix="detach-lab-"))
+        self._executor = executor or WorkerProcess(initialize, (preferred,))
+        self._environment = self._submit_detect()
+
+    def environment(self, timeout_s: float | None = None) -> Environment | None:
+        """Return what the machine is, or None if the worker is not ready in time.
+
+        Raises:
+            WorkerError: The worker cannot start.
+        """
+        if self._environment.done() and self._environment.exception() is not None:
+            self._environment = self._submit_detect()
+        if not wait([self._environment], timeout_s).done:
+            return None
+        return _result(self._environment)
+
+    def lesson(self, request: LessonRequest) -> LessonTrace:
+        """Check and run a lesson.
+
+        Raises:
+            InputError: The request cannot be run.
+            WorkerError: The worker died or took too long.
+        """
+        plan.check_lesson(request)
+        trace: LessonTrace = _result(self._executor.submit(call, "run_lesson", request))
+        return trace
+
+    def compare(self, request: Request) -> Iterator[Progress]:
+        """Measure a request cell by cell, saying often how far it is.
+
+        A cell whose worker dies or is late gets a result that says so, and the next cell goes on.
+        Closing the iterator ends the measuring at once.
+
+        Raises:
+            InputError: The request cannot be run.
+            WorkerError: The worker cannot start.
+        """
+        start = time.monotonic()
+        plan.check(request)
+        while (environment := self.environment(_HEARTBEAT_S)) is None:
+            yield Progress(None, None, time.monotonic() - start, False)
+        run = _new_run(request, environment)
+        folder = self.run_folder(run)
+        folder.mkdir()
+        for cell in run.cells:
+            for finished in self._watch(cell, folder):
+                if finished is not None:
+                    run = msgspec.structs.replace(run, results=(*run.results, finished))
+                yield Progress(
+                    run, None if finished else cell, time.monotonic() - start, finished is not None
+                )
+
+    def run_folder(self, run: Run) -> Path:
+        """Return the folder of a run's files."""
+        return self.folder / run.id
+
+    def discard(self, run: Run) -> None:
+        """Delete a run's files."""
+        shutil.rmtree(self.run_folder(run), ignore_errors=True)
+
+    def close(self) -> None:
+        """End the worker and delete all files."""
+        self._executor.shutdown(wait=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _submit_detect(self) -> Future[Environment]:
+        return self._executor.submit(call, "detect", self.preferred)
+
+    def _watch(self, cell: Cell, folder: Path) -> Iterator[CellResult | None]:
+        """Have one cell measured: yield None while it runs, then its result."""
+        future: Future[CellResult] = self._executor.submit(call, "measure_cell", cell, str(folder))
+        try:
+            while not wait([future], _HEARTBEAT_S).done:
+                yield None
+            try:
+                yield _result(future)
+            except WorkerError as error:
+                yield CellResult(cell, Status.ERROR, (), error.key)
+        finally:
+            future.cancel()
+
+
+def _result(future: Future[T]) -> T:
+    """Return a job's result, or say in our own words what ended the worker."""
+    try:
+        return future.result()
+    except TimeoutError as error:
+        raise WorkerError("error.worker_late") from error
+    except (ProcessExpired, BrokenExecutor) as error:
+        raise WorkerError("error.worker_died") from error
+    except DetachLabError:
+        raise
+    except Exception as error:
+        raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
+
+
+def _new_run(request: Request, environment: Environment) -> Run:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return Run(
+        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+        started_utc=now.isoformat(timespec="seconds"),
+        environment=environment,
+        request=request,
+        cells=plan.plan(request, environment),
+    )

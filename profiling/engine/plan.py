@@ -1,0 +1,140 @@
+"""Checks what a person asks for and plans it into cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from demos import catalogue
+from demos.catalogue import OPS, WorkloadEntry
+from profiling.errors import InputError
+from profiling.records import Cell, Environment, LessonRequest, Request
+
+MAX_SIZE = 1_000_000_000
+MAX_SIZES = 12
+MAX_VALUES = 16
+MAX_MAGNITUDE = 1e6
+BUDGET_RANGE_S = (0.05, 60.0)
+
+
+def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
+    """Check a request against the catalogue and the machine and plan one cell a size.
+
+    Raises:
+        InputError: Something in the request is unknown, out of range or not to be had here.
+    """
+    check(request)
+    entry = catalogue.workload(request.workload)
+    device = environment.devices[0].kind if request.device == "auto" else request.device
+    info = environment.device(device)
+    if info is None:
+        kinds = ", ".join(each.kind for each in environment.devices)
+        raise InputError("error.no_such_device", device=device, allowed=kinds)
+    if request.dtype not in info.dtypes:
+        allowed = ", ".join(info.dtypes)
+        raise InputError("error.no_such_dtype", dtype=request.dtype, device=device, allowed=allowed)
+    defaults = {name: parameter.default for name, parameter in entry.parameters.items()}
+    return tuple(
+        Cell(
+            workload=request.workload,
+            size=size,
+            dtype=request.dtype,
+            device=device,
+            branches=_unique(request.branches),
+            parameters=defaults | request.parameters,
+            seed=request.seed,
+            budget_s=request.budget_s,
+        )
+        for size in _unique(request.sizes)
+    )
+
+
+def check(request: Request) -> None:
+    """Check all that can be checked without knowing the machine.
+
+    Raises:
+        InputError: Something in the request is unknown or out of range.
+    """
+    entry = catalogue.workload(request.workload)
+    if not request.branches:
+        raise InputError("error.no_branches", allowed=", ".join(entry.branches))
+    for branch in request.branches:
+        if branch not in entry.branches:
+            allowed = ", ".join(entry.branches)
+            raise InputError("error.unknown_branch", name=branch, allowed=allowed)
+    if not 1 <= len(set(request.sizes)) <= MAX_SIZES:
+        raise InputError("error.size_count", high=MAX_SIZES)
+    for size in request.sizes:
+        if not 1 <= size <= MAX_SIZE:
+            raise InputError("error.size_range", size=size, high=MAX_SIZE)
+    low, high = BUDGET_RANGE_S
+    if not low <= request.budget_s <= high:
+        raise InputError("error.budget_range", low=low, high=high)
+    if not 0 <= request.seed < 2**32:
+        raise InputError("error.seed_range", high=2**32 - 1)
+    _check_parameters(entry, request.parameters)
+
+
+def check_lesson(request: LessonRequest) -> None:
+    """Check a lesson's name and inputs.
+
+    Raises:
+        InputError: There is no such lesson or op, or the values are not to be used.
+    """
+    entry = catalogue.lesson(request.name)
+    if request.op is not None and (entry.op is None or request.op not in OPS):
+        allowed = "–" if entry.op is None else ", ".join(OPS)
+        raise InputError("error.unknown_op", name=request.op, allowed=allowed)
+    if request.values is None:
+        return
+    if entry.values is None:
+        raise InputError("error.no_values_here")
+    usable = all(math.isfinite(value) and abs(value) <= MAX_MAGNITUDE for value in request.values)
+    if not usable or not 1 <= len(request.values) <= MAX_VALUES:
+        raise InputError("error.values", high=MAX_VALUES, magnitude=f"{MAX_MAGNITUDE:,.0f}")
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Read sizes such as ``"64, 256"``.
+
+    Raises:
+        InputError: A part is not a whole number.
+    """
+    parts = [part for part in text.replace(",", " ").split() if part]
+    try:
+        return tuple(int(part.replace("_", "")) for part in parts)
+    except ValueError:
+        raise InputError("error.sizes_text", text=_short(text)) from None
+
+
+def parse_values(text: str) -> tuple[float, ...]:
+    """Read numbers such as ``"1, 2.5, -3"``.
+
+    Raises:
+        InputError: A part is not a number.
+    """
+    parts = [part for part in text.strip().strip("[]()").replace(",", " ").split() if part]
+    try:
+        return tuple(float(part) for part in parts)
+    except ValueError:
+        raise InputError("error.values_text", text=_short(text)) from None
+
+
+def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:
+    for name, value in parameters.items():
+        parameter = entry.parameters.get(name)
+        if parameter is None:
+            allowed = ", ".join(entry.parameters) or "–"
+            raise InputError("error.unknown_parameter", name=_short(name), allowed=allowed)
+        if not parameter.low <= value <= parameter.high:
+            raise InputError(
+                "error.parameter_range", name=name, low=parameter.low, high=parameter.high
+            )
+
+
+def _unique(items: Iterable) -> tuple:  # type: ignore[type-arg]
+    return tuple(dict.fromkeys(items))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,0 +1,47 @@
+"""The worker's side of the engine: what it does before its first job, and how it is called.
+
+The page's process imports this module to name the jobs, so torch comes in only when one runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+
+# Left to the rest of the machine, so that the worker and never the server runs out of memory.
+_RESERVED_SHARE = 0.1
+
+
+def initialize(preferred: str) -> None:
+    """Import torch, warm the profiler up in the main thread, and limit this process's memory."""
+    import torch
+
+    from profiling.measure import profiler
+
+    profiler.warm_up()
+    # CUDA maps far more address space than it uses, so a limit would stop it from starting.
+    if preferred == "cpu" or not torch.cuda.is_available():
+        _limit_memory()
+
+
+def call(job: str, *arguments: Any) -> Any:
+    """Run a function of `profiling.engine.jobs` by name."""
+    from profiling.engine import jobs
+
+    return getattr(jobs, job)(*arguments)
+
+
+def _limit_memory() -> None:
+    """Make an allocation that does not fit fail with an error instead of ending processes."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits.
+        return
+    process = psutil.Process()
+    free = psutil.virtual_memory().available * (1 - _RESERVED_SHARE)
+    limit = int(process.memory_info().data + free)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

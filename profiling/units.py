@@ -1,0 +1,77 @@
+"""Numbers as a person reads them: one unit for all values that stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """A display unit: divide an SI value by `factor` to read it in `symbol`."""
+
+    symbol: str
+    factor: float
+
+    def show(self, value: float | None, digits: int = 3) -> str:
+        """Format an SI value to significant digits, or as an empty text if there is none.
+
+        Example:
+            >>> Unit("µs", 1e-6).show(1.234e-4)
+            '123 µs'
+        """
+        number = self.number(value, digits)
+        return f"{number} {self.symbol}" if number else ""
+
+    def number(self, value: float | None, digits: int = 3) -> str:
+        """Format the number alone."""
+        return "" if value is None or value != value else significant(value / self.factor, digits)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Format to significant digits without an exponent.
+
+    Example:
+        >>> significant(0.29871), significant(20971.52), significant(8.0)
+        ('0.299', '20972', '8.00')
+    """
+    if value == 0:
+        return "0"
+    exponent = len(f"{abs(value):.0f}") if abs(value) >= 1 else _leading_zeros(abs(value))
+    return f"{value:.{max(0, digits - exponent)}f}"
+
+
+def _leading_zeros(value: float) -> int:
+    """Count, negatively, the zeros after the point before the first digit of a value below 1."""
+    return int(f"{value:e}".partition("e")[2]) + 1
+
+
+_TIMES = (Unit("ns", 1e-9), Unit("µs", 1e-6), Unit("ms", 1e-3), Unit("s", 1.0))
+_BYTES = (Unit("B", 1), Unit("KiB", 2**10), Unit("MiB", 2**20), Unit("GiB", 2**30))
+
+
+def time_unit(values: Iterable[float | None]) -> Unit:
+    """Return the unit in which the largest of some seconds reads best."""
+    return _pick(_TIMES, values)
+
+
+def byte_unit(values: Iterable[float | None]) -> Unit:
+    """Return the unit in which the largest of some bytes reads best."""
+    return _pick(_BYTES, values)
+
+
+def show_time(seconds: float | None) -> str:
+    """Format one time in its own best unit."""
+    return time_unit([seconds]).show(seconds)
+
+
+def show_bytes(count: float | None) -> str:
+    """Format one number of bytes in its own best unit."""
+    return byte_unit([count]).show(count)
+
+
+def _pick(units: tuple[Unit, ...], values: Iterable[float | None]) -> Unit:
+    largest = max(
+        (abs(value) for value in values if value is not None and value == value), default=0
+    )
+    fitting = [unit for unit in units if largest >= unit.factor]
+    return fitting[-1] if fitting else units[0]
