@@ -128,7 +128,7 @@ def workload(name: str) -> WorkloadEntry:
         name=name,
         size=constants["SIZE"],
         sizes=tuple(constants["SIZES"]),
-        parameters={key: Parameter(*spec) for key, spec in constants["PARAMETERS"].items()},
+        parameters={key: Parameter(*spec) for key, spec in constants.get("PARAMETERS", {}).items()},
         branches=tuple(branch for branch in BRANCHES if branch in offered or branch in absent),
         absent=absent,
         raises=constants.get("RAISES", {}),

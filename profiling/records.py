@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 
 SCHEMA_VERSION = 1
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 class Status(str, Enum):

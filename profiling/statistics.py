@@ -79,7 +79,7 @@ def summary(run: Run) -> pd.DataFrame:
         ratio = Interval(np.nan, np.nan, np.nan) if is_baseline else paired_ratio(steps, baseline)
         rows.append(
             {
-                **branch[[*tables.KEY, "status", "reason", "message"]].to_dict(),
+                **{name: branch[name] for name in (*tables.KEY, "status", "reason", "message")},
                 "rounds": len(steps),
                 **_times(mine, steps),
                 "ratio": 1.0 if is_baseline and len(steps) else ratio.estimate,
@@ -91,7 +91,7 @@ def summary(run: Run) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(rows)
-    return table.astype({name: "Int64" for name in ("rounds", *_METRICS)}) if rows else table
+    return table.astype(dict.fromkeys(("rounds", *_METRICS), "Int64")) if rows else table
 
 
 def _of(table: pd.DataFrame, key: Any) -> pd.DataFrame:

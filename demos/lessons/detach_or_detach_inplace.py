@@ -1,6 +1,5 @@
 """The article's summary, x -> m -> y: what can be taken back after detach and after detach_."""
 
-# ruff: noqa: F841 (names are kept so that they can be watched)
 import torch
 
 VALUES = (1.0, 2.0, 3.0)

@@ -1,6 +1,5 @@
 """The article's case 1.1: detached, and the detached tensor left as it is."""
 
-# ruff: noqa: F841 (names are kept so that they can be watched)
 import torch
 
 VALUES = (1.0, 2.0, 3.0)

@@ -1,6 +1,5 @@
 """The article's first motive: keep some parameters of a network and tune the others."""
 
-# ruff: noqa: F841 (names are kept so that they can be watched)
 import torch
 
 VALUES = (1.0, 2.0, 3.0)

@@ -4,7 +4,6 @@ import torch
 
 SIZE = "elements"
 SIZES = (1_000, 100_000, 1_000_000)
-PARAMETERS = {}
 
 
 def build(size):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from demos import catalogue
 from demos.catalogue import OPS, WorkloadEntry
 from profiling.errors import InputError
-from profiling.records import Cell, Environment, LessonRequest, Request
+from profiling.records import DEVICES, DTYPES, Cell, Environment, LessonRequest, Request
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12
@@ -56,6 +56,13 @@ def check(request: Request) -> None:
         InputError: Something in the request is unknown or out of range.
     """
     entry = catalogue.workload(request.workload)
+    if request.device not in DEVICES:
+        allowed = ", ".join(DEVICES)
+        raise InputError("error.no_such_device", device=_short(request.device), allowed=allowed)
+    if request.dtype not in DTYPES:
+        raise InputError(
+            "error.unknown_dtype", dtype=_short(request.dtype), allowed=", ".join(DTYPES)
+        )
     if not request.branches:
         raise InputError("error.no_branches", allowed=", ".join(entry.branches))
     for branch in request.branches:

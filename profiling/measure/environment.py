@@ -10,9 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from profiling.records import DeviceInfo, Environment
-
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+from profiling.records import DTYPES, DeviceInfo, Environment
 
 
 def detect(preferred: str) -> Environment:
@@ -84,7 +82,7 @@ def _computes(device: str, dtype: torch.dtype) -> bool:
 
 
 def _driver() -> str | None:
-    version = torch._C._cuda_getDriverVersion()
+    version = torch._C._cuda_getDriverVersion()  # type: ignore[attr-defined]
     return f"{version // 1000}.{version % 1000 // 10}"
 
 
@@ -103,7 +101,7 @@ def _commit() -> str | None:
 def _git(folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, capture_output=True, text=True, timeout=5, check=True, env=environment
     )
     return done.stdout.strip()

@@ -59,7 +59,7 @@ COLUMNS = {
     "duration_s": "float64",
     "bytes": "Int64",
     "address": "UInt64",
-    "device": "category",
+    "memory_device": "category",
     "external_id": "Int64",
     "correlation": "Int64",
     "stream": "Int64",
@@ -73,7 +73,7 @@ def load_trace(path: Path) -> pd.DataFrame:
     Returns:
         One row an event that has a time, in order of start; columns as in `COLUMNS`, empty where
         the event has no such value. ``start_s`` counts from the first event, in seconds;
-        ``device`` is ``"cpu"`` or ``"cuda:0"`` and so on, of memory events.
+        ``memory_device`` is ``"cpu"`` or ``"cuda:0"`` and so on, of memory events.
 
     Raises:
         InputError: The file is not a Chrome trace.
@@ -101,7 +101,7 @@ def _table(events: list[_Event]) -> pd.DataFrame:
         "duration_s": [None if event.dur is None else event.dur / 1e6 for event in events],
         "bytes": [each.bytes_ for each in args],
         "address": [each.address for each in args],
-        "device": [_device(each) for each in args],
+        "memory_device": [_device(each) for each in args],
         "external_id": [each.external_id for each in args],
         "correlation": [each.correlation for each in args],
         "stream": [each.stream for each in args],

@@ -18,7 +18,7 @@ def memory_curve(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     Returns:
         Columns ``time_s`` (from the trace's start), ``change_bytes`` and ``live_bytes``.
     """
-    kind = trace["device"].astype("str").str.partition(":")[0]
+    kind = trace["memory_device"].astype("str").str.partition(":")[0]
     events = trace[(trace["name"] == "[memory]") & (kind == device) & trace["bytes"].notna()]
     change = events["bytes"].astype("int64")
     return pd.DataFrame(

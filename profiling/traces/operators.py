@@ -18,10 +18,9 @@ def operator_calls(trace: pd.DataFrame) -> pd.DataFrame:
     calls = trace[(trace["category"] == "cpu_op") & trace["duration_s"].notna()].copy()
     # Of two that start together the longer one is the outer one.
     calls = calls.sort_values(["start_s", "duration_s"], ascending=[True, False], kind="stable")
-    self_s = calls["duration_s"].astype("float64").copy()
+    calls["self_s"] = calls["duration_s"]
     for _, thread in calls.groupby(["process", "thread"], sort=False):
-        self_s.loc[thread.index] = _self_times(thread)
-    calls["self_s"] = self_s
+        calls.loc[thread.index, "self_s"] = _self_times(thread)
     work = trace[trace["category"].isin(_DEVICE_WORK)]
     if work.empty:
         calls["device_s"] = float("nan")

@@ -1,0 +1,75 @@
+"""Starts the page: on this machine, or as a Hugging Face Space."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+# A spawned worker imports this file too, so nothing heavy may be imported at its top level.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the page until interrupted.
+
+    Returns:
+        The exit code: 0 after an interrupt, 1 if the address cannot be used.
+    """
+    flags = _flags(arguments)
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from profiling.engine.engine import Engine
+
+    engine = Engine(flags.device)
+    try:
+        return _serve(engine, flags)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        engine.close()
+
+
+def _flags(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="app.py", description="Serve Detach Lab.")
+    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    parser.add_argument("--host", default=host, help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=port, help="port (default %(default)s)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    return parser.parse_args(arguments)
+
+
+def _serve(engine: object, flags: argparse.Namespace) -> int:
+    from demos.locales import translator
+    from demos.tabs.page import build, launch_options, machine_words
+    from profiling.engine.engine import Engine
+    from profiling.errors import DetachLabError
+
+    assert isinstance(engine, Engine)
+    text = translator("en")
+    page = build(engine)
+    try:
+        page.launch(
+            server_name=flags.host,
+            server_port=flags.port,
+            prevent_thread_lock=True,
+            quiet=True,
+            **launch_options(),
+        )
+    except OSError as error:
+        print(f"error: cannot listen on {flags.host}:{flags.port}: {error}", file=sys.stderr)
+        return 1
+    print(f"Detach Lab: {page.local_url}", flush=True)
+    try:
+        environment = engine.environment()
+        if environment is not None:
+            print(machine_words(environment, text), flush=True)
+    except DetachLabError as error:
+        print(text(error.key, **error.values), file=sys.stderr, flush=True)
+    page.block_thread()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The whole page: header and tabs, and how it is launched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos.locales import Text
+from demos.tabs import views
+from demos.tabs.compare import create_compare_tab
+from demos.tabs.lessons import create_lessons_tab
+from demos.tabs.visitor import labels, words
+from profiling.engine.engine import Engine
+from profiling.errors import DetachLabError
+from profiling.records import Environment
+
+_FOLDER = Path(__file__).parent
+_MAX_UPLOAD = "1mb"
+_MAX_QUEUE = 32
+
+
+def build(engine: Engine) -> gr.Blocks:
+    """Build the page on an engine."""
+    own_labels = labels()
+    page = gr.Blocks(title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600))
+    with page:
+        header = gr.HTML(elem_id="lab-header")
+        with gr.Tab(own_labels("tab.lessons"), id="lessons"):
+            create_lessons_tab(page, engine, own_labels)
+        with gr.Tab(own_labels("tab.compare"), id="compare"):
+            create_compare_tab(page, engine, own_labels)
+
+        def greet(request: gr.Request) -> Any:
+            text = words(request)
+            yield _header(text("page.starting"), text)
+            yield _header(_machine(engine, text), text)
+
+        page.load(greet, None, header, api_visibility="private", show_progress="hidden", queue=True)
+    page.queue(api_open=False, max_size=_MAX_QUEUE)
+    return page
+
+
+def launch_options() -> dict[str, Any]:
+    """Return the arguments of `gradio.Blocks.launch` that belong to the page itself."""
+    mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
+    theme = gr.themes.Default(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "Noto Sans SC", "sans-serif"],
+        font_mono=mono,
+    )
+    return {
+        "theme": theme,
+        "css": views.code_styles() + (_FOLDER / "page.css").read_text(encoding="utf-8"),
+        "head": (_FOLDER / "head.html").read_text(encoding="utf-8"),
+        "i18n": labels(),
+        "max_file_size": _MAX_UPLOAD,
+        "enable_monitoring": False,
+        "show_error": False,
+        "ssr_mode": False,
+        "footer_links": ["api", "settings"],
+    }
+
+
+def machine_words(environment: Environment, text: Text) -> str:
+    """Say which device is used, and why."""
+    device = environment.devices[0]
+    reason = text(environment.cuda_state)
+    return text("page.machine", device=device.name, torch=environment.torch, reason=reason)
+
+
+def _machine(engine: Engine, text: Text) -> str:
+    try:
+        environment = engine.environment(60.0)
+    except DetachLabError as error:
+        return text(error.key, **error.values)
+    return text("page.starting") if environment is None else machine_words(environment, text)
+
+
+def _header(machine: str, text: Text) -> str:
+    return views.render("header.html", text, machine=machine)

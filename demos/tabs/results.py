@@ -1,0 +1,183 @@
+"""What a comparison shows: the finding, the table, the charts, the sources, the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+import plotly.graph_objects as go
+
+from demos import catalogue
+from demos.locales import Text
+from demos.tabs import views
+from demos.workloads import BRANCHES
+from profiling import export, tables
+from profiling.charts import bars, memory, operators, reach, sizes
+from profiling.charts.style import branch_style
+from profiling.records import CellResult, Run
+from profiling.report import finding, rows
+from profiling.statistics import summary
+from profiling.traces.load import load_trace
+from profiling.traces.memory import memory_curve
+from profiling.traces.operators import operators as operators_of
+
+_COLORS = {branch: branch_style(branch).color for branch in BRANCHES}
+_FILES = ("summary.csv", "samples.csv", "trace_events.csv", export.ARCHIVE)
+_PLOT_ROWS = (
+    ("time", "peak"),
+    ("memory", "reach"),
+    ("time_over_size", "memory_over_size"),
+    ("operators",),
+)
+
+
+class Panel:
+    """The components that show a run.
+
+    Attributes:
+        size: Chooses the cell that the table and the single-cell charts show.
+        components: All components that `show` updates.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        """Place the components."""
+        self.size = gr.Radio([], label=labels("compare.size"), visible=False)
+        self.table = gr.HTML(elem_id="compare-results")
+        with gr.Row(elem_classes="lab-downloads"):
+            self.files = {
+                name: gr.DownloadButton(name, visible=False, size="sm", min_width=120)
+                for name in _FILES
+            }
+        self.plots: dict[str, gr.Plot] = {}
+        for names in _PLOT_ROWS:
+            with gr.Row():
+                for name in names:
+                    self.plots[name] = gr.Plot(
+                        show_label=False, visible=False, min_width=320, elem_id=f"plot-{name}"
+                    )
+        with gr.Accordion(labels("compare.sources"), open=False, visible=False) as self.folded:
+            self.sources = gr.HTML(elem_id="compare-sources")
+        self.traces = gr.File(
+            label=labels("download.traces"), file_count="multiple", interactive=False, visible=False
+        )
+        self.components = (
+            self.size,
+            self.table,
+            *self.files.values(),
+            *self.plots.values(),
+            self.folded,
+            self.sources,
+            self.traces,
+        )
+
+    def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
+        """Return updates that show a run.
+
+        Args:
+            run: The run, with one result at least.
+            folder: The run's folder.
+            size: The size to show the cell of; the latest unless given.
+            text: The visitor's words.
+        """
+        measured = {finished.cell.size: finished for finished in run.results}
+        shown = measured.get(size) if size is not None else None
+        cell = shown or run.results[-1]
+        table = summary(run)
+        updates = {
+            self.size: gr.update(
+                choices=[(f"{each:,}", each) for each in measured],
+                value=cell.cell.size,
+                visible=len(measured) > 1,
+            ),
+            self.table: _table(run, table, cell, text),
+            **self._charts(run, table, cell, folder, text),
+        }
+        if size is not None:
+            return updates
+        return updates | self._files(run, folder, text) | self._sources(run, text)
+
+    def _charts(
+        self, run: Run, table: pd.DataFrame, cell: CellResult, folder: Path, text: Text
+    ) -> dict[Any, Any]:
+        unit = catalogue.workload(run.request.workload).size
+        one = table[table["size"] == cell.cell.size]
+        reached = tables.reach(run)
+        traces = _traces(cell, folder)
+        figures: dict[str, Callable[[], go.Figure]] = {
+            "time": lambda: bars.time_by_branch(one, text),
+            "peak": lambda: bars.peak_by_branch(one, text),
+            "time_over_size": lambda: sizes.time_over_size(table, text, unit),
+            "memory_over_size": lambda: sizes.memory_over_size(table, text, unit),
+            "operators": lambda: operators.operators_by_branch(
+                _joined((branch, operators_of(trace)) for branch, trace in traces.items()), text
+            ),
+            "memory": lambda: memory.memory_over_time(
+                _joined(
+                    (branch, memory_curve(trace, cell.cell.device))
+                    for branch, trace in traces.items()
+                ),
+                text,
+            ),
+            "reach": lambda: reach.gradient_reach(reached[reached["size"] == cell.cell.size], text),
+        }
+        return {
+            self.plots[name]: gr.update(value=draw(), visible=True)
+            for name, draw in figures.items()
+        }
+
+    def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
+        files = export.export(run, folder)
+        traces = [str(path) for path in export.trace_files(run, folder)]
+        buttons = {
+            button: gr.update(value=str(files[name]), label=text(f"download.{name}"), visible=True)
+            for name, button in self.files.items()
+        }
+        return {**buttons, self.traces: gr.update(value=traces, visible=bool(traces))}
+
+    def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
+        entry = catalogue.workload(run.request.workload)
+        sources = [
+            (branch, views.code(entry.sources[branch]))
+            for branch in run.cells[0].branches
+            if branch in entry.sources
+        ]
+        html = views.render(
+            "sources.html",
+            text,
+            sources=sources,
+            reference=views.code(entry.reference),
+            colors=_COLORS,
+        )
+        return {self.folded: gr.update(visible=True), self.sources: html}
+
+
+def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
+    one = table[table["size"] == cell.cell.size]
+    unit = catalogue.workload(run.request.workload).size
+    machine = tables.environment(run)
+    environment = f"{machine['env_device_name']}, torch {machine['env_torch']}"
+    return views.render(
+        "results.html",
+        text,
+        finding=finding(one, unit, text),
+        rows=rows(one, text),
+        colors=_COLORS,
+        environment=environment,
+    )
+
+
+def _traces(cell: CellResult, folder: Path) -> dict[str, pd.DataFrame]:
+    return {
+        result.branch: load_trace(folder / result.trace)
+        for result in cell.results
+        if result.trace is not None
+    }
+
+
+def _joined(parts: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Put tables of several branches under each other, with a leading column ``branch``."""
+    labelled = [table.assign(branch=branch) for branch, table in parts]
+    return pd.concat(labelled, ignore_index=True) if labelled else pd.DataFrame()

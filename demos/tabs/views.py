@@ -1,0 +1,70 @@
+"""HTML of what is not a component: code, tables, verdicts. Everything put in is escaped."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jinja2
+import pygments
+from markupsafe import Markup, escape
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from demos.catalogue import Source
+from demos.locales import Text
+
+_FOLDER = Path(__file__).parent / "templates"
+_BACKTICKS = re.compile(r"`([^`]+)`")
+
+
+def render(template: str, text: Text, **values: object) -> str:
+    """Fill a template.
+
+    Args:
+        template: File name below ``templates``.
+        text: The words; templates call it as ``text``.
+        values: What the template names.
+    """
+    return _environment.get_template(template).render(text=text, **values)
+
+
+def inline_code(sentence: str) -> Markup:
+    """Escape a sentence and set its backticked parts as code.
+
+    Example:
+        >>> inline_code("`a` < b")
+        Markup('<code>a</code> &lt; b')
+    """
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(sentence))))
+
+
+def code(source: Source, error_line: int | None = None) -> Markup:
+    """Highlight a function with the line numbers of its file.
+
+    Args:
+        source: The function.
+        error_line: The line to mark, as numbered in the file.
+    """
+    marked = [] if error_line is None else [error_line - source.first_line + 1]
+    formatter = HtmlFormatter(
+        linenos="inline", linenostart=source.first_line, hl_lines=marked, cssclass="code"
+    )
+    return Markup(pygments.highlight(source.text, PythonLexer(), formatter))
+
+
+def code_styles() -> str:
+    """Return the CSS of highlighted code, for a light and for a dark page."""
+    light = HtmlFormatter(style="friendly").get_style_defs(".code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".dark .code")
+    return f"{light}\n{dark}"
+
+
+_environment = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+_environment.filters["code"] = inline_code

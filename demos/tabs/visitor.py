@@ -1,0 +1,21 @@
+"""What is known of the visitor: the language, from a cookie that the page sets."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from demos.locales import LANGUAGES, Text, table, translator
+
+# Gradio's code for each of our languages; its own texts are translated by these.
+_GRADIO_CODES = {"en": "en", "zh": "zh-CN"}
+
+
+def words(request: gr.Request | None) -> Text:
+    """Return the words in the visitor's language; English for scripts."""
+    cookies = getattr(request, "cookies", None) or {}
+    return translator(cookies.get("lang"))
+
+
+def labels() -> gr.I18n:
+    """Return the texts of components, which the browser itself chooses the language of."""
+    return gr.I18n(**{_GRADIO_CODES[language]: table(language) for language in LANGUAGES})

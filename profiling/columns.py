@@ -1,0 +1,107 @@
+"""What every exported column means: the source of the README in the archive and of docs/csv.md."""
+
+from __future__ import annotations
+
+_KEY = {
+    "workload": "Name of the training step.",
+    "branch": "Name of the way to cut the gradient; `attached` is the baseline.",
+    "size": "Size of the step: elements or batch, as the workload says.",
+    "dtype": "Floating point type of parameters and inputs.",
+    "device": "`cpu` or `cuda`.",
+}
+
+_STATUS = {
+    "status": "`ok`, `expected_error`, `unsupported`, `out_of_memory` or `error`.",
+    "message": "The error's own text, or the key of our reason; empty when all is well.",
+}
+
+_ENVIRONMENT = {
+    "env_torch": "Version of torch.",
+    "env_cuda": "CUDA version torch was built with; empty for a CPU build.",
+    "env_driver": "Highest CUDA version the driver supports; empty without a GPU in use.",
+    "env_device_name": "The device's own name.",
+    "env_python": "Version of Python.",
+    "env_platform": "Operating system.",
+    "env_threads": "Intra-op threads of torch.",
+    "env_commit": "Git commit of Detach Lab, `+` if changed; empty outside a checkout.",
+    "env_time_utc": "When the run started, ISO 8601, UTC.",
+    "env_seed": "Seed of the state and of the order of branches.",
+}
+
+SUMMARY = {
+    **_KEY,
+    **_STATUS,
+    "rounds": "Timed steps of this branch.",
+    "step_median_s": "Median time of forward plus backward.",
+    "step_p25_s": "First quartile of the same.",
+    "step_p75_s": "Third quartile of the same.",
+    "forward_median_s": "Median time of forward.",
+    "backward_median_s": "Median time of backward.",
+    "ratio": "Median ratio of the step's time to `attached`, round by round.",
+    "ratio_low": "Lower end of its 95 % bootstrap interval; empty below 5 rounds.",
+    "ratio_high": "Upper end of it.",
+    "verdict": "`faster`, `slower` or `no_difference`: whether the interval excludes 1.",
+    "peak_bytes": "Highest bytes allocated during the step, above its start.",
+    "live_bytes": "Bytes allocated since the start and alive when forward ends.",
+    "saved_bytes": "Bytes of the storages that autograd keeps for backward, without parameters.",
+    "ops": "Operator calls in the profiler trace, those made by other operators included.",
+    "gradients": "`group:outcome` for every parameter group: `equal` to the reference, `none` as "
+    "it should be, `missing`, `unwanted` or `different`.",
+    "gradients_right": "Whether every group has the gradient it should have.",
+    **_ENVIRONMENT,
+}
+
+SAMPLES = {
+    **_KEY,
+    "phase": "`forward`, `backward` or `step` (both).",
+    "metric": "`time`, `peak`, `live`, `saved` or `ops`; as in summary.csv.",
+    "unit": "`s`, `bytes` or `count`.",
+    "index": "Round of the sample; equal rounds of two branches form a pair.",
+    "value": "The raw value; empty where it could not be measured.",
+    **_STATUS,
+    **_ENVIRONMENT,
+}
+
+TRACE_EVENTS = {
+    **_KEY,
+    "name": "Name of the event.",
+    "category": "The profiler's category, such as `cpu_op`, `kernel` or `cpu_instant_event`.",
+    "phase": "Chrome trace phase: `X` has a duration, `i` is an instant, `s` and `f` a flow.",
+    "process": "Process id, or the profiler's own lane.",
+    "thread": "Thread id, or CUDA stream.",
+    "start_s": "Start, from the first event of the trace.",
+    "duration_s": "Duration; empty for events without one.",
+    "bytes": "Bytes allocated, negative when freed; memory events only.",
+    "address": "Address of that memory.",
+    "memory_device": "Device of that memory: `cpu`, `cuda:0` and so on.",
+    "external_id": "Ties an operator to what it launched.",
+    "correlation": "Ties a kernel to the call that launched it.",
+    "stream": "CUDA stream.",
+    "shapes": "Shapes of an operator's inputs, as JSON.",
+}
+
+FILES = {
+    "summary.csv": ("One row a workload, branch, size, dtype and device.", SUMMARY),
+    "samples.csv": ("One row a raw sample.", SAMPLES),
+    "trace_events.csv": ("One row an event of a profiler trace.", TRACE_EVENTS),
+}
+
+_INTRODUCTION = """\
+# The files of a run
+
+Times are in seconds (`_s`), memory in bytes (`_bytes`). A cell is empty where a value could not
+be measured; it is never 0 for that reason. Columns are only ever added.
+
+`run.json` holds all of it but the traces and can be loaded again. `traces/` has one Chrome trace
+a branch and size; open it in Perfetto or chrome://tracing.
+"""
+
+
+def readme() -> str:
+    """Return the description of all files and columns as Markdown."""
+    parts = [_INTRODUCTION]
+    for file, (rows, columns) in FILES.items():
+        lines = [f"| `{name}` | {meaning} |" for name, meaning in columns.items()]
+        parts.append("\n".join([f"## {file}", "", rows, "", "| column | meaning |", "|---|---|"]))
+        parts[-1] += "\n" + "\n".join(lines) + "\n"
+    return "\n".join(parts)

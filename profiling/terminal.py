@@ -1,0 +1,63 @@
+"""Prints what the shell shows: lessons and runs as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from demos import catalogue
+from demos.locales import Text
+from profiling.records import LessonTrace, Run
+from profiling.report import finding, rows
+from profiling.statistics import summary
+
+_HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
+
+
+def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
+    """Print a lesson's code, its tensors, its error and what became of the claims."""
+    source = catalogue.lesson(trace.request.name).source
+    key = f"lesson.{trace.request.name}"
+    out.print(f"{say(f'{key}.title')}\n{say(f'{key}.question')}\n", markup=False)
+    for number, line in enumerate(source.text.splitlines(), source.first_line):
+        mark = "!" if trace.error is not None and trace.error.line == number else " "
+        out.print(f"{mark}{number:4} {line}", markup=False, soft_wrap=True)
+    if trace.error is not None:
+        out.print(f"\n{trace.error.type}: {trace.error.text}", markup=False, soft_wrap=True)
+    out.print()
+    for tensor in trace.steps[-1].tensors if trace.steps else ():
+        grad = "None" if tensor.grad is None else _numbers(tensor.grad)
+        line = f"{tensor.name} = {_numbers(tensor.values)}  .grad = {grad}"
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(f"\n{say('lesson.claims')}", markup=False)
+    for claim in trace.claims:
+        verdict = claim.verdict.value
+        why = say(f"{key}.why.{claim.claim}.{verdict}")
+        words = f"[{say(f'verdict.{verdict}')}] {say(f'{key}.claim.{claim.claim}')}\n    {why}"
+        out.print(words, markup=False, soft_wrap=True)
+
+
+def print_run(run: Run, out: Console, say: Text) -> None:
+    """Print one table and one sentence a size."""
+    table = summary(run)
+    entry = catalogue.workload(run.request.workload)
+    for finished in run.results:
+        cell = table[table["size"] == finished.cell.size]
+        if finished.reason:
+            out.print(say(finished.reason), finished.message, markup=False, soft_wrap=True)
+        shown = Table(title=f"{entry.name} · {entry.size} {finished.cell.size:,}", box=None)
+        for head in _HEADS:
+            shown.add_column(say(f"table.{head}"), overflow="fold")
+        for row in rows(cell, say):
+            groups = ", ".join(group.words for group in row.groups)
+            ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
+            last = groups or f"{say(f'status.{row.status}')}: {row.message or row.note}"
+            shown.add_row(row.branch, row.time, ratio, row.peak, row.saved, row.live, row.ops, last)
+        out.print(shown, markup=False)
+        out.print(finding(cell, entry.size, say), markup=False, soft_wrap=True)
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return "[" + ", ".join(f"{value:.4f}" for value in values) + "]"
