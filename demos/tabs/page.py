@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.compare import create_compare_tab
+from demos.tabs.early_head import EarlyHead
 from demos.tabs.lessons import create_lessons_tab
 from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
@@ -44,6 +46,7 @@ def build(engine: Engine) -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """Return the arguments of `gradio.Blocks.launch` that belong to the page itself."""
+    head = (_FOLDER / "head.html").read_text(encoding="utf-8")
     mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
     theme = gr.themes.Default(
         primary_hue="blue",
@@ -54,7 +57,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme,
         "css": views.code_styles() + (_FOLDER / "page.css").read_text(encoding="utf-8"),
-        "head": (_FOLDER / "head.html").read_text(encoding="utf-8"),
+        "app_kwargs": {"middleware": [Middleware(EarlyHead, markup=head)]},
         "i18n": labels(),
         "max_file_size": _MAX_UPLOAD,
         "enable_monitoring": False,

@@ -72,10 +72,7 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     columns = ("peak_bytes", "saved_bytes", "live_bytes")
     unit = byte_unit(number(value) for name in columns for value in summary[name])
     shown = [branch_label(row) for row in rows_of(summary)]
-    peaks = scaled(summary["peak_bytes"], unit)
-    labels = [
-        unit.show(number(row["peak_bytes"])) or status_word(row, text) for row in rows_of(summary)
-    ]
+    labels = _values(summary, "peak_bytes", unit, text)
     hover = [peak_hover(row, unit, text) for row in rows_of(summary)]
     values = [scaled(summary[name], unit) for name in columns]
     ends = [_largest(each) for each in zip(*values, strict=True)]
@@ -84,7 +81,7 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     figure.add_trace(
         go.Bar(
             name=text("metric.peak"),
-            x=peaks,
+            x=values[0],
             y=shown,
             orientation="h",
             marker=bar_marker(summary["branch"].to_list(), 0.6),
@@ -92,8 +89,7 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    for metric, symbol in (("saved", "diamond"), ("live", "line-ns")):
-        x = scaled(summary[f"{metric}_bytes"], unit)
+    for metric, symbol, x in (("saved", "diamond", values[1]), ("live", "line-ns", values[2])):
         figure.add_trace(
             _memory_markers(summary, text(f"metric.{metric}"), symbol, x, shown, hover)
         )
@@ -111,6 +107,11 @@ def _layout(title: str, shown: list[str], ends: list[float | None]) -> go.Layout
         xaxis={"range": [0, longest * _LABEL_ROOM], "nticks": 6},
         yaxis=branch_axis(shown),
     )
+
+
+def _values(summary: pd.DataFrame, column: str, unit: Unit, text: Text) -> list[str]:
+    """Write each branch's value with its unit, or why it has none."""
+    return [unit.show(number(row[column])) or status_word(row, text) for row in rows_of(summary)]
 
 
 def _largest(values: Any) -> float | None:

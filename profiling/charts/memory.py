@@ -38,11 +38,15 @@ def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
     figure = go.Figure(layout=_layout(_finding(peaks, memory, text), len(branches)))
     figure.update_xaxes(title_text=text("axis.time_since_first", unit=time.symbol))
     figure.update_yaxes(title_text=text("axis.live_memory", unit=memory.symbol))
+    # Labels point to the middle of the chart, so that none is cut off at its ends.
+    middle = curves["since_s"].max() / 2
     named = set(peaks["live_bytes"].agg(["idxmin", "idxmax"]))
     for index, peak in peaks.iterrows():
         curve = _thinned(curves[curves["branch"] == peak["branch"]], _POINTS // len(branches))
         figure.add_trace(_line(curve, peak, time, memory, text))
         figure.add_trace(_peak(peak, index in named, time, memory, text))
+        if peak["since_s"] > middle:
+            figure.data[-1].textposition = "top left"
     return figure
 
 
@@ -113,7 +117,7 @@ def _peak(peak: pd.Series, named: bool, time: Unit, memory: Unit, text: Text) ->
         mode="markers+text" if named else "markers",
         marker={"color": style.color, "symbol": style.symbol, "size": 10},
         text=[memory.show(peak["live_bytes"])],
-        textposition="top center",
+        textposition="top right",
         cliponaxis=False,
         hovertemplate=f"{name}<br>{exact}<extra></extra>",
     )

@@ -18,6 +18,7 @@ BASELINE = "attached"
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"
 ROW_HEIGHT = 34
+_AXIS_TITLE = {"standoff": 8, "font": {"size": 12}}
 _LINE_HEIGHT = 20
 _TITLE_COLUMNS = 48
 _WIDE = r"\u3000-\u9fff\uff00-\uffef"
@@ -89,7 +90,9 @@ def base_layout(title: str, height: int, legend_rows: int = 0, **axes: Any) -> g
     lines = wrapped(title)
     margins = {"l": 8, "r": 12, "t": 22 + _LINE_HEIGHT * len(lines), "b": 54}
     for name in ("xaxis", "yaxis"):
-        axes[name] = _axis() | axes.get(name, {})
+        given = axes.get(name, {})
+        axis_title = {"title": _AXIS_TITLE | given.get("title", {})}
+        axes[name] = _axis() | given | axis_title
     height += margins["t"] + margins["b"] + _LINE_HEIGHT * legend_rows
     # Plotly puts the first of several lines at y whatever the anchor; "bottom" does so for one too.
     return go.Layout(
@@ -136,7 +139,7 @@ def wrapped(title: str) -> list[str]:
 
     Example:
         >>> wrapped("no_grad takes 0.385× the time of attached (95 % interval 0.363–0.391)")
-        ['no_grad takes 0.385× the time of attached', '(95 % interval 0.363–0.391)']
+        ['no_grad takes 0.385× the time of attached (95 %', 'interval 0.363–0.391)']
     """
     lines = [""]
     for word in _WORDS.findall(title):
@@ -166,5 +169,4 @@ def _axis() -> dict[str, Any]:
         "zerolinecolor": GRID,
         "exponentformat": "none",
         "ticks": "",
-        "title": {"standoff": 8},
     }

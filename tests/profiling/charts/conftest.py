@@ -1,0 +1,105 @@
+"""Small tables with known values, shaped as `profiling.statistics` and its kin give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from demos.locales import LANGUAGES, Text, translator
+
+BRANCHES = [
+    "attached",
+    "detach",
+    "detach_inline",
+    "detach_kept",
+    "clone_detach",
+    "detach_clone",
+    "detach_inplace",
+    "no_grad",
+    "inference_mode",
+    "frozen",
+]
+Summary = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture(params=LANGUAGES)
+def text(request: pytest.FixtureRequest) -> Text:
+    return translator(request.param)
+
+
+@pytest.fixture
+def english() -> Text:
+    return translator("en")
+
+
+def row(branch: str, **values: Any) -> dict[str, Any]:
+    """Return a summary row of a branch that was measured and is right, unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "workload": "elementwise",
+        "branch": branch,
+        "size": 1000,
+        "dtype": "float32",
+        "device": "cpu",
+        "status": "ok",
+        "reason": "",
+        "message": "",
+        "rounds": 10,
+        "step_median_s": 100e-6,
+        "step_p25_s": 90e-6,
+        "step_p75_s": 120e-6,
+        "forward_median_s": 40e-6,
+        "backward_median_s": 60e-6,
+        "ratio": 1.0,
+        "ratio_low": float("nan"),
+        "ratio_high": float("nan"),
+        "verdict": "",
+        "peak_bytes": 4 * 2**20,
+        "live_bytes": 1 * 2**20,
+        "saved_bytes": 2 * 2**20,
+        "ops": 12,
+        "gradients": "x:none;w:equal",
+        "gradients_right": True,
+    }
+    return defaults | values
+
+
+def failed(branch: str, status: str = "unsupported", **values: Any) -> dict[str, Any]:
+    """Return the summary row of a branch without any number."""
+    nothing = dict.fromkeys(
+        [
+            *("step_median_s", "step_p25_s", "step_p75_s", "ratio"),
+            *("forward_median_s", "backward_median_s"),
+        ],
+        float("nan"),
+    )
+    missing = dict.fromkeys(["peak_bytes", "live_bytes", "saved_bytes", "ops", "gradients_right"])
+    return row(branch, status=status, rounds=0, **nothing, **missing) | values
+
+
+def table(*rows: dict[str, Any]) -> pd.DataFrame:
+    counts = ("rounds", "peak_bytes", "live_bytes", "saved_bytes", "ops")
+    return pd.DataFrame(list(rows)).astype(dict.fromkeys(counts, "Int64"))
+
+
+@pytest.fixture
+def summary() -> pd.DataFrame:
+    """One cell: a baseline with wrong gradients, a faster branch, and one that cannot be."""
+    return table(
+        row("attached", gradients_right=False),
+        row(
+            "no_grad",
+            step_median_s=39e-6,
+            step_p25_s=38e-6,
+            step_p75_s=41e-6,
+            forward_median_s=30e-6,
+            backward_median_s=10e-6,
+            ratio=0.39,
+            ratio_low=0.36,
+            ratio_high=0.392,
+            peak_bytes=1 * 2**20,
+        ),
+        failed("frozen", message="<b>no</b> parameters"),
+    )

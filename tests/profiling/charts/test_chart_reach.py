@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from demos.locales import Text
+from profiling.charts.reach import gradient_reach
+from tests.profiling.charts.conftest import BRANCHES
+
+
+def reach(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=["branch", "group", "outcome", "max_difference"])
+    right = table["outcome"].isin(["equal", "none"])
+    return table.assign(right=right, tensors=4, with_gradient=3)
+
+
+@pytest.fixture
+def outcomes() -> pd.DataFrame:
+    return reach(
+        ("attached", "x", "unwanted", float("nan")),
+        ("attached", "w", "equal", 0.0),
+        ("detach", "x", "none", float("nan")),
+        ("detach", "w", "equal", 1.23456e-8),
+        ("no_grad", "x", "missing", float("nan")),
+        ("no_grad", "<w>", "different", 0.5),
+    )
+
+
+def test_every_cell_has_its_outcome_in_words(outcomes: pd.DataFrame, text: Text) -> None:
+    figure = gradient_reach(outcomes, text)
+    heatmap = figure.data[0]
+    assert list(heatmap.y) == ["attached", "detach", "no_grad"]
+    assert list(heatmap.x) == ["x", "w", "&lt;w&gt;"]
+    assert [list(line) for line in heatmap.z] == [[2, 0, None], [1, 0, None], [4, None, 3]]
+    words = [[cell.partition(" ")[2] for cell in line] for line in heatmap.text]
+    assert words[0] == [text("reach.unwanted"), text("reach.equal"), ""]
+    assert words[2] == [text("reach.missing"), "", text("reach.different")]
+    symbols = [cell[0] for line in heatmap.text for cell in line if cell]
+    assert symbols == ["!", "✓", "○", "✓", "✗", "≠"]
+    assert figure.layout.xaxis.title.text == text("axis.group")
+
+
+def test_title_counts_the_branches_that_are_right(outcomes: pd.DataFrame, english: Text) -> None:
+    title = gradient_reach(outcomes, english).layout.title.text
+    assert title == "1 of 3 branches get exactly the right gradients"
+
+
+def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text) -> None:
+    hover = gradient_reach(outcomes, english).data[0].customdata
+    assert hover[1][1].endswith("largest difference from the reference: 1.23e-08")
+    assert "3 of 4 parameters have a gradient" in hover[0][0]
+    assert "difference from" not in hover[0][0]
+    assert hover[2][2].startswith("no_grad · &lt;w&gt;<br>≠ different")
+
+
+def test_each_outcome_has_one_flat_colour(outcomes: pd.DataFrame, text: Text) -> None:
+    heatmap = gradient_reach(outcomes, text).data[0]
+    stops = [(stop, color) for stop, color in heatmap.colorscale]
+    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 4.5)
+    assert [color for _, color in stops[::2]] == [color for _, color in stops[1::2]]
+    assert len({color for _, color in stops}) == 5
+
+
+def test_ten_branches_stay_small_and_an_empty_table_says_so(text: Text) -> None:
+    full = reach(*((branch, group, "equal", 0.0) for branch in BRANCHES for group in "abc"))
+    assert len(gradient_reach(full, text).to_json()) < 60_000
+    figure = gradient_reach(full[:0], text)
+    assert figure.layout.annotations[0].text == text("chart.empty")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from demos.locales import Text
+from profiling.charts.sizes import memory_over_size, time_over_size
+from profiling.charts.style import branch_style
+from tests.profiling.charts.conftest import BRANCHES, failed, row, table
+
+
+@pytest.fixture
+def cells() -> pd.DataFrame:
+    return table(
+        row("attached", size=100, gradients_right=False),
+        row("no_grad", size=100, ratio=0.9, peak_bytes=2**20),
+        failed("frozen", size=100),
+        row("attached", size=10_000, step_median_s=2e-3, step_p25_s=1e-3, step_p75_s=5e-3),
+        row("no_grad", size=10_000, ratio=0.5, peak_bytes=3 * 2**20),
+        failed("frozen", size=10_000),
+    )
+
+
+def test_time_lines_have_the_tables_values(cells: pd.DataFrame, text: Text) -> None:
+    figure = time_over_size(cells, text, "elements")
+    attached, no_grad, frozen = figure.data
+    assert list(attached.x) == [100, 10_000]
+    assert list(attached.y) == [0.1, 2]
+    assert list(attached.error_y.array) == [0.02, 3]
+    assert list(attached.error_y.arrayminus) == [0.01, 1]
+    assert list(no_grad.y) == [0.1, 0.1]
+    assert list(frozen.y) == [None, None]
+    assert list(attached.customdata) == ["0.100 ms (0.0900–0.120 ms)", "2.00 ms (1.00–5.00 ms)"]
+    assert figure.layout.xaxis.title.text == text("axis.size.elements")
+    assert figure.layout.yaxis.title.text == text("axis.time", unit="ms")
+
+
+def test_legend_says_what_failed_and_whose_gradients_differ(
+    cells: pd.DataFrame, english: Text
+) -> None:
+    names = [trace.name for trace in time_over_size(cells, english, "elements").data]
+    assert names == ["attached ⚠", "no_grad", "frozen, not applicable"]
+
+
+def test_time_title_follows_the_fastest_branch_over_the_sizes(
+    cells: pd.DataFrame, english: Text
+) -> None:
+    title = time_over_size(cells, english, "elements").layout.title.text.replace("<br>", " ")
+    assert title == "no_grad takes 0.900× the time of attached at size 100, 0.500× at 10,000"
+    title = time_over_size(cells[3:], english, "elements").layout.title.text.replace("<br>", " ")
+    assert title == "At size 10,000, no_grad takes 0.500× the time of attached"
+    title = time_over_size(cells[:1], english, "elements").layout.title.text
+    assert title == "Time of a step over size"
+
+
+def test_memory_lines_and_title(cells: pd.DataFrame, english: Text) -> None:
+    figure = memory_over_size(cells, english, "batch")
+    assert [list(trace.y) for trace in figure.data] == [[4, 4], [1, 3], [None, None]]
+    assert figure.layout.xaxis.title.text == "Batch size (samples)"
+    assert figure.layout.yaxis.title.text == "Peak memory of a step (MiB)"
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title == "Lowest peak in no_grad, 1.00 MiB below attached (size 10,000)"
+
+
+@pytest.mark.parametrize(("largest", "kind"), [(999, "linear"), (1000, "log")])
+def test_axes_are_logarithmic_from_ten_times_on(largest: int, kind: str, text: Text) -> None:
+    cells = table(row("detach", size=largest), row("detach", size=100))
+    for figure in (time_over_size(cells, text, "batch"), memory_over_size(cells, text, "batch")):
+        assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == (kind, kind)
+        assert list(figure.layout.xaxis.tickvals) == [100, largest]
+        assert list(figure.data[0].x) == [100, largest]
+
+
+def test_lines_have_their_branches_style_and_stay_small(text: Text) -> None:
+    cells = table(*(row(branch, size=size) for size in range(1, 9) for branch in BRANCHES))
+    for figure in (time_over_size(cells, text, "batch"), memory_over_size(cells, text, "batch")):
+        for branch, trace in zip(BRANCHES, figure.data, strict=True):
+            style = branch_style(branch)
+            assert (trace.line.color, trace.line.dash) == (style.color, style.dash)
+            assert (trace.marker.color, trace.marker.symbol) == (style.color, style.symbol)
+        assert len(figure.to_json()) < 60_000
+
+
+def test_an_empty_table_says_so(cells: pd.DataFrame, text: Text) -> None:
+    for draw in (time_over_size, memory_over_size):
+        figure = draw(cells[:0], text, "elements")
+        assert figure.layout.annotations[0].text == text("chart.empty")
+
+
+def test_cells_without_any_number_are_drawn_without_a_finding(text: Text) -> None:
+    cells = table(failed("attached", "error"), failed("detach", "error"))
+    for draw in (time_over_size, memory_over_size):
+        assert [list(trace.y) for trace in draw(cells, text, "batch").data] == [[None], [None]]

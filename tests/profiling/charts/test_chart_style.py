@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import demos.locales
+from profiling.charts import style
+from profiling.charts.values import escaped, number, scaled
+from profiling.units import Unit
+from tests.profiling.charts.conftest import BRANCHES
+
+WHITE, NEAR_BLACK = "#ffffff", "#0b0f19"
+LOCALES = Path(demos.locales.__file__).parent
+
+
+def luminance(color: str) -> float:
+    parts = [part / 255 for part in bytes.fromhex(color[1:])]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_branch_has_a_style_of_its_own() -> None:
+    assert list(style.STYLES) == BRANCHES
+    assert len({each.symbol for each in style.STYLES.values()}) == len(BRANCHES)
+    assert len({(each.color, each.dash) for each in style.STYLES.values()}) == len(BRANCHES)
+    assert len({(each.color, each.pattern) for each in style.STYLES.values()}) == len(BRANCHES)
+    detach = [style.branch_style(name) for name in ("detach", "detach_inline", "detach_kept")]
+    assert len({each.color for each in detach}) == 1
+    assert style.branch_style("unheard_of") == style.DEFAULT_STYLE
+
+
+@pytest.mark.parametrize("page", [WHITE, NEAR_BLACK])
+def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
+    assert contrast(style.FONT, page) > 4.3  # the most that one grey can have on both
+    for branch in BRANCHES:
+        assert contrast(style.branch_style(branch).color, page) >= 3
+
+
+def test_layout_is_plain_and_transparent() -> None:
+    layout = style.base_layout("A title", 100, 2, xaxis={"title": {"text": "x"}})
+    assert layout.template.to_plotly_json().get("layout", {}) == {}
+    assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
+    assert layout.xaxis.automargin is True
+    assert layout.xaxis.gridcolor == style.GRID
+    assert layout.xaxis.title.text == "x"
+    assert layout.showlegend is True
+    assert layout.height == layout.margin.t + 100 + layout.margin.b + 40
+    assert style.base_layout("A title", 100).showlegend is False
+
+
+def test_titles_break_before_they_are_too_wide_for_a_phone() -> None:
+    assert style.wrapped("short") == ["short"]
+    words = "lowest peak in no_grad and 2 more, 3.50 MiB below attached, and so on and on"
+    assert " ".join(style.wrapped(words)) == words
+    assert all(len(line) <= 48 for line in style.wrapped(words))
+    chinese = "峰值最低的分支是这样的" * 4 + "\uff0c比 attached 低"
+    lines = style.wrapped(chinese)
+    assert "".join(lines).replace(" ", "") == chinese.replace(" ", "")
+    assert all(len(line) <= 26 for line in lines)
+    assert not any(line.startswith("\uff0c") for line in lines)
+    assert style.wrapped("x" * 44 + " 3.50 MiB") == ["x" * 44, "3.50 MiB"]
+
+
+def test_values_without_a_number_stay_without() -> None:
+    assert [number(value) for value in (None, float("nan"), 3, True)] == [None, None, 3, 1]
+    assert scaled([1234567.0, None, 0], Unit("k", 1e3)) == [1234.57, None, 0]
+
+
+def test_escaping_keeps_text_text() -> None:
+    assert escaped("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
+    assert escaped("%{x}") == "&#37;{x}"
+    assert escaped("abcdefghij", 5) == "ab…ij"
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(sentence) if field}
+
+
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
+    english, chinese = (
+        json.loads((LOCALES / language / "charts.json").read_text("utf-8"))
+        for language in ("en", "zh")
+    )
+    assert list(english) == list(chinese)
+    for key, sentence in english.items():
+        assert placeholders(sentence) == placeholders(chinese[key]), key
+
+
+def test_charts_import_neither_torch_nor_the_page() -> None:
+    modules = ["bars", "sizes", "operators", "memory", "reach", "style"]
+    code = f"""
+import importlib, sys
+for name in {modules}:
+    importlib.import_module("profiling.charts." + name)
+loaded = {{"torch", "gradio", "demos", "profiling.records", "profiling.engine"}} & set(sys.modules)
+sys.exit(str(loaded) if loaded else 0)
+"""
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
