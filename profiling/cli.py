@@ -22,6 +22,7 @@ from demos.lessons import LESSONS
 from demos.locales import translator
 from demos.workloads import WORKLOADS
 from profiling import export
+from profiling.columns import readme
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError, InputError
@@ -128,6 +129,12 @@ def compare(out: Path | None, as_json: bool, **options: Any) -> int:
         for file in files:
             _out.print(f"wrote {file}", soft_wrap=True)
     return 1 if _failures(run) else 0
+
+
+@commands.command("columns")
+def describe_columns() -> None:
+    """Describe every exported column, as Markdown."""
+    print(readme(), end="")
 
 
 def _request(

@@ -43,8 +43,8 @@ SUMMARY = {
     "verdict": "`faster`, `slower` or `no_difference`: whether the interval excludes 1.",
     "peak_bytes": "Highest bytes allocated during the step, above its start.",
     "live_bytes": "Bytes allocated since the start and alive when forward ends.",
-    "saved_bytes": "Bytes of the storages that autograd keeps for backward: without parameters, with "
-    "inputs that were there before the step, so it can exceed the peak.",
+    "saved_bytes": "Bytes of the storages that autograd keeps for backward: without parameters, "
+    "with inputs that were there before the step, so it can exceed the peak.",
     "ops": "Operator calls in the profiler trace, those made by other operators included.",
     "gradients": "`group:outcome` for every parameter group: `equal` to the reference, `none` as "
     "it should be, `missing`, `unwanted` or `different`.",

@@ -38,10 +38,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceInfo(Record, frozen=True):
-    """A device that can be measured on.
+    """A device that can be measured on: ``"cpu"`` or ``"cuda"``.
 
     Attributes:
-        kind: ``"cpu"`` or ``"cuda"``.
         name: The maker's name of it.
         memory_bytes: Memory of the device (of the machine, for a CPU).
         dtypes: Names of the floating point dtypes that a probe could compute with.
@@ -100,7 +99,7 @@ class Request(Record, frozen=True):
 
 
 class Cell(Record, frozen=True):
-    """One workload at one size, dtype and device, with all its branches: the unit of measuring."""
+    """The unit of measuring: one workload, size, dtype and device, with all its branches."""
 
     workload: str
     size: int
@@ -199,11 +198,7 @@ class CellResult(Record, frozen=True):
 
 
 class Run(Record, frozen=True):
-    """A comparison: what was asked, where, and what came back so far.
-
-    Attributes:
-        complete: True once every planned cell has a result.
-    """
+    """A comparison: what was asked, where, and what came back so far."""
 
     id: str
     started_utc: str
@@ -292,7 +287,7 @@ class LessonTrace(Record, frozen=True):
 
 
 def save_run(run: Run, path: Path) -> None:
-    """Write a run as readable JSON."""
+    """Write a run as indented JSON."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
 
 

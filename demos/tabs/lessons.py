@@ -17,6 +17,7 @@ from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError
 from profiling.records import LessonRequest, LessonTrace, TensorState
 
+_FIRST = LESSONS[0]
 _DIGITS = 4
 
 
@@ -29,40 +30,52 @@ class _Tensor(NamedTuple):
     shares: str
 
 
+class _Controls:
+    """The components of the tab.
+
+    Attributes:
+        shown: What depends on the chosen lesson.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        entry = catalogue.lesson(_FIRST)
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                self.name = gr.Radio(
+                    choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
+                    value=_FIRST,
+                    label=labels("lesson.choose"),
+                    elem_classes="lab-list",
+                )
+            with gr.Column(scale=3, min_width=320):
+                with gr.Row(equal_height=True):
+                    self.values = gr.Textbox(
+                        value=_numbers_text(entry), label=labels("lesson.values"), max_length=400
+                    )
+                    self.op = gr.Dropdown(
+                        choices=[(label, key) for key, label in catalogue.OPS.items()],
+                        value=entry.op,
+                        label=labels("lesson.op"),
+                        min_width=190,
+                    )
+                    self.run = gr.Button(
+                        labels("lesson.run"),
+                        variant="primary",
+                        elem_id="lesson-run",
+                        scale=0,
+                        min_width=120,
+                    )
+                self.problem = gr.HTML(elem_id="lesson-problem")
+                self.view = gr.HTML(elem_id="lesson-view")
+        self.shown = [self.values, self.op, self.problem, self.view]
+
+
 def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None:
     """Build the tab and wire it to the engine."""
-    first = LESSONS[0]
-    entry = catalogue.lesson(first)
-    with gr.Row():
-        with gr.Column(scale=1, min_width=280):
-            name = gr.Radio(
-                choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
-                value=first,
-                label=labels("lesson.choose"),
-                elem_classes="lab-list",
-            )
-        with gr.Column(scale=3, min_width=320):
-            with gr.Row(equal_height=True):
-                values = gr.Textbox(
-                    value=_numbers_text(entry), label=labels("lesson.values"), max_length=400
-                )
-                op = gr.Dropdown(
-                    choices=[(label, key) for key, label in catalogue.OPS.items()],
-                    value=entry.op,
-                    label=labels("lesson.op"),
-                )
-                run = gr.Button(
-                    labels("lesson.run"),
-                    variant="primary",
-                    elem_id="lesson-run",
-                    scale=0,
-                    min_width=120,
-                )
-            problem = gr.HTML(elem_id="lesson-problem")
-            view = gr.HTML(elem_id="lesson-view")
+    controls = _Controls(labels)
 
     def show(name: str, request: gr.Request) -> tuple[Any, ...]:
-        chosen = catalogue.lesson(name if name in LESSONS else first)
+        chosen = catalogue.lesson(name if name in LESSONS else _FIRST)
         return (
             gr.update(value=_numbers_text(chosen), visible=chosen.values is not None),
             gr.update(value=chosen.op, visible=chosen.op is not None),
@@ -84,14 +97,14 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             return _problem(error, text), gr.skip()
         return "", _ran(chosen, trace, text)
 
-    shown = [values, op, problem, view]
-    name.change(show, name, shown, api_visibility="private", show_progress="hidden")
-    page.load(show, name, shown, api_visibility="private", show_progress="hidden")
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    for event in (controls.name.change, page.load):
+        event(show, controls.name, controls.shown, **quiet)
     gr.on(
-        [run.click, values.submit],
+        [controls.run.click, controls.values.submit],
         run_lesson,
-        [name, values, op],
-        [problem, view],
+        [controls.name, controls.values, controls.op],
+        [controls.problem, controls.view],
         api_name="lesson",
         concurrency_id="worker",
         concurrency_limit=1,

@@ -1,0 +1,50 @@
+# make run   serve the app            ARGS="--port 8000 --device cpu"
+# make test  set everything up and run all checks
+# make cuda  the checks that need a GPU, in the environment at hand
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test lint unit browser cuda docs clean
+
+run: $(VENV)/.run-ready
+	$(BIN)/python app.py $(ARGS)
+
+test: lint unit
+
+lint: $(VENV)/.test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test-ready browser
+	$(BIN)/python -m pytest $(ARGS)
+
+# A Chromium that is there already, else Debian's, else Playwright's own.
+browser: $(VENV)/.test-ready
+	$(BIN)/python tests/e2e/find_chromium.py || tests/e2e/install_chromium.sh $(BIN)/python
+
+cuda:
+	$(PYTHON) -m pytest -m cuda $(ARGS)
+
+docs: $(VENV)/.run-ready
+	$(BIN)/python -m profiling columns > docs/csv.md
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' \
+	  || { echo "error: Detach Lab needs Python 3.10 to 3.14; choose one with PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-ready: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/.test-ready: tests/requirements.txt $(VENV)/.run-ready
+	$(BIN)/python -m pip install --quiet -r tests/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,84 @@
+"""The code stays in small pieces, and what is written about it stays true."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from profiling.columns import readme
+
+_ROOT = Path(__file__).resolve().parents[2]
+_FILES = [
+    path
+    for room in ("demos", "profiling", "tests", "benchmarks")
+    for path in sorted((_ROOT / room).rglob("*.py"))
+] + [_ROOT / "app.py"]
+_PRODUCT = [path for path in _FILES if "tests" not in path.parts]
+MAX_MODULE_LINES = 300
+MAX_FUNCTION_LINES = 45
+
+
+def _project(field: str) -> str:
+    found = re.search(rf'^{field} = "(.*)"$', (_ROOT / "pyproject.toml").read_text("utf-8"), re.M)
+    assert found is not None
+    return found.group(1)
+
+
+def _names(paths: list[Path]) -> list[str]:
+    return [path.relative_to(_ROOT).as_posix() for path in paths]
+
+
+@pytest.mark.parametrize("path", _PRODUCT, ids=_names(_PRODUCT))
+def test_modules_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_MODULE_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            doc = ast.get_docstring(node, clean=False) or ""
+            inner = [each for each in ast.walk(node) if isinstance(each, ast.FunctionDef)]
+            nested = sum((each.end_lineno or 0) - each.lineno for each in inner if each != node)
+            length = (node.end_lineno or 0) - node.lineno + 1 - doc.count("\n") - nested
+            assert length <= MAX_FUNCTION_LINES, node.name
+
+
+def test_csv_documentation_is_what_the_code_says() -> None:
+    assert (_ROOT / "docs" / "csv.md").read_text(encoding="utf-8") == readme()
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt"])
+def test_every_dependency_has_its_reason(file: str) -> None:
+    reasons = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    lines = (_ROOT / file).read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        name = re.match(r"[A-Za-z0-9_-]+", line)
+        if name is not None:
+            assert f"| `{name.group()}` |" in reasons, name.group()
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [*_ROOT.glob("*.md"), *(_ROOT / "docs").glob("*.md")]
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_front_matter_is_that_of_a_space() -> None:
+    readme_text = (_ROOT / "README.md").read_text(encoding="utf-8")
+    _, front, _ = readme_text.split("---", 2)
+    fields = dict(line.split(": ", 1) for line in front.strip().splitlines() if ": " in line)
+    assert fields["sdk"] == "gradio"
+    assert fields["app_file"] == "app.py"
+    assert re.fullmatch(r"6\.\d+\.\d+", fields["sdk_version"])
+    assert len(fields["short_description"]) <= 60
+
+
+def test_the_python_versions_agree() -> None:
+    assert _project("requires-python") == ">=3.10,<3.15"
+    assert "(3, 10) <= sys.version_info < (3, 15)" in (_ROOT / "Makefile").read_text("utf-8")
+
+
+def test_the_changelog_knows_the_version() -> None:
+    assert f"## {_project('version')}" in (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

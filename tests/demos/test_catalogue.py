@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demos import catalogue
+from demos.lessons import LESSONS
+from demos.workloads import BASELINE, BRANCHES, WORKLOADS
+from profiling.errors import InputError
+
+ROOT = Path(catalogue.__file__).parents[1]
+
+
+def source(function: object) -> str:
+    assert inspect.isfunction(function)
+    return inspect.getsource(function).rstrip("\n")
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_workload_read_from_its_text_is_what_importing_gives(name: str) -> None:
+    module = importlib.import_module(f"demos.workloads.{name}")
+    entry = catalogue.workload(name)
+    assert entry.name == name
+    assert (entry.size, entry.sizes) == (module.SIZE, module.SIZES)
+    absent = getattr(module, "ABSENT", ())
+    assert entry.absent == absent
+    assert entry.raises == getattr(module, "RAISES", {})
+    parameters = {
+        key: (each.default, each.low, each.high) for key, each in entry.parameters.items()
+    }
+    assert parameters == getattr(module, "PARAMETERS", {})
+    assert all(low <= default <= high for default, low, high in parameters.values())
+    present = [branch for branch in BRANCHES if hasattr(module, branch)]
+    assert entry.branches == tuple(b for b in BRANCHES if b in present or b in absent)
+    assert set(present).isdisjoint(absent)
+    assert set(entry.sources) == set(present)
+    assert set(entry.raises) <= set(present)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_code_shown_is_the_code_that_runs(name: str) -> None:
+    module = importlib.import_module(f"demos.workloads.{name}")
+    entry = catalogue.workload(name)
+    file = f"demos/workloads/{name}.py"
+    for branch, shown in entry.sources.items():
+        function = getattr(module, branch)
+        prepare = getattr(module, f"prepare_{branch}", None)
+        first = function if prepare is None else prepare
+        parts = [source(each) for each in (prepare, function) if each is not None]
+        assert shown.text == "\n\n\n".join(parts)
+        assert shown.first_line == inspect.getsourcelines(first)[1]
+        assert shown.file == file
+        lines = (ROOT / file).read_text("utf-8").splitlines()
+        count = len(shown.text.splitlines())
+        assert "\n".join(lines[shown.first_line - 1 :][:count]) == shown.text
+    assert entry.reference.text == source(module.reference)
+    assert entry.reference.first_line == inspect.getsourcelines(module.reference)[1]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_read_from_its_text_is_what_importing_gives(name: str) -> None:
+    module = importlib.import_module(f"demos.lessons.{name}")
+    entry = catalogue.lesson(name)
+    assert entry.name == name
+    assert entry.values == getattr(module, "VALUES", None)
+    assert entry.op == getattr(module, "OP", None)
+    assert entry.source.text == source(module.lesson)
+    assert entry.source.first_line == inspect.getsourcelines(module.lesson)[1]
+    assert entry.source.file == f"demos/lessons/{name}.py"
+
+
+@pytest.mark.parametrize(("folder", "names"), [("workloads", WORKLOADS), ("lessons", LESSONS)])
+def test_every_file_is_listed(folder: str, names: tuple[str, ...]) -> None:
+    files = {path.stem for path in (ROOT / "demos" / folder).glob("*.py")} - {"__init__"}
+    assert files == set(names)
+    assert len(names) == len(set(names))
+
+
+def test_branches_are_listed_once_the_baseline_first() -> None:
+    assert BRANCHES[0] == BASELINE == "attached"
+    assert len(set(BRANCHES)) == len(BRANCHES)
+    for name in WORKLOADS:
+        assert catalogue.workload(name).branches[0] == BASELINE
+
+
+def test_where_the_reason_of_an_absent_branch_is_found() -> None:
+    entry = catalogue.workload("side_branch")
+    assert entry.absent_reason("frozen") == "workload.side_branch.absent.frozen"
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "__init__", "../catalogue", "baseline.py"])
+def test_unknown_names_are_refused(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        catalogue.workload(name)
+    assert caught.value.key == "error.unknown_workload"
+    assert caught.value.values == {"name": name, "allowed": ", ".join(WORKLOADS)}
+    with pytest.raises(InputError) as caught:
+        catalogue.lesson(name)
+    assert caught.value.key == "error.unknown_lesson"
+    assert caught.value.values == {"name": name, "allowed": ", ".join(LESSONS)}
+
+
+def test_every_op_is_a_function_of_one_tensor() -> None:
+    import torch
+
+    values = torch.tensor([-1.0, 0.0, 2.0])
+    wanted = {
+        "sigmoid": values.sigmoid(),
+        "tanh": values.tanh(),
+        "exp": values.exp(),
+        "relu": values.relu(),
+        "square": values.square(),
+        "mul2": values * 2,
+    }
+    found = {name: eval(text, {"torch": torch})(values) for name, text in catalogue.OPS.items()}
+    assert list(found) == list(wanted)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_reading_imports_neither_torch_nor_the_files() -> None:
+    code = """
+import sys
+from demos import catalogue
+from demos.lessons import LESSONS
+from demos.workloads import WORKLOADS
+for name in LESSONS:
+    catalogue.lesson(name)
+for name in WORKLOADS:
+    catalogue.workload(name)
+names = {f"demos.lessons.{name}" for name in LESSONS}
+names |= {f"demos.workloads.{name}" for name in WORKLOADS} | {"torch", "pandas", "gradio"}
+sys.exit(str(names & set(sys.modules)) if names & set(sys.modules) else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

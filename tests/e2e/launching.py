@@ -1,0 +1,74 @@
+"""Starts the real app in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class App(NamedTuple):
+    """A running app.
+
+    Attributes:
+        lines: What it has printed so far.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+    lines: list[str]
+
+
+def _drain(output: IO[str], lines: list[str]) -> None:
+    with output:
+        lines.extend(line.rstrip() for line in output)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running_app(*flags: str) -> Iterator[App]:
+    """Run ``app.py`` on a free port; it must end cleanly when it is told to."""
+    app = _start(free_port(), *flags)
+    try:
+        yield app
+    finally:
+        app.process.send_signal(signal.SIGTERM)
+        code = app.process.wait(20)
+    assert code == 0, "\n".join(app.lines)
+    assert "Traceback" not in "\n".join(app.lines)
+
+
+def _start(port: int, *flags: str) -> App:
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port), *flags],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        address = re.match(r"Detach Lab: (http\S+)", line)
+        if address is not None:
+            # Somebody has to go on reading, or the app would wait for room in the pipe.
+            threading.Thread(target=_drain, args=(process.stdout, lines), daemon=True).start()
+            return App(address.group(1), process, lines)
+    raise AssertionError("\n".join(lines))

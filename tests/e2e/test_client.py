@@ -1,0 +1,187 @@
+"""The app through its API: what a script gets, and what rubbish gets."""
+
+from __future__ import annotations
+
+import io
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+from gradio_client import Client
+
+from profiling.records import load_run
+from tests.e2e.launching import App
+
+_PROGRESS, _SIZE, _TABLE, _SUMMARY, _SAMPLES, _EVENTS, _ZIP = range(7)
+
+
+def compare(client: Client, **changes: Any) -> tuple[Any, ...]:
+    """Run a small comparison to its end and return the last outputs."""
+    job = start(client, **changes)
+    job.result(timeout=120)
+    outputs: tuple[Any, ...] = job.outputs()[-1]
+    return outputs
+
+
+def start(client: Client, **changes: Any) -> Any:
+    """Start a small comparison."""
+    inputs = {
+        "workload": "side_branch",
+        "branches": ["attached", "detach", "detach_inplace", "no_grad"],
+        "sizes": "4, 8",
+        "dtype": "float32",
+        "device": "cpu",
+        "budget": 0.2,
+        "depth": 2,
+        "width": 8,
+    } | changes
+    return client.submit(*inputs.values(), api_name="/compare")
+
+
+def value(output: Any) -> Any:
+    """Return the value of an output that came as an update."""
+    return output["value"] if isinstance(output, dict) and "value" in output else output
+
+
+def test_lesson_gives_the_measured_gradient(client: Client) -> None:
+    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/lesson")
+    assert problem == ""
+    assert "[0.1966, 0.1050, 0.0452]" in view
+    assert view.count('class="lab-chip holds"') == 2
+
+
+def test_lesson_verdict_follows_the_op(client: Client) -> None:
+    _, view = client.predict("detach_then_zero", "1, 2, 3", "sigmoid", api_name="/lesson")
+    assert "is at version 1; expected version 0 instead" in view
+    _, view = client.predict("detach_then_zero", "1, 2, 3", "mul2", api_name="/lesson")
+    assert "is at version 1" not in view
+    assert 'class="lab-chip wrong"' in view
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ("1, two", "Values must be numbers"),
+        ("", "between 1 and 16 finite numbers"),
+        ("nan", "between 1 and 16 finite numbers"),
+        ("1e9", "between 1 and 16 finite numbers"),
+        (", ".join("1" * 17), "between 1 and 16 finite numbers"),
+        ("<img src=x onerror=alert(1)>", "&lt;img"),
+    ],
+)
+def test_bad_values_get_a_sentence_and_the_next_run_works(
+    client: Client, values: str, sentence: str
+) -> None:
+    problem, _ = client.predict("baseline", values, "sigmoid", api_name="/lesson")
+    assert sentence in problem
+    assert "<img" not in problem
+    problem, _ = client.predict("baseline", "1", "tanh", api_name="/lesson")
+    assert problem == ""
+
+
+def test_compare_gives_table_charts_and_files(client: Client) -> None:
+    outputs = compare(client)
+    assert "Done in" in outputs[_PROGRESS]
+    assert "lab-finding" in value(outputs[_TABLE])
+    assert "saved tensor that has been detached in-place" in value(outputs[_TABLE])
+    summary = pd.read_csv(value(outputs[_SUMMARY]))
+    assert list(summary["branch"]) == ["attached", "detach", "detach_inplace", "no_grad"] * 2
+    assert list(summary["size"]) == [4] * 4 + [8] * 4
+    failed = summary[summary["branch"] == "detach_inplace"]
+    assert list(failed["status"]) == ["expected_error"] * 2
+    assert failed[["step_median_s", "peak_bytes", "ops"]].isna().all(axis=None)
+    assert (summary.loc[summary["status"] == "ok", "step_median_s"] > 0).all()
+    samples = pd.read_csv(value(outputs[_SAMPLES]))
+    timed = samples[(samples["metric"] == "time") & (samples["branch"] == "detach")]
+    assert (timed["value"] > 0).all()
+    events = pd.read_csv(value(outputs[_EVENTS]), low_memory=False)
+    assert {"forward", "backward", "aten::addmm"} <= set(events["name"])
+    plots = [value(output) for output in outputs if _is_plot(output)]
+    assert len(plots) == 7
+
+
+def _is_plot(output: Any) -> bool:
+    inner = value(output)
+    return isinstance(inner, dict) and inner.get("type") == "plotly"
+
+
+def test_the_archive_holds_everything_and_reloads(client: Client, tmp_path: Path) -> None:
+    outputs = compare(client, sizes="4")
+    data = Path(value(outputs[_ZIP])).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = set(archive.namelist())
+        archive.extract("run.json", tmp_path)
+    traces = {name for name in names if name.startswith("traces/")}
+    assert len(traces) == 3
+    assert names - traces == {
+        "summary.csv",
+        "samples.csv",
+        "trace_events.csv",
+        "run.json",
+        "README.md",
+    }
+    run = load_run(tmp_path / "run.json")
+    assert run.complete
+    assert {result.trace for result in run.results[0].results} - {None} == traces
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"branches": []}, "Choose at least one branch"),
+        ({"sizes": "four"}, "Sizes must be whole numbers"),
+        ({"sizes": "-4"}, "Size -4 is not possible"),
+        ({"sizes": "10000000000000"}, "Size 10000000000000 is not possible"),
+        ({"sizes": ""}, "Give between 1 and 12 sizes"),
+        ({"depth": 1000}, "depth must be a whole number from 1 to 64"),
+        ({"depth": None}, "depth="),
+        ({"device": "cuda"}, "There is no device &#39;cuda&#39; here"),
+    ],
+)
+def test_bad_requests_get_a_sentence(client: Client, change: dict[str, Any], sentence: str) -> None:
+    outputs = compare(client, **change)
+    assert sentence in outputs[_PROGRESS]
+    assert 'role="alert"' in outputs[_PROGRESS]
+
+
+def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: Client) -> None:
+    outputs = compare(client, sizes="1000000000, 4", width=8192)
+    summary = pd.read_csv(value(outputs[_SUMMARY]))
+    assert set(summary[summary["size"] == 10**9]["status"]) == {"out_of_memory"}
+    assert "ok" in set(summary[summary["size"] == 4]["status"])
+
+
+def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client: Client) -> None:
+    job = start(client, sizes="4, 8", budget=5.0)
+    for _ in range(600):
+        if job.outputs() and "Measuring size 4" in job.outputs()[-1][_PROGRESS]:
+            break
+        time.sleep(0.1)
+    _worker(app).kill()
+    job.result(timeout=120)
+    summary = pd.read_csv(value(job.outputs()[-1][_SUMMARY]))
+    assert set(summary[summary["size"] == 4]["status"]) == {"error"}
+    assert "ok" in set(summary[summary["size"] == 8]["status"])
+    assert app.process.poll() is None
+
+
+def _worker(app: App) -> psutil.Process:
+    children = psutil.Process(app.process.pid).children(recursive=True)
+    return next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+
+
+def test_the_queue_cannot_be_bypassed(app: App) -> None:
+    request = urllib.request.Request(
+        f"{app.url}gradio_api/run/lesson",
+        data=b'{"data": ["baseline", "1", "sigmoid"]}',
+        headers={"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)
+    assert refused.value.code in (401, 403, 404)

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+
+from demos import catalogue
+from demos.workloads import WORKLOADS, elementwise, side_branch
+from profiling.engine import jobs
+from profiling.engine.worker import call
+from profiling.measure.environment import detect
+from profiling.measure.lesson import run_lesson
+from profiling.records import BranchResult, Cell, CellResult, LessonRequest, Sample, Status
+from tests.profiling.planted import cell
+
+pytestmark = pytest.mark.usefixtures("small_heap")
+
+STATUSES = {
+    "elementwise": {},
+    "side_branch": {
+        "detach_inline": "unsupported",
+        "detach_kept": "unsupported",
+        "detach_inplace": "expected_error",
+        "frozen": "unsupported",
+    },
+    "frozen_backbone": {},
+}
+
+
+def full(workload: str, **values: Any) -> Cell:
+    return cell(workload, branches=catalogue.workload(workload).branches, **values)
+
+
+def by_branch(result: CellResult) -> dict[str, BranchResult]:
+    return {each.branch: each for each in result.results}
+
+
+def named(result: BranchResult) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    for sample in result.samples:
+        found.setdefault(sample.metric, []).append(sample)
+    return found
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_branch_of_a_workload(workload: str, tmp_path: Path) -> None:
+    asked = full(workload)
+    measured = jobs.measure_cell(asked, str(tmp_path))
+    assert (measured.cell, measured.status) == (asked, Status.OK)
+    assert (measured.reason, measured.message) == ("", "")
+    results = by_branch(measured)
+    assert tuple(results) == asked.branches
+    statuses = dict.fromkeys(asked.branches, "ok") | STATUSES[workload]
+    assert {name: result.status.value for name, result in results.items()} == statuses
+    entry = catalogue.workload(workload)
+    for name, result in results.items():
+        if result.status is Status.UNSUPPORTED:
+            reason = f"workload.{workload}.absent.{name}"
+            assert result == BranchResult(name, Status.UNSUPPORTED, reason)
+        else:
+            assert result.source == entry.sources[name].text
+            assert result.source_sha256 == hashlib.sha256(result.source.encode()).hexdigest()
+        if result.status is Status.OK:
+            check_passes(result, asked, tmp_path)
+    traces = [result.trace for result in results.values() if result.trace is not None]
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json.gz"))
+    assert found == sorted(traces)
+
+
+def check_passes(result: BranchResult, asked: Cell, folder: Path) -> None:
+    samples = named(result)
+    assert list(samples) == ["peak", "live", "saved", "time", "ops"]
+    rounds = len(samples["time"]) // 2
+    assert rounds >= 3
+    assert [(each.phase, each.index) for each in samples["time"]] == [
+        (phase, index) for index in range(rounds) for phase in ("forward", "backward")
+    ]
+    assert [len(samples[metric]) for metric in ("peak", "live", "saved", "ops")] == [1, 1, 1, 1]
+    assert result.trace == (
+        f"traces/{asked.workload}-{result.branch}-{asked.size}-{asked.dtype}-cpu.json.gz"
+    )
+    (ops,) = samples["ops"]
+    assert (ops.phase, ops.unit, ops.index) == ("step", "count", 0)
+    assert ops.value == count_operators(folder / result.trace)
+    assert [each.group for each in result.reach] == {
+        "elementwise": ["x", "w"],
+        "side_branch": ["trunk", "main", "side"],
+        "frozen_backbone": ["encoder", "head"],
+    }[asked.workload]
+
+
+def count_operators(path: Path) -> int:
+    events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
+    return sum(event.get("cat") == "cpu_op" for event in events)
+
+
+def test_an_expected_error_is_told_in_its_own_words(tmp_path: Path) -> None:
+    measured = jobs.measure_cell(full("side_branch"), str(tmp_path))
+    result = by_branch(measured)["detach_inplace"]
+    assert result.reason == "workload.side_branch.raises.detach_inplace"
+    assert result.message == (
+        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_()."
+        "This is not supported, please use out-of-place `.detach()` instead"
+    )
+    assert (result.samples, result.reach, result.trace) == ((), (), None)
+
+
+def test_another_error_than_the_expected_one_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(trunk: Any, main: Any, side: Any, x: Any) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr(side_branch, "detach_inplace", failing)
+    measured = jobs.measure_cell(full("side_branch"), str(tmp_path))
+    result = by_branch(measured)["detach_inplace"]
+    assert (result.status, result.reason) == (Status.ERROR, "error.step_failed")
+    assert result.message == "planted"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason", "message"),
+    [
+        (ValueError("planted"), "error", "error.step_failed", "planted"),
+        (ValueError(), "error", "error.step_failed", "ValueError"),
+        (MemoryError(), "out_of_memory", "error.out_of_memory", "MemoryError"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory."),
+            "out_of_memory",
+            "error.out_of_memory",
+            "CUDA out of memory.",
+        ),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+            "out_of_memory",
+            "error.out_of_memory",
+            "DefaultCPUAllocator: can't allocate memory: you tried",
+        ),
+    ],
+)
+def test_one_branch_that_fails_leaves_the_others_measured(
+    error: Exception,
+    status: str,
+    reason: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(x: torch.Tensor, w: torch.Tensor) -> None:
+        raise error
+
+    monkeypatch.setattr(elementwise, "detach", failing)
+    asked = cell(branches=("attached", "detach", "no_grad"))
+    measured = jobs.measure_cell(asked, str(tmp_path))
+    attached, detach, no_grad = measured.results
+    assert measured.status is Status.OK
+    assert (attached.status, no_grad.status) == (Status.OK, Status.OK)
+    assert (detach.status.value, detach.reason, detach.message) == (status, reason, message)
+    assert (detach.samples, detach.reach, detach.trace) == ((), (), None)
+    assert detach.source == catalogue.workload("elementwise").sources["detach"].text
+    assert len(list(tmp_path.rglob("*.json.gz"))) == 2
+
+
+def test_memory_that_was_short_further_down_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(x: torch.Tensor, w: torch.Tensor) -> None:
+        raise RuntimeError("wrapped") from MemoryError()
+
+    monkeypatch.setattr(elementwise, "detach", failing)
+    (result,) = jobs.measure_cell(cell(branches=("detach",)), str(tmp_path)).results
+    assert (result.status, result.message) == (Status.OUT_OF_MEMORY, "wrapped")
+
+
+def test_a_branch_that_fails_late_keeps_what_was_measured_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, calls = elementwise.detach, 0
+
+    def failing(x: torch.Tensor, w: torch.Tensor) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:  # after reach and memory, while saved bytes are measured
+            raise ValueError("planted")
+        return step(x, w)
+
+    monkeypatch.setattr(elementwise, "detach", failing)
+    asked = cell(branches=("attached", "detach"))
+    attached, detach = jobs.measure_cell(asked, str(tmp_path)).results
+    assert (detach.status, detach.message) == (Status.ERROR, "planted")
+    assert [each.outcome for each in detach.reach] == ["none", "equal"]
+    assert detach.samples == ()
+    assert list(named(attached)) == ["peak", "live", "saved", "time", "ops"]
+
+
+def test_a_cell_that_cannot_be_built_has_no_branches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(size: int) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr(elementwise, "build", failing)
+    asked = cell()
+    measured = jobs.measure_cell(asked, str(tmp_path))
+    assert replace(measured, duration_s=None) == CellResult(
+        asked, Status.ERROR, (), "error.step_failed", "planted"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_and_reach_repeat_exactly(tmp_path: Path) -> None:
+    asked = full("frozen_backbone")
+    first, second = (by_branch(jobs.measure_cell(asked, str(tmp_path))) for _ in range(2))
+    for name in asked.branches:
+        assert first[name].reach == second[name].reach
+        for metric in ("peak", "live", "saved", "ops"):
+            assert named(first[name])[metric] == named(second[name])[metric]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
+def test_every_dtype_is_measured(dtype: str, tmp_path: Path) -> None:
+    asked = cell("frozen_backbone", dtype=dtype, branches=("attached", "detach"))
+    attached, detach = jobs.measure_cell(asked, str(tmp_path)).results
+    assert [each.outcome for each in attached.reach] == ["unwanted", "equal"]
+    assert [each.outcome for each in detach.reach] == ["none", "equal"]
+    assert detach.trace == f"traces/frozen_backbone-detach-4-{dtype}-cpu.json.gz"
+
+
+def test_jobs_are_called_by_name() -> None:
+    assert call("detect", "cpu") == jobs.detect("cpu") == detect("cpu")
+    request = LessonRequest("baseline")
+    assert call("run_lesson", request) == run_lesson(request)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_branch_is_measured_on_cuda(workload: str, tmp_path: Path) -> None:
+    asked = full(workload, size=64, device="cuda")
+    results = by_branch(jobs.measure_cell(asked, str(tmp_path)))
+    statuses = dict.fromkeys(asked.branches, "ok") | STATUSES[workload]
+    assert {name: result.status.value for name, result in results.items()} == statuses
+    here = by_branch(jobs.measure_cell(full(workload, size=64), str(tmp_path)))
+    for name, result in results.items():
+        assert [each.outcome for each in result.reach] == [
+            each.outcome for each in here[name].reach
+        ]
+        if result.status is Status.OK:
+            assert named(result)["saved"] == named(here[name])["saved"]

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import functools
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from profiling.measure.memory import measure_memory, measure_saved
+from profiling.measure.reach import gradient_reach
+from profiling.measure.step import State, Step
+from profiling.records import Sample
+from tests.profiling.planted import cell
+
+pytestmark = pytest.mark.usefixtures("small_heap")
+
+MIB = 2**20
+ACTIVATION = 4096 * 128 * 4
+FULL = {"depth": 8, "width": 128}
+
+
+@functools.cache
+def large(workload: str) -> State:
+    """Return a state of the size that the figures below are known for."""
+    return State(cell(workload, size=4096, parameters=FULL))
+
+
+def warm(state: State, branch: str) -> Step:
+    step = state.step(branch)
+    step.reset()
+    step.backward(step.forward())
+    return step
+
+
+def peak(state: State, branch: str) -> float | None:
+    sample, _ = measure_memory(warm(state, branch), "cpu")
+    return sample.value
+
+
+@pytest.mark.parametrize(
+    ("branch", "expected"),
+    [
+        ("attached", 23_069_196),
+        ("detach", 20_971_520),
+        ("detach_inline", 18_874_368),
+        ("detach_kept", 23_069_196),
+        ("no_grad", 8_389_132),
+        ("frozen", 8_389_132),
+    ],
+)
+def test_peak_of_a_frozen_backbone_to_the_byte(branch: str, expected: int) -> None:
+    step = warm(large("frozen_backbone"), branch)
+    first, second = (measure_memory(step, "cpu") for _ in range(2))
+    assert first[0] == Sample("step", "peak", "bytes", 0, expected)
+    assert second == first
+
+
+@pytest.mark.parametrize(
+    ("branch", "expected"),
+    [("attached", 20 * MIB), ("no_grad", 4 * MIB), ("frozen", 4 * MIB), ("clone_detach", 22 * MIB)],
+)
+def test_saved_by_a_frozen_backbone_to_the_byte(branch: str, expected: int) -> None:
+    state = large("frozen_backbone")
+    step = state.step(branch)
+    first, second = (measure_saved(step, state) for _ in range(2))
+    assert first == [Sample("forward", "saved", "bytes", 0, expected)]
+    assert second == first
+
+
+def test_a_detached_side_branch_costs_no_memory_and_a_copy_one_activation() -> None:
+    state = large("side_branch")
+    attached = peak(state, "attached")
+    assert attached == 23_069_196
+    assert peak(state, "detach") == attached
+    # One activation more, and the difference of what is alive beside it then: a bias gradient
+    # (128 floats), the column of outputs' gradient (4096 floats) and the loss are there in both.
+    assert peak(state, "clone_detach") == attached + ACTIVATION
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype", "width"),
+    [(1, "float32", 4), (100, "float32", 4), (1000, "float64", 8), (7, "float16", 2)],
+)
+def test_elementwise_figures_by_hand(size: int, dtype: str, width: int) -> None:
+    vector, scalar = size * width, width
+    # Forward ends with h and the loss; backward adds the loss's gradient, then what is listed.
+    until_backward = vector + 2 * scalar
+    peaks = {
+        "attached": until_backward + 3 * vector,  # gradients of h, of w and of x
+        "detach": until_backward + vector,  # the gradient of w
+        "detach_inline": until_backward + vector,
+        "detach_kept": until_backward + vector,
+        "detach_inplace": until_backward + vector,
+        "no_grad": until_backward + vector,
+        "frozen": until_backward + vector,
+        # Reached in forward already: h, its copy, their product and the loss.
+        "clone_detach": 3 * vector + scalar,
+        "detach_clone": 3 * vector + scalar,
+        "inference_mode": 3 * vector + scalar,
+    }
+    # sigmoid keeps its result, the product its first factor: the same memory unless copied.
+    saved = dict.fromkeys(peaks, vector) | dict.fromkeys(
+        ("clone_detach", "detach_clone"), 2 * vector
+    )
+    state = State(cell("elementwise", size=size, dtype=dtype))
+    for branch, expected in peaks.items():
+        samples = measure_memory(warm(state, branch), "cpu")
+        samples += measure_saved(state.step(branch), state)
+        assert samples == [
+            Sample("step", "peak", "bytes", 0, expected),
+            Sample("forward", "live", "bytes", 0, vector + scalar),
+            Sample("forward", "saved", "bytes", 0, saved[branch]),
+        ], branch
+
+
+def test_what_is_alive_when_forward_ends() -> None:
+    state = State(cell("frozen_backbone", size=16, parameters={"depth": 2, "width": 8}))
+    activation, loss = 16 * 8 * 4, 4
+    live = {
+        branch: measure_memory(warm(state, branch), "cpu")[1].value
+        for branch in ("attached", "detach", "detach_kept", "no_grad")
+    }
+    # The encoder's two results, the head's hidden layer and the loss; the head's own column of
+    # outputs is not needed for the gradient of a mean.
+    assert live["attached"] == live["detach_kept"] == 3 * activation + loss
+    assert live["detach"] == live["no_grad"] == 2 * activation + loss
+
+
+def test_measuring_saved_bytes_changes_no_gradient() -> None:
+    state = State(cell("side_branch"))
+    reference = state.reference()
+    step = state.step("detach")
+    measure_saved(step, state)
+    assert all(leaf.grad is None for leaves in state.groups.values() for leaf in leaves)
+    step.backward(step.forward())
+    assert {each.outcome for each in gradient_reach(state.groups, reference)} == {"equal"}
+
+
+def planted(state: State, function: Callable[..., Any]) -> Step:
+    return Step("planted", function, None, state)
+
+
+def test_gradients_computed_while_saved_bytes_are_measured_are_right() -> None:
+    state = State(cell("elementwise"))
+    seen: list[torch.Tensor] = []
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        loss = (x.sigmoid() * w).sum()
+        seen.extend(torch.autograd.grad(loss, [x, w], retain_graph=True))
+        return loss
+
+    measure_saved(planted(state, forward), state)
+    x, w = (state.arguments[name].detach() for name in ("x", "w"))
+    assert torch.equal(seen[1], x.sigmoid())
+    torch.testing.assert_close(seen[0], w * x.sigmoid() * (1 - x.sigmoid()))
+
+
+def test_measuring_saved_bytes_hides_no_error_of_the_run_after_it() -> None:
+    state = State(cell("elementwise"))
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        h = x.sigmoid()
+        h.detach().zero_()
+        return h.sum()
+
+    step = planted(state, forward)
+    assert measure_saved(step, state)[0].value == 4 * 4
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        step.backward(step.forward())
+    state = State(cell("side_branch"))
+    step = state.step("detach_inplace")
+    measure_saved(step, state)
+    with pytest.raises(RuntimeError, match="saved tensor that has been detached in-place"):
+        step.backward(step.forward())
+
+
+def test_an_error_in_forward_is_passed_on_and_the_hooks_are_gone() -> None:
+    state = State(cell("elementwise"))
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        raise ValueError("planted")
+
+    with pytest.raises(ValueError, match="planted"):
+        measure_saved(planted(state, forward), state)
+    h = state.arguments["x"].sigmoid()
+    h.detach().zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        h.sum().backward()
+
+
+def test_measuring_saved_bytes_keeps_nothing_alive() -> None:
+    state = State(cell("elementwise"))
+    made: list[weakref.ref[torch.Tensor]] = []
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        h = x.sigmoid()
+        made.append(weakref.ref(h))
+        return (h * w).sum()
+
+    step = planted(state, forward)
+    gc.disable()
+    try:
+        measure_saved(step, state)
+        assert made[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_what_a_step_holds_from_before_is_not_its_own() -> None:
+    state = State(cell("elementwise", size=100))
+    step = warm(state, "attached")
+    step.reset()
+    step.backward(step.forward())  # leaves gradients behind, which measuring must drop first
+    assert measure_memory(step, "cpu")[0].value == 4 * 400 + 8
+
+
+def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
+    state = State(cell("elementwise"))
+
+    class Idle(Step):
+        def backward(self, result: object) -> None:
+            pass
+
+    step = Idle("idle", lambda x, w: None, None, state)
+    assert [sample.value for sample in measure_memory(step, "cpu")] == [0, 0]
+    assert [sample.value for sample in measure_saved(step, state)] == [0]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("workload", ["elementwise", "side_branch", "frozen_backbone"])
+def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
+    state = State(cell(workload, size=1000, device="cuda"))
+    step = warm(state, "attached")
+    first, second = (measure_memory(step, "cuda") for _ in range(2))
+    assert second == first
+    high, live = (sample.value for sample in first)
+    assert high is not None
+    assert live is not None
+    assert 0 < live <= high
+    saved = measure_saved(step, state)
+    here = State(cell(workload, size=1000))
+    assert saved == measure_saved(here.step("attached"), here)
+
+
+@pytest.mark.cuda
+def test_cuda_counts_requested_bytes_not_blocks() -> None:
+    state = State(cell("elementwise", size=1, device="cuda"))
+    live = measure_memory(warm(state, "attached"), "cuda")[1].value
+    assert live == 8  # h and the loss; an allocated block has 512

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from profiling.measure.profiler import record_step, warm_up
+from profiling.measure.step import State, Step
+from profiling.traces.load import load_trace
+from profiling.traces.operators import operators
+from tests.profiling.planted import cell
+
+pytestmark = pytest.mark.usefixtures("small_heap")
+
+
+def recorded(path: Path, *, shapes: bool = False, branch: str = "attached") -> pd.DataFrame:
+    record_step(State(cell("elementwise")).step(branch), "cpu", path, shapes=shapes)
+    return load_trace(path)
+
+
+def annotations(trace: pd.DataFrame) -> pd.DataFrame:
+    return trace[trace["category"] == "user_annotation"].reset_index(drop=True)
+
+
+def test_forward_and_backward_are_marked_one_after_the_other(tmp_path: Path) -> None:
+    marked = annotations(recorded(tmp_path / "trace.json"))
+    assert marked["name"].to_list() == ["forward", "backward"]
+    ends = marked["start_s"] + marked["duration_s"]
+    assert (marked["duration_s"] > 0).all()
+    assert ends[0] <= marked["start_s"][1]
+
+
+def test_operators_are_recorded_in_their_phase(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "trace.json")
+    marked = annotations(trace)
+    end = marked["start_s"][0] + marked["duration_s"][0]
+    calls = trace[trace["category"] == "cpu_op"]
+    forward = calls[(calls["start_s"] >= marked["start_s"][0]) & (calls["start_s"] < end)]
+    assert forward["name"].to_list()[:3] == ["aten::sigmoid", "aten::mul", "aten::sum"]
+    assert "aten::sigmoid_backward" in set(calls["name"]) - set(forward["name"])
+
+
+def test_a_cut_leaves_the_ops_before_it_out_of_backward(tmp_path: Path) -> None:
+    counts = {
+        branch: operators(recorded(tmp_path / f"{branch}.json", branch=branch)).set_index("name")
+        for branch in ("attached", "detach", "clone_detach")
+    }
+    assert counts["attached"].loc["aten::sigmoid_backward", "count"] == 1
+    assert "aten::sigmoid_backward" not in counts["detach"].index
+    assert counts["clone_detach"].loc["aten::clone", "count"] == 1
+    assert "aten::clone" not in counts["detach"].index
+
+
+@pytest.mark.parametrize("name", ["trace.json", "trace.json.gz"])
+def test_a_trace_is_gzipped_if_its_name_says_so(name: str, tmp_path: Path) -> None:
+    recorded(tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    text = gzip.decompress(data) if name.endswith(".gz") else data
+    assert "traceEvents" in json.loads(text)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_shapes_are_recorded_when_asked_for(tmp_path: Path) -> None:
+    with_shapes = recorded(tmp_path / "with.json", shapes=True)
+    sigmoid = with_shapes[with_shapes["name"] == "aten::sigmoid"]
+    assert sigmoid["shapes"].to_list() == ["[[4]]"]
+    assert recorded(tmp_path / "without.json")["shapes"].isna().all()
+
+
+def test_memory_is_recorded(tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "trace.json")
+    events = trace[trace["name"] == "[memory]"]
+    assert events["bytes"].to_list()[:2] == [16, 16]  # h and its product with w
+    assert set(events["memory_device"]) == {"cpu"}
+
+
+@pytest.mark.parametrize("phase", ["forward", "backward"])
+def test_no_profiler_runs_after_an_error_in_the_step(phase: str, tmp_path: Path) -> None:
+    class Failing(Step):
+        def backward(self, result: object) -> None:
+            raise ValueError("planted")
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        if phase == "forward":
+            raise ValueError("planted")
+        return x.sum()
+
+    step = Failing("attached", forward, None, State(cell("elementwise")))
+    with pytest.raises(ValueError, match="planted"):
+        record_step(step, "cpu", tmp_path / "trace.json", shapes=False)
+    assert not torch.autograd._profiler_enabled()
+    assert list(tmp_path.iterdir()) == []
+    # Another session would crash the process if the first were still running.
+    assert annotations(recorded(tmp_path / "next.json"))["name"].to_list() == ["forward", "backward"]
+
+
+def test_the_step_is_reset_before_and_its_gradients_are_left_after(tmp_path: Path) -> None:
+    state = State(cell("elementwise"))
+    step = state.step("detach")
+    stale = torch.full((4,), 7.0)
+    state.arguments["x"].grad = stale
+    record_step(step, "cpu", tmp_path / "trace.json", shapes=False)
+    assert state.arguments["x"].grad is None
+    assert torch.equal(state.arguments["w"].grad, state.arguments["x"].detach().sigmoid())
+
+
+def test_the_profilers_own_lines_stay_away_from_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    warm_up()
+    recorded(tmp_path / "trace.json")
+    os.write(2, b"ours")
+    assert capfd.readouterr() == ("", "ours")
+
+
+@pytest.mark.cuda
+def test_cuda_work_is_recorded_and_charged_to_its_operators(tmp_path: Path) -> None:
+    path = tmp_path / "trace.json.gz"
+    step = State(cell("frozen_backbone", size=64, device="cuda")).step("attached")
+    step.backward(step.forward())
+    record_step(step, "cuda", path, shapes=True)
+    trace = load_trace(path)
+    kernels = trace[trace["category"] == "kernel"]
+    assert len(kernels) > 0
+    assert (kernels["duration_s"] > 0).all()
+    assert kernels["stream"].notna().all()
+    assert "cuda:0" in set(trace["memory_device"].dropna())
+    assert annotations(trace)["name"].to_list() == ["forward", "backward"]
+    table = operators(trace).set_index("name")
+    assert table.loc["aten::addmm", "device_s"] > 0
+    assert table["device_s"].sum() <= kernels["duration_s"].sum() * (1 + 1e-9)

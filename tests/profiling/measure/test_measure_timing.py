@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import pytest
+
+from profiling.measure import timing
+from profiling.measure.step import State, Step
+from profiling.measure.timing import MIN_ROUNDS, WARM_UP_ROUNDS, time_steps
+from profiling.records import Sample
+from tests.profiling.planted import cell
+
+NAMES = ("attached", "detach", "no_grad", "frozen")
+
+
+class Recorder:
+    """Stands where a step does and writes down what is asked of it."""
+
+    def __init__(self, name: str, calls: list[tuple[str, str]]) -> None:
+        self.name = name
+        self.calls = calls
+        self.collecting: set[bool] = set()
+
+    def reset(self) -> None:
+        self.calls.append((self.name, "reset"))
+
+    def forward(self) -> str:
+        self.collecting.add(gc.isenabled())
+        self.calls.append((self.name, "forward"))
+        return f"loss of {self.name}"
+
+    def backward(self, result: str) -> None:
+        assert result == f"loss of {self.name}"
+        self.calls.append((self.name, "backward"))
+
+
+@pytest.fixture
+def calls() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture
+def recorders(calls: list[tuple[str, str]]) -> list[Recorder]:
+    return [Recorder(name, calls) for name in NAMES]
+
+
+def timed(recorders: Sequence[Recorder], seed: int, budget_s: float) -> list[list[Sample]]:
+    return time_steps(cast("list[Step]", list(recorders)), "cpu", seed, budget_s)
+
+
+def rounds(calls: Sequence[tuple[str, str]]) -> Iterator[list[str]]:
+    """Yield the order of branches in each round, warm-up included."""
+    names = [name for name, what in calls if what == "forward"]
+    for start in range(0, len(names), len(NAMES)):
+        yield names[start : start + len(NAMES)]
+
+
+def expected_rounds(seed: int, count: int) -> list[list[str]]:
+    order, shuffled = list(NAMES), []
+    shuffle = random.Random(seed).shuffle
+    for _ in range(count):
+        shuffle(order)
+        shuffled.append(list(order))
+    return shuffled
+
+
+def test_without_budget_the_least_rounds_are_taken(
+    recorders: list[Recorder], calls: list[tuple[str, str]]
+) -> None:
+    samples = timed(recorders, 0, 0.0)
+    assert len(samples) == len(NAMES)
+    for mine in samples:
+        assert [(each.phase, each.index) for each in mine] == [
+            (phase, index) for index in range(MIN_ROUNDS) for phase in ("forward", "backward")
+        ]
+    # One warm-up round uses up a budget of nothing.
+    assert len(list(rounds(calls))) == 1 + MIN_ROUNDS
+
+
+def test_every_sample_is_a_time_in_seconds(recorders: list[Recorder]) -> None:
+    for mine in timed(recorders, 0, 0.0):
+        assert {(each.metric, each.unit) for each in mine} == {("time", "s")}
+        assert all(each.value is not None and 0 <= each.value for each in mine)
+
+
+def test_a_step_is_reset_run_and_run_back_in_one_go(
+    recorders: list[Recorder], calls: list[tuple[str, str]]
+) -> None:
+    timed(recorders, 0, 0.0)
+    for start in range(0, len(calls), 3):
+        once = calls[start : start + 3]
+        assert [what for _, what in once] == ["reset", "forward", "backward"]
+        assert len({name for name, _ in once}) == 1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+def test_rounds_hold_every_branch_once_in_an_order_of_the_seed(
+    seed: int,
+    recorders: list[Recorder],
+    calls: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 20)
+    samples = timed(recorders, seed, 1e9)
+    warm_up, measured = list(rounds(calls))[:WARM_UP_ROUNDS], list(rounds(calls))[WARM_UP_ROUNDS:]
+    assert warm_up == [list(NAMES)] * WARM_UP_ROUNDS
+    assert measured == expected_rounds(seed, 20)
+    assert all(sorted(order) == sorted(NAMES) for order in measured)
+    assert [len(mine) for mine in samples] == [40] * len(NAMES)
+
+
+def test_another_seed_gives_another_order() -> None:
+    assert expected_rounds(0, 5) != expected_rounds(1, 5)
+
+
+def test_samples_come_back_in_the_given_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0
+    costs = {"attached": 1, "detach": 100}
+
+    class Slow(Recorder):
+        """Takes its own number of seconds for each phase, by the clock below."""
+
+        def forward(self) -> str:
+            nonlocal now
+            now += costs[self.name] * 10**9
+            return super().forward()
+
+        def backward(self, result: str) -> None:
+            nonlocal now
+            now += 2 * costs[self.name] * 10**9
+
+    monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: now)
+    attached, detach = timed([Slow("attached", []), Slow("detach", [])], 3, 0.0)
+    assert [each.value for each in attached] == [1.0, 2.0] * MIN_ROUNDS
+    assert [each.value for each in detach] == [100.0, 200.0] * MIN_ROUNDS
+
+
+def test_the_budget_is_spent_on_timed_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: next(ticks) * 10**9)
+    calls: list[tuple[str, str]] = []
+    samples = timed([Recorder("attached", calls), Recorder("detach", calls)], 0, 20.0)
+    # Every phase takes a second by this clock, so a round four.
+    assert [len(mine) for mine in samples] == [10, 10]
+    assert [each.value for each in samples[0]] == [1.0] * 10
+
+
+def test_steps_longer_than_the_budget_warm_up_once(
+    recorders: list[Recorder], calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: next(ticks) * 10**9)
+    timed(recorders, 0, 8.0)  # just what one round takes
+    assert len(list(rounds(calls))) == 1 + MIN_ROUNDS
+    calls.clear()
+    timed(recorders, 0, 8.5)
+    assert len(list(rounds(calls))) == WARM_UP_ROUNDS + MIN_ROUNDS
+
+
+def test_no_garbage_is_collected_while_steps_run(recorders: list[Recorder]) -> None:
+    assert gc.isenabled()
+    timed(recorders, 0, 0.0)
+    assert {state for each in recorders for state in each.collecting} == {False}
+    assert gc.isenabled()
+
+
+def test_garbage_collection_that_was_off_stays_off(recorders: list[Recorder]) -> None:
+    gc.disable()
+    try:
+        timed(recorders, 0, 0.0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_garbage_collection_is_on_again_after_an_error() -> None:
+    class Failing(Recorder):
+        def backward(self, result: str) -> None:
+            raise ValueError("planted")
+
+    with pytest.raises(ValueError, match="planted"):
+        timed([Failing("attached", [])], 0, 0.0)
+    assert gc.isenabled()
+
+
+def test_nothing_to_time_gives_nothing() -> None:
+    assert time_steps([], "cpu", 0, 1e9) == []
+
+
+def test_real_steps_come_in_pairs() -> None:
+    state = State(cell("elementwise"))
+    samples = time_steps([state.step("attached"), state.step("detach")], "cpu", 0, 0.0)
+    first, second = ([(each.phase, each.index) for each in mine] for mine in samples)
+    assert first == second
+    assert all(each.value is not None and each.value > 0 for mine in samples for each in mine)
+
+
+@pytest.mark.cuda
+def test_cuda_is_timed_by_events() -> None:
+    state = State(cell("frozen_backbone", size=256, device="cuda"))
+    samples = time_steps([state.step("attached"), state.step("no_grad")], "cuda", 0, 0.0)
+    for mine in samples:
+        assert [(each.phase, each.index) for each in mine] == [
+            (phase, index) for index in range(MIN_ROUNDS) for phase in ("forward", "backward")
+        ]
+        assert all(each.value is not None and each.value > 0 for each in mine)

@@ -1,0 +1,122 @@
+"""Runs and traces made by hand, so that what must come out of them is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from profiling.records import (
+    BranchResult,
+    Cell,
+    CellResult,
+    DeviceInfo,
+    Environment,
+    Reach,
+    Request,
+    Run,
+    Sample,
+    Status,
+)
+
+CPU = DeviceInfo("cpu", "A CPU", 2**34, ("float32", "float64"))
+GPU = DeviceInfo("cuda", "A GPU", 2**36, ("float32", "float16"))
+MACHINE = Environment(
+    torch="2.13.0",
+    cuda=None,
+    cuda_state="environment.cuda_not_built",
+    driver=None,
+    python="3.11.7",
+    platform="Linux",
+    threads=2,
+    commit="0123456789ab",
+    devices=(CPU,),
+)
+GPU_MACHINE = replace(
+    MACHINE, cuda="12.8", cuda_state="environment.cuda_found", driver="13.0", devices=(GPU, CPU)
+)
+
+
+def cell(workload: str = "elementwise", **values: Any) -> Cell:
+    """Return a small cell; branches and parameters are the workload's own unless given."""
+    defaults: dict[str, Any] = {
+        "size": 4,
+        "dtype": "float32",
+        "device": "cpu",
+        "branches": ("attached", "detach"),
+        "parameters": {} if workload == "elementwise" else {"depth": 2, "width": 8},
+        "seed": 0,
+        "budget_s": 0.05,
+    }
+    return Cell(workload=workload, **(defaults | values))
+
+
+def times(pairs: Sequence[tuple[float, float]]) -> tuple[Sample, ...]:
+    """Return the time samples of rounds, each with the seconds of forward and backward."""
+    return tuple(
+        Sample(phase, "time", "s", index, seconds)
+        for index, pair in enumerate(pairs)
+        for phase, seconds in zip(("forward", "backward"), pair, strict=True)
+    )
+
+
+def reach(group: str, outcome: str) -> Reach:
+    """Return the reach of a group of two tensors with that outcome."""
+    return {
+        "equal": Reach(group, 2, 2, True, True, 0.0),
+        "different": Reach(group, 2, 2, True, False, 0.5),
+        "missing": Reach(group, 2, 1, True, None, None),
+        "unwanted": Reach(group, 2, 2, False, None, None),
+        "none": Reach(group, 2, 0, False, None, None),
+    }[outcome]
+
+
+def branch(name: str, **values: Any) -> BranchResult:
+    """Return a branch without samples that went well unless told otherwise."""
+    return BranchResult(name, **({"status": Status.OK} | values))
+
+
+def run_of(*branches: BranchResult, **values: Any) -> Run:
+    """Return a finished run of one cell with these branches."""
+    measured = cell(branches=tuple(each.branch for each in branches))
+    request = Request(measured.workload, measured.branches, (measured.size,))
+    defaults: dict[str, Any] = {
+        "id": "a-run",
+        "started_utc": "2026-01-02T03:04:05+00:00",
+        "environment": MACHINE,
+        "request": request,
+        "cells": (measured,),
+        "results": (CellResult(measured, Status.OK, branches, duration_s=1.0),),
+    }
+    return Run(**(defaults | values))
+
+
+def event(name: str, start_us: float, **values: Any) -> dict[str, Any]:
+    """Return a trace event of an operator, one microsecond long unless told otherwise."""
+    defaults: dict[str, Any] = {"ph": "X", "cat": "cpu_op", "pid": 1, "tid": 1, "dur": 1}
+    return {"name": name, "ts": start_us, **defaults, **values}
+
+
+def memory_event(
+    change: int, start_us: float, device_type: int = 0, device_id: int = -1
+) -> dict[str, Any]:
+    """Return a trace event of an allocation, or of a free if the change is negative."""
+    args = {"Bytes": change, "Addr": 64, "Device Type": device_type, "Device Id": device_id}
+    return {
+        "ph": "i",
+        "cat": "cpu_instant_event",
+        "name": "[memory]",
+        "pid": 1,
+        "tid": 1,
+        "ts": start_us,
+        "args": args,
+    }
+
+
+def write_trace(path: Path, events: Sequence[Mapping[str, Any]]) -> Path:
+    """Write events as a Chrome trace, with a field around them that torch writes too."""
+    path.write_text(json.dumps({"schemaVersion": 1, "traceEvents": list(events)}), "utf-8")
+    return path
