@@ -57,9 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code or 0)
 
 
-@click.group()
-def commands() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def commands(context: click.Context) -> int:
     """Measure and explain the ways to cut a gradient."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        return 2
+    return 0
 
 
 @commands.command("list")

@@ -39,7 +39,9 @@ def export(run: Run, folder: Path) -> dict[str, Path]:
     paths = {name: folder / name for name in (*frames, RUN, README, ARCHIVE)}
     for name, frame in frames.items():
         ordered = _harmless(frame.reindex(columns=list(columns.FILES[name][1])))
-        _replace(paths[name], functools.partial(ordered.to_csv, index=False))
+        # With this line end, which CSV's standard asks for, a lone carriage return is quoted.
+        write = functools.partial(ordered.to_csv, index=False, lineterminator="\r\n")
+        _replace(paths[name], write)
     _replace(paths[RUN], lambda path: save_run(run, path))
     _replace(paths[README], lambda path: path.write_text(columns.readme(), encoding="utf-8"))
     members = {name: path for name, path in paths.items() if name != ARCHIVE}

@@ -92,7 +92,11 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
     )
     if right.empty:
         return where + text("finding.none_right") + text("finding.end")
-    clauses = [_time_clause(right, text), _memory_clause(right, summary, text)]
+    clauses = [
+        _time_clause(right, text),
+        _memory_clause(right, summary, text),
+        _wrong_clause(summary, text),
+    ]
     return where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
 
 
@@ -120,6 +124,11 @@ def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> st
     if lowest >= attached:
         return text("finding.memory_same", peak=show_bytes(attached))
     return text("finding.memory", names=names, low=show_bytes(lowest), base=show_bytes(attached))
+
+
+def _wrong_clause(summary: pd.DataFrame, text: Text) -> str:
+    wrong = summary[summary["gradients_right"].eq(False)]
+    return "" if wrong.empty else text("finding.not_right", names=_names(wrong))
 
 
 def _names(table: pd.DataFrame) -> str:

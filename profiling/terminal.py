@@ -10,7 +10,7 @@ from rich.table import Table
 from demos import catalogue
 from demos.locales import Text
 from profiling.records import LessonTrace, Run
-from profiling.report import finding, rows
+from profiling.report import Row, finding, rows
 from profiling.statistics import summary
 
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
@@ -45,18 +45,26 @@ def print_run(run: Run, out: Console, say: Text) -> None:
     entry = catalogue.workload(run.request.workload)
     for finished in run.results:
         cell = table[table["size"] == finished.cell.size]
-        if finished.reason:
-            out.print(say(finished.reason), finished.message, markup=False, soft_wrap=True)
-        shown = Table(title=f"{entry.name} · {entry.size} {finished.cell.size:,}", box=None)
-        for head in _HEADS:
-            shown.add_column(say(f"table.{head}"), overflow="fold")
-        for row in rows(cell, say):
-            groups = ", ".join(group.words for group in row.groups)
-            ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
-            last = groups or f"{say(f'status.{row.status}')}: {row.message or row.note}"
-            shown.add_row(row.branch, row.time, ratio, row.peak, row.saved, row.live, row.ops, last)
-        out.print(shown, markup=False)
-        out.print(finding(cell, entry.size, say), markup=False, soft_wrap=True)
+        size = f"{finished.cell.size:,} {say(f'size.{entry.size}')}"
+        formatted = rows(cell, say)
+        out.print(_table(f"{entry.name}, {size}", formatted, say))
+        for row in formatted:
+            if row.note:
+                note = f"{row.branch}: {row.note} {row.message}".rstrip()
+                out.print(note, markup=False, soft_wrap=True)
+        out.print(finding(cell, entry.size, say), "\n", markup=False, soft_wrap=True)
+
+
+def _table(title: str, formatted: list[Row], say: Text) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
+    for head in _HEADS:
+        table.add_column(say(f"table.{head}"), no_wrap=head in ("branch", "ratio", "gradients"))
+    for row in formatted:
+        groups = "\n".join(group.words for group in row.groups)
+        ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
+        last = groups or say(f"status.{row.status}")
+        table.add_row(row.branch, row.time, ratio, row.peak, row.saved, row.live, row.ops, last)
+    return table
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -36,13 +37,9 @@ def significant(value: float, digits: int = 3) -> str:
     """
     if value == 0:
         return "0"
-    exponent = len(f"{abs(value):.0f}") if abs(value) >= 1 else _leading_zeros(abs(value))
-    return f"{value:.{max(0, digits - exponent)}f}"
-
-
-def _leading_zeros(value: float) -> int:
-    """Count, negatively, the zeros after the point before the first digit of a value below 1."""
-    return int(f"{value:e}".partition("e")[2]) + 1
+    rounded = Decimal(f"{value:.{digits - 1}e}")
+    # Digits before the point are all shown, even where the measurement supports fewer.
+    return f"{value:.0f}" if rounded.adjusted() >= digits else f"{rounded:f}"
 
 
 _TIMES = (Unit("ns", 1e-9), Unit("µs", 1e-6), Unit("ms", 1e-3), Unit("s", 1.0))

@@ -41,7 +41,7 @@ def torch_state() -> dict[str, object]:
         "grad mode": torch.is_grad_enabled(),
         "inference mode": torch.is_inference_mode_enabled(),
         "default dtype": torch.get_default_dtype(),
-        "profiler": torch.autograd._profiler_enabled(),
+        "profiler": torch._C._autograd._profiler_enabled(),
     }
 
 

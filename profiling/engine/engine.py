@@ -142,7 +142,7 @@ class Engine:
             try:
                 yield _result(future)
             except WorkerError as error:
-                yield CellResult(cell, Status.ERROR, (), error.key)
+                yield _failed(cell, error)
         finally:
             future.cancel()
 
@@ -159,6 +159,13 @@ def _result(future: Future[T]) -> T:
         raise
     except Exception as error:
         raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
+
+
+def _failed(cell: Cell, error: WorkerError) -> CellResult:
+    message = error.values.get("text")
+    if message is None:
+        return CellResult(cell, Status.ERROR, (), error.key)
+    return CellResult(cell, Status.ERROR, (), "error.step_failed", str(message))
 
 
 def _new_run(request: Request, environment: Environment) -> Run:

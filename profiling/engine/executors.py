@@ -38,23 +38,33 @@ class WorkerProcess(Executor):
             time_limit_s: A job that takes longer ends with a TimeoutError.
         """
         self._time_limit_s = time_limit_s
-        self._pool = ProcessPool(
-            max_workers=1,
-            initializer=initializer,
-            initargs=initargs,
-            # A forked process would inherit the server's threads and locks.
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._initializer = initializer
+        self._initargs = initargs
+        self._pool = self._new_pool()
+        self._is_open = True
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a job; function, arguments and result travel by pickle."""
+        # An initializer that failed breaks the pool for good; the next job tries anew.
+        if self._is_open and not self._pool.active:
+            self._pool = self._new_pool()
         return self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._time_limit_s)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
         """End the process, and whatever it is doing."""
+        self._is_open = False
         self._pool.stop()
         if wait:
             self._pool.join()
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=1,
+            initializer=self._initializer,
+            initargs=self._initargs,
+            # A forked process would inherit the server's threads and locks.
+            context=multiprocessing.get_context("spawn"),
+        )
 
 
 class InlineExecutor(Executor):

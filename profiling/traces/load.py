@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -19,7 +20,7 @@ class _Arguments(msgspec.Struct, gc=False):
     """The ``args`` of an event, as far as they are used."""
 
     bytes_: int | None = msgspec.field(default=None, name="Bytes")
-    address: int | None = msgspec.field(default=None, name="Addr")
+    address: Annotated[int, msgspec.Meta(ge=0)] | None = msgspec.field(default=None, name="Addr")
     device_type: int | None = msgspec.field(default=None, name="Device Type")
     device_id: int | None = msgspec.field(default=None, name="Device Id")
     external_id: int | None = msgspec.field(default=None, name="External id")
@@ -45,6 +46,8 @@ class _Trace(msgspec.Struct, gc=False):
     events: list[_Event] = msgspec.field(name="traceEvents")
 
 
+# What a file that is cut, damaged or of another kind makes gzip, msgspec and pandas raise.
+_DAMAGE = (msgspec.MsgspecError, ValueError, OverflowError, OSError, EOFError, zlib.error)
 _decode = msgspec.json.Decoder(_Trace).decode
 _NO_ARGUMENTS = _Arguments()
 
@@ -83,9 +86,9 @@ def load_trace(path: Path) -> pd.DataFrame:
         if data[:2] == _GZIP_MAGIC:
             data = gzip.decompress(data)
         events = _decode(data).events
-    except (msgspec.DecodeError, OSError, EOFError) as error:
+        return _table([event for event in events if event.ts is not None and event.ph != "M"])
+    except _DAMAGE as error:
         raise InputError("error.not_a_trace", file=path.name) from error
-    return _table([event for event in events if event.ts is not None and event.ph != "M"])
 
 
 def _table(events: list[_Event]) -> pd.DataFrame:

@@ -18,8 +18,9 @@ def memory_curve(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     Returns:
         Columns ``time_s`` (from the trace's start), ``change_bytes`` and ``live_bytes``.
     """
-    kind = trace["memory_device"].astype("str").str.partition(":")[0]
-    events = trace[(trace["name"] == "[memory]") & (kind == device) & trace["bytes"].notna()]
+    devices = trace["memory_device"].cat.categories
+    mine = [name for name in devices if name.partition(":")[0] == device]
+    events = trace[(trace["name"] == "[memory]") & trace["memory_device"].isin(mine)]
     change = events["bytes"].astype("int64")
     return pd.DataFrame(
         {"time_s": events["start_s"], "change_bytes": change, "live_bytes": change.cumsum()}

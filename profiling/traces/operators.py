@@ -51,8 +51,7 @@ def operators(trace: pd.DataFrame) -> pd.DataFrame:
 
 def _self_times(thread: pd.DataFrame) -> list[float]:
     """Subtract from each call the durations of the calls directly inside it."""
-    starts = thread["start_s"].to_list()
-    durations = thread["duration_s"].to_list()
+    starts, durations = _nanoseconds(thread["start_s"]), _nanoseconds(thread["duration_s"])
     self_times = list(durations)
     open_calls: list[int] = []
     for index, start in enumerate(starts):
@@ -61,4 +60,10 @@ def _self_times(thread: pd.DataFrame) -> list[float]:
         if open_calls:
             self_times[open_calls[-1]] -= durations[index]
         open_calls.append(index)
-    return self_times
+    return [time / 1e9 for time in self_times]
+
+
+def _nanoseconds(seconds: pd.Series) -> list[int]:
+    """Return whole nanoseconds, the profiler's own step, in which ends and starts compare."""
+    whole: list[int] = (seconds * 1e9).round().astype("int64").to_list()
+    return whole

@@ -38,7 +38,6 @@ SAYING = {
     "WorkerError",
     "DetachLabError",
 }
-SENTENCES = sorted(set(table("en")) - {key for key in table("en") if key.startswith("lesson.")})
 
 
 def placeholders(sentence: str) -> Counter[tuple[str, str, str]]:
@@ -122,16 +121,13 @@ def test_no_text_is_empty_and_backticks_come_in_pairs(language: str) -> None:
 
 
 def test_chinese_is_written_in_chinese() -> None:
-    same = [key for key, sentence in table("zh").items() if sentence == table("en")[key]]
-    words = [key for key in same if re.search("[a-z]{3,}", placeholders_removed(table("en")[key]))]
-    # Names of files and of attributes are the same in every language.
-    assert [key for key in words if not key.startswith(("tensor.", "download."))] == [
-        key for key in words if table("en")[key] in ("dtype", "op")
-    ]
-
-
-def placeholders_removed(sentence: str) -> str:
-    return re.sub(r"\{[^}]*\}", "", sentence)
+    # The same in every language are names of files, of attributes and of branches.
+    names = {*BRANCHES, "dtype"}
+    english, chinese = table("en"), table("zh")
+    for key in english:
+        if english[key] == chinese[key] and not key.startswith(("tensor.", "download.")):
+            plain = re.sub(r"\{[^}]*\}", "", english[key])
+            assert set(re.findall("[a-z_]{3,}", plain)) <= names, key
 
 
 def test_every_key_that_the_code_says_exists() -> None:
@@ -146,31 +142,38 @@ def test_every_key_that_the_code_says_exists() -> None:
 
 
 def test_the_code_gives_every_placeholder_of_what_it_says() -> None:
-    for where, call, found in said():
+    for where, call, _ in said():
         if any(keyword.arg is None for keyword in call.keywords):
-            continue  # **values: checked where they are made
-        given = {keyword.arg for keyword in call.keywords}
-        for key in (key for key in table("en") if re.fullmatch(found, key)):
-            if called_name(call) in ("labels", "own_labels"):
+            continue  # **values: given where the error was made
+        if not isinstance(call.args[0], ast.Constant):
+            continue
+        key = str(call.args[0].value)
+        needed = {field for field, _, _ in placeholders(table("en")[key])}
+        assert needed <= {keyword.arg for keyword in call.keywords}, (where, key)
+
+
+def test_labels_are_said_by_the_browser_and_so_have_no_placeholders() -> None:
+    for where, call, found in said():
+        if called_name(call) in ("labels", "own_labels"):
+            for key in (key for key in table("en") if re.fullmatch(found, key)):
                 assert not placeholders(table("en")[key]), (where, key)
-                continue
-            needed = {field for field, _, _ in placeholders(table("en")[key])}
-            assert needed <= given, (where, key)
 
 
 def test_every_key_named_anywhere_in_the_code_exists() -> None:
     areas = {key.partition(".")[0] for key in table("en")}
     files = {path.name for path in ROOT.joinpath("demos").rglob("*.*")}
+    nodes = [node for tree in trees().values() for node in ast.walk(tree)]
+    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
     named = {
         node.value
-        for tree in trees().values()
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant)
+        and id(node) not in parts
         and isinstance(node.value, str)
         and re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", node.value)
         and node.value.partition(".")[0] in areas
     }
-    known = {key for key in table("en")}
+    known = set(table("en"))
     prefixes = {".".join(key.split(".")[:end]) for key in known for end in range(1, 6)}
     assert sorted(named - known - prefixes - files) == []
     assert {"error.worker_died", "environment.cuda_found", "error.out_of_memory"} <= named
@@ -179,7 +182,9 @@ def test_every_key_named_anywhere_in_the_code_exists() -> None:
 def test_every_key_that_a_template_says_exists() -> None:
     count = 0
     for path in TEMPLATES:
-        for argument in re.findall(r"\btext\(([^()]*(?:\([^()]*\)[^()]*)*)\)", path.read_text("utf-8")):
+        for argument in re.findall(
+            r"\btext\(([^()]*(?:\([^()]*\)[^()]*)*)\)", path.read_text("utf-8")
+        ):
             literal = re.match(r"""(["'])([\w.]+)\1(\s*~)?""", argument)
             if literal is None:
                 continue  # begins with a name: key ~ ".title"

@@ -155,15 +155,16 @@ def test_pasted_text_does_what_the_branch_does(name: str, branch: str) -> None:
     step.reset()
     if prepare is not None:
         prepare(**pasted.arguments)
+    runs: tuple[Callable[[], Any], ...] = (
+        lambda: notebook[branch](**pasted.arguments),
+        step.forward,
+    )
     losses, errors = [], []
-    for run, back in (
-        (lambda: notebook[branch](**pasted.arguments), step.backward),
-        (step.forward, step.backward),
-    ):
+    for run in runs:
         try:
             result = run()
             losses.append(result[0] if isinstance(result, tuple) else result)
-            back(result)
+            step.backward(result)
         except RuntimeError as error:
             errors.append(str(error))
     assert torch.equal(losses[0], losses[1])

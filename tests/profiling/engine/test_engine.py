@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -177,7 +178,7 @@ class Late(Executor):
     """Sends a job that takes too long in the place of measuring ones."""
 
     def __init__(self) -> None:
-        self.worker = WorkerProcess(int, (), time_limit_s=1.0)
+        self.worker = WorkerProcess(gc.enable, (), time_limit_s=1.0)
 
     def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         if arguments[0] == "detect":
@@ -220,7 +221,7 @@ def test_an_error_in_a_job_is_told_in_its_own_words() -> None:
             {"text": "planted"},
         )
         (result,) = last_run(engine.compare(replace(SMALL, sizes=(4,)))).results
-        assert (result.status, result.reason) == (Status.ERROR, "error.worker_failed")
+        assert (result.status, result.reason) == (Status.ERROR, "error.step_failed")
         assert result.message == "planted"
     finally:
         engine.close()

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import TimeoutError
+from concurrent.futures import BrokenExecutor, TimeoutError
+from pathlib import Path
 
 import psutil
 import pytest
+from pebble import ProcessExpired
 
 from profiling.engine.executors import InlineExecutor, WorkerProcess
 from profiling.errors import InputError
@@ -16,7 +19,7 @@ from profiling.errors import InputError
 @pytest.fixture
 def worker() -> Iterator[WorkerProcess]:
     """A worker that needs nothing but Python, so that it starts soon."""
-    executor = WorkerProcess(int, (), time_limit_s=1.0)
+    executor = WorkerProcess(gc.enable, (), time_limit_s=1.0)
     yield executor
     executor.shutdown()
 
@@ -52,7 +55,7 @@ def test_a_late_job_is_ended_and_the_next_one_runs(worker: WorkerProcess) -> Non
 
 
 def test_cancelling_ends_the_running_job_at_once_and_the_next_one_runs() -> None:
-    worker = WorkerProcess(int)
+    worker = WorkerProcess(gc.enable)
     try:
         pid = worker.submit(os.getpid).result()
         running = worker.submit(time.sleep, 600)
@@ -66,13 +69,25 @@ def test_cancelling_ends_the_running_job_at_once_and_the_next_one_runs() -> None
 
 
 def test_shutdown_ends_the_process_and_what_it_is_doing() -> None:
-    worker = WorkerProcess(int)
+    worker = WorkerProcess(gc.enable)
     pid = worker.submit(os.getpid).result()
     worker.submit(time.sleep, 600)
     worker.shutdown(wait=True)
     assert gone(pid)
     with pytest.raises(RuntimeError):
         worker.submit(os.getpid)
+
+
+def test_a_worker_that_could_not_start_is_started_anew_for_the_next_job(tmp_path: Path) -> None:
+    needed = tmp_path / "needed"
+    worker = WorkerProcess(os.rmdir, (str(needed),))
+    try:
+        with pytest.raises((BrokenExecutor, ProcessExpired)):
+            worker.submit(os.getpid).result()
+        needed.mkdir()
+        assert worker.submit(os.getpid).result() != os.getpid()
+    finally:
+        worker.shutdown()
 
 
 def test_inline_jobs_run_here_and_at_once() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,8 @@ def test_memory_that_was_short_further_down_counts_too(
 def test_a_branch_that_fails_late_keeps_what_was_measured_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, calls = elementwise.detach, 0
+    step: Callable[..., Any] = elementwise.detach
+    calls = 0
 
     def failing(x: torch.Tensor, w: torch.Tensor) -> Any:
         nonlocal calls

@@ -7,6 +7,8 @@ import pytest
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.worker import call, initialize
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+
 
 def data_limit() -> tuple[int, int]:
     """Return the limit on this process's data, and what it has now."""
@@ -21,7 +23,6 @@ def is_imported(module: str) -> bool:
     return module in sys.modules
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 def test_a_worker_has_torch_ready_and_cannot_take_all_memory() -> None:
     import psutil
 

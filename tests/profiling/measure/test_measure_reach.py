@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from profiling.measure.reach import gradient_reach
+from profiling.measure.step import Reference
 from profiling.records import Reach
 
 INFINITY, NAN = float("inf"), float("nan")
@@ -96,7 +97,7 @@ def test_a_reference_that_overflows_is_matched_by_the_same_overflow() -> None:
 
 def test_groups_keep_their_order_and_are_judged_apart() -> None:
     groups = {"b": [leaf([1, 1])], "a": [leaf(None)], "c": [leaf([2, 2])]}
-    reference = {"a": [torch.ones(2)], "b": [torch.ones(2)], "c": None}
+    reference: Reference = {"a": [torch.ones(2)], "b": [torch.ones(2)], "c": None}
     found = gradient_reach(groups, reference)
     assert [(each.group, each.outcome) for each in found] == [
         ("b", "equal"),

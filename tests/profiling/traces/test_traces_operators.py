@@ -18,7 +18,12 @@ def calls(folder: Path, *events: dict[str, Any]) -> pd.DataFrame:
 
 
 def self_us(table: pd.DataFrame) -> dict[str, float]:
-    return {row.name: round(row.self_s * 1e6, 6) for row in table.itertuples(index=False)}
+    return microseconds(table, "self_s")
+
+
+def microseconds(table: pd.DataFrame, column: str) -> dict[str, float]:
+    values = (table[column] * 1e6).round(6)
+    return dict(zip(table["name"], values, strict=True))
 
 
 def test_self_time_is_without_what_was_called_inside(tmp_path: Path) -> None:
@@ -66,9 +71,7 @@ def test_calls_without_a_duration_to_speak_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("origin", [0, 0.1, 5172348123.456])
-def test_a_call_that_starts_as_another_ends_is_not_inside_it(
-    origin: float, tmp_path: Path
-) -> None:
+def test_a_call_that_starts_as_another_ends_is_not_inside_it(origin: float, tmp_path: Path) -> None:
     # In nanoseconds; as seconds in binary, many a sum of start and duration misses the next start.
     lengths = [100 + 37 * number % 1000 for number in range(200)]
     events, start = [], 0
@@ -106,8 +109,7 @@ def test_device_time_is_what_a_call_launched_itself(tmp_path: Path) -> None:
         event("unknown", 580, dur=99, cat="kernel", **gpu),
         event("launch", 11, dur=50, cat="cuda_runtime", args={"External id": 3}),
     )
-    device = {row.name: round(row.device_s * 1e6, 6) for row in table.itertuples(index=False)}
-    assert device == {"outer": 4, "inner": 42, "idle": 0}
+    assert microseconds(table, "device_s") == {"outer": 4, "inner": 42, "idle": 0}
 
 
 def test_without_any_device_work_device_time_is_empty(tmp_path: Path) -> None:

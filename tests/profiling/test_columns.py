@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import re
+
+from profiling import columns
+from profiling.records import Status
+from profiling.traces.load import COLUMNS
+
+
+def test_keys_come_first_in_every_file() -> None:
+    for _, described in columns.FILES.values():
+        assert list(described)[:5] == ["workload", "branch", "size", "dtype", "device"]
+
+
+def test_every_column_of_a_trace_is_described() -> None:
+    assert list(columns.TRACE_EVENTS)[5:] == list(COLUMNS)
+
+
+def test_every_status_is_described() -> None:
+    described = set(re.findall("`([a-z_]+)`", columns.SUMMARY["status"]))
+    assert described == {status.value for status in Status}
+
+
+def test_the_readme_has_a_table_row_for_every_column_in_order() -> None:
+    text = columns.readme()
+    sections = re.split("^## ", text, flags=re.MULTILINE)
+    assert sections[0].startswith("# The files of a run\n")
+    assert [section.partition("\n")[0] for section in sections[1:]] == list(columns.FILES)
+    for section, (rows, described) in zip(sections[1:], columns.FILES.values(), strict=True):
+        assert rows in section
+        names = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+        assert names == list(described)
+        for meaning in described.values():
+            assert meaning in section
+            assert "|" not in meaning
+            assert meaning.endswith(".")
+    assert text.endswith("|\n")

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from demos.locales import LANGUAGES, Text, table, translator
+from profiling.records import CellResult, Status
+from profiling.report import Group, finding, rows
+from profiling.statistics import summary
+from tests.conftest import FinishedRun
+from tests.profiling.charts.conftest import failed, row
+from tests.profiling.charts.conftest import table as frame
+from tests.profiling.planted import branch, cell, reach, run_of, times
+
+ENGLISH, CHINESE = translator("en"), translator("zh")
+WHERE = "At 1,000 elements (float32, cpu), "
+WHERE_ZH = "在 1,000 个元素（float32，cpu）下，"
+WRONG_ONE = "; `attached` did not give the gradients that should hold."
+WRONG_ONE_ZH = "；`attached` 没有给出应有的梯度。"
+
+
+@pytest.fixture(params=LANGUAGES)
+def text(request: pytest.FixtureRequest) -> Text:
+    return translator(request.param)
+
+
+def faster(name: str, ratio: float, low: float, high: float, **values: Any) -> dict[str, Any]:
+    return row(name, ratio=ratio, ratio_low=low, ratio_high=high, verdict="faster", **values)
+
+
+def said(*cells: dict[str, Any], text: Text = ENGLISH) -> str:
+    return finding(frame(*cells), "elements", text)
+
+
+WRONG = row("attached", gradients_right=False)
+MIB = 2**20
+
+
+def test_the_fastest_and_the_smallest() -> None:
+    cells = (
+        WRONG,
+        faster("detach", 0.5, 0.45, 0.55, peak_bytes=3 * MIB),
+        faster("no_grad", 0.3, 0.28, 0.32, peak_bytes=2 * MIB),
+    )
+    assert said(*cells) == (
+        WHERE + "of the branches with the right gradients `no_grad` ran fastest, in 0.30× the time "
+        "of `attached` (95 % interval 0.28–0.32); `no_grad` had the lowest peak, 2.00 MiB "
+        "instead of 4.00 MiB" + WRONG_ONE
+    )
+    assert said(*cells, text=CHINESE) == (
+        WHERE_ZH + "梯度正确的写法里 `no_grad` 最快，耗时为 `attached` 的 0.30 倍（95 % 区间 "
+        "0.28–0.32）；`no_grad` 的峰值最低，为 2.00 MiB，而 `attached` 为 4.00 MiB" + WRONG_ONE_ZH
+    )
+
+
+def test_ties_are_named_together() -> None:
+    cells = (
+        WRONG,
+        faster("detach", 0.31, 0.29, 0.33, peak_bytes=2 * MIB),
+        faster("no_grad", 0.30, 0.28, 0.32, peak_bytes=2 * MIB),
+        faster("frozen", 0.40, 0.35, 0.45, peak_bytes=3 * MIB),
+    )
+    assert said(*cells) == (
+        WHERE + "of the branches with the right gradients `detach`, `no_grad` ran fastest, in "
+        "0.30× the time of `attached` (95 % interval 0.28–0.32); `detach`, `no_grad` had the "
+        "lowest peak, 2.00 MiB instead of 4.00 MiB" + WRONG_ONE
+    )
+
+
+def test_wrong_gradients_never_win() -> None:
+    cells = (
+        WRONG,
+        faster("detach", 0.1, 0.1, 0.1, peak_bytes=1, gradients_right=False),
+        faster("no_grad", 0.5, 0.4, 0.6, peak_bytes=2 * MIB),
+    )
+    assert said(*cells) == (
+        WHERE + "of the branches with the right gradients `no_grad` ran fastest, in 0.50× the time "
+        "of `attached` (95 % interval 0.40–0.60); `no_grad` had the lowest peak, 2.00 MiB instead "
+        "of 4.00 MiB; `attached`, `detach` did not give the gradients that should hold."
+    )
+
+
+def test_without_any_right_branch_nothing_is_praised() -> None:
+    assert said(WRONG, failed("detach", "error")) == (
+        WHERE + "no branch that ran gives every parameter the gradient it should have."
+    )
+    assert said(WRONG, text=CHINESE) == (
+        WHERE_ZH + "跑通的写法中没有一种让所有参数都得到应有的梯度。"
+    )
+
+
+def test_without_an_interval_times_are_not_compared() -> None:
+    cells = (WRONG, row("detach", ratio=0.5, peak_bytes=MIB))
+    assert said(*cells) == (
+        WHERE + "there were too few pairs with `attached` to compare times; `detach` had the "
+        "lowest peak, 1.00 MiB instead of 4.00 MiB" + WRONG_ONE
+    )
+    assert said(*cells, text=CHINESE) == (
+        WHERE_ZH + "与 `attached` 配对的样本太少，无法比较耗时；`detach` 的峰值最低，为 1.00 MiB，"
+        "而 `attached` 为 4.00 MiB" + WRONG_ONE_ZH
+    )
+
+
+def test_no_gain_in_time_or_memory_is_said_so() -> None:
+    cells = (
+        WRONG,
+        row("detach", ratio=0.99, ratio_low=0.97, ratio_high=1.01, verdict="no_difference"),
+        row("no_grad", ratio=1.3, ratio_low=1.2, ratio_high=1.4, verdict="slower"),
+    )
+    assert said(*cells) == (
+        WHERE + "no branch with the right gradients was measurably faster than `attached`; "
+        "none of them had a lower peak than `attached` (4.00 MiB)" + WRONG_ONE
+    )
+    assert said(*cells, text=CHINESE) == (
+        WHERE_ZH + "梯度正确的写法里没有一种比 `attached` 快得可以测出来；它们的峰值都不低于 "
+        "`attached`（4.00 MiB）" + WRONG_ONE_ZH
+    )
+
+
+def test_without_a_baseline_memory_is_not_compared() -> None:
+    assert said(row("detach", ratio=float("nan"))) == (
+        WHERE + "there were too few pairs with `attached` to compare times."
+    )
+
+
+def test_the_place_is_named_in_the_workloads_own_unit() -> None:
+    large = row("attached", size=4096, dtype="float16", device="cuda", gradients_right=False)
+    assert finding(frame(large), "batch", ENGLISH).startswith(
+        "At 4,096 rows a batch (float16, cuda), "
+    )
+
+
+def test_rows_are_in_common_units() -> None:
+    cells = frame(
+        WRONG,
+        faster("detach", 0.2987, 0.2811, 0.3142, step_median_s=29.871e-6, peak_bytes=MIB // 2),
+    )
+    attached, detach = rows(cells, ENGLISH)
+    assert (attached.branch, attached.status, attached.right) == ("attached", "ok", False)
+    assert (attached.time, attached.spread) == ("100 µs", "90.0–120")
+    assert (attached.ratio, attached.interval) == ("1.00×", "")
+    assert (detach.ratio, detach.interval) == ("0.299×", "0.281–0.314")
+    assert detach.time == "29.9 µs"
+    assert (attached.peak, detach.peak) == ("4.000 MiB", "0.5000 MiB")
+    assert (attached.saved, attached.live, attached.ops) == ("2.000 MiB", "1.000 MiB", "12")
+    assert attached.groups == (Group("x: rightly none", True), Group("w: equal", True))
+    assert (attached.note, attached.message) == ("", "")
+
+
+def test_groups_are_told_in_words(text: Text) -> None:
+    outcomes = ("equal", "none", "missing", "unwanted", "different")
+    gradients = ";".join(f"g{number}:{outcome}" for number, outcome in enumerate(outcomes))
+    (shown,) = rows(frame(row("attached", gradients=gradients)), text)
+    assert [group.words for group in shown.groups] == [
+        f"g{number}: {text(f'reach.{outcome}')}" for number, outcome in enumerate(outcomes)
+    ]
+    assert [group.right for group in shown.groups] == [True, True, False, False, False]
+
+
+def test_what_was_not_measured_is_empty_and_never_zero(text: Text) -> None:
+    reason = "workload.side_branch.absent.frozen"
+    shown = rows(frame(WRONG, failed("frozen", reason=reason, gradients="", message="m")), text)[1]
+    numbers = (shown.time, shown.spread, shown.ratio, shown.interval)
+    assert (*numbers, shown.peak, shown.saved, shown.live, shown.ops) == ("",) * 8
+    assert shown.groups == ()
+    assert shown.right is None
+    assert (shown.note, shown.message) == (text(reason), "m")
+
+
+def test_a_cell_of_failures_only_is_shown_too(text: Text) -> None:
+    shown = rows(frame(failed("attached", "error", gradients=""), failed("detach", "error")), text)
+    assert [each.time for each in shown] == ["", ""]
+
+
+REASONS = [
+    key
+    for key in table("en")
+    if ".absent." in key or ".raises." in key or key in ("error.step_failed", "error.out_of_memory")
+]
+CELL_REASONS = ["error.worker_died", "error.worker_late", "error.out_of_memory"]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_of_a_branch_can_be_told(reason: str, text: Text) -> None:
+    run = run_of(branch("detach", status=Status.ERROR, reason=reason, message="its own words"))
+    (shown,) = rows(summary(run), text)
+    assert (shown.note, shown.message) == (text(reason), "its own words")
+
+
+@pytest.mark.parametrize("reason", CELL_REASONS)
+def test_every_reason_of_a_cell_can_be_told(reason: str, text: Text) -> None:
+    asked = cell()
+    run = run_of(results=(CellResult(asked, Status.ERROR, (), reason),), cells=(asked,))
+    shown = rows(summary(run), text)
+    assert [each.status for each in shown] == ["error", "error"]
+    assert all(each.note for each in shown)
+
+
+def test_a_summary_of_samples_reads_as_one_made_by_hand() -> None:
+    run = run_of(
+        branch("attached", samples=times([(1e-3, 3e-3)] * 6), reach=(reach("x", "unwanted"),)),
+        branch("detach", samples=times([(1e-3, 1e-3)] * 6), reach=(reach("x", "none"),)),
+    )
+    measured = summary(run)
+    attached, detach = rows(measured, ENGLISH)
+    assert (attached.time, attached.right, detach.time, detach.right) == (
+        "4.00 ms",
+        False,
+        "2.00 ms",
+        True,
+    )
+    assert (detach.ratio, detach.interval) == ("0.500×", "0.500–0.500")
+    assert finding(measured, "elements", ENGLISH) == (
+        "At 4 elements (float32, cpu), of the branches with the right gradients `detach` ran "
+        "fastest, in 0.50× the time of `attached` (95 % interval 0.50–0.50)" + WRONG_ONE
+    )
+
+
+def test_a_measured_cell_can_be_told(finished_run: FinishedRun, text: Text) -> None:
+    measured: pd.DataFrame = summary(finished_run.run)
+    cell_ = measured[measured["size"] == 8]
+    shown = rows(cell_, text)
+    assert [each.branch for each in shown] == list(finished_run.run.request.branches)
+    right = {each.branch: each.right for each in shown}
+    assert (right["attached"], right["detach"], right["frozen"]) == (False, True, None)
+    assert finding(cell_, "batch", text).startswith(
+        text("finding.where", size="8", unit=text("size.batch"), dtype="float32", device="cpu")
+    )

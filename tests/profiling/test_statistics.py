@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from msgspec.structs import replace
+
+from profiling.records import BranchResult, CellResult, Sample, Status
+from profiling.statistics import MIN_PAIRS, Interval, paired_ratio, summary, verdict
+from tests.conftest import FinishedRun
+from tests.profiling.planted import branch, cell, reach, run_of, times
+
+NAN = float("nan")
+
+
+def noise(seed: int, count: int, spread: float = 0.1) -> list[float]:
+    """Return positive numbers around 1 that are skewed as times are."""
+    source = random.Random(seed)
+    return [math.exp(source.gauss(0, spread)) for _ in range(count)]
+
+
+def series(values: Sequence[float]) -> pd.Series:
+    return pd.Series(list(values), dtype="float64")
+
+
+def timed(name: str, steps: Sequence[float]) -> BranchResult:
+    """Return a branch whose forward took a quarter of each step."""
+    return branch(name, samples=times([(step / 4, step * 3 / 4) for step in steps]))
+
+
+def test_the_ratio_is_the_median_over_pairs() -> None:
+    found = paired_ratio(series([1, 4, 9]), series([1, 2, 3]))
+    assert found.estimate == 2.0
+    # The ratio of the medians is another number.
+    assert paired_ratio(series([1, 10, 3]), series([1, 2, 30])).estimate == 1.0
+
+
+def test_identical_samples_do_not_differ() -> None:
+    values = series(noise(1, 30))
+    found = paired_ratio(values, values)
+    assert found == Interval(1.0, 1.0, 1.0)
+    assert verdict(found) == "no_difference"
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(0.5, "faster"), (0.9, "faster"), (1.2, "slower")]
+)
+def test_a_planted_effect_is_found(factor: float, expected: str) -> None:
+    baseline = series(noise(1, 50))
+    values = series(noise(2, 50)) * baseline * factor
+    found = paired_ratio(values, baseline)
+    assert found.low < factor < found.high
+    assert found.estimate == pytest.approx(factor, rel=0.05)
+    assert verdict(found) == expected
+
+
+def test_drift_that_both_share_does_not_hide_an_effect() -> None:
+    drift = series([1.0 + round_ / 2 for round_ in range(40)])
+    baseline, values = drift * series(noise(3, 40, 0.01)), drift * 0.97 * series(noise(4, 40, 0.01))
+    assert verdict(paired_ratio(values, baseline)) == "faster"
+
+
+def test_noise_alone_seldom_looks_like_an_effect() -> None:
+    found = [
+        verdict(paired_ratio(series(noise(2 * trial, 25)), series(noise(2 * trial + 1, 25))))
+        for trial in range(200)
+    ]
+    # Of 200 intervals at 95 % some ten are expected to miss; with these seeds nine do.
+    assert found.count("no_difference") == 191
+
+
+@pytest.mark.parametrize("count", range(1, MIN_PAIRS))
+def test_few_pairs_give_a_ratio_without_an_interval(count: int) -> None:
+    found = paired_ratio(series([2.0] * count), series([1.0] * count))
+    assert found.estimate == 2.0
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert verdict(found) == ""
+
+
+def test_as_many_pairs_as_needed_give_an_interval() -> None:
+    found = paired_ratio(series([2.0] * MIN_PAIRS), series([1.0] * MIN_PAIRS))
+    assert found == Interval(2.0, 2.0, 2.0)
+
+
+def test_only_rounds_that_both_have_are_pairs() -> None:
+    values = pd.Series({0: 2.0, 1: 2.0, 7: 100.0})
+    baseline = pd.Series({0: 1.0, 1: 1.0, 2: 0.001})
+    found = paired_ratio(values, baseline)
+    assert found.estimate == 2.0
+    assert math.isnan(found.low)
+
+
+def test_no_pairs_give_nothing() -> None:
+    assert all(math.isnan(number) for number in paired_ratio(series([]), series([1.0])))
+    assert all(math.isnan(number) for number in paired_ratio(series([1.0]), series([])))
+
+
+def test_the_interval_is_the_same_every_time_and_depends_on_its_seed() -> None:
+    values, baseline = series(noise(5, 20)), series(noise(6, 20))
+    assert paired_ratio(values, baseline) == paired_ratio(values, baseline)
+    first, second = (paired_ratio(values, baseline, seed) for seed in (1, 2))
+    assert first.estimate == second.estimate
+    assert (first.low, first.high) != (second.low, second.high)
+
+
+def test_numpys_own_random_numbers_are_left_alone() -> None:
+    np.random.seed(0)
+    wanted = np.random.random()
+    np.random.seed(0)
+    paired_ratio(series(noise(5, 20)), series(noise(6, 20)))
+    assert np.random.random() == wanted
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.5, 0.999, "faster"),
+        (0.5, 1.0, "no_difference"),
+        (0.5, 1.5, "no_difference"),
+        (1.0, 1.5, "no_difference"),
+        (1.001, 1.5, "slower"),
+        (NAN, NAN, ""),
+    ],
+)
+def test_a_verdict_needs_an_interval_without_one(low: float, high: float, expected: str) -> None:
+    assert verdict(Interval((low + high) / 2, low, high)) == expected
+
+
+def test_summary_of_planted_times() -> None:
+    steps = [4.0, 8.0, 12.0, 16.0, 20.0]
+    run = run_of(timed("attached", steps), timed("detach", [step / 2 for step in steps]))
+    attached, detach = summary(run).to_dict("records")
+    assert attached["rounds"] == detach["rounds"] == 5
+    assert attached["step_median_s"] == 12
+    assert (attached["step_p25_s"], attached["step_p75_s"]) == (8, 16)
+    assert (attached["forward_median_s"], attached["backward_median_s"]) == (3, 9)
+    assert (attached["ratio"], attached["verdict"]) == (1, "")
+    assert math.isnan(attached["ratio_low"])
+    assert (detach["ratio"], detach["ratio_low"], detach["ratio_high"]) == (0.5, 0.5, 0.5)
+    assert detach["verdict"] == "faster"
+
+
+def test_forward_and_backward_of_a_round_belong_together() -> None:
+    run = run_of(branch("attached", samples=times([(1, 9), (9, 1), (2, 8)])))
+    (row,) = summary(run).to_dict("records")
+    assert (row["step_median_s"], row["step_p25_s"], row["step_p75_s"]) == (10, 10, 10)
+    assert (row["forward_median_s"], row["backward_median_s"]) == (2, 8)
+
+
+def test_without_the_baseline_there_is_no_ratio() -> None:
+    (row,) = summary(run_of(timed("detach", noise(1, 10)))).to_dict("records")
+    assert math.isnan(row["ratio"])
+    assert math.isnan(row["ratio_low"])
+    assert row["verdict"] == ""
+    assert row["rounds"] == 10
+
+
+def test_a_baseline_that_failed_has_no_ratio_and_gives_none() -> None:
+    failed = branch("attached", status=Status.ERROR, reason="error.step_failed", message="planted")
+    attached, detach = summary(run_of(failed, timed("detach", noise(1, 10)))).to_dict("records")
+    assert math.isnan(attached["ratio"])
+    assert math.isnan(detach["ratio"])
+    assert (attached["status"], attached["message"]) == ("error", "planted")
+    assert attached["rounds"] == 0
+
+
+def test_memory_and_counts_are_whole_and_may_be_missing() -> None:
+    samples = (
+        Sample("step", "peak", "bytes", 0, 23_069_196),
+        Sample("forward", "live", "bytes", 0, 404),
+        Sample("forward", "saved", "bytes", 0, None),
+        Sample("step", "ops", "count", 0, 12),
+    )
+    table = summary(run_of(branch("attached", samples=samples), branch("detach")))
+    for name in ("rounds", "peak_bytes", "live_bytes", "saved_bytes", "ops"):
+        assert str(table[name].dtype) == "Int64"
+    attached = table.iloc[0]
+    assert (attached["peak_bytes"], attached["live_bytes"], attached["ops"]) == (
+        23_069_196,
+        404,
+        12,
+    )
+    assert attached["saved_bytes"] is pd.NA
+    assert table.iloc[1][["peak_bytes", "live_bytes", "saved_bytes", "ops"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "right"),
+    [
+        (("equal", "none"), True),
+        (("equal", "unwanted"), False),
+        (("missing", "none"), False),
+        (("different",), False),
+    ],
+)
+def test_gradients_are_right_when_every_groups_are(outcomes: tuple[str, ...], right: bool) -> None:
+    groups = tuple(reach(f"g{number}", outcome) for number, outcome in enumerate(outcomes))
+    (row,) = summary(run_of(branch("attached", reach=groups))).to_dict("records")
+    assert row["gradients"] == ";".join(f"g{n}:{o}" for n, o in enumerate(outcomes))
+    assert row["gradients_right"] is right
+
+
+def test_a_branch_that_did_not_run_has_no_gradients() -> None:
+    (row,) = summary(run_of(branch("frozen", status=Status.UNSUPPORTED))).to_dict("records")
+    assert (row["gradients"], row["gradients_right"]) == ("", None)
+
+
+def test_cells_are_compared_with_their_own_baseline() -> None:
+    run = run_of(timed("attached", [1.0] * 6), timed("detach", [0.5] * 6))
+    larger = replace(run.cells[0], size=8)
+    slower = CellResult(
+        larger, Status.OK, (timed("attached", [1.0] * 6), timed("detach", [2.0] * 6))
+    )
+    table = summary(replace(run, cells=(*run.cells, larger), results=(*run.results, slower)))
+    assert list(zip(table["size"], table["branch"], table["ratio"], strict=True)) == [
+        (4, "attached", 1.0),
+        (4, "detach", 0.5),
+        (8, "attached", 1.0),
+        (8, "detach", 2.0),
+    ]
+
+
+def test_a_run_without_results_has_an_empty_summary() -> None:
+    assert summary(run_of(results=(), cells=(cell(),))).empty
+
+
+def test_summary_of_a_measured_run(finished_run: FinishedRun) -> None:
+    table = summary(finished_run.run)
+    asked = finished_run.run.request.branches
+    assert table["branch"].to_list() == list(asked) * 2
+    ran = table["status"] == "ok"
+    assert table.loc[ran, "rounds"].ge(3).all()
+    assert table.loc[~ran, "rounds"].eq(0).all()
+    numbers = ["step_median_s", "forward_median_s", "backward_median_s", "peak_bytes", "ops"]
+    assert table.loc[ran, numbers].gt(0).all(axis=None)
+    assert table.loc[~ran, [*numbers, "ratio", "saved_bytes", "live_bytes"]].isna().all(axis=None)
+    right = table.set_index("branch")["gradients_right"]
+    assert right["attached"].to_list() == [False, False]
+    assert right["detach"].to_list() == [True, True]
+    assert right["frozen"].to_list() == [None, None]
+    same_size = table[ran].groupby("size")["rounds"].nunique()
+    assert same_size.to_list() == [1, 1]

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from msgspec.structs import replace
+
+from profiling import tables
+from profiling.records import CellResult, Sample, Status
+from profiling.traces.load import COLUMNS, load_trace
+from tests.conftest import FinishedRun
+from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
+
+RAN = ["attached", "detach", "clone_detach", "detach_clone", "no_grad", "inference_mode"]
+DID_NOT = {
+    "detach_inline": "unsupported",
+    "detach_kept": "unsupported",
+    "detach_inplace": "expected_error",
+    "frozen": "unsupported",
+}
+
+
+def test_samples_of_a_measured_run(finished_run: FinishedRun) -> None:
+    table = tables.samples(finished_run.run)
+    results = [each for cell in finished_run.run.results for each in cell.results]
+    assert len(table) == sum(max(1, len(result.samples)) for result in results)
+    kept = table[table["metric"].notna()]
+    assert len(table) == len(kept) + 2 * len(DID_NOT)
+    assert kept["value"].to_list() == [s.value for result in results for s in result.samples]
+    assert kept["index"].to_list() == [s.index for result in results for s in result.samples]
+    assert set(kept["branch"]) == set(RAN)
+
+
+def test_a_branch_without_samples_has_one_empty_row(finished_run: FinishedRun) -> None:
+    table = tables.samples(finished_run.run)
+    empty = table[table["metric"].isna()]
+    assert dict(zip(empty["branch"], empty["status"], strict=True)) == DID_NOT
+    assert len(empty) == 2 * len(DID_NOT)
+    for name in ("phase", "unit", "index", "value"):
+        assert empty[name].isna().all()
+    messages = empty.set_index("branch")["message"]
+    assert messages["frozen"].to_list() == ["workload.side_branch.absent.frozen"] * 2
+    assert messages["detach_inplace"].str.startswith("Trying to use a saved tensor").all()
+
+
+def test_types_of_samples() -> None:
+    planted = branch("attached", samples=(Sample("step", "peak", "bytes", 0, None),))
+    table = tables.samples(run_of(planted, branch("detach")))
+    assert (str(table["index"].dtype), str(table["value"].dtype)) == ("Int64", "float64")
+    assert table["metric"].to_list()[0] == "peak"
+    assert table["value"].isna().all()
+
+
+def test_branches_of_a_measured_run(finished_run: FinishedRun) -> None:
+    table = tables.branches(finished_run.run)
+    asked = finished_run.run.request.branches
+    assert table["branch"].to_list() == list(asked) * 2
+    assert table["size"].to_list() == [4] * len(asked) + [8] * len(asked)
+    statuses = dict.fromkeys(asked, "ok") | DID_NOT
+    assert table["status"].to_list() == list(statuses.values()) * 2
+    assert table["trace"].notna().to_list() == [statuses[name] == "ok" for name in asked] * 2
+    assert set(table["workload"]) == {"side_branch"}
+    assert set(table["dtype"]) == {"float32"}
+    assert set(table["device"]) == {"cpu"}
+
+
+def test_reach_of_a_measured_run(finished_run: FinishedRun) -> None:
+    table = tables.reach(finished_run.run)
+    assert len(table) == 2 * len(RAN) * 3
+    wrong = table[~table["right"]]
+    assert (
+        list(zip(wrong["branch"], wrong["group"], wrong["outcome"], strict=True))
+        == [("attached", "trunk", "different")] * 2
+    )
+    assert (table["with_gradient"] == table["tensors"]).all()
+    assert table.loc[table["right"], "max_difference"].eq(0).all()
+    assert wrong["max_difference"].gt(0).all()
+
+
+def test_reach_keeps_what_there_is_nothing_to_compare_with() -> None:
+    planted = branch("attached", reach=(reach("x", "unwanted"), reach("w", "missing")))
+    table = tables.reach(run_of(planted))
+    assert table["outcome"].to_list() == ["unwanted", "missing"]
+    assert table["tensors"].to_list() == [2, 2]
+    assert table["with_gradient"].to_list() == [2, 1]
+    assert table["max_difference"].isna().all()
+
+
+def test_trace_events_of_a_measured_run(finished_run: FinishedRun) -> None:
+    run, folder = finished_run
+    table = tables.trace_events(run, folder)
+    assert list(table.columns) == [*tables.KEY, *COLUMNS]
+    position = 0
+    for finished in run.results:
+        for result in finished.results:
+            if result.trace is None:
+                continue
+            events = load_trace(folder / result.trace)
+            mine = table.iloc[position : position + len(events)]
+            assert set(mine["branch"]) == {result.branch}
+            assert set(mine["size"]) == {finished.cell.size}
+            for name in ("name", "category", "start_s", "bytes"):
+                wanted = events[name].astype(object).where(events[name].notna(), None)
+                found = mine[name].astype(object).where(mine[name].notna(), None)
+                assert found.to_list() == wanted.to_list()
+            position += len(events)
+    assert position == len(table)
+
+
+def test_a_run_without_traces_has_no_events(tmp_path: Path) -> None:
+    table = tables.trace_events(run_of(branch("attached")), tmp_path)
+    assert table.empty
+    assert list(table.columns) == tables.KEY
+
+
+def test_a_cell_that_failed_gives_each_of_its_branches_the_reason() -> None:
+    asked = cell(branches=("attached", "detach"))
+    failed = CellResult(asked, Status.ERROR, (), "error.worker_died")
+    table = tables.branches(run_of(results=(failed,), cells=(asked,)))
+    assert table["branch"].to_list() == ["attached", "detach"]
+    assert table["status"].to_list() == ["error"] * 2
+    assert table["reason"].to_list() == ["error.worker_died"] * 2
+    samples = tables.samples(run_of(results=(failed,), cells=(asked,)))
+    assert samples["message"].to_list() == ["error.worker_died"] * 2
+    assert samples["value"].isna().all()
+
+
+def test_a_run_without_results_has_empty_tables() -> None:
+    run = replace(run_of(branch("attached", samples=times([(1, 2)]))), results=())
+    for table in (tables.samples(run), tables.branches(run), tables.reach(run)):
+        assert table.empty
+        assert list(table.columns)[:5] == tables.KEY
+
+
+def test_environment_of_a_row() -> None:
+    run = run_of(branch("attached"))
+    assert tables.environment(run) == {
+        "env_torch": "2.13.0",
+        "env_cuda": None,
+        "env_driver": None,
+        "env_device_name": "A CPU",
+        "env_python": "3.11.7",
+        "env_platform": "Linux",
+        "env_threads": 2,
+        "env_commit": "0123456789ab",
+        "env_time_utc": "2026-01-02T03:04:05+00:00",
+        "env_seed": 0,
+    }
+
+
+@pytest.mark.parametrize(("device", "name"), [("cuda", "A GPU"), ("cpu", "A CPU")])
+def test_the_device_named_is_the_one_that_was_used(device: str, name: str) -> None:
+    run = run_of(branch("attached"), environment=GPU_MACHINE, cells=(cell(device=device),))
+    found = tables.environment(run)
+    assert (found["env_device_name"], found["env_driver"]) == (name, "13.0")
+
+
+def test_tables_are_frames_of_plain_rows(finished_run: FinishedRun) -> None:
+    for table in (tables.samples(finished_run.run), tables.branches(finished_run.run)):
+        assert isinstance(table.index, pd.RangeIndex)
