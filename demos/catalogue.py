@@ -15,7 +15,7 @@ import msgspec
 
 from demos.lessons import LESSONS
 from demos.workloads import BRANCHES, WORKLOADS
-from profiling.errors import InputError
+from profiling.errors import InputError, short
 
 _DEMOS = Path(__file__).parent
 
@@ -101,7 +101,7 @@ def lesson(name: str) -> LessonEntry:
         InputError: There is no lesson of that name.
     """
     if name not in LESSONS:
-        raise InputError("error.unknown_lesson", name=name, allowed=", ".join(LESSONS))
+        raise InputError("error.unknown_lesson", name=short(name), allowed=", ".join(LESSONS))
     functions, constants = _read(_DEMOS / "lessons" / f"{name}.py")
     values = constants.get("VALUES")
     return LessonEntry(
@@ -120,10 +120,10 @@ def workload(name: str) -> WorkloadEntry:
         InputError: There is no workload of that name.
     """
     if name not in WORKLOADS:
-        raise InputError("error.unknown_workload", name=name, allowed=", ".join(WORKLOADS))
+        raise InputError("error.unknown_workload", name=short(name), allowed=", ".join(WORKLOADS))
     functions, constants = _read(_DEMOS / "workloads" / f"{name}.py")
     absent = tuple(constants.get("ABSENT", ()))
-    offered = {branch for branch in BRANCHES if branch in functions}
+    offered = tuple(branch for branch in BRANCHES if branch in functions)
     return WorkloadEntry(
         name=name,
         size=constants["SIZE"],

@@ -28,3 +28,8 @@ class InputError(DetachLabError):
 
 class WorkerError(DetachLabError):
     """The worker process died or ran past its time limit."""
+
+
+def short(text: str) -> str:
+    """Cut what a person typed to a length that a sentence can quote."""
+    return text if len(text) <= 40 else f"{text[:40]}…"

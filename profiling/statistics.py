@@ -66,7 +66,7 @@ def summary(run: Run) -> pd.DataFrame:
     """Return one row a branch and cell with everything derived from its samples.
 
     Returns:
-        Columns as described in `profiling.export.SUMMARY_COLUMNS`, without the environment's.
+        Columns as described in `profiling.columns.SUMMARY`, without the environment's.
     """
     samples = tables.samples(run)
     reach = tables.reach(run)

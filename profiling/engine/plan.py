@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from demos import catalogue
 from demos.catalogue import OPS, WorkloadEntry
-from profiling.errors import InputError
+from profiling.errors import InputError, short
 from profiling.records import DEVICES, DTYPES, Cell, Environment, LessonRequest, Request
 
 MAX_SIZE = 1_000_000_000
@@ -58,17 +58,17 @@ def check(request: Request) -> None:
     entry = catalogue.workload(request.workload)
     if request.device not in DEVICES:
         allowed = ", ".join(DEVICES)
-        raise InputError("error.no_such_device", device=_short(request.device), allowed=allowed)
+        raise InputError("error.no_such_device", device=short(request.device), allowed=allowed)
     if request.dtype not in DTYPES:
         raise InputError(
-            "error.unknown_dtype", dtype=_short(request.dtype), allowed=", ".join(DTYPES)
+            "error.unknown_dtype", dtype=short(request.dtype), allowed=", ".join(DTYPES)
         )
     if not request.branches:
         raise InputError("error.no_branches", allowed=", ".join(entry.branches))
     for branch in request.branches:
         if branch not in entry.branches:
             allowed = ", ".join(entry.branches)
-            raise InputError("error.unknown_branch", name=branch, allowed=allowed)
+            raise InputError("error.unknown_branch", name=short(branch), allowed=allowed)
     if not 1 <= len(set(request.sizes)) <= MAX_SIZES:
         raise InputError("error.size_count", high=MAX_SIZES)
     for size in request.sizes:
@@ -91,7 +91,7 @@ def check_lesson(request: LessonRequest) -> None:
     entry = catalogue.lesson(request.name)
     if request.op is not None and (entry.op is None or request.op not in OPS):
         allowed = "–" if entry.op is None else ", ".join(OPS)
-        raise InputError("error.unknown_op", name=request.op, allowed=allowed)
+        raise InputError("error.unknown_op", name=short(request.op), allowed=allowed)
     if request.values is None:
         return
     if entry.values is None:
@@ -111,7 +111,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part.replace("_", "")) for part in parts)
     except ValueError:
-        raise InputError("error.sizes_text", text=_short(text)) from None
+        raise InputError("error.sizes_text", text=short(text)) from None
 
 
 def parse_values(text: str) -> tuple[float, ...]:
@@ -124,7 +124,7 @@ def parse_values(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in parts)
     except ValueError:
-        raise InputError("error.values_text", text=_short(text)) from None
+        raise InputError("error.values_text", text=short(text)) from None
 
 
 def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:
@@ -132,7 +132,7 @@ def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:
         parameter = entry.parameters.get(name)
         if parameter is None:
             allowed = ", ".join(entry.parameters) or "–"
-            raise InputError("error.unknown_parameter", name=_short(name), allowed=allowed)
+            raise InputError("error.unknown_parameter", name=short(name), allowed=allowed)
         if not parameter.low <= value <= parameter.high:
             raise InputError(
                 "error.parameter_range", name=name, low=parameter.low, high=parameter.high
@@ -141,7 +141,3 @@ def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:
 
 def _unique(items: Iterable) -> tuple:  # type: ignore[type-arg]
     return tuple(dict.fromkeys(items))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"

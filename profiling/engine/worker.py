@@ -5,6 +5,7 @@ The page's process imports this module to name the jobs, so torch comes in only 
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import psutil
@@ -20,6 +21,8 @@ def initialize(preferred: str) -> None:
     from profiling.measure import profiler
 
     profiler.warm_up()
+    # Every collection would walk all of torch's modules again, which will never be garbage.
+    gc.freeze()
     # CUDA maps far more address space than it uses, so a limit would stop it from starting.
     if preferred == "cpu" or not torch.cuda.is_available():
         _limit_memory()

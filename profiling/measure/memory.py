@@ -44,7 +44,8 @@ def measure_saved(step: Step, state: State) -> list[Sample]:
     saved: dict[int, torch.Tensor] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        # An identity hook would hide in-place errors and leak a reference cycle.
+        # An identity hook would leak a reference cycle, and any hook hides in-place errors, so
+        # backward never runs here.
         kept = tensor.detach()
         if _address(tensor) not in known:
             saved[_address(tensor)] = kept
