@@ -67,7 +67,7 @@ def _row(row: Any, times: Unit, memory: Unit, text: Text) -> Row:
         live=memory.show(_optional(row.live_bytes), 4),
         ops="" if pd.isna(row.ops) else str(row.ops),
         groups=_groups(row.gradients, text),
-        right=row.gradients_right,
+        right=None if row.gradients_right is None else bool(row.gradients_right),
         note=text(row.reason) if row.reason else "",
         message=row.message,
     )

@@ -45,11 +45,11 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             asked = _request(*inputs)
             for step in engine.compare(asked):
                 yield {progress: _progress(step, asked, text)} | new_result(step, text)
+                if step.is_new and previous is not None:
+                    engine.discard(previous)
+                    previous = None
         except DetachLabError as error:
             yield {progress: _failure(error, text)}
-        else:
-            if previous is not None:
-                engine.discard(previous)
 
     def new_result(step: Progress, text: Text) -> dict[Any, Any]:
         if step.run is None or not step.is_new:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
-import plotly.graph_objects as go
 
 from demos import catalogue
 from demos.locales import Text
@@ -106,26 +105,22 @@ class Panel:
         one = table[table["size"] == cell.cell.size]
         reached = tables.reach(run)
         traces = _traces(cell, folder)
-        figures: dict[str, Callable[[], go.Figure]] = {
-            "time": lambda: bars.time_by_branch(one, text),
-            "peak": lambda: bars.peak_by_branch(one, text),
-            "time_over_size": lambda: sizes.time_over_size(table, text, unit),
-            "memory_over_size": lambda: sizes.memory_over_size(table, text, unit),
-            "operators": lambda: operators.operators_by_branch(
-                _joined((branch, operators_of(trace)) for branch, trace in traces.items()), text
-            ),
-            "memory": lambda: memory.memory_over_time(
-                _joined(
-                    (branch, memory_curve(trace, cell.cell.device))
-                    for branch, trace in traces.items()
-                ),
-                text,
-            ),
-            "reach": lambda: reach.gradient_reach(reached[reached["size"] == cell.cell.size], text),
+        ops = _joined((branch, operators_of(trace)) for branch, trace in traces.items())
+        curves = _joined(
+            (branch, memory_curve(trace, cell.cell.device)) for branch, trace in traces.items()
+        )
+        figures = {
+            "time": bars.time_by_branch(one, text),
+            "peak": bars.peak_by_branch(one, text),
+            "time_over_size": sizes.time_over_size(table, text, unit),
+            "memory_over_size": sizes.memory_over_size(table, text, unit),
+            "operators": operators.operators_by_branch(ops, text),
+            "memory": memory.memory_over_time(curves, text),
+            "reach": reach.gradient_reach(reached[reached["size"] == cell.cell.size], text),
         }
         return {
-            self.plots[name]: gr.update(value=draw(), visible=True)
-            for name, draw in figures.items()
+            self.plots[name]: gr.update(value=figure, visible=True)
+            for name, figure in figures.items()
         }
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:

@@ -109,13 +109,16 @@ class Engine:
         run = _new_run(request, environment)
         folder = self.run_folder(run)
         folder.mkdir()
-        for cell in run.cells:
-            for finished in self._watch(cell, folder):
-                if finished is not None:
-                    run = msgspec.structs.replace(run, results=(*run.results, finished))
-                yield Progress(
-                    run, None if finished else cell, time.monotonic() - start, finished is not None
-                )
+        try:
+            for cell in run.cells:
+                for finished in self._watch(cell, folder):
+                    if finished is not None:
+                        run = msgspec.structs.replace(run, results=(*run.results, finished))
+                    elapsed_s = time.monotonic() - start
+                    yield Progress(run, None if finished else cell, elapsed_s, finished is not None)
+        finally:
+            if not run.results:
+                self.discard(run)
 
     def run_folder(self, run: Run) -> Path:
         """Return the folder of a run's files."""
