@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from profiling import columns, tables
-from profiling.records import Run, save_run
+from profiling.records import Run
 from profiling.statistics import summary
+from profiling.storage import save_run
 
 ARCHIVE = "detach-lab-run.zip"
 README = "README.md"

@@ -6,11 +6,11 @@ Nothing here knows torch. Every record can be written to JSON and read back with
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 
 import msgspec
 
 SCHEMA_VERSION = 1
+BASELINE = "attached"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
@@ -110,6 +110,11 @@ class Cell(Record, frozen=True):
     seed: int
     budget_s: float
 
+    @property
+    def baseline(self) -> str:
+        """What the others are compared with: ``attached``, or else the first branch."""
+        return BASELINE if BASELINE in self.branches else self.branches[0]
+
 
 class Sample(Record, frozen=True):
     """One raw measured value; medians are derived from these and never stored instead.
@@ -133,7 +138,6 @@ class Reach(Record, frozen=True):
     """Whether the gradient of one parameter group is the one that should hold.
 
     Attributes:
-        group: Name of the group, as the workload calls it.
         tensors: Number of parameters in it.
         with_gradient: How many of them got a gradient.
         expected: Whether the reference gives the group a gradient.
@@ -187,7 +191,11 @@ class BranchResult(Record, frozen=True):
 
 
 class CellResult(Record, frozen=True):
-    """All branches of one cell, measured, or the reason why there are none."""
+    """All branches of one cell, measured, or the reason why there are none.
+
+    Attributes:
+        stopped_by: What ended the timing: ``"precision"``, ``"budget"`` or ``"rounds"``.
+    """
 
     cell: Cell
     status: Status
@@ -195,6 +203,7 @@ class CellResult(Record, frozen=True):
     reason: str = ""
     message: str = ""
     duration_s: float | None = None
+    stopped_by: str = ""
 
 
 class Run(Record, frozen=True):
@@ -286,15 +295,6 @@ class LessonTrace(Record, frozen=True):
     error: LessonError | None = None
 
 
-def save_run(run: Run, path: Path) -> None:
-    """Write a run as indented JSON."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
-
-
-def load_run(path: Path) -> Run:
-    """Read what `save_run` wrote.
-
-    Raises:
-        msgspec.DecodeError: The file is not JSON, or not a run.
-    """
-    return msgspec.json.decode(path.read_bytes(), type=Run)
+def ran(branch: str) -> str:
+    """Return the branch that a label stands for: ``detach#2`` is ``detach`` asked for again."""
+    return branch.partition("#")[0]

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from demos.locales import Text
-from demos.workloads import BASELINE
 from profiling.units import Unit, byte_unit, show_bytes, significant, time_unit
 
 
@@ -103,27 +102,31 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
 def _time_clause(right: pd.DataFrame, text: Text) -> str:
     known = right[right["ratio_low"].notna()]
     if known.empty:
-        return text("finding.time_unknown")
+        return text("finding.time_unknown", baseline=right.iloc[0]["baseline"])
     best = known.sort_values("ratio").iloc[0]
+    baseline = best["baseline"]
     if best["verdict"] != "faster":
-        return text("finding.time_same")
+        return text("finding.time_same", baseline=baseline)
     # What the best's interval overlaps cannot be told from it.
     ties = known[known["ratio_low"] <= best["ratio_high"]]
     low, high = significant(best["ratio_low"], 2), significant(best["ratio_high"], 2)
     ratio = significant(best["ratio"], 2)
-    return text("finding.time", names=_names(ties), ratio=ratio, low=low, high=high)
+    return text(
+        "finding.time", names=_names(ties), ratio=ratio, low=low, high=high, baseline=baseline
+    )
 
 
 def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> str:
-    baseline = summary.loc[summary["branch"] == BASELINE, "peak_bytes"].dropna()
+    name = summary.iloc[0]["baseline"]
+    baseline = summary.loc[summary["branch"] == name, "peak_bytes"].dropna()
     peaks = right["peak_bytes"].dropna()
     if peaks.empty or baseline.empty:
         return ""
-    lowest, attached = int(peaks.min()), int(baseline.iloc[0])
+    lowest, base = int(peaks.min()), int(baseline.iloc[0])
     names = _names(right[right["peak_bytes"] == lowest])
-    if lowest >= attached:
-        return text("finding.memory_same", peak=show_bytes(attached))
-    return text("finding.memory", names=names, low=show_bytes(lowest), base=show_bytes(attached))
+    if lowest >= base:
+        return text("finding.memory_same", peak=show_bytes(base), baseline=name)
+    return text("finding.memory", names=names, low=show_bytes(lowest), base=show_bytes(base))
 
 
 def _wrong_clause(summary: pd.DataFrame, text: Text) -> str:

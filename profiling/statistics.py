@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import wilcoxon
 
-from demos.workloads import BASELINE
 from profiling import tables
 from profiling.records import Run
 
 RESAMPLES = 1000
 MIN_PAIRS = 5
+SIGNIFICANCE = 0.05
 _METRICS = {
     "peak_bytes": ("step", "peak"),
     "live_bytes": ("forward", "live"),
@@ -29,6 +31,9 @@ class Interval(NamedTuple):
     high: float
 
 
+_UNKNOWN = Interval(np.nan, np.nan, np.nan)
+
+
 def paired_ratio(values: pd.Series, baseline: pd.Series, seed: int = 0) -> Interval:
     """Estimate how many times the baseline's value a branch's value is.
 
@@ -42,9 +47,9 @@ def paired_ratio(values: pd.Series, baseline: pd.Series, seed: int = 0) -> Inter
     Returns:
         The ratio; its interval is NaN below `MIN_PAIRS` pairs.
     """
-    ratios = (values / baseline).dropna().to_numpy(dtype="float64")
+    ratios = _ratios(values, baseline)
     if len(ratios) == 0:
-        return Interval(np.nan, np.nan, np.nan)
+        return _UNKNOWN
     estimate = float(np.median(ratios))
     if len(ratios) < MIN_PAIRS:
         return Interval(estimate, np.nan, np.nan)
@@ -53,13 +58,42 @@ def paired_ratio(values: pd.Series, baseline: pd.Series, seed: int = 0) -> Inter
     return Interval(estimate, float(low), float(high))
 
 
-def verdict(ratio: Interval) -> str:
-    """Say ``faster``, ``slower`` or ``no_difference``; nothing where there is no interval."""
-    if np.isnan(ratio.low):
+def p_value(values: pd.Series, baseline: pd.Series) -> float:
+    """Return how probable pairs at least as uneven are if both sides take equally long.
+
+    Wilcoxon's signed-rank test on the logarithms of the ratios: because the order within a round
+    is random, these are symmetric around 0 when nothing differs. NaN below `MIN_PAIRS` pairs.
+    """
+    logarithms = np.log(_ratios(values, baseline))
+    if len(logarithms) < MIN_PAIRS:
+        return float("nan")
+    uneven = logarithms[logarithms != 0]
+    return float(wilcoxon(uneven).pvalue) if len(uneven) else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number, after Holm; NaN stay and do not count.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03, float("nan")])
+        [0.03, 0.06, 0.06, nan]
+    """
+    known = sorted((value, place) for place, value in enumerate(p_values) if value == value)
+    corrected = [float("nan")] * len(p_values)
+    highest = 0.0
+    for rank, (value, place) in enumerate(known):
+        highest = max(highest, min(1.0, value * (len(known) - rank)))
+        corrected[place] = highest
+    return corrected
+
+
+def verdict(ratio: float, corrected_p: float) -> str:
+    """Say ``faster``, ``slower`` or ``no_difference``; nothing where it cannot be told."""
+    if np.isnan(ratio) or np.isnan(corrected_p):
         return ""
-    if ratio.high < 1:
-        return "faster"
-    return "slower" if ratio.low > 1 else "no_difference"
+    if corrected_p >= SIGNIFICANCE:
+        return "no_difference"
+    return "faster" if ratio < 1 else "slower"
 
 
 def summary(run: Run) -> pd.DataFrame:
@@ -70,38 +104,62 @@ def summary(run: Run) -> pd.DataFrame:
     """
     samples = tables.samples(run)
     reach = tables.reach(run)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for key, branch in tables.branches(run).set_index(tables.KEY, drop=False).iterrows():
         mine = _of(samples, key)
         steps = _step_times(mine)
-        baseline = _step_times(_of(samples, _baseline(key)))
-        is_baseline = branch["branch"] == BASELINE
-        ratio = Interval(np.nan, np.nan, np.nan) if is_baseline else paired_ratio(steps, baseline)
         rows.append(
             {
                 **{name: branch[name] for name in (*tables.KEY, "status", "reason", "message")},
                 "rounds": len(steps),
+                "stopped_by": branch["stopped_by"],
                 **_times(mine, steps),
-                "ratio": 1.0 if is_baseline and len(steps) else ratio.estimate,
-                "ratio_low": ratio.low,
-                "ratio_high": ratio.high,
-                "verdict": verdict(ratio),
+                **_compared(run, samples, key, steps),
                 **{name: _single(mine, *metric) for name, metric in _METRICS.items()},
                 **_gradients(_of(reach, key)),
             }
         )
     table = pd.DataFrame(rows)
-    return table.astype(dict.fromkeys(("rounds", *_METRICS), "Int64")) if rows else table
+    if table.empty:
+        return table
+    return _judged(table).astype(dict.fromkeys(("rounds", *_METRICS), "Int64"))
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """Add verdicts, with the p-values corrected over the branches of each cell."""
+    cell = [name for name in tables.KEY if name != "branch"]
+    corrected = table.groupby(cell, sort=False)["p_value"].transform(lambda values: holm([*values]))
+    verdicts = [verdict(*pair) for pair in zip(table["ratio"], corrected, strict=True)]
+    place = table.columns.get_loc("p_value")
+    table = table.assign(p_value=corrected)
+    table.insert(int(str(place)) + 1, "verdict", verdicts)
+    return table
+
+
+def _compared(run: Run, samples: pd.DataFrame, key: Any, steps: pd.Series) -> dict[str, Any]:
+    """Compare a branch's steps with those of the baseline in its cell."""
+    name = run.cells[0].baseline
+    mine = dict(zip(tables.KEY, key, strict=True))
+    if mine["branch"] == name:
+        ratio, p = Interval(1.0 if len(steps) else np.nan, np.nan, np.nan), np.nan
+    else:
+        baseline = _step_times(_of(samples, tuple((mine | {"branch": name}).values())))
+        ratio, p = paired_ratio(steps, baseline), p_value(steps, baseline)
+    return {
+        "baseline": name,
+        "ratio": ratio.estimate,
+        "ratio_low": ratio.low,
+        "ratio_high": ratio.high,
+        "p_value": p,
+    }
+
+
+def _ratios(values: pd.Series, baseline: pd.Series) -> Any:
+    return (values / baseline).dropna().to_numpy(dtype="float64")
 
 
 def _of(table: pd.DataFrame, key: Any) -> pd.DataFrame:
     return table[(table[tables.KEY] == pd.Series(key, index=tables.KEY)).all(axis=1)]
-
-
-def _baseline(key: Any) -> tuple[Any, ...]:
-    return tuple(
-        BASELINE if name == "branch" else part for name, part in zip(tables.KEY, key, strict=True)
-    )
 
 
 def _phase_times(samples: pd.DataFrame, phase: str) -> pd.Series:

@@ -34,9 +34,10 @@ def branches(run: Run) -> pd.DataFrame:
     """Return one row a branch and cell, measured or not.
 
     Returns:
-        Columns `KEY`, ``status``, ``reason``, ``message``, ``source_sha256``, ``trace``.
+        Columns `KEY`, ``status``, ``reason``, ``message``, ``source_sha256``, ``trace``,
+        ``stopped_by``.
     """
-    columns = [*KEY, "status", "reason", "message", "source_sha256", "trace"]
+    columns = [*KEY, "status", "reason", "message", "source_sha256", "trace", "stopped_by"]
     rows = [
         {
             **_key(cell, result.branch),
@@ -45,8 +46,10 @@ def branches(run: Run) -> pd.DataFrame:
             "message": result.message,
             "source_sha256": result.source_sha256,
             "trace": result.trace,
+            "stopped_by": finished.stopped_by,
         }
-        for cell, result in _branches(run)
+        for finished in run.results
+        for cell, result in _branches_of(finished)
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -117,8 +120,12 @@ def environment(run: Run) -> dict[str, Any]:
 def _branches(run: Run) -> Iterator[tuple[Cell, BranchResult]]:
     """Yield every branch of every finished cell; a cell that failed gives its own outcome."""
     for finished in run.results:
-        for result in finished.results or _failed_branches(finished):
-            yield finished.cell, result
+        yield from _branches_of(finished)
+
+
+def _branches_of(finished: CellResult) -> Iterator[tuple[Cell, BranchResult]]:
+    for result in finished.results or _failed_branches(finished):
+        yield finished.cell, result
 
 
 def _failed_branches(finished: CellResult) -> tuple[BranchResult, ...]:

@@ -47,7 +47,7 @@ def print_run(run: Run, out: Console, say: Text) -> None:
         cell = table[table["size"] == finished.cell.size]
         size = f"{finished.cell.size:,} {say(f'size.{entry.size}')}"
         formatted = rows(cell, say)
-        out.print(_table(f"{entry.name}, {size}", formatted, say))
+        out.print(_table(f"{entry.name}, {size}", formatted, finished.cell.baseline, say))
         for row in formatted:
             if row.note:
                 note = f"{row.branch}: {row.note} {row.message}".rstrip()
@@ -55,10 +55,11 @@ def print_run(run: Run, out: Console, say: Text) -> None:
         out.print(finding(cell, entry.size, say), "\n", markup=False, soft_wrap=True)
 
 
-def _table(title: str, formatted: list[Row], say: Text) -> Table:
+def _table(title: str, formatted: list[Row], baseline: str, say: Text) -> Table:
     table = Table(title=title, title_justify="left", box=None)
     for head in _HEADS:
-        table.add_column(say(f"table.{head}"), no_wrap=head in ("branch", "ratio", "gradients"))
+        title = say(f"table.{head}", baseline=baseline)
+        table.add_column(title, no_wrap=head in ("branch", "ratio", "gradients"))
     for row in formatted:
         groups = "\n".join(group.words for group in row.groups)
         ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio

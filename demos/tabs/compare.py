@@ -12,11 +12,11 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
-from demos.workloads import BASELINE, BRANCHES, WORKLOADS
+from demos.workloads import BRANCHES, WORKLOADS
 from profiling.engine import plan
 from profiling.engine.engine import Engine, Progress
 from profiling.errors import DetachLabError, InputError
-from profiling.records import DEVICES, DTYPES, Request, Run
+from profiling.records import BASELINE, DEVICES, DTYPES, Request, Run
 
 # Seconds after which the files of a visitor who left are deleted.
 _KEEP_S = 3600.0

@@ -12,18 +12,16 @@ import pandas as pd
 from demos import catalogue
 from demos.locales import Text
 from demos.tabs import views
-from demos.workloads import BRANCHES
 from profiling import export, tables
 from profiling.charts import bars, memory, operators, reach, sizes
 from profiling.charts.style import branch_style
-from profiling.records import CellResult, Run
+from profiling.records import CellResult, Run, ran
 from profiling.report import finding, rows
 from profiling.statistics import summary
 from profiling.traces.load import load_trace
 from profiling.traces.memory import memory_curve
 from profiling.traces.operators import operators as operators_of
 
-_COLORS = {branch: branch_style(branch).color for branch in BRANCHES}
 _FILES = ("summary.csv", "samples.csv", "trace_events.csv", export.ARCHIVE)
 _PLOT_ROWS = (
     ("time", "peak"),
@@ -136,7 +134,7 @@ class Panel:
         entry = catalogue.workload(run.request.workload)
         sources = [
             (branch, views.code(entry.sources[branch]))
-            for branch in run.cells[0].branches
+            for branch in dict.fromkeys(map(ran, run.cells[0].branches))
             if branch in entry.sources
         ]
         html = views.render(
@@ -144,7 +142,7 @@ class Panel:
             text,
             sources=sources,
             reference=views.code(entry.reference),
-            colors=_COLORS,
+            color=_color,
         )
         return {self.folded: gr.update(visible=True), self.sources: html}
 
@@ -159,9 +157,15 @@ def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
         text,
         finding=finding(one, unit, text),
         rows=rows(one, text),
-        colors=_COLORS,
+        color=_color,
         environment=environment,
+        baseline=cell.cell.baseline,
+        stopped_by=cell.stopped_by,
     )
+
+
+def _color(branch: str) -> str:
+    return branch_style(branch).color
 
 
 def _traces(cell: CellResult, folder: Path) -> dict[str, pd.DataFrame]:

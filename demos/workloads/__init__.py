@@ -6,7 +6,7 @@ WORKLOADS = (
     "frozen_backbone",
 )
 
-# In display order; the first is what the others are compared with.
+# In display order.
 BRANCHES = (
     "attached",
     "detach",
@@ -19,4 +19,3 @@ BRANCHES = (
     "inference_mode",
     "frozen",
 )
-BASELINE = BRANCHES[0]

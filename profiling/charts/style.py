@@ -55,7 +55,7 @@ DEFAULT_STYLE = BranchStyle(FONT, "circle-open", "longdashdot", "")
 
 def branch_style(branch: str) -> BranchStyle:
     """Return the style of a branch, the same in every chart."""
-    return STYLES.get(branch, DEFAULT_STYLE)
+    return STYLES.get(branch.partition("#")[0], DEFAULT_STYLE)
 
 
 def bar_marker(branches: list[str], opacity: float = 1.0) -> dict[str, Any]:

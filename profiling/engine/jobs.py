@@ -25,6 +25,7 @@ from profiling.records import (
     Reach,
     Sample,
     Status,
+    ran,
 )
 from profiling.traces.load import load_trace
 
@@ -49,11 +50,10 @@ def measure_cell(cell: Cell, folder: str) -> CellResult:
         folder: An existing folder; traces are written below its ``traces``.
     """
     start = time.perf_counter()
-    results = _attempt(lambda: _Measurement(cell, Path(folder)).run())
-    duration_s = time.perf_counter() - start
-    if isinstance(results, _Failure):
-        return CellResult(cell, results.status, (), results.reason, results.message, duration_s)
-    return CellResult(cell, Status.OK, results, duration_s=duration_s)
+    result = _attempt(lambda: _Measurement(cell, Path(folder)).run())
+    if isinstance(result, _Failure):
+        result = CellResult(cell, result.status, (), result.reason, result.message)
+    return replace(result, duration_s=time.perf_counter() - start)
 
 
 class _Failure:
@@ -71,13 +71,14 @@ class _Measurement:
     """The passes over one cell."""
 
     def __init__(self, cell: Cell, folder: Path) -> None:
+        self.stopped_by = ""
         self._cell = cell
         self._folder = folder
         self._entry = catalogue.workload(cell.workload)
         self._state = State(cell)
         self._reference = self._state.reference()
 
-    def run(self) -> tuple[BranchResult, ...]:
+    def run(self) -> CellResult:
         results = {branch: self._try(branch) for branch in self._cell.branches}
         steps = {
             branch: self._state.step(branch)
@@ -92,14 +93,16 @@ class _Measurement:
                 else:
                     samples, trace = addition
                     results[branch] = _extended(results[branch], samples, trace)
-        return tuple(results.values())
+        return CellResult(
+            self._cell, Status.OK, tuple(results.values()), stopped_by=self.stopped_by
+        )
 
     def _try(self, branch: str) -> BranchResult:
         """Run a branch once, unobserved: does it work, and which gradients come out?"""
-        if branch in self._entry.absent:
-            reason = self._entry.absent_reason(branch)
+        if ran(branch) in self._entry.absent:
+            reason = self._entry.absent_reason(ran(branch))
             return BranchResult(branch, Status.UNSUPPORTED, reason)
-        source = self._entry.sources[branch].text
+        source = self._entry.sources[ran(branch)].text
         result = BranchResult(
             branch,
             Status.OK,
@@ -110,10 +113,10 @@ class _Measurement:
         outcome = _attempt(lambda: self._reach(step))
         if not isinstance(outcome, _Failure):
             return replace(result, reach=outcome)
-        expected = self._entry.raises.get(branch)
+        expected = self._entry.raises.get(ran(branch))
         if expected is not None and expected in outcome.message:
             outcome.status = Status.EXPECTED_ERROR
-            outcome.reason = f"workload.{self._cell.workload}.raises.{branch}"
+            outcome.reason = f"workload.{self._cell.workload}.raises.{ran(branch)}"
         return _failed(result, outcome)
 
     def _reach(self, step: Step) -> tuple[Reach, ...]:
@@ -132,12 +135,17 @@ class _Measurement:
 
     def _time(self, steps: dict[str, Step]) -> _Additions:
         cell = self._cell
+        labels = list(steps)
+        baseline = labels.index(cell.baseline) if cell.baseline in labels else 0
         timed = _attempt(
-            lambda: timing.time_steps(list(steps.values()), cell.device, cell.seed, cell.budget_s)
+            lambda: timing.time_steps(
+                list(steps.values()), cell.device, cell.seed, cell.budget_s, baseline
+            )
         )
         if isinstance(timed, _Failure):
             return dict.fromkeys(steps, timed)
-        return {branch: (samples, None) for branch, samples in zip(steps, timed, strict=True)}
+        self.stopped_by = timed.stopped_by
+        return {label: (mine, None) for label, mine in zip(labels, timed.samples, strict=True)}
 
     def _trace(self, steps: dict[str, Step]) -> _Additions:
         cell = self._cell
@@ -145,7 +153,8 @@ class _Measurement:
         traces.mkdir(exist_ok=True)
 
         def measure(step: Step) -> _Addition:
-            name = f"{cell.workload}-{step.branch}-{cell.size}-{cell.dtype}-{cell.device}.json.gz"
+            label = step.branch.replace("#", "-")
+            name = f"{cell.workload}-{label}-{cell.size}-{cell.dtype}-{cell.device}.json.gz"
             # Memory that the pass before gave back has to be mapped again, outside of the trace.
             step.reset()
             step.backward(step.forward())

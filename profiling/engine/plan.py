@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from demos import catalogue
 from demos.catalogue import OPS, WorkloadEntry
 from profiling.errors import InputError, short
-from profiling.records import DEVICES, DTYPES, Cell, Environment, LessonRequest, Request
+from profiling.records import DEVICES, DTYPES, Cell, Environment, LessonRequest, Request, ran
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12
+MAX_BRANCHES = 20
 MAX_VALUES = 16
 MAX_MAGNITUDE = 1e6
 BUDGET_RANGE_S = (0.05, 60.0)
@@ -40,7 +41,7 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
             size=size,
             dtype=request.dtype,
             device=device,
-            branches=_unique(request.branches),
+            branches=_labelled(request.branches),
             parameters=defaults | request.parameters,
             seed=request.seed,
             budget_s=request.budget_s,
@@ -65,6 +66,8 @@ def check(request: Request) -> None:
         )
     if not request.branches:
         raise InputError("error.no_branches", allowed=", ".join(entry.branches))
+    if len(request.branches) > MAX_BRANCHES:
+        raise InputError("error.branch_count", high=MAX_BRANCHES)
     for branch in request.branches:
         if branch not in entry.branches:
             allowed = ", ".join(entry.branches)
@@ -137,6 +140,15 @@ def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:
             raise InputError(
                 "error.parameter_range", name=name, low=parameter.low, high=parameter.high
             )
+
+
+def _labelled(branches: Iterable[str]) -> tuple[str, ...]:
+    """Number what is asked for again: ``detach``, ``detach#2``."""
+    labels: list[str] = []
+    for branch in branches:
+        again = sum(ran(label) == branch for label in labels)
+        labels.append(f"{branch}#{again + 1}" if again else branch)
+    return tuple(labels)
 
 
 def _unique(items: Iterable) -> tuple:  # type: ignore[type-arg]

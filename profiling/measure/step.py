@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from profiling.records import Cell
+from profiling.records import Cell, ran
 
 Groups = dict[str, list[torch.Tensor]]
 Reference = dict[str, Sequence[torch.Tensor] | None]
@@ -84,8 +84,9 @@ class State:
 
     def step(self, branch: str) -> Step:
         """Return the step of one branch."""
-        prepare = getattr(self._module, f"prepare_{branch}", None)
-        return Step(branch, getattr(self._module, branch), prepare, self)
+        name = ran(branch)
+        prepare = getattr(self._module, f"prepare_{name}", None)
+        return Step(branch, getattr(self._module, name), prepare, self)
 
     def reference(self) -> Reference:
         """Return the gradients that should hold, by group; None for a group without any."""

@@ -10,8 +10,9 @@ import pytest
 
 from demos import catalogue
 from demos.lessons import LESSONS
-from demos.workloads import BASELINE, BRANCHES, WORKLOADS
+from demos.workloads import BRANCHES, WORKLOADS
 from profiling.errors import InputError
+from profiling.records import BASELINE
 
 ROOT = Path(catalogue.__file__).parents[1]
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from profiling.records import load_run
+from profiling.storage import load_run
 from tests.e2e.launching import App
 
 _PROGRESS, _SIZE, _TABLE, _SUMMARY, _SAMPLES, _EVENTS, _ZIP = range(7)
@@ -158,15 +158,15 @@ def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: C
 
 
 def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client: Client) -> None:
-    job = start(client, sizes="4, 8", budget=5.0)
+    job = start(client, sizes="65536, 8", width=256, budget=20.0)
     for _ in range(600):
-        if job.outputs() and "Measuring size 4" in job.outputs()[-1][_PROGRESS]:
+        if job.outputs() and "Measuring size 65,536" in job.outputs()[-1][_PROGRESS]:
             break
         time.sleep(0.1)
     _worker(app).kill()
     job.result(timeout=120)
     summary = pd.read_csv(value(job.outputs()[-1][_SUMMARY]))
-    assert set(summary[summary["size"] == 4]["status"]) == {"error"}
+    assert set(summary[summary["size"] == 65536]["status"]) == {"error"}
     assert "ok" in set(summary[summary["size"] == 8]["status"])
     assert app.process.poll() is None
 

@@ -15,7 +15,7 @@ from demos.workloads import WORKLOADS, elementwise
 from profiling import cli, columns
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
-from profiling.records import load_run
+from profiling.storage import load_run
 
 SMALL = ["compare", "--workload", "elementwise", "--sizes", "4,8", "--budget", "0.05"]
 SMALL += ["--device", "cpu", "--branches", "attached,detach"]

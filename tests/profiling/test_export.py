@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from profiling import columns, tables
 from profiling.export import ARCHIVE, README, RUN, export, trace_files
-from profiling.records import Run, Status, load_run
+from profiling.records import Run, Status
 from profiling.statistics import summary
+from profiling.storage import load_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import (
     MACHINE,

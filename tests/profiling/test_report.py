@@ -51,7 +51,7 @@ def test_the_fastest_and_the_smallest() -> None:
     )
     assert said(*cells, text=CHINESE) == (
         WHERE_ZH + "梯度正确的写法里 `no_grad` 最快，耗时为 `attached` 的 0.30 倍（95 % 区间 "
-        "0.28–0.32）；`no_grad` 的峰值最低，为 2.00 MiB，而 `attached` 为 4.00 MiB" + WRONG_ONE_ZH
+        "0.28–0.32）；`no_grad` 的峰值最低，为 2.00 MiB，基准为 4.00 MiB" + WRONG_ONE_ZH
     )
 
 
@@ -99,7 +99,7 @@ def test_without_an_interval_times_are_not_compared() -> None:
     )
     assert said(*cells, text=CHINESE) == (
         WHERE_ZH + "与 `attached` 配对的样本太少，无法比较耗时；`detach` 的峰值最低，为 1.00 MiB，"
-        "而 `attached` 为 4.00 MiB" + WRONG_ONE_ZH
+        "基准为 4.00 MiB" + WRONG_ONE_ZH
     )
 
 

@@ -10,7 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from profiling.records import BranchResult, CellResult, Sample, Status
-from profiling.statistics import MIN_PAIRS, Interval, paired_ratio, summary, verdict
+from profiling.statistics import (
+    MIN_PAIRS,
+    Interval,
+    holm,
+    p_value,
+    paired_ratio,
+    summary,
+    verdict,
+)
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, cell, reach, run_of, times
 
@@ -32,6 +40,11 @@ def timed(name: str, steps: Sequence[float]) -> BranchResult:
     return branch(name, samples=times([(step / 4, step * 3 / 4) for step in steps]))
 
 
+def judged(values: pd.Series, baseline: pd.Series) -> str:
+    """Return the verdict on a branch that is compared alone."""
+    return verdict(paired_ratio(values, baseline).estimate, p_value(values, baseline))
+
+
 def test_the_ratio_is_the_median_over_pairs() -> None:
     found = paired_ratio(series([1, 4, 9]), series([1, 2, 3]))
     assert found.estimate == 2.0
@@ -43,7 +56,7 @@ def test_identical_samples_do_not_differ() -> None:
     values = series(noise(1, 30))
     found = paired_ratio(values, values)
     assert found == Interval(1.0, 1.0, 1.0)
-    assert verdict(found) == "no_difference"
+    assert judged(values, values) == "no_difference"
 
 
 @pytest.mark.parametrize(
@@ -55,18 +68,18 @@ def test_a_planted_effect_is_found(factor: float, expected: str) -> None:
     found = paired_ratio(values, baseline)
     assert found.low < factor < found.high
     assert found.estimate == pytest.approx(factor, rel=0.05)
-    assert verdict(found) == expected
+    assert judged(values, baseline) == expected
 
 
 def test_drift_that_both_share_does_not_hide_an_effect() -> None:
     drift = series([1.0 + round_ / 2 for round_ in range(40)])
     baseline, values = drift * series(noise(3, 40, 0.01)), drift * 0.97 * series(noise(4, 40, 0.01))
-    assert verdict(paired_ratio(values, baseline)) == "faster"
+    assert judged(values, baseline) == "faster"
 
 
 def test_noise_alone_seldom_looks_like_an_effect() -> None:
     found = [
-        verdict(paired_ratio(series(noise(2 * trial, 25)), series(noise(2 * trial + 1, 25))))
+        judged(series(noise(2 * trial, 25)), series(noise(2 * trial + 1, 25)))
         for trial in range(200)
     ]
     # Of 200 intervals at 95 % some ten are expected to miss; with these seeds nine do.
@@ -79,7 +92,7 @@ def test_few_pairs_give_a_ratio_without_an_interval(count: int) -> None:
     assert found.estimate == 2.0
     assert math.isnan(found.low)
     assert math.isnan(found.high)
-    assert verdict(found) == ""
+    assert verdict(found.estimate, p_value(series([2.0] * count), series([1.0] * count))) == ""
 
 
 def test_as_many_pairs_as_needed_give_an_interval() -> None:
@@ -117,31 +130,66 @@ def test_numpys_own_random_numbers_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
+    ("ratio", "p", "expected"),
     [
-        (0.5, 0.999, "faster"),
-        (0.5, 1.0, "no_difference"),
-        (0.5, 1.5, "no_difference"),
-        (1.0, 1.5, "no_difference"),
-        (1.001, 1.5, "slower"),
-        (NAN, NAN, ""),
+        (0.9, 0.049, "faster"),
+        (0.9, 0.05, "no_difference"),
+        (1.1, 0.049, "slower"),
+        (1.1, 1.0, "no_difference"),
+        (NAN, 0.01, ""),
+        (0.9, NAN, ""),
     ],
 )
-def test_a_verdict_needs_an_interval_without_one(low: float, high: float, expected: str) -> None:
-    assert verdict(Interval((low + high) / 2, low, high)) == expected
+def test_a_verdict_needs_a_small_p_value(ratio: float, p: float, expected: str) -> None:
+    assert verdict(ratio, p) == expected
+
+
+@pytest.mark.parametrize("count", [5, 8, 12])
+def test_p_of_pairs_that_all_point_one_way_is_that_of_the_sign_patterns(count: int) -> None:
+    values = series([2.0 + place / 10 for place in range(count)])
+    assert p_value(values, series([1.0] * count)) == pytest.approx(2 / 2**count)
+
+
+def test_p_does_not_care_which_side_is_the_baseline() -> None:
+    first, second = series(noise(5, 20)), series(noise(6, 20))
+    assert p_value(first, second) == pytest.approx(p_value(second, first))
+
+
+def test_holm_corrects_for_the_number_of_branches() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+    corrected = holm([NAN, 0.02])
+    assert math.isnan(corrected[0])
+    assert corrected[1] == 0.02
+
+
+def test_one_chance_finding_among_many_branches_is_not_called_different() -> None:
+    baseline = noise(0, 25)
+    same = {f"b{place}": noise(place + 1, 25) for place in range(9)}
+    planted = {
+        "detach": [step * 1.1 * extra for step, extra in zip(baseline, noise(77, 25), strict=True)]
+    }
+    branches = {"attached": baseline, **same, **planted}
+    table = summary(run_of(*(timed(name, steps) for name, steps in branches.items())))
+    alone = summary(run_of(timed("attached", baseline), timed("detach", planted["detach"])))
+    corrected = table.set_index("branch")["p_value"]
+    assert corrected["detach"] > alone.set_index("branch")["p_value"]["detach"]
+    assert set(table.loc[table["branch"].isin(list(same)), "verdict"]) == {"no_difference"}
 
 
 def test_summary_of_planted_times() -> None:
-    steps = [4.0, 8.0, 12.0, 16.0, 20.0]
+    steps = [4.0, 6.0, 8.0, 12.0, 16.0, 18.0, 20.0]
     run = run_of(timed("attached", steps), timed("detach", [step / 2 for step in steps]))
     attached, detach = summary(run).to_dict("records")
-    assert attached["rounds"] == detach["rounds"] == 5
+    assert attached["rounds"] == detach["rounds"] == 7
     assert attached["step_median_s"] == 12
-    assert (attached["step_p25_s"], attached["step_p75_s"]) == (8, 16)
+    assert (attached["step_p25_s"], attached["step_p75_s"]) == (7, 17)
     assert (attached["forward_median_s"], attached["backward_median_s"]) == (3, 9)
     assert (attached["ratio"], attached["verdict"]) == (1, "")
     assert math.isnan(attached["ratio_low"])
     assert (detach["ratio"], detach["ratio_low"], detach["ratio_high"]) == (0.5, 0.5, 0.5)
+    assert detach["p_value"] == pytest.approx(2 / 2**7)
     assert detach["verdict"] == "faster"
 
 
@@ -152,12 +200,13 @@ def test_forward_and_backward_of_a_round_belong_together() -> None:
     assert (row["forward_median_s"], row["backward_median_s"]) == (2, 8)
 
 
-def test_without_the_baseline_there_is_no_ratio() -> None:
-    (row,) = summary(run_of(timed("detach", noise(1, 10)))).to_dict("records")
-    assert math.isnan(row["ratio"])
-    assert math.isnan(row["ratio_low"])
-    assert row["verdict"] == ""
-    assert row["rounds"] == 10
+def test_without_attached_the_first_branch_is_the_baseline() -> None:
+    run = run_of(timed("detach", noise(1, 10)), timed("no_grad", [2 * x for x in noise(1, 10)]))
+    first, second = summary(run).to_dict("records")
+    assert first["baseline"] == second["baseline"] == "detach"
+    assert (first["ratio"], first["verdict"], first["rounds"]) == (1, "", 10)
+    assert second["ratio"] == pytest.approx(2)
+    assert second["verdict"] == "slower"
 
 
 def test_a_baseline_that_failed_has_no_ratio_and_gives_none() -> None:

@@ -55,6 +55,7 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "ratio": 1.0,
         "ratio_low": float("nan"),
         "ratio_high": float("nan"),
+        "baseline": "attached",
         "verdict": "",
         "peak_bytes": 4 * 2**20,
         "live_bytes": 1 * 2**20,

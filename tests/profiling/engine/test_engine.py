@@ -23,7 +23,7 @@ from tests.conftest import FinishedRun
 
 LESSON = LessonRequest("detach_then_zero")
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), device="cpu", budget_s=0.05)
-LONG = replace(SMALL, sizes=(100_000, 4), budget_s=30.0)
+LONG = replace(SMALL, sizes=(20_000_000, 4), budget_s=30.0)
 
 
 def workers() -> list[psutil.Process]:
@@ -143,12 +143,12 @@ def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(engine: Engine
 def test_a_worker_that_dies_costs_its_cell_only(engine: Engine) -> None:
     process = ready_worker(engine)
     steps = engine.compare(replace(LONG, budget_s=1.0))
-    assert measuring(steps).cell == replace_size(engine, 100_000)
+    assert measuring(steps).cell == replace_size(engine, 20_000_000)
     process.kill()
     run = last_run(steps)
     died, measured = run.results
     assert (died.status, died.reason, died.results) == (Status.ERROR, "error.worker_died", ())
-    assert died.cell.size == 100_000
+    assert died.cell.size == 20_000_000
     assert measured.status is Status.OK
     assert [result.status for result in measured.results] == [Status.OK, Status.OK]
     assert run.complete

@@ -123,11 +123,18 @@ def test_parameters_that_are_not_given_keep_their_defaults() -> None:
     assert planned.parameters == {}
 
 
-def test_what_is_named_twice_is_measured_once() -> None:
-    asked = replace(GOOD, branches=("detach", "attached", "detach"), sizes=(4, 8, 4, 4))
-    cells = plan.plan(asked, MACHINE)
-    assert [planned.size for planned in cells] == [4, 8]
-    assert {planned.branches for planned in cells} == {("detach", "attached")}
+def test_a_branch_asked_for_again_is_measured_again_under_its_own_label() -> None:
+    asked = replace(GOOD, branches=("detach", "no_grad", "detach", "detach"))
+    (planned, *_) = plan.plan(asked, MACHINE)
+    assert planned.branches == ("detach", "no_grad", "detach#2", "detach#3")
+    assert planned.baseline == "detach"
+    assert replace(planned, branches=("detach", "attached")).baseline == "attached"
+
+
+def test_too_many_branches_are_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        plan.check(replace(GOOD, branches=("detach",) * (plan.MAX_BRANCHES + 1)))
+    assert (caught.value.key, caught.value.values) == ("error.branch_count", {"high": 20})
 
 
 def test_repeated_sizes_count_once() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ def recorders(calls: list[tuple[str, str]]) -> list[Recorder]:
 
 
 def timed(recorders: Sequence[Recorder], seed: int, budget_s: float) -> list[list[Sample]]:
-    return time_steps(cast("list[Step]", list(recorders)), "cpu", seed, budget_s)
+    return time_steps(cast("list[Step]", list(recorders)), "cpu", seed, budget_s).samples
 
 
 def rounds(calls: Sequence[tuple[str, str]]) -> Iterator[list[str]]:
@@ -187,13 +188,66 @@ def test_garbage_collection_is_on_again_after_an_error() -> None:
     assert gc.isenabled()
 
 
+class Planted(Recorder):
+    """Takes the seconds it is told to, by the clock that `planted_clock` puts in place."""
+
+    def __init__(self, name: str, clock: list[int], seconds: Iterator[float]) -> None:
+        super().__init__(name, [])
+        self.clock = clock
+        self.seconds = seconds
+
+    def forward(self) -> str:
+        self.clock[0] += round(next(self.seconds) * 1e9)
+        return super().forward()
+
+
+@pytest.fixture
+def planted_clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    clock = [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock[0])
+    return clock
+
+
+def test_timing_ends_as_soon_as_ratios_are_precise(planted_clock: list[int]) -> None:
+    steps = [
+        Planted(name, planted_clock, itertools.repeat(seconds))
+        for name, seconds in (("attached", 1.0), ("detach", 2.0))
+    ]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 1e9)
+    assert timed.stopped_by == "precision"
+    assert len(timed.samples[0]) == 2 * timing.MIN_PRECISE_ROUNDS
+
+
+def test_timing_of_a_wide_ratio_goes_on_until_the_budget_is_used(
+    planted_clock: list[int],
+) -> None:
+    source = random.Random(0)
+    steps = [
+        Planted("attached", planted_clock, itertools.repeat(1.0)),
+        Planted("detach", planted_clock, (source.uniform(0.5, 1.5) for _ in itertools.count())),
+    ]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 400.0)
+    assert timed.stopped_by == "budget"
+    seconds = sum(each.value or 0.0 for mine in timed.samples for each in mine)
+    assert 400.0 <= seconds < 402.5
+
+
+def test_timing_ends_at_the_most_rounds(
+    planted_clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 7)
+    step = Planted("attached", planted_clock, itertools.repeat(1.0))
+    timed = time_steps(cast("list[Step]", [step]), "cpu", 0, 1e9)
+    assert (timed.stopped_by, len(timed.samples[0])) == ("rounds", 14)
+
+
 def test_nothing_to_time_gives_nothing() -> None:
-    assert time_steps([], "cpu", 0, 1e9) == []
+    assert time_steps([], "cpu", 0, 1e9).samples == []
 
 
 def test_real_steps_come_in_pairs() -> None:
     state = State(cell("elementwise"))
-    samples = time_steps([state.step("attached"), state.step("detach")], "cpu", 0, 0.0)
+    samples = time_steps([state.step("attached"), state.step("detach")], "cpu", 0, 0.0).samples
     first, second = ([(each.phase, each.index) for each in mine] for mine in samples)
     assert first == second
     assert all(each.value is not None and each.value > 0 for mine in samples for each in mine)
@@ -202,7 +256,7 @@ def test_real_steps_come_in_pairs() -> None:
 @pytest.mark.cuda
 def test_cuda_is_timed_by_events() -> None:
     state = State(cell("frozen_backbone", size=256, device="cuda"))
-    samples = time_steps([state.step("attached"), state.step("no_grad")], "cuda", 0, 0.0)
+    samples = time_steps([state.step("attached"), state.step("no_grad")], "cuda", 0, 0.0).samples
     for mine in samples:
         assert [(each.phase, each.index) for each in mine] == [
             (phase, index) for index in range(MIN_ROUNDS) for phase in ("forward", "backward")
