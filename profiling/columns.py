@@ -48,6 +48,8 @@ SUMMARY = {
     "live_bytes": "Bytes allocated since the start and alive when forward ends.",
     "saved_bytes": "Bytes of the storages that autograd keeps for backward: without parameters, "
     "with inputs that were there before the step, so it can exceed the peak.",
+    "allocated_bytes": "Bytes of all allocations of the step together, freed or not.",
+    "allocations": "Number of them.",
     "ops": "Operator calls in the profiler trace, those made by other operators included.",
     "gradients": "`group:outcome` for every parameter group: `equal` to the reference, `none` as "
     "it should be, `missing`, `unwanted` or `different`.",
@@ -58,7 +60,7 @@ SUMMARY = {
 SAMPLES = {
     **_KEY,
     "phase": "`forward`, `backward` or `step` (both).",
-    "metric": "`time`, `peak`, `live`, `saved` or `ops`; as in summary.csv.",
+    "metric": "`time`, `peak`, `live`, `saved`, `allocated`, `allocations` or `ops`.",
     "unit": "`s`, `bytes` or `count`.",
     "index": "Round of the sample; equal rounds of two branches form a pair.",
     "value": "The raw value; empty where it could not be measured.",

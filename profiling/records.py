@@ -121,7 +121,7 @@ class Sample(Record, frozen=True):
 
     Attributes:
         phase: ``"forward"``, ``"backward"`` or ``"step"`` (both).
-        metric: ``"time"``, ``"peak"``, ``"live"``, ``"saved"`` or ``"ops"``.
+        metric: ``time``, ``peak``, ``live``, ``saved``, ``allocated``, ``allocations``, ``ops``.
         unit: ``"s"``, ``"bytes"`` or ``"count"``.
         index: The round it was taken in; equal indices of two branches are a pair.
         value: None when it could not be measured.

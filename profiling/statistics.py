@@ -19,6 +19,8 @@ _METRICS = {
     "peak_bytes": ("step", "peak"),
     "live_bytes": ("forward", "live"),
     "saved_bytes": ("forward", "saved"),
+    "allocated_bytes": ("step", "allocated"),
+    "allocations": ("step", "allocations"),
     "ops": ("step", "ops"),
 }
 

@@ -6,6 +6,7 @@ import gc
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -17,7 +18,7 @@ from profiling.traces.memory import memory_curve
 
 
 def measure_memory(step: Step, device: str) -> list[Sample]:
-    """Measure the step's peak above the start and what is live when forward ends, in bytes.
+    """Measure what a step allocates: peak, live when forward ends, in total, and how often.
 
     On the CPU both come from the profiler's allocation events, on CUDA from the allocator's
     ``requested_bytes`` counters, which unlike ``allocated_bytes`` are not rounded to blocks. The
@@ -25,10 +26,12 @@ def measure_memory(step: Step, device: str) -> list[Sample]:
     """
     step.reset()
     gc.collect()
-    peak, live = (_cuda if device == "cuda" else _cpu)(step)
+    found = (_cuda if device == "cuda" else _cpu)(step)
     return [
-        Sample("step", "peak", "bytes", 0, peak),
-        Sample("forward", "live", "bytes", 0, live),
+        Sample("step", "peak", "bytes", 0, found.peak),
+        Sample("forward", "live", "bytes", 0, found.live),
+        Sample("step", "allocated", "bytes", 0, found.allocated),
+        Sample("step", "allocations", "count", 0, found.allocations),
     ]
 
 
@@ -58,35 +61,46 @@ def measure_saved(step: Step, state: State) -> list[Sample]:
     return [Sample("forward", "saved", "bytes", 0, total)]
 
 
-def _cpu(step: Step) -> tuple[int, int]:
+class _Memory(NamedTuple):
+    peak: int
+    live: int
+    allocated: int
+    allocations: int
+
+
+def _cpu(step: Step) -> _Memory:
     with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
         path = Path(folder) / "memory.json"
         record_step(step, "cpu", path, shapes=False)
         trace = load_trace(path)
     curve = memory_curve(trace, "cpu")
     if curve.empty:
-        return 0, 0
+        return _Memory(0, 0, 0, 0)
     forward = trace[(trace["category"] == "user_annotation") & (trace["name"] == "forward")]
     end = (forward["start_s"] + forward["duration_s"]).iloc[0]
     before_end = curve.loc[curve["time_s"] <= end, "live_bytes"]
     live = int(before_end.iloc[-1]) if len(before_end) else 0
-    return max(0, int(curve["live_bytes"].max())), live
+    gained = curve.loc[curve["change_bytes"] > 0, "change_bytes"]
+    return _Memory(max(0, int(curve["live_bytes"].max())), live, int(gained.sum()), len(gained))
 
 
-def _cuda(step: Step) -> tuple[int, int]:
+def _cuda(step: Step) -> _Memory:
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
-    start = _requested("current")
+    start = torch.cuda.memory_stats()
     result = step.forward()
     torch.cuda.synchronize()
-    live = _requested("current") - start
+    middle = torch.cuda.memory_stats()
     step.backward(result)
     torch.cuda.synchronize()
-    return _requested("peak") - start, live
-
-
-def _requested(which: str) -> int:
-    return int(torch.cuda.memory_stats()[f"requested_bytes.all.{which}"])
+    end = torch.cuda.memory_stats()
+    current, in_total = "requested_bytes.all.current", "requested_bytes.all.allocated"
+    return _Memory(
+        peak=end["requested_bytes.all.peak"] - start[current],
+        live=middle[current] - start[current],
+        allocated=end[in_total] - start[in_total],
+        allocations=end["allocation.all.allocated"] - start["allocation.all.allocated"],
+    )
 
 
 def _resident(state: State) -> Iterable[torch.Tensor]:

@@ -36,7 +36,7 @@ def warm(state: State, branch: str) -> Step:
 
 
 def peak(state: State, branch: str) -> float | None:
-    sample, _ = measure_memory(warm(state, branch), "cpu")
+    sample, *_ = measure_memory(warm(state, branch), "cpu")
     return sample.value
 
 
@@ -105,6 +105,9 @@ def test_elementwise_figures_by_hand(size: int, dtype: str, width: int) -> None:
     saved = dict.fromkeys(peaks, vector) | dict.fromkeys(
         ("clone_detach", "detach_clone"), 2 * vector
     )
+    # h, the product, the loss and its gradient, the gradient of w; more where listed.
+    vectors = dict.fromkeys(peaks, 3)
+    vectors |= {"attached": 5, "clone_detach": 4, "detach_clone": 4, "inference_mode": 4}
     state = State(cell("elementwise", size=size, dtype=dtype))
     for branch, expected in peaks.items():
         samples = measure_memory(warm(state, branch), "cpu")
@@ -112,8 +115,23 @@ def test_elementwise_figures_by_hand(size: int, dtype: str, width: int) -> None:
         assert samples == [
             Sample("step", "peak", "bytes", 0, expected),
             Sample("forward", "live", "bytes", 0, vector + scalar),
+            Sample("step", "allocated", "bytes", 0, vectors[branch] * vector + 2 * scalar),
+            Sample("step", "allocations", "count", 0, vectors[branch] + 2),
             Sample("forward", "saved", "bytes", 0, saved[branch]),
         ], branch
+
+
+@pytest.mark.parametrize("workload", ["side_branch", "frozen_backbone"])
+def test_a_copy_is_one_allocation_of_one_activation(workload: str) -> None:
+    state = large(workload)
+    detach, copied = (
+        {each.metric: each.value for each in measure_memory(warm(state, branch), "cpu")}
+        for branch in ("detach", "clone_detach")
+    )
+    assert detach["allocated"] is not None
+    assert detach["allocations"] is not None
+    assert copied["allocated"] == detach["allocated"] + ACTIVATION
+    assert copied["allocations"] == detach["allocations"] + 1
 
 
 def test_what_is_alive_when_forward_ends() -> None:
@@ -225,7 +243,7 @@ def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
             pass
 
     step = Idle("idle", lambda x, w: None, None, state)
-    assert [sample.value for sample in measure_memory(step, "cpu")] == [0, 0]
+    assert [sample.value for sample in measure_memory(step, "cpu")] == [0, 0, 0, 0]
     assert [sample.value for sample in measure_saved(step, state)] == [0]
 
 
@@ -236,10 +254,9 @@ def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
     step = warm(state, "attached")
     first, second = (measure_memory(step, "cuda") for _ in range(2))
     assert second == first
-    high, live = (sample.value for sample in first)
-    assert high is not None
-    assert live is not None
-    assert 0 < live <= high
+    high, live, allocated, allocations = (sample.value or 0 for sample in first)
+    assert 0 < live <= high <= allocated
+    assert allocations > 0
     saved = measure_saved(step, state)
     here = State(cell(workload, size=1000))
     assert saved == measure_saved(here.step("attached"), here)
