@@ -121,6 +121,9 @@ class _Form:
                 for name in _PARAMETERS
             }
         self.budget = gr.Slider(0.2, 20.0, value=2.0, step=0.2, label=labels("compare.budget"))
+        self.twice = gr.Checkbox(
+            False, label=labels("compare.twice"), info=labels("compare.twice_about")
+        )
         with gr.Row():
             self.run = gr.Button(
                 labels("compare.run"), variant="primary", elem_id="compare-run", min_width=100
@@ -135,6 +138,7 @@ class _Form:
             self.dtype,
             self.device,
             self.budget,
+            self.twice,
             *self.parameters.values(),
         ]
         self.described = [self.about, self.branches, self.sizes, *self.parameters.values()]
@@ -161,6 +165,7 @@ def _request(
     dtype: str,
     device: str,
     budget_s: float,
+    twice: bool,
     *parameters: float | None,
 ) -> Request:
     """Read the form.
@@ -169,13 +174,14 @@ def _request(
         InputError: Something in it is not of its kind, or cannot be run.
     """
     entry = catalogue.workload(workload)
+    chosen = tuple(branch for branch in BRANCHES if branch in branches)
     numbers = dict(zip(_PARAMETERS, parameters, strict=True))
     for name in entry.parameters:
         if numbers[name] is None:
             raise InputError("error.parameter_text", text=f"{name}=")
     request = Request(
         workload=workload,
-        branches=tuple(branch for branch in BRANCHES if branch in branches),
+        branches=(*chosen, *chosen[:1]) if twice else chosen,
         sizes=plan.parse_sizes(sizes),
         dtype=dtype,
         device=device,

@@ -38,6 +38,7 @@ def start(client: Client, **changes: Any) -> Any:
         "dtype": "float32",
         "device": "cpu",
         "budget": 0.2,
+        "twice": False,
         "depth": 2,
         "width": 8,
     } | changes
@@ -104,6 +105,16 @@ def test_compare_gives_table_charts_and_files(client: Client) -> None:
     assert {"forward", "backward", "aten::addmm"} <= set(events["name"])
     plots = [value(output) for output in outputs if _is_plot(output)]
     assert len(plots) == 7
+
+
+def test_a_branch_measured_twice_has_a_row_of_its_own(client: Client) -> None:
+    outputs = compare(client, branches=["detach", "no_grad"], sizes="4", twice=True)
+    summary = pd.read_csv(value(outputs[_SUMMARY])).set_index("branch")
+    assert list(summary.index) == ["detach", "no_grad", "detach#2"]
+    assert set(summary["baseline"]) == {"detach"}
+    first, again = summary.loc["detach"], summary.loc["detach#2"]
+    for column in ("peak_bytes", "saved_bytes", "allocations", "ops", "gradients"):
+        assert first[column] == again[column]
 
 
 def _is_plot(output: Any) -> bool:
