@@ -60,18 +60,25 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
     def invited(request: gr.Request) -> str:
         return _sentence("compare.empty", words(request))
 
+    def waiting(request: gr.Request) -> str:
+        return _sentence("progress.waiting", words(request))
+
     def stopped(request: gr.Request) -> str:
         return _sentence("progress.stopped", words(request))
 
     def resized(measured: Run | None, size: int | None, request: gr.Request) -> dict[Any, Any]:
         if measured is None or size is None:
             return {panel.size: gr.skip()}
-        return panel.show(measured, engine.run_folder(measured), size, words(request))
+        folder = engine.run_folder(measured)
+        if not folder.exists():
+            return {progress: _sentence("progress.gone", words(request))}
+        return panel.show(measured, folder, size, words(request))
 
     def described(workload: str, request: gr.Request) -> list[Any]:
         return form.describe(workload, words(request))
 
-    comparing = form.run.click(
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    comparing = form.run.click(waiting, None, progress, queue=False, **quiet).then(
         compare,
         [run, *form.inputs],
         [run, progress, *panel.components],
@@ -80,9 +87,8 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
         concurrency_limit=1,
         show_progress="hidden",
     )
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     form.stop.click(stopped, None, progress, cancels=[comparing], **quiet)
-    panel.size.input(resized, [run, panel.size], list(panel.components), **quiet)
+    panel.size.input(resized, [run, panel.size], [progress, *panel.components], **quiet)
     for event in (form.workload.change, page.load):
         event(described, form.workload, form.described, **quiet)
     page.load(invited, None, progress, **quiet)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.launching import App
@@ -102,6 +104,30 @@ def test_stop_ends_at_once_and_the_next_run_works(page: Page) -> None:
     page.get_by_role("tab", name="Lessons").click()
     page.locator("#lesson-run").click()
     expect(page.locator("#lesson-view .lab-chip.holds").first).to_be_visible(timeout=30_000)
+
+
+def test_a_visitor_who_has_to_wait_is_told_so(page: Page, client: Client) -> None:
+    job = client.submit(
+        "frozen_backbone",
+        ["attached", "detach"],
+        "65536",
+        "float32",
+        "cpu",
+        20.0,
+        False,
+        8,
+        256,
+        api_name="/compare",
+    )
+    while not job.outputs():
+        time.sleep(0.1)
+    _open_compare(page)
+    page.get_by_label("Batch sizes, separated by commas").fill("8")
+    page.locator("#compare-run").click()
+    progress = page.locator("#compare-progress")
+    expect(progress).to_contain_text("Waiting until the measuring process is free")
+    job.cancel()
+    expect(progress).to_contain_text("Done in", timeout=60_000)
 
 
 def test_the_page_speaks_chinese_and_remembers_it(page: Page, app: App) -> None:
