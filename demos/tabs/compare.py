@@ -36,50 +36,10 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             progress = gr.HTML(elem_id="compare-progress")
             panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
-
-    def compare(
-        request: gr.Request, previous: Run | None, *inputs: Any
-    ) -> Iterator[dict[Any, Any]]:
-        text = words(request)
-        try:
-            asked = _request(*inputs)
-            for step in engine.compare(asked):
-                yield {progress: _progress(step, asked, text)} | new_result(step, text)
-                if step.is_new and previous is not None:
-                    engine.discard(previous)
-                    previous = None
-        except DetachLabError as error:
-            yield {progress: _failure(error, text)}
-
-    def new_result(step: Progress, text: Text) -> dict[Any, Any]:
-        if step.run is None or not step.is_new:
-            return {}
-        shown = panel.show(step.run, engine.run_folder(step.run), None, text)
-        return {run: step.run, **shown}
-
-    def invited(request: gr.Request) -> str:
-        return _sentence("compare.empty", words(request))
-
-    def waiting(request: gr.Request) -> str:
-        return _sentence("progress.waiting", words(request))
-
-    def stopped(request: gr.Request) -> str:
-        return _sentence("progress.stopped", words(request))
-
-    def resized(measured: Run | None, size: int | None, request: gr.Request) -> dict[Any, Any]:
-        if measured is None or size is None:
-            return {panel.size: gr.skip()}
-        folder = engine.run_folder(measured)
-        if not folder.exists():
-            return {progress: _sentence("progress.gone", words(request))}
-        return panel.show(measured, folder, size, words(request))
-
-    def described(workload: str, request: gr.Request) -> list[Any]:
-        return form.describe(workload, words(request))
-
+    does = _Handlers(engine, form, panel, progress, run)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    comparing = form.run.click(waiting, None, progress, queue=False, **quiet).then(
-        compare,
+    comparing = form.run.click(does.wait, None, progress, queue=False, **quiet).then(
+        does.compare,
         [run, *form.inputs],
         [run, progress, *panel.components],
         api_name="compare",
@@ -87,11 +47,64 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
         concurrency_limit=1,
         show_progress="hidden",
     )
-    form.stop.click(stopped, None, progress, cancels=[comparing], **quiet)
-    panel.size.input(resized, [run, panel.size], [progress, *panel.components], **quiet)
+    form.stop.click(does.stop, None, progress, cancels=[comparing], **quiet)
+    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **quiet)
     for event in (form.workload.change, page.load):
-        event(described, form.workload, form.described, **quiet)
-    page.load(invited, None, progress, **quiet)
+        event(does.describe, form.workload, form.described, **quiet)
+    page.load(does.invite, None, progress, **quiet)
+
+
+class _Handlers:
+    """What the tab's events do."""
+
+    def __init__(
+        self, engine: Engine, form: _Form, panel: Panel, progress: gr.HTML, run: gr.State
+    ) -> None:
+        self._engine = engine
+        self._form = form
+        self._panel = panel
+        self._progress = progress
+        self._run = run
+
+    def compare(
+        self, request: gr.Request, previous: Run | None, *inputs: Any
+    ) -> Iterator[dict[Any, Any]]:
+        text = words(request)
+        try:
+            asked = _request(*inputs)
+            for step in self._engine.compare(asked):
+                yield {self._progress: _progress(step, asked, text)} | self._new(step, text)
+                if step.is_new and previous is not None:
+                    self._engine.discard(previous)
+                    previous = None
+        except DetachLabError as error:
+            yield {self._progress: _failure(error, text)}
+
+    def _new(self, step: Progress, text: Text) -> dict[Any, Any]:
+        if step.run is None or not step.is_new:
+            return {}
+        shown = self._panel.show(step.run, self._engine.run_folder(step.run), None, text)
+        return {self._run: step.run, **shown}
+
+    def resize(self, run: Run | None, size: int | None, request: gr.Request) -> dict[Any, Any]:
+        if run is None or size is None:
+            return {self._panel.size: gr.skip()}
+        folder = self._engine.run_folder(run)
+        if not folder.exists():
+            return {self._progress: _sentence("progress.gone", words(request))}
+        return self._panel.show(run, folder, size, words(request))
+
+    def describe(self, workload: str, request: gr.Request) -> list[Any]:
+        return self._form.describe(workload, words(request))
+
+    def invite(self, request: gr.Request) -> str:
+        return _sentence("compare.empty", words(request))
+
+    def wait(self, request: gr.Request) -> str:
+        return _sentence("progress.waiting", words(request))
+
+    def stop(self, request: gr.Request) -> str:
+        return _sentence("progress.stopped", words(request))
 
 
 class _Form:
@@ -117,15 +130,7 @@ class _Form:
             self.dtype = gr.Dropdown(list(DTYPES), value=DTYPES[0], label=labels("compare.dtype"))
             self.device = gr.Dropdown(list(DEVICES), value=device, label=labels("compare.device"))
         with gr.Row():
-            self.parameters = {
-                name: gr.Number(
-                    entry.parameters[name].default,
-                    precision=0,
-                    label=labels(f"parameter.{name}"),
-                    min_width=80,
-                )
-                for name in _PARAMETERS
-            }
+            self.parameters = {name: _number(entry, name, labels) for name in _PARAMETERS}
         self.budget = gr.Slider(0.2, 20.0, value=2.0, step=0.2, label=labels("compare.budget"))
         self.twice = gr.Checkbox(
             False, label=labels("compare.twice"), info=labels("compare.twice_about")
@@ -162,6 +167,11 @@ class _Form:
             gr.update(value=sizes, label=text(f"compare.sizes.{entry.size}")),
             *numbers,
         ]
+
+
+def _number(entry: catalogue.WorkloadEntry, name: str, labels: gr.I18n) -> gr.Number:
+    default = entry.parameters[name].default
+    return gr.Number(default, precision=0, label=labels(f"parameter.{name}"), min_width=80)
 
 
 def _request(
