@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.charts.style import BASELINE, Text
+from profiling.charts.style import Text
 from profiling.charts.values import Row, escaped, is_right, number, rows_of
 from profiling.units import Unit, significant
 
@@ -14,6 +14,7 @@ from profiling.units import Unit, significant
 class LowestPeak(NamedTuple):
     """The branches that share the lowest peak, and the baseline's peak if it was measured."""
 
+    baseline: str
     branches: list[str]
     peak_bytes: int
     baseline_bytes: int | None
@@ -24,7 +25,7 @@ def fastest(summary: pd.DataFrame) -> Row | None:
     candidates = [
         row
         for row in rows_of(summary)
-        if is_right(row) and row["branch"] != BASELINE and number(row["ratio"]) is not None
+        if is_right(row) and row["branch"] != row["baseline"] and number(row["ratio"]) is not None
     ]
     return min(candidates, key=lambda row: float(row["ratio"]), default=None)
 
@@ -32,14 +33,15 @@ def fastest(summary: pd.DataFrame) -> Row | None:
 def lowest_peak(summary: pd.DataFrame) -> LowestPeak | None:
     """Return the lowest peak among branches with the right gradients, without the baseline."""
     rows = [row for row in rows_of(summary) if number(row["peak_bytes"]) is not None]
+    name = rows[0]["baseline"] if rows else ""
     peaks = {row["branch"]: int(row["peak_bytes"]) for row in rows if is_right(row)}
-    peaks.pop(BASELINE, None)
+    peaks.pop(name, None)
     if not peaks:
         return None
     lowest = min(peaks.values())
-    baseline = [int(row["peak_bytes"]) for row in rows if row["branch"] == BASELINE]
+    baseline = [int(row["peak_bytes"]) for row in rows if row["branch"] == name]
     shared = [branch for branch, peak in peaks.items() if peak == lowest]
-    return LowestPeak(shared, lowest, baseline[0] if baseline else None)
+    return LowestPeak(name, shared, lowest, baseline[0] if baseline else None)
 
 
 def time_finding(summary: pd.DataFrame, text: Text) -> str:
@@ -49,13 +51,13 @@ def time_finding(summary: pd.DataFrame, text: Text) -> str:
         return text("chart.time.title")
     values = {
         "branch": escaped(row["branch"]),
-        "baseline": BASELINE,
+        "baseline": escaped(row["baseline"]),
         "ratio": significant(row["ratio"]),
     }
     low, high = number(row["ratio_low"]), number(row["ratio_high"])
     if low is None or high is None:
         return text("chart.time.title.no_interval", **values)
-    key = "no_difference" if low <= 1 <= high else "ratio"
+    key = "ratio" if row["verdict"] in ("faster", "slower") else "no_difference"
     return text(f"chart.time.title.{key}", low=significant(low), high=significant(high), **values)
 
 
@@ -73,12 +75,12 @@ def peak_finding(summary: pd.DataFrame, unit: Unit, text: Text, exact: bool = Tr
         return text("chart.peak.title")
     difference = lowest.baseline_bytes - lowest.peak_bytes
     if difference == 0:
-        return text("chart.peak.title.same", baseline=BASELINE)
+        return text("chart.peak.title.same", baseline=escaped(lowest.baseline))
     size = abs(difference)
     return text(
         "chart.peak.title.below" if difference > 0 else "chart.peak.title.above",
         branches=tied(lowest.branches, text),
-        baseline=BASELINE,
+        baseline=escaped(lowest.baseline),
         difference=exact_bytes(size, unit, text) if exact else unit.show(size),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from profiling.charts.findings import exact_bytes
-from profiling.charts.style import BASELINE, Text
+from profiling.charts.style import Text
 from profiling.charts.values import Row, branch_label, escaped, is_wrong, number
 from profiling.units import Unit, significant
 
@@ -25,7 +25,8 @@ def time_hover(row: Row, unit: Unit, text: Text) -> str:
         spread = quartiles(row, unit)
         lines.append(text("hover.step", median=unit.show(median), spread=spread))
     if ratio is not None:
-        lines.append(text("hover.ratio", ratio=significant(ratio), baseline=BASELINE))
+        baseline = escaped(row["baseline"])
+        lines.append(text("hover.ratio", ratio=significant(ratio), baseline=baseline))
     return "<br>".join(lines + _gradients(row, text))
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from profiling.charts.findings import fastest, peak_finding
 from profiling.charts.hovers import quartiles
-from profiling.charts.style import BASELINE, Text, base_layout, branch_style, empty
+from profiling.charts.style import Text, base_layout, branch_style, empty
 from profiling.charts.values import branch_label, escaped, is_wrong, number, rows_of, scaled
 from profiling.units import Unit, byte_unit, significant, time_unit
 
@@ -86,8 +86,8 @@ def _time_finding(summary: pd.DataFrame, text: Text) -> str:
     row = fastest(summary[summary["size"] == large])
     if row is None:
         return text("chart.time_over_size.title")
-    values = {"branch": escaped(row["branch"]), "baseline": BASELINE, "large": f"{large:,}"}
-    values["large_ratio"] = significant(row["ratio"])
+    values = {name: escaped(row[name]) for name in ("branch", "baseline")}
+    values |= {"large": f"{large:,}", "large_ratio": significant(row["ratio"])}
     first = summary[(summary["size"] == small) & (summary["branch"] == row["branch"])]
     ratio = number(first["ratio"].iloc[0]) if len(first) else None
     if small == large or ratio is None:

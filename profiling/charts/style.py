@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 Text = Callable[..., str]
 
 # The branch that the others are compared with.
-BASELINE = "attached"
 # The grey whose contrast is the same on white as on a near-black page.
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"

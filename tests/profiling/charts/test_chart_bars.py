@@ -57,12 +57,17 @@ def test_hover_has_units_and_escapes_the_message(summary: pd.DataFrame, english:
     ("values", "expected"),
     [
         (
-            {"ratio": 0.39, "ratio_low": 0.36, "ratio_high": 0.392},
+            {"ratio": 0.39, "ratio_low": 0.36, "ratio_high": 0.392, "verdict": "faster"},
             "detach takes 0.390× the time of attached (95 % interval 0.360–0.392)",
         ),
         (
-            {"ratio": 0.98, "ratio_low": 0.95, "ratio_high": 1.02},
+            {"ratio": 0.98, "ratio_low": 0.95, "ratio_high": 1.02, "verdict": "no_difference"},
             "No clear gain over attached: detach takes 0.980× (95 % interval 0.950–1.02)",
+        ),
+        (
+            # The verdict is corrected for the number of branches, the interval is not.
+            {"ratio": 0.97, "ratio_low": 0.95, "ratio_high": 0.99, "verdict": "no_difference"},
+            "No clear gain over attached: detach takes 0.970× (95 % interval 0.950–0.990)",
         ),
         (
             {"ratio": 0.39},
@@ -77,6 +82,20 @@ def test_hover_has_units_and_escapes_the_message(summary: pd.DataFrame, english:
 def test_time_title_is_the_finding(values: dict[str, Any], expected: str, english: Text) -> None:
     figure = time_by_branch(table(row("attached"), row("detach", **values)), english)
     assert title(figure) == expected
+
+
+def test_titles_and_hovers_name_the_baseline_that_was_used(english: Text) -> None:
+    measured = {"baseline": "detach", "ratio_low": 1.1, "ratio_high": 1.3, "verdict": "slower"}
+    cell = table(
+        row("detach", baseline="detach"),
+        row("no_grad", ratio=1.2, peak_bytes=2**20, **measured),
+    )
+    figure = time_by_branch(cell, english)
+    assert title(figure) == "no_grad takes 1.20× the time of detach (95 % interval 1.10–1.30)"
+    assert "attached" not in figure.to_json()
+    peaks = peak_by_branch(cell, english)
+    assert "below detach" in title(peaks)
+    assert "attached" not in peaks.to_json()
 
 
 def test_title_takes_the_smallest_ratio_with_right_gradients(english: Text) -> None:
