@@ -56,11 +56,6 @@ def byte_unit(values: Iterable[float | None]) -> Unit:
     return _pick(_BYTES, values)
 
 
-def show_time(seconds: float | None) -> str:
-    """Format one time in its own best unit."""
-    return time_unit([seconds]).show(seconds)
-
-
 def show_bytes(count: float | None) -> str:
     """Format one number of bytes in its own best unit."""
     return byte_unit([count]).show(count)

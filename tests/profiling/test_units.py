@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.units import byte_unit, show_bytes, show_time, significant, time_unit
+from profiling.units import byte_unit, show_bytes, significant, time_unit
 
 NAN = float("nan")
 
@@ -60,7 +60,7 @@ def test_as_many_digits_as_asked_for(digits: int, shown: str) -> None:
     ],
 )
 def test_a_time_in_its_own_unit(seconds: float | None, shown: str) -> None:
-    assert show_time(seconds) == shown
+    assert time_unit([seconds]).show(seconds) == shown
 
 
 @pytest.mark.parametrize(
