@@ -13,6 +13,7 @@ from demos import catalogue
 from demos.lessons import LESSONS
 from demos.workloads import WORKLOADS, elementwise
 from profiling import cli, columns
+from profiling.cli import opening
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
 from profiling.storage import load_run
@@ -50,7 +51,7 @@ def inline(monkeypatch: pytest.MonkeyPatch, small_heap: None) -> list[Engine]:
             super().__init__(preferred, InlineExecutor())
             made.append(self)
 
-    monkeypatch.setattr(cli, "Engine", Noted)
+    monkeypatch.setattr(opening, "Engine", Noted)
     return made
 
 
@@ -116,7 +117,7 @@ def test_a_request_that_cannot_be_run_is_one_line_and_code_2(
     def refuse(preferred: str) -> None:
         raise AssertionError("no engine is needed to see that")
 
-    monkeypatch.setattr(cli, "Engine", refuse)
+    monkeypatch.setattr(opening, "Engine", refuse)
     code, out, err = shell(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
@@ -306,7 +307,7 @@ def test_a_worker_that_fails_is_one_line_and_code_1(
         def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Any:
             return super().submit(int, "no\nnumber")
 
-    monkeypatch.setattr(cli, "Engine", functools.partial(Engine, executor=Broken()))
+    monkeypatch.setattr(opening, "Engine", functools.partial(Engine, executor=Broken()))
     for arguments in (SMALL, ["lesson", "baseline"]):
         code, out, err = shell(*arguments)
         assert (code, out) == (1, "")
@@ -318,6 +319,6 @@ def test_stopping_is_one_line_and_code_1(shell: Any, monkeypatch: pytest.MonkeyP
     def interrupted(preferred: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "Engine", interrupted)
+    monkeypatch.setattr(opening, "Engine", interrupted)
     # The line break is click's own: it ends the line that the terminal shows ^C in.
     assert shell("lesson", "baseline") == (1, "", "\nerror: stopped\n")

@@ -1,0 +1,31 @@
+"""The command lesson."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from profiling.cli.opening import open_engine
+from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.terminal import print_lesson
+from profiling.engine import plan
+from profiling.records import LessonRequest
+
+
+@click.command("lesson")
+@click.argument("name")
+@click.option("--values", help="Input numbers, such as 1,2,3.")
+@click.option("--op", help="The op it runs with.")
+@json_option
+def run_lesson(name: str, values: str | None, op: str | None, as_json: bool) -> None:
+    """Run the lesson NAME and judge what the article says of it."""
+    numbers = None if values is None else plan.parse_values(values)
+    request = LessonRequest(name, numbers, op)
+    plan.check_lesson(request)
+    with open_engine("cpu") as engine:
+        trace = engine.lesson(request)
+    if as_json:
+        verdicts = {claim.claim: claim.verdict.value for claim in trace.claims}
+        print_json({**msgspec.to_builtins(trace), "verdicts": verdicts})
+    else:
+        print_lesson(trace, out, say)
