@@ -28,6 +28,27 @@ _ENVIRONMENT = {
     "env_seed": "Seed of the state and of the order of branches.",
 }
 
+# Every metric that a sample may be of: what it is, and in which unit.
+METRICS = {
+    "time": "Seconds that a phase took: on the CPU by the wall clock, on CUDA on the device.",
+    "host": "Seconds until the phase's calls returned, the device perhaps still busy; CUDA only.",
+    "peak": "Highest bytes allocated during the step, above its start; on CUDA as requested.",
+    "predicted": "The same, predicted without running the step.",
+    "live": "Bytes allocated since the start and alive when forward ends.",
+    "saved": "Bytes of the storages that autograd keeps for backward, without parameters.",
+    "allocated": "Bytes of all allocations of the step together, freed or not.",
+    "allocations": "Number of them.",
+    "block_peak": "Like peak, in the allocator's blocks, which round up; CUDA only.",
+    "reserved_peak": "Highest bytes that the allocator held from the driver; CUDA only.",
+    "ops": "Operator calls in the trace, those made by other operators included.",
+    "kernels": "Kernels in the trace; CUDA only.",
+    "launches": "Kernel launches in the trace; CUDA only.",
+    "copies": "Memory copies on the device or to and from it, in the trace; CUDA only.",
+    "syncs": "Calls in the trace that make the host wait for the device; CUDA only.",
+    "clone_bandwidth": "Bytes read and written per second by the clones in the trace; CUDA only.",
+    "copy_bandwidth": "The same of a large copy on the device, in the same run; CUDA only.",
+}
+
 SUMMARY = {
     **_KEY,
     **_STATUS,
@@ -60,8 +81,8 @@ SUMMARY = {
 SAMPLES = {
     **_KEY,
     "phase": "`forward`, `backward` or `step` (both).",
-    "metric": "`time`, `peak`, `live`, `saved`, `allocated`, `allocations` or `ops`.",
-    "unit": "`s`, `bytes` or `count`.",
+    "metric": "What was measured; see below.",
+    "unit": "`s`, `bytes`, `bytes_per_s` or `count`.",
     "index": "Round of the sample; equal rounds of two branches form a pair.",
     "value": "The raw value; empty where it could not be measured.",
     **_STATUS,
@@ -110,4 +131,8 @@ def readme() -> str:
         lines = [f"| `{name}` | {meaning} |" for name, meaning in columns.items()]
         parts.append("\n".join([f"## {file}", "", rows, "", "| column | meaning |", "|---|---|"]))
         parts[-1] += "\n" + "\n".join(lines) + "\n"
+    metrics = [f"| `{name}` | {meaning} |" for name, meaning in METRICS.items()]
+    parts.append(
+        "\n".join(["## Metrics", "", "| metric | meaning |", "|---|---|", *metrics]) + "\n"
+    )
     return "\n".join(parts)

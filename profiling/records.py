@@ -1,18 +1,25 @@
 """The plain, frozen data that crosses every border: worker to app, app to disk, run to chart.
 
-Nothing here knows torch. Every record can be written to JSON and read back without loss.
+Nothing here knows torch. Every record can be written to JSON and read back without loss. Types with
+a pattern or a bound are checked on reading, because a run may come from anybody's file.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from typing import Annotated
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BASELINE = "attached"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(#[0-9]+)?$", max_length=68)]
+RelativePath = Annotated[str, msgspec.Meta(pattern=r"^traces/[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
+Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 
 
 class Status(str, Enum):
@@ -23,14 +30,6 @@ class Status(str, Enum):
     UNSUPPORTED = "unsupported"
     OUT_OF_MEMORY = "out_of_memory"
     ERROR = "error"
-
-
-class Verdict(str, Enum):
-    """How a claim fared when it was checked."""
-
-    HOLDS = "holds"
-    HOLDS_PARTLY = "holds_partly"
-    WRONG = "wrong"
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,29 +85,39 @@ class Request(Record, frozen=True):
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         parameters: Values of the workload's own parameters; absent ones keep their defaults.
         budget_s: Seconds of timed steps for one cell, all its branches together.
+        force: Run even what is predicted not to fit in free memory.
     """
 
-    workload: str
-    branches: tuple[str, ...]
+    workload: Name
+    branches: tuple[Name, ...]
     sizes: tuple[int, ...]
-    dtype: str = "float32"
-    device: str = "auto"
-    parameters: dict[str, int] = {}
+    dtype: Name = "float32"
+    device: Name = "auto"
+    parameters: dict[Name, int] = {}
     seed: int = 0
     budget_s: float = 2.0
+    force: bool = False
 
 
 class Cell(Record, frozen=True):
-    """The unit of measuring: one workload, size, dtype and device, with all its branches."""
+    """The unit of measuring: one workload, size, dtype and device, with all its branches.
 
-    workload: str
+    Attributes:
+        unit: What the size counts, such as ``"batch"``.
+        file: Where the workload's code is, if it is not one of ours: ``path/file.py:NAME``.
+    """
+
+    workload: Name
     size: int
-    dtype: str
-    device: str
-    branches: tuple[str, ...]
-    parameters: dict[str, int]
+    dtype: Name
+    device: Name
+    branches: tuple[Label, ...]
+    parameters: dict[Name, int]
     seed: int
     budget_s: float
+    force: bool = False
+    unit: Name = "batch"
+    file: str = ""
 
     @property
     def baseline(self) -> str:
@@ -121,17 +130,30 @@ class Sample(Record, frozen=True):
 
     Attributes:
         phase: ``"forward"``, ``"backward"`` or ``"step"`` (both).
-        metric: ``time``, ``peak``, ``live``, ``saved``, ``allocated``, ``allocations``, ``ops``.
-        unit: ``"s"``, ``"bytes"`` or ``"count"``.
+        metric: One of those in `profiling.columns.METRICS`.
+        unit: ``"s"``, ``"bytes"``, ``"bytes_per_s"`` or ``"count"``.
         index: The round it was taken in; equal indices of two branches are a pair.
         value: None when it could not be measured.
     """
 
-    phase: str
-    metric: str
-    unit: str
+    phase: Name
+    metric: Name
+    unit: Name
     index: int
     value: float | None
+
+
+class PeakPart(Record, frozen=True):
+    """Bytes alive at the moment of a step's highest memory.
+
+    Attributes:
+        kind: One of those in `profiling.traces.peak.KINDS`.
+        op: The operator that allocated them, or the backward node that ran it.
+    """
+
+    kind: Name
+    op: str
+    bytes: int
 
 
 class Reach(Record, frozen=True):
@@ -140,22 +162,24 @@ class Reach(Record, frozen=True):
     Attributes:
         tensors: Number of parameters in it.
         with_gradient: How many of them got a gradient.
-        expected: Whether the reference gives the group a gradient.
+        expected: Whether the reference gives the group a gradient; None without a reference.
         equal: Whether all gradients equal the reference's, to the dtype's tolerance; None when
             there is nothing to compare.
         max_difference: Largest absolute difference from the reference; None likewise.
     """
 
-    group: str
+    group: Name
     tensors: int
     with_gradient: int
-    expected: bool
+    expected: bool | None
     equal: bool | None
     max_difference: float | None
 
     @property
     def outcome(self) -> str:
-        """``equal``, ``none``, ``missing``, ``unwanted`` or ``different``."""
+        """``equal``, ``none``, ``missing``, ``unwanted``, ``different`` or ``unchecked``."""
+        if self.expected is None:
+            return "unchecked"
         if not self.expected:
             return "unwanted" if self.with_gradient else "none"
         if self.with_gradient < self.tensors:
@@ -163,9 +187,9 @@ class Reach(Record, frozen=True):
         return "equal" if self.equal else "different"
 
     @property
-    def right(self) -> bool:
-        """True when the group got exactly what the reference gives it."""
-        return self.outcome in ("equal", "none")
+    def right(self) -> bool | None:
+        """True when the group got exactly what the reference gives it; None without one."""
+        return None if self.expected is None else self.outcome in ("equal", "none")
 
 
 class BranchResult(Record, frozen=True):
@@ -174,20 +198,24 @@ class BranchResult(Record, frozen=True):
     Attributes:
         reason: Locale key of our own explanation, when the status is not ok.
         message: The error's own text, word for word.
+        values: What the placeholders of the explanation stand for.
+        peak_parts: What the peak consists of; empty where it could not be told.
         source: The code that ran.
         source_sha256: Hash of `source`.
         trace: Path of the Chrome trace, relative to the run's folder.
     """
 
-    branch: str
+    branch: Label
     status: Status
-    reason: str = ""
-    message: str = ""
+    reason: Text = ""
+    message: Text = ""
+    values: dict[str, str] = {}
     samples: tuple[Sample, ...] = ()
     reach: tuple[Reach, ...] = ()
-    source: str = ""
+    peak_parts: tuple[PeakPart, ...] = ()
+    source: Text = ""
     source_sha256: str = ""
-    trace: str | None = None
+    trace: RelativePath | None = None
 
 
 class CellResult(Record, frozen=True):
@@ -195,22 +223,31 @@ class CellResult(Record, frozen=True):
 
     Attributes:
         stopped_by: What ended the timing: ``"precision"``, ``"budget"`` or ``"rounds"``.
+        warm_up_rounds: Rounds of all branches before the first that counts.
+        loops: Steps that one time sample is the mean of.
+        parameter_bytes: Parameters and buffers, there before the step.
+        input_bytes: Other tensors of the state, there before the step.
     """
 
     cell: Cell
     status: Status
     results: tuple[BranchResult, ...]
-    reason: str = ""
-    message: str = ""
+    reason: Text = ""
+    message: Text = ""
+    values: dict[str, str] = {}
     duration_s: float | None = None
     stopped_by: str = ""
+    warm_up_rounds: int | None = None
+    loops: int | None = None
+    parameter_bytes: int | None = None
+    input_bytes: int | None = None
 
 
 class Run(Record, frozen=True):
     """A comparison: what was asked, where, and what came back so far."""
 
-    id: str
-    started_utc: str
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
+    started_utc: Annotated[str, msgspec.Meta(max_length=40)]
     environment: Environment
     request: Request
     cells: tuple[Cell, ...]
@@ -221,78 +258,6 @@ class Run(Record, frozen=True):
     def complete(self) -> bool:
         """Whether every planned cell has been measured."""
         return len(self.results) == len(self.cells)
-
-
-class TensorState(Record, frozen=True):
-    """One named tensor at one moment of a lesson.
-
-    Attributes:
-        values: The numbers, row by row, at most `profiling.measure.lesson.SHOWN_VALUES`.
-        grad: The same of ``.grad``; None when it is None.
-        storage: Small number, equal for names that share memory.
-        version: The version counter; None for inference tensors, which have none.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    values: tuple[float, ...]
-    requires_grad: bool
-    is_leaf: bool
-    grad_fn: str | None
-    grad: tuple[float, ...] | None
-    storage: int
-    version: int | None
-
-
-class LessonStep(Record, frozen=True):
-    """The tensors as they stood after a line of the lesson had run."""
-
-    line: int
-    tensors: tuple[TensorState, ...]
-
-
-class LessonError(Record, frozen=True):
-    """The error that a lesson raised, word for word, and the line that raised it."""
-
-    type: str
-    text: str
-    line: int
-
-
-class ClaimResult(Record, frozen=True):
-    """One claim of the article, decided by what just happened.
-
-    Attributes:
-        checks: Name of each assertion and whether it was true.
-    """
-
-    claim: str
-    checks: dict[str, bool]
-
-    @property
-    def verdict(self) -> Verdict:
-        """Holds when every assertion is true, wrong when none is, else holds partly."""
-        if all(self.checks.values()):
-            return Verdict.HOLDS
-        return Verdict.HOLDS_PARTLY if any(self.checks.values()) else Verdict.WRONG
-
-
-class LessonRequest(Record, frozen=True):
-    """A lesson and the inputs to run it with; None keeps the lesson's own."""
-
-    name: str
-    values: tuple[float, ...] | None = None
-    op: str | None = None
-
-
-class LessonTrace(Record, frozen=True):
-    """What happened when a lesson ran."""
-
-    request: LessonRequest
-    steps: tuple[LessonStep, ...]
-    claims: tuple[ClaimResult, ...]
-    error: LessonError | None = None
 
 
 def ran(branch: str) -> str:

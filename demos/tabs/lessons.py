@@ -15,7 +15,7 @@ from demos.tabs.visitor import words
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError
-from profiling.records import LessonRequest, LessonTrace, TensorState
+from profiling.lesson_records import LessonRequest, LessonTrace, TensorState
 
 _FIRST = LESSONS[0]
 _DIGITS = 4

@@ -9,7 +9,7 @@ from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_lesson
 from profiling.engine import plan
-from profiling.records import LessonRequest
+from profiling.lesson_records import LessonRequest
 
 
 @click.command("lesson")

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from demos import catalogue
 from demos.locales import Text
-from profiling.records import LessonTrace, Run
+from profiling.lesson_records import LessonTrace
+from profiling.records import Run
 from profiling.report import Row, finding, rows
 from profiling.statistics import summary
 

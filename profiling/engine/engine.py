@@ -19,16 +19,8 @@ from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.worker import call, initialize
 from profiling.errors import DetachLabError, WorkerError
-from profiling.records import (
-    Cell,
-    CellResult,
-    Environment,
-    LessonRequest,
-    LessonTrace,
-    Request,
-    Run,
-    Status,
-)
+from profiling.lesson_records import LessonRequest, LessonTrace
+from profiling.records import Cell, CellResult, Environment, Request, Run, Status
 
 T = TypeVar("T")
 _HEARTBEAT_S = 0.25

@@ -13,6 +13,7 @@ import torch
 from msgspec.structs import replace
 
 from demos import catalogue
+from profiling.lesson_records import LessonRequest, LessonTrace
 from profiling.measure import environment, lesson, memory, profiler, reach, timing
 from profiling.measure.step import State, Step
 from profiling.records import (
@@ -20,8 +21,6 @@ from profiling.records import (
     Cell,
     CellResult,
     Environment,
-    LessonRequest,
-    LessonTrace,
     Reach,
     Sample,
     Status,

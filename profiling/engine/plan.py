@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from demos import catalogue
 from demos.catalogue import OPS, WorkloadEntry
 from profiling.errors import InputError, short
-from profiling.records import DEVICES, DTYPES, Cell, Environment, LessonRequest, Request, ran
+from profiling.lesson_records import LessonRequest
+from profiling.records import DEVICES, DTYPES, Cell, Environment, Request, ran
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12

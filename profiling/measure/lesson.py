@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from demos import catalogue
-from profiling.records import (
+from profiling.lesson_records import (
     ClaimResult,
     LessonError,
     LessonRequest,

@@ -46,13 +46,18 @@ class Step:
             self._prepare(**self._state.arguments)
 
     def forward(self) -> Any:
-        """Run the branch; the result is a loss, or a loss and what the caller keeps."""
+        """Run the branch; the result is a loss, or a loss and what the caller keeps.
+
+        The loss is None where nothing is left to go back from: a loop that runs backward itself,
+        or a step that only evaluates.
+        """
         return self._function(**self._state.arguments)
 
     def backward(self, result: Any) -> None:
         """Run backward from a forward's loss."""
         loss = result[0] if isinstance(result, tuple) else result
-        loss.backward()
+        if loss is not None:
+            loss.backward()
 
 
 class State:

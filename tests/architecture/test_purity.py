@@ -22,6 +22,7 @@ _NO_TORCH = [
     "profiling.engine.plan",
     "profiling.export",
     "profiling.records",
+    "profiling.lesson_records",
     "profiling.report",
     "profiling.statistics",
     "profiling.tables",
@@ -57,7 +58,8 @@ def test_a_page_that_compares_never_loads_torch() -> None:
     code = """
 import sys
 from profiling.engine.engine import Engine
-from profiling.records import LessonRequest, Request
+from profiling.lesson_records import LessonRequest
+from profiling.records import Request
 
 if __name__ == "__main__":
     engine = Engine("cpu")

@@ -20,8 +20,8 @@ import torch
 
 from demos import catalogue, locales
 from demos.lessons import LESSONS
+from profiling.lesson_records import LessonRequest, LessonTrace, TensorState
 from profiling.measure.lesson import SHOWN_VALUES, run_lesson
-from profiling.records import LessonRequest, LessonTrace, TensorState
 
 LARGEST_FLOAT = 3.4e38
 INPUTS = (

@@ -16,7 +16,8 @@ import pytest
 from demos import catalogue
 from demos.locales import DEFAULT, LANGUAGES, table, translator
 from demos.workloads import BRANCHES, WORKLOADS
-from profiling.records import Status, Verdict
+from profiling.lesson_records import Verdict
+from profiling.records import Status
 
 ROOT = Path(catalogue.__file__).parents[1]
 FILES = sorted(

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from profiling.records import ClaimResult, Reach, Sample, Status, Verdict
+from profiling.lesson_records import ClaimResult, Verdict
+from profiling.records import Reach, Sample, Status
 from profiling.storage import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, reach, run_of, times

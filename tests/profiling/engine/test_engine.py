@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.executors import InlineExecutor, WorkerProcess
 from profiling.errors import InputError, WorkerError
+from profiling.lesson_records import LessonRequest
 from profiling.measure.environment import detect
 from profiling.measure.lesson import run_lesson
-from profiling.records import LessonRequest, Request, Run, Status
+from profiling.records import Request, Run, Status
 from tests.conftest import FinishedRun
 
 LESSON = LessonRequest("detach_then_zero")

@@ -15,9 +15,10 @@ from demos import catalogue
 from demos.workloads import WORKLOADS, elementwise, side_branch
 from profiling.engine import jobs
 from profiling.engine.worker import call
+from profiling.lesson_records import LessonRequest
 from profiling.measure.environment import detect
 from profiling.measure.lesson import run_lesson
-from profiling.records import BranchResult, Cell, CellResult, LessonRequest, Sample, Status
+from profiling.records import BranchResult, Cell, CellResult, Sample, Status
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")

@@ -9,7 +9,8 @@ from demos import catalogue
 from demos.workloads import WORKLOADS
 from profiling.engine import plan
 from profiling.errors import InputError
-from profiling.records import DEVICES, DTYPES, Environment, LessonRequest, Request
+from profiling.lesson_records import LessonRequest
+from profiling.records import DEVICES, DTYPES, Environment, Request
 from tests.profiling.planted import CPU, GPU_MACHINE, MACHINE
 
 GOOD = Request("frozen_backbone", ("attached", "detach"), (8, 4))

@@ -10,8 +10,8 @@ import torch
 
 from demos import catalogue
 from demos.lessons import baseline
+from profiling.lesson_records import LessonRequest, LessonStep, LessonTrace, TensorState
 from profiling.measure.lesson import SHOWN_VALUES, run_lesson
-from profiling.records import LessonRequest, LessonStep, LessonTrace, TensorState
 
 Run = Callable[..., LessonTrace]
 
