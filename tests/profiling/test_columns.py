@@ -27,7 +27,8 @@ def test_the_readme_has_a_table_row_for_every_column_in_order() -> None:
     assert sections[0].startswith("# The files of a run\n")
     heads = [section.partition("\n")[0] for section in sections[1:]]
     assert heads == [*columns.FILES, "Metrics"]
-    for section, (rows, described) in zip(sections[1:], columns.FILES.values(), strict=True):
+    tables = [*columns.FILES.values(), ("metric", columns.METRICS)]
+    for section, (rows, described) in zip(sections[1:], tables, strict=True):
         assert rows in section
         names = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
         assert names == list(described)
