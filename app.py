@@ -14,9 +14,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the page until interrupted.
 
     Returns:
-        The exit code: 0 after an interrupt, 1 if the address cannot be used.
+        The exit code: 0 after an interrupt, 1 if the address cannot be used, 2 if a workload of
+        one's own breaks a rule.
     """
     flags = _flags(arguments)
+    if not _register(flags.workload):
+        return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from profiling.engine.engine import Engine
@@ -37,7 +40,28 @@ def _flags(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default=host, help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=port, help="port (default %(default)s)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--workload",
+        action="append",
+        default=[],
+        metavar="FILE.py[:NAME]",
+        help="offer a workload of your own; may be repeated",
+    )
     return parser.parse_args(arguments)
+
+
+def _register(specs: list[str]) -> bool:
+    from demos import catalogue
+    from demos.locales import translator
+    from profiling.errors import InputError
+
+    try:
+        for spec in specs:
+            catalogue.register(spec)
+    except InputError as error:
+        print(f"error: {translator('en')(error.key, **error.values)}", file=sys.stderr)
+        return False
+    return True
 
 
 def _serve(engine: object, flags: argparse.Namespace) -> int:

@@ -1,4 +1,6 @@
-"""Prints how far verdicts can be trusted: the A/A rate, and the power on a planted slowdown.
+"""Prints how far verdicts and times can be trusted.
+
+The A/A rate, the power on a planted slowdown, and the median beside torch.utils.benchmark's.
 
 Run: ``python -m benchmarks.statistics [COMPARISONS]``
 """
@@ -6,51 +8,22 @@ Run: ``python -m benchmarks.statistics [COMPARISONS]``
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import torch
 
+from profiling.engine.selfcheck import Slowed, beside_timer, totals
 from profiling.measure.step import State, Step
-from profiling.measure.timing import Timed, time_steps
+from profiling.measure.timing import time_steps
 from profiling.records import Cell
 from profiling.statistics import p_value, paired_ratio, verdict
 
 BUDGET_S = 0.5
 SLOWDOWN = 0.05
+TIMER_S = 5.0
 CELL = Cell("elementwise", 20_000, "float32", "cpu", ("detach", "detach#2"), {}, 0, BUDGET_S)
-
-
-class Slowed(Step):
-    """A step whose forward takes a planted time longer."""
-
-    def __init__(self, step: Step, extra_s: float) -> None:
-        """Wrap a step."""
-        self.branch = step.branch
-        self._step = step
-        self._extra_ns = int(extra_s * 1e9)
-
-    def reset(self) -> None:
-        """Reset the wrapped step."""
-        self._step.reset()
-
-    def forward(self) -> Any:
-        """Run the wrapped forward, then wait, busily, for the planted time."""
-        result = self._step.forward()
-        end = time.perf_counter_ns() + self._extra_ns
-        while time.perf_counter_ns() < end:
-            pass
-        return result
-
-    def backward(self, result: Any) -> None:
-        """Run the wrapped backward."""
-        self._step.backward(result)
-
-
-def totals(timed: Timed, position: int) -> pd.Series:
-    """Return the time of each round's step in seconds."""
-    values = [sample.value or 0.0 for sample in timed.samples[position]]
-    return pd.Series([sum(pair) for pair in zip(values[::2], values[1::2], strict=True)])
 
 
 def judge(first: Step, second: Step, seed: int) -> tuple[str, float]:
@@ -61,8 +34,22 @@ def judge(first: Step, second: Step, seed: int) -> tuple[str, float]:
     return verdict(ratio, p_value(values, baseline)), ratio
 
 
+def callables() -> dict[str, Callable[[], Any]]:
+    """Return callables of about 0.3 µs, 30 µs, 3 ms and 100 ms."""
+    h = torch.randn(1000, requires_grad=True)
+    small, middle, large = (torch.randn(size, size) for size in (96, 480, 1500))
+    return {
+        "0.3 µs": h.detach,
+        "30 µs": lambda: small @ small,
+        "3 ms": lambda: middle @ middle,
+        "100 ms": lambda: large @ large,
+    }
+
+
 def main(comparisons: int) -> None:
     """Print both rates over a number of comparisons."""
+    for name, function in callables().items():
+        print(f"{name}: our median is {beside_timer(function, TIMER_S):.3f} of torch's Timer's")
     state = State(CELL)
     first, second = state.step("detach"), state.step("detach#2")
     extra_s = SLOWDOWN * float(totals(time_steps([first], "cpu", 0, 1.0), 0).median())

@@ -1,7 +1,8 @@
 """Knows every lesson and workload from its file's text, without importing torch.
 
 The page and the shell must list and show them before the worker has torch ready, and the page's
-process never imports torch at all; the worker alone imports the files and runs them.
+process never imports torch at all; the worker alone imports the files and runs them. Beside ours
+stand the workloads that the person who started this process registered.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ from __future__ import annotations
 import ast
 import functools
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from demos import grammar
+from demos.grammar import Parameter
 from demos.lessons import LESSONS
+from demos.reading import Function, Namespace, read
 from demos.workloads import BRANCHES, WORKLOADS
 from profiling.errors import InputError, short
 
 _DEMOS = Path(__file__).parent
+_SUFFIX = ".py"
+
+# Specs of registered workloads by name.
+_own: dict[str, str] = {}
 
 # The ops a lesson can be run with: the text is what is shown and what the worker evaluates.
 OPS = {
@@ -36,7 +43,7 @@ class Source(msgspec.Struct, frozen=True):
     Attributes:
         text: The function's lines, without what surrounds it.
         first_line: Number of its first line in the file.
-        file: The file's path below the project's folder.
+        file: The file's path below the project's folder, or as it was given.
     """
 
     text: str
@@ -58,24 +65,21 @@ class LessonEntry(msgspec.Struct, frozen=True):
     op: str | None
 
 
-class Parameter(msgspec.Struct, frozen=True):
-    """A whole number a workload is built with, and its allowed range."""
-
-    default: int
-    low: int
-    high: int
-
-
 class WorkloadEntry(msgspec.Struct, frozen=True):
     """What a workload's file says.
 
     Attributes:
-        size: What its size counts: ``"elements"`` or ``"batch"``.
+        size: What its size counts, such as ``"elements"`` or ``"batch"``.
         sizes: Sizes that show something on a usual machine.
         branches: Every branch that can be asked for, in display order; the absent ones too.
         absent: Branches that make no sense here; `absent_reason` is their locale key.
         raises: Branches that are meant to fail, and a part of the error's text.
         sources: Code of each branch that runs: its preparation, if any, and its step.
+        reference: Code of the gradients that should hold; None if gradients are not judged.
+        looped: Whether a step leaves nothing behind, so that a time sample may hold many.
+        file: Spec of a registered workload as it was given; empty for ours.
+        title: First line of a registered one's docstring; ours have theirs in the locales.
+        about: The rest of that docstring.
     """
 
     name: str
@@ -86,11 +90,30 @@ class WorkloadEntry(msgspec.Struct, frozen=True):
     absent: tuple[str, ...]
     raises: dict[str, str]
     sources: dict[str, Source]
-    reference: Source
+    reference: Source | None
+    looped: bool = False
+    file: str = ""
+    title: str = ""
+    about: str = ""
+
+    def source(self, branch: str) -> Source:
+        """Return the code of a branch.
+
+        Raises:
+            InputError: It is gone, as it may be from a file that changed after it was asked for.
+        """
+        if branch not in self.sources:
+            allowed = ", ".join(self.branches)
+            raise InputError("error.unknown_branch", name=short(branch), allowed=allowed)
+        return self.sources[branch]
 
     def absent_reason(self, branch: str) -> str:
         """Return the locale key of why the workload has no such branch."""
         return f"workload.{self.name}.absent.{branch}"
+
+    def raises_reason(self, branch: str) -> str:
+        """Return the locale key of why a branch is meant to fail."""
+        return "error.own_expected" if self.file else f"workload.{self.name}.raises.{branch}"
 
 
 @functools.cache
@@ -102,60 +125,129 @@ def lesson(name: str) -> LessonEntry:
     """
     if name not in LESSONS:
         raise InputError("error.unknown_lesson", name=short(name), allowed=", ".join(LESSONS))
-    functions, constants = _read(_DEMOS / "lessons" / f"{name}.py")
+    space = _read("lessons", name)
+    constants = {key: ast.literal_eval(each.node) for key, each in space.constants.items()}
     values = constants.get("VALUES")
     return LessonEntry(
         name=name,
-        source=functions["lesson"],
+        source=_source(space, space.functions["lesson"]),
         values=None if values is None else tuple(float(value) for value in values),
         op=constants.get("OP"),
     )
 
 
-@functools.cache
-def workload(name: str) -> WorkloadEntry:
-    """Read a workload's file.
+def workloads() -> tuple[str, ...]:
+    """Return the names of all workloads: ours, then those that were registered."""
+    return (*WORKLOADS, *_own)
+
+
+def workload(name: str, file: str = "") -> WorkloadEntry:
+    """Read a workload's file; a registered one is read anew every time, as it may have changed.
+
+    Args:
+        name: One of `workloads`.
+        file: Spec of a workload that another process registered.
 
     Raises:
-        InputError: There is no workload of that name.
+        InputError: There is no workload of that name, or its file breaks a rule.
     """
+    spec = file or _own.get(name)
+    if spec is not None:
+        return _own_entry(spec)
     if name not in WORKLOADS:
-        raise InputError("error.unknown_workload", name=short(name), allowed=", ".join(WORKLOADS))
-    functions, constants = _read(_DEMOS / "workloads" / f"{name}.py")
-    absent = tuple(constants.get("ABSENT", ()))
-    offered = tuple(branch for branch in BRANCHES if branch in functions)
+        allowed = ", ".join(workloads())
+        raise InputError("error.unknown_workload", name=short(name), allowed=allowed)
+    return _our_entry(name)
+
+
+def is_spec(text: str) -> bool:
+    """Whether a text is meant to say where a workload's file is, and not to name one of ours."""
+    return _SUFFIX in text
+
+
+def register(spec: str) -> WorkloadEntry:
+    """Add a person's own workload to those of this process.
+
+    Args:
+        spec: ``path/file.py``, or ``path/file.py:NAME`` for a class in it.
+
+    Raises:
+        InputError: The file cannot be read or breaks a rule, or the name is taken.
+    """
+    entry = _own_entry(spec)
+    if entry.name in WORKLOADS or _own.get(entry.name, spec) != spec:
+        raise InputError("error.own_taken", file=spec, name=entry.name)
+    _own[entry.name] = spec
+    return entry
+
+
+def split(spec: str) -> tuple[Path, str | None]:
+    """Take the spec of a workload apart into its file and the class in it, if it names one.
+
+    Raises:
+        InputError: It names no Python file.
+
+    Example:
+        >>> split("steps.py:Distil")[1]
+        'Distil'
+    """
+    file, colon, name = (spec, "", "") if spec.endswith(_SUFFIX) else spec.rpartition(":")
+    if not file.endswith(_SUFFIX):
+        raise InputError("error.own_not_python", file=spec)
+    return Path(file), name if colon else None
+
+
+@functools.cache
+def _our_entry(name: str) -> WorkloadEntry:
+    space = _read("workloads", name)
+    defined = grammar.branches(space)
+    constants = grammar.constants(space, defined)
     return WorkloadEntry(
         name=name,
-        size=constants["SIZE"],
-        sizes=tuple(constants["SIZES"]),
-        parameters={key: Parameter(*spec) for key, spec in constants.get("PARAMETERS", {}).items()},
-        branches=tuple(branch for branch in BRANCHES if branch in offered or branch in absent),
-        absent=absent,
-        raises=constants.get("RAISES", {}),
-        sources={branch: _with_preparation(functions, branch) for branch in offered},
-        reference=functions["reference"],
+        branches=tuple(each for each in BRANCHES if each in defined or each in constants.absent),
+        sources={each: _with_preparation(space, each) for each in BRANCHES if each in defined},
+        reference=_source(space, space.functions["reference"]),
+        **constants._asdict(),
     )
 
 
-def _with_preparation(functions: dict[str, Source], branch: str) -> Source:
+def _own_entry(spec: str) -> WorkloadEntry:
+    path, class_name = split(spec)
+    space = read(path, str(path), class_name)
+    name = class_name or path.stem
+    if not grammar.is_name(name):
+        raise InputError("error.own_name", place=space.place(), name=short(name))
+    defined = grammar.branches(space)
+    constants = grammar.constants(space, defined)
+    if constants.absent:
+        raise grammar.broken(space, "ABSENT")
+    title, _, about = space.doc.partition("\n")
+    reference = space.functions.get("reference")
+    return WorkloadEntry(
+        name=name,
+        branches=defined,
+        sources={each: _with_preparation(space, each) for each in defined},
+        reference=None if reference is None else _source(space, reference),
+        file=spec,
+        title=title or name,
+        about=about.strip(),
+        **constants._asdict(),
+    )
+
+
+def _read(room: str, name: str) -> Namespace:
+    path = _DEMOS / room / f"{name}.py"
+    return read(path, path.relative_to(_DEMOS.parent).as_posix())
+
+
+def _source(space: Namespace, function: Function) -> Source:
+    return Source(function.text, function.first_line, space.file)
+
+
+def _with_preparation(space: Namespace, branch: str) -> Source:
     """Join a branch's step and the preparation that runs before each of its steps."""
-    step, prepare = functions[branch], functions.get(f"prepare_{branch}")
+    step = space.functions[branch]
+    prepare = space.functions.get(grammar.preparation(branch))
     if prepare is None:
-        return step
-    return Source(f"{prepare.text}\n\n\n{step.text}", prepare.first_line, step.file)
-
-
-def _read(path: Path) -> tuple[dict[str, Source], dict[str, Any]]:
-    """Return the functions and the literal constants at the top level of a file."""
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    functions: dict[str, Source] = {}
-    constants: dict[str, Any] = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef):
-            body = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-            file = path.relative_to(_DEMOS.parent).as_posix()
-            functions[node.name] = Source(body, node.lineno, file)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            constants[node.targets[0].id] = ast.literal_eval(node.value)
-    return functions, constants
+        return _source(space, step)
+    return Source(f"{prepare.text}\n\n\n{step.text}", prepare.first_line, space.file)

@@ -35,7 +35,7 @@ METRICS = {
     "peak": "Highest bytes allocated during the step, above its start; on CUDA as requested.",
     "predicted": "The same, predicted without running the step.",
     "live": "Bytes allocated since the start and alive when forward ends.",
-    "saved": "Bytes of the storages that autograd keeps for backward, without parameters.",
+    "saved": "Most bytes that autograd keeps for backward at once, without parameters.",
     "allocated": "Bytes of all allocations of the step together, freed or not.",
     "allocations": "Number of them.",
     "block_peak": "Like peak, in the allocator's blocks, which round up; CUDA only.",
@@ -44,6 +44,7 @@ METRICS = {
     "kernels": "Kernels in the trace; CUDA only.",
     "launches": "Kernel launches in the trace; CUDA only.",
     "copies": "Memory copies on the device or to and from it, in the trace; CUDA only.",
+    "device_copies": "Those of them within a device; CUDA only.",
     "syncs": "Calls in the trace that make the host wait for the device; CUDA only.",
     "clone_bandwidth": "Bytes read and written per second by the clones in the trace; CUDA only.",
     "copy_bandwidth": "The same of a large copy on the device, in the same run; CUDA only.",
@@ -54,11 +55,14 @@ SUMMARY = {
     **_STATUS,
     "rounds": "Timed steps of this branch.",
     "stopped_by": "What ended the timing: `precision` (ratios within ±2 %), `budget`, `rounds`.",
+    "warm_up_rounds": "Rounds that were run before the first that counts.",
+    "loops": "Steps that one time sample is the mean of.",
     "step_median_s": "Median time of forward plus backward.",
     "step_p25_s": "First quartile of the same.",
     "step_p75_s": "Third quartile of the same.",
     "forward_median_s": "Median time of forward.",
     "backward_median_s": "Median time of backward.",
+    "host_median_s": "Median time until the step's calls returned on the host; CUDA only.",
     "baseline": "Branch that the ratio is relative to: `attached`, or else the first one.",
     "ratio": "Median ratio of the step's time to the baseline's, round by round.",
     "ratio_low": "Lower end of its 95 % bootstrap interval; empty below 5 rounds.",
@@ -66,15 +70,26 @@ SUMMARY = {
     "p_value": "Wilcoxon signed-rank test of the pairs, corrected over the cell's branches (Holm).",
     "verdict": "`faster` or `slower` where p_value is below 0.05, else `no_difference`.",
     "peak_bytes": "Highest bytes allocated during the step, above its start.",
+    "predicted_peak_bytes": "The same, predicted from fake tensors before the step ran.",
     "live_bytes": "Bytes allocated since the start and alive when forward ends.",
-    "saved_bytes": "Bytes of the storages that autograd keeps for backward: without parameters, "
-    "with inputs that were there before the step, so it can exceed the peak.",
+    "saved_bytes": "Most bytes that autograd keeps for backward at once during forward: storages "
+    "without parameters, with inputs that were there before, so it can exceed the peak.",
     "allocated_bytes": "Bytes of all allocations of the step together, freed or not.",
     "allocations": "Number of them.",
+    "block_peak_bytes": "Peak in the allocator's blocks, which round up; CUDA only.",
+    "reserved_peak_bytes": "Highest bytes the allocator held from the driver; CUDA only.",
     "ops": "Operator calls in the profiler trace, those made by other operators included.",
+    "kernels": "Kernels in the trace; CUDA only.",
+    "launches": "Kernel launches in the trace; CUDA only.",
+    "copies": "Memory copies in the trace; CUDA only.",
+    "syncs": "Calls in the trace that made the host wait for the device; CUDA only.",
+    "clone_bytes_per_s": "Bytes read and written per second by the clones; CUDA only.",
+    "copy_bytes_per_s": "The same of a large copy on the device, in the same run; CUDA only.",
+    "scratch": "Operators that held memory for themselves at the peak, and its bytes: what the "
+    "measured peak may have more than the predicted one.",
     "gradients": "`group:outcome` for every parameter group: `equal` to the reference, `none` as "
-    "it should be, `missing`, `unwanted` or `different`.",
-    "gradients_right": "Whether every group has the gradient it should have.",
+    "it should be, `missing`, `unwanted`, `different`, or `unchecked` without a reference.",
+    "gradients_right": "Whether every group has the gradient it should have; empty if unchecked.",
     **_ENVIRONMENT,
 }
 
@@ -105,6 +120,7 @@ TRACE_EVENTS = {
     "correlation": "Ties a kernel to the call that launched it.",
     "stream": "CUDA stream.",
     "shapes": "Shapes of an operator's inputs, as JSON.",
+    "copied_bytes": "Bytes that a copy or a fill on the GPU wrote.",
 }
 
 FILES = {

@@ -16,9 +16,9 @@ BASELINE = "attached"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(#[0-9]+)?$", max_length=68)]
-RelativePath = Annotated[str, msgspec.Meta(pattern=r"^traces/[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", max_length=64)]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(#[0-9]+)?\Z", max_length=68)]
+RelativePath = Annotated[str, msgspec.Meta(pattern=r"^traces/[A-Za-z0-9_-][A-Za-z0-9_.-]*\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 
 
@@ -192,6 +192,19 @@ class Reach(Record, frozen=True):
         return None if self.expected is None else self.outcome in ("equal", "none")
 
 
+class Check(Record, frozen=True):
+    """One question that the machine answered about its own measuring.
+
+    Attributes:
+        name: Key of the question, below ``doctor.check.`` in the locales.
+        values: What was found, for the placeholders of its sentence.
+    """
+
+    name: Name
+    passed: bool
+    values: dict[str, str]
+
+
 class BranchResult(Record, frozen=True):
     """What was measured of one branch in one cell.
 
@@ -200,6 +213,7 @@ class BranchResult(Record, frozen=True):
         message: The error's own text, word for word.
         values: What the placeholders of the explanation stand for.
         peak_parts: What the peak consists of; empty where it could not be told.
+        scratch: What operators had allocated for themselves at that moment: no prediction sees it.
         source: The code that ran.
         source_sha256: Hash of `source`.
         trace: Path of the Chrome trace, relative to the run's folder.
@@ -213,6 +227,7 @@ class BranchResult(Record, frozen=True):
     samples: tuple[Sample, ...] = ()
     reach: tuple[Reach, ...] = ()
     peak_parts: tuple[PeakPart, ...] = ()
+    scratch: tuple[PeakPart, ...] = ()
     source: Text = ""
     source_sha256: str = ""
     trace: RelativePath | None = None
@@ -246,7 +261,7 @@ class CellResult(Record, frozen=True):
 class Run(Record, frozen=True):
     """A comparison: what was asked, where, and what came back so far."""
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+\Z", max_length=64)]
     started_utc: Annotated[str, msgspec.Meta(max_length=40)]
     environment: Environment
     request: Request

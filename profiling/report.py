@@ -9,23 +9,28 @@ import pandas as pd
 from demos.locales import Text
 from profiling.units import Unit, byte_unit, show_bytes, significant, time_unit
 
+_RIGHT = {"equal": True, "none": True, "unchecked": None}
+
 
 class Group(NamedTuple):
     """What became of one parameter group's gradient.
 
     Attributes:
         words: Group and outcome, to be read.
-        right: Whether it is the gradient that should hold.
+        right: Whether it is the gradient that should hold; None if that was not checked.
     """
 
     words: str
-    right: bool
+    right: bool | None
 
 
 class Row(NamedTuple):
     """One branch of one cell, formatted; texts are empty where nothing was measured.
 
     Attributes:
+        host: How long the host was busy; CUDA only.
+        predicted: How the peak compares with the predicted one.
+        work: What the device was given to do; CUDA only.
         note: Why there is no result, or nothing; `message` is the error's own text.
         right: Whether all gradients are right; None if it did not run.
     """
@@ -34,12 +39,15 @@ class Row(NamedTuple):
     status: str
     time: str
     spread: str
+    host: str
     ratio: str
     interval: str
     peak: str
+    predicted: str
     saved: str
     live: str
     ops: str
+    work: str
     groups: tuple[Group, ...]
     right: bool | None
     note: str
@@ -59,15 +67,18 @@ def _row(row: Any, times: Unit, memory: Unit, text: Text) -> Row:
         status=row.status,
         time=times.show(row.step_median_s),
         spread=_span(times.number(row.step_p25_s), times.number(row.step_p75_s)),
+        host=_host(row, times, text),
         ratio="" if pd.isna(row.ratio) else f"{significant(row.ratio)}×",
         interval=_interval(row),
-        peak=memory.show(_optional(row.peak_bytes), 4),
-        saved=memory.show(_optional(row.saved_bytes), 4),
-        live=memory.show(_optional(row.live_bytes), 4),
+        peak=_bytes(row.peak_bytes, memory),
+        predicted=_predicted(row, text),
+        saved=_bytes(row.saved_bytes, memory),
+        live=_bytes(row.live_bytes, memory),
         ops="" if pd.isna(row.ops) else str(row.ops),
+        work=_work(row, text),
         groups=_groups(row.gradients, text),
         right=None if row.gradients_right is None else bool(row.gradients_right),
-        note=text(row.reason) if row.reason else "",
+        note=text(row.reason, **row.values) if row.reason else "",
         message=row.message,
     )
 
@@ -81,7 +92,6 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
         text: The words.
     """
     first = summary.iloc[0]
-    right = summary[summary["gradients_right"].eq(True)]
     where = text(
         "finding.where",
         size=f"{first['size']:,}",
@@ -89,30 +99,41 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
         dtype=first["dtype"],
         device=first["device"],
     )
+    ran = summary[summary["status"] == "ok"]
+    # Where nothing could be checked, nothing is known to be wrong.
+    unchecked = ran["gradients_right"].isna().all()
+    right = ran if unchecked else ran[ran["gradients_right"].eq(True)]
     if right.empty:
-        return where + text("finding.none_right") + text("finding.end")
+        key = "finding.none_ran" if ran.empty else "finding.none_right"
+        return where + text(key) + text("finding.end")
     clauses = [
-        _time_clause(right, text),
+        _time_clause(right, text("finding.of_all" if unchecked else "finding.of_right"), text),
         _memory_clause(right, summary, text),
         _wrong_clause(summary, text),
     ]
     return where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
 
 
-def _time_clause(right: pd.DataFrame, text: Text) -> str:
+def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
     known = right[right["ratio_low"].notna()]
     if known.empty:
         return text("finding.time_unknown", baseline=right.iloc[0]["baseline"])
     best = known.sort_values("ratio").iloc[0]
     baseline = best["baseline"]
     if best["verdict"] != "faster":
-        return text("finding.time_same", baseline=baseline)
+        return text("finding.time_same", scope=scope, baseline=baseline)
     # What the best's interval overlaps cannot be told from it.
     ties = known[known["ratio_low"] <= best["ratio_high"]]
     low, high = significant(best["ratio_low"], 2), significant(best["ratio_high"], 2)
     ratio = significant(best["ratio"], 2)
     return text(
-        "finding.time", names=_names(ties), ratio=ratio, low=low, high=high, baseline=baseline
+        "finding.time",
+        scope=scope,
+        names=_names(ties),
+        ratio=ratio,
+        low=low,
+        high=high,
+        baseline=baseline,
     )
 
 
@@ -124,7 +145,8 @@ def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> st
         return ""
     lowest, base = int(peaks.min()), int(baseline.iloc[0])
     names = _names(right[right["peak_bytes"] == lowest])
-    if lowest >= base:
+    # A few bytes less, of scratch, are no saving to be told of.
+    if lowest >= base or show_bytes(lowest) == show_bytes(base):
         return text("finding.memory_same", peak=show_bytes(base), baseline=name)
     return text("finding.memory", names=names, low=show_bytes(lowest), base=show_bytes(base))
 
@@ -147,8 +169,51 @@ def _interval(row: Any) -> str:
 def _groups(gradients: str, text: Text) -> tuple[Group, ...]:
     parts = [part.split(":") for part in gradients.split(";") if part]
     return tuple(
-        Group(f"{group}: {text(f'reach.{outcome}')}", outcome in ("equal", "none"))
+        Group(f"{group}: {text(f'reach.{outcome}')}", _RIGHT.get(outcome, False))
         for group, outcome in parts
+    )
+
+
+def _bytes(value: Any, common: Unit) -> str:
+    """Format bytes in the common unit, or in their own where they would be all zeros in it."""
+    count = _optional(value)
+    if count is not None and 0 < count < common.factor / 1000:
+        return show_bytes(count)
+    return common.show(count, 4)
+
+
+def _host(row: Any, times: Unit, text: Text) -> str:
+    if pd.isna(row.host_median_s):
+        return ""
+    return text("row.host", time=times.show(row.host_median_s))
+
+
+def _work(row: Any, text: Text) -> str:
+    """Say what a step had a GPU do, and how fast its clones copied beside a plain copy."""
+    if pd.isna(row.kernels):
+        return ""
+    counts = {name: getattr(row, name) for name in ("kernels", "copies", "syncs")}
+    words = text("row.work", **{name: "–" if pd.isna(n) else n for name, n in counts.items()})
+    if pd.isna(row.clone_bytes_per_s) or pd.isna(row.copy_bytes_per_s):
+        return words
+    share = f"{row.clone_bytes_per_s / row.copy_bytes_per_s:.0%}"
+    return words + text("row.clone_bandwidth", share=share)
+
+
+def _predicted(row: Any, text: Text) -> str:
+    """Say by how much the peak missed the prediction, and whose scratch that was."""
+    if pd.isna(row.peak_bytes) or pd.isna(row.predicted_peak_bytes):
+        return ""
+    difference = int(row.peak_bytes - row.predicted_peak_bytes)
+    if difference == 0:
+        return text("predicted.same")
+    sign, size = "+" if difference > 0 else "−", show_bytes(abs(difference))
+    ops = ", ".join(f"`{part.rpartition(' ')[0]}`" for part in row.scratch.split(";") if part)
+    words = f"{sign}{size}"
+    return (
+        text("predicted.scratch", difference=words, ops=ops)
+        if ops
+        else text("predicted.unlike", difference=words)
     )
 
 

@@ -15,13 +15,25 @@ from profiling.records import Run
 RESAMPLES = 1000
 MIN_PAIRS = 5
 SIGNIFICANCE = 0.05
+_OUTCOME = ("status", "reason", "values", "message")
 _METRICS = {
     "peak_bytes": ("step", "peak"),
+    "predicted_peak_bytes": ("step", "predicted"),
     "live_bytes": ("forward", "live"),
     "saved_bytes": ("forward", "saved"),
     "allocated_bytes": ("step", "allocated"),
     "allocations": ("step", "allocations"),
+    "block_peak_bytes": ("step", "block_peak"),
+    "reserved_peak_bytes": ("step", "reserved_peak"),
     "ops": ("step", "ops"),
+    "kernels": ("step", "kernels"),
+    "launches": ("step", "launches"),
+    "copies": ("step", "copies"),
+    "syncs": ("step", "syncs"),
+}
+_RATES = {
+    "clone_bytes_per_s": ("step", "clone_bandwidth"),
+    "copy_bytes_per_s": ("step", "copy_bandwidth"),
 }
 
 
@@ -112,19 +124,21 @@ def summary(run: Run) -> pd.DataFrame:
         steps = _step_times(mine)
         rows.append(
             {
-                **{name: branch[name] for name in (*tables.KEY, "status", "reason", "message")},
+                **{name: branch[name] for name in (*tables.KEY, *_OUTCOME)},
                 "rounds": len(steps),
-                "stopped_by": branch["stopped_by"],
+                **{name: branch[name] for name in ("stopped_by", "warm_up_rounds", "loops")},
                 **_times(mine, steps),
                 **_compared(run, samples, key, steps),
-                **{name: _single(mine, *metric) for name, metric in _METRICS.items()},
+                **{name: _single(mine, *metric) for name, metric in (_METRICS | _RATES).items()},
+                "scratch": branch["scratch"],
                 **_gradients(_of(reach, key)),
             }
         )
     table = pd.DataFrame(rows)
     if table.empty:
         return table
-    return _judged(table).astype(dict.fromkeys(("rounds", *_METRICS), "Int64"))
+    whole = ("rounds", "warm_up_rounds", "loops", *_METRICS)
+    return _judged(table).astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(_RATES, "Float64"))
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:
@@ -164,14 +178,16 @@ def _of(table: pd.DataFrame, key: Any) -> pd.DataFrame:
     return table[(table[tables.KEY] == pd.Series(key, index=tables.KEY)).all(axis=1)]
 
 
-def _phase_times(samples: pd.DataFrame, phase: str) -> pd.Series:
-    chosen = samples[(samples["phase"] == phase) & (samples["metric"] == "time")]
+def _phase_times(samples: pd.DataFrame, phase: str, metric: str = "time") -> pd.Series:
+    chosen = samples[(samples["phase"] == phase) & (samples["metric"] == metric)]
     return chosen.set_index("index")["value"]
 
 
-def _step_times(samples: pd.DataFrame) -> pd.Series:
-    """Forward plus backward, by round."""
-    return _phase_times(samples, "forward") + _phase_times(samples, "backward")
+def _step_times(samples: pd.DataFrame, metric: str = "time") -> pd.Series:
+    """Forward plus backward, where there is one, by round."""
+    forward = _phase_times(samples, "forward", metric)
+    backward = _phase_times(samples, "backward", metric)
+    return forward if backward.empty else forward + backward
 
 
 def _times(samples: pd.DataFrame, steps: pd.Series) -> dict[str, float]:
@@ -181,6 +197,7 @@ def _times(samples: pd.DataFrame, steps: pd.Series) -> dict[str, float]:
         "step_p75_s": float(steps.quantile(0.75)),
         "forward_median_s": _phase_times(samples, "forward").median(),
         "backward_median_s": _phase_times(samples, "backward").median(),
+        "host_median_s": _step_times(samples, "host").median(),
     }
 
 
@@ -192,5 +209,6 @@ def _single(samples: pd.DataFrame, phase: str, metric: str) -> float | None:
 def _gradients(reach: pd.DataFrame) -> dict[str, Any]:
     """Summarise reach as ``group:outcome`` parts and as one yes or no, empty without any."""
     parts = [f"{row.group}:{row.outcome}" for row in reach.itertuples()]
-    right = bool(reach["right"].all()) if parts else None
+    known = reach["right"].notna().all()
+    right = bool(reach["right"].all()) if parts and known else None
     return {"gradients": ";".join(parts), "gradients_right": right}

@@ -34,24 +34,38 @@ def branches(run: Run) -> pd.DataFrame:
     """Return one row a branch and cell, measured or not.
 
     Returns:
-        Columns `KEY`, ``status``, ``reason``, ``message``, ``source_sha256``, ``trace``,
-        ``stopped_by``.
+        Columns `KEY`, ``status``, ``reason``, ``values`` (of the reason's placeholders),
+        ``message``, ``source_sha256``, ``trace``, ``scratch``, and the cell's ``stopped_by``,
+        ``warm_up_rounds`` and ``loops``.
     """
-    columns = [*KEY, "status", "reason", "message", "source_sha256", "trace", "stopped_by"]
+    own = ["status", "reason", "values", "message", "source_sha256", "trace", "scratch"]
+    cells = ["stopped_by", "warm_up_rounds", "loops"]
     rows = [
         {
             **_key(cell, result.branch),
+            **{name: getattr(result, name) for name in own},
             "status": result.status.value,
-            "reason": result.reason,
-            "message": result.message,
-            "source_sha256": result.source_sha256,
-            "trace": result.trace,
-            "stopped_by": finished.stopped_by,
+            "scratch": ";".join(f"{part.op} {part.bytes}" for part in result.scratch),
+            **{name: getattr(finished, name) for name in cells},
         }
         for finished in run.results
         for cell, result in _branches_of(finished)
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*KEY, *own, *cells])
+
+
+def peak_parts(run: Run) -> pd.DataFrame:
+    """Return one row a kind and operator, branch and cell, of what a peak consists of.
+
+    Returns:
+        Columns `KEY`, ``kind``, ``op`` and ``bytes``.
+    """
+    rows = [
+        {**_key(cell, result.branch), "kind": part.kind, "op": part.op, "bytes": part.bytes}
+        for cell, result in _branches(run)
+        for part in result.peak_parts
+    ]
+    return pd.DataFrame(rows, columns=[*KEY, "kind", "op", "bytes"])
 
 
 def reach(run: Run) -> pd.DataFrame:
@@ -130,7 +144,7 @@ def _branches_of(finished: CellResult) -> Iterator[tuple[Cell, BranchResult]]:
 
 def _failed_branches(finished: CellResult) -> tuple[BranchResult, ...]:
     return tuple(
-        BranchResult(branch, finished.status, finished.reason, finished.message)
+        BranchResult(branch, finished.status, finished.reason, finished.message, finished.values)
         for branch in finished.cell.branches
     )
 

@@ -17,9 +17,9 @@ from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError
 from profiling.records import Environment
+from profiling.storage import MAX_FILE_BYTES
 
 _FOLDER = Path(__file__).parent
-_MAX_UPLOAD = "1mb"
 _MAX_QUEUE = 32
 
 
@@ -59,7 +59,7 @@ def launch_options() -> dict[str, Any]:
         "css": views.code_styles() + (_FOLDER / "page.css").read_text(encoding="utf-8"),
         "app_kwargs": {"middleware": [Middleware(EarlyHead, markup=head)]},
         "i18n": labels(),
-        "max_file_size": _MAX_UPLOAD,
+        "max_file_size": MAX_FILE_BYTES,
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,

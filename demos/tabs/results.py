@@ -10,24 +10,27 @@ import gradio as gr
 import pandas as pd
 
 from demos import catalogue
+from demos.catalogue import Source, WorkloadEntry
 from demos.locales import Text
 from demos.tabs import views
 from profiling import export, tables
-from profiling.charts import bars, memory, operators, reach, sizes
+from profiling.charts import bars, memory, operators, peak_parts, reach, sizes
 from profiling.charts.style import branch_style
-from profiling.records import CellResult, Run, ran
+from profiling.errors import InputError
+from profiling.records import Cell, CellResult, Run, ran
 from profiling.report import finding, rows
 from profiling.statistics import summary
 from profiling.traces.load import load_trace
 from profiling.traces.memory import memory_curve
 from profiling.traces.operators import operators as operators_of
+from profiling.wording import lenient
 
 _FILES = ("summary.csv", "samples.csv", "trace_events.csv", export.ARCHIVE)
 _PLOT_ROWS = (
     ("time", "peak"),
-    ("memory", "reach"),
+    ("peak_parts", "memory"),
     ("time_over_size", "memory_over_size"),
-    ("operators",),
+    ("reach", "operators"),
 )
 
 
@@ -71,7 +74,7 @@ class Panel:
         )
 
     def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
-        """Return updates that show a run.
+        """Return updates that show a run, measured here or elsewhere.
 
         Args:
             run: The run, with one result at least.
@@ -79,6 +82,7 @@ class Panel:
             size: The size to show the cell of; the latest unless given.
             text: The visitor's words.
         """
+        text = lenient(text)
         measured = {finished.cell.size: finished for finished in run.results}
         shown = measured.get(size) if size is not None else None
         cell = shown or run.results[-1]
@@ -99,9 +103,11 @@ class Panel:
     def _charts(
         self, run: Run, table: pd.DataFrame, cell: CellResult, folder: Path, text: Text
     ) -> dict[Any, Any]:
-        unit = catalogue.workload(run.request.workload).size
-        one = table[table["size"] == cell.cell.size]
-        reached = tables.reach(run)
+        unit = cell.cell.unit
+        one = _of(table, cell.cell)
+        reached = _of(tables.reach(run), cell.cell)
+        parts = _of(tables.peak_parts(run), cell.cell)
+        predicted = one.rename(columns={"predicted_peak_bytes": "predicted_bytes"})
         traces = _traces(cell, folder)
         ops = _joined((branch, operators_of(trace)) for branch, trace in traces.items())
         curves = _joined(
@@ -110,11 +116,12 @@ class Panel:
         figures = {
             "time": bars.time_by_branch(one, text),
             "peak": bars.peak_by_branch(one, text),
+            "peak_parts": peak_parts.peak_parts(parts, text, predicted),
             "time_over_size": sizes.time_over_size(table, text, unit),
             "memory_over_size": sizes.memory_over_size(table, text, unit),
             "operators": operators.operators_by_branch(ops, text),
             "memory": memory.memory_over_time(curves, text),
-            "reach": reach.gradient_reach(reached[reached["size"] == cell.cell.size], text),
+            "reach": reach.gradient_reach(reached, text),
         }
         return {
             self.plots[name]: gr.update(value=figure, visible=True)
@@ -131,36 +138,60 @@ class Panel:
         return {**buttons, self.traces: gr.update(value=traces, visible=bool(traces))}
 
     def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
-        entry = catalogue.workload(run.request.workload)
-        sources = [
-            (branch, views.code(entry.sources[branch]))
-            for branch in dict.fromkeys(map(ran, run.cells[0].branches))
-            if branch in entry.sources
-        ]
+        cell, entry = run.cells[0], _entry(run.cells[0])
+        texts: dict[str, str] = {}
+        for result in (each for finished in run.results for each in finished.results):
+            if result.source:
+                texts.setdefault(ran(result.branch), result.source)
+        ours = {} if entry is None else entry.sources
+        sources = {
+            branch: ours[branch]
+            if branch in ours and ours[branch].text == shown
+            else Source(shown, 1, cell.file)
+            for branch, shown in texts.items()
+        }
+        # The reference that a run was judged by is known only if its other code is the same.
+        same = entry is not None and all(sources[branch] is ours.get(branch) for branch in sources)
+        reference = entry.reference if entry is not None and same else None
         html = views.render(
             "sources.html",
             text,
-            sources=sources,
-            reference=views.code(entry.reference),
+            sources=[(branch, views.code(source)) for branch, source in sources.items()],
+            reference="" if reference is None else views.code(reference),
             color=_color,
         )
-        return {self.folded: gr.update(visible=True), self.sources: html}
+        return {self.folded: gr.update(visible=bool(sources)), self.sources: html}
+
+
+def _entry(cell: Cell) -> WorkloadEntry | None:
+    """Return a cell's workload as it is here and now; None if it is not known here."""
+    if cell.workload not in catalogue.workloads():
+        return None
+    try:
+        return catalogue.workload(cell.workload)
+    except InputError:
+        return None  # a registered file that has changed since
+
+
+def _of(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+    """Return a table's rows of one cell."""
+    key = [cell.size, cell.dtype, cell.device]
+    return table[table[["size", "dtype", "device"]].eq(key).all(axis=1)]
 
 
 def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
-    one = table[table["size"] == cell.cell.size]
-    unit = catalogue.workload(run.request.workload).size
+    one = _of(table, cell.cell)
     machine = tables.environment(run)
     environment = f"{machine['env_device_name']}, torch {machine['env_torch']}"
     return views.render(
         "results.html",
         text,
-        finding=finding(one, unit, text),
+        finding=finding(one, cell.cell.unit, text),
         rows=rows(one, text),
         color=_color,
         environment=environment,
         baseline=cell.cell.baseline,
-        stopped_by=cell.stopped_by,
+        cell=cell,
     )
 
 

@@ -17,6 +17,7 @@ _LOOKS = {
     "unwanted": ("!", "#e69f00"),
     "different": ("≠", "#e8743b"),
     "missing": ("✗", "#d55e00"),
+    "unchecked": ("·", "#c0c4cc"),
 }
 _CODES = {outcome: code for code, outcome in enumerate(_LOOKS)}
 
@@ -62,7 +63,10 @@ def gradient_reach(reach: pd.DataFrame, text: Text) -> go.Figure:
 
 
 def _finding(reach: pd.DataFrame, text: Text) -> str:
-    right = reach.groupby("branch")["right"].all()
+    checked = reach[reach["right"].notna()]
+    if checked.empty:
+        return text("chart.reach.title.unchecked")
+    right = checked.groupby("branch")["right"].all()
     return text("chart.reach.title", right=int(right.sum()), count=len(right))
 
 

@@ -39,12 +39,14 @@ class BranchStyle(NamedTuple):
 _BLUE = "#0a7cc0"
 STYLES = {
     "attached": BranchStyle("#808080", "circle", "solid", ""),
+    "carried": BranchStyle("#d04a4a", "pentagon", "dash", "\\"),
     "detach": BranchStyle(_BLUE, "square", "solid", ""),
     "detach_inline": BranchStyle(_BLUE, "diamond", "dot", "/"),
     "detach_kept": BranchStyle(_BLUE, "triangle-left", "dash", "x"),
     "clone_detach": BranchStyle("#2b96d1", "triangle-up", "dashdot", "."),
     "detach_clone": BranchStyle("#009e73", "triangle-down", "longdash", "-"),
     "detach_inplace": BranchStyle("#8f8700", "x", "longdashdot", "\\"),
+    "item": BranchStyle("#7d6bd6", "star-diamond", "dashdot", "."),
     "no_grad": BranchStyle("#d55e00", "star", "solid", ""),
     "inference_mode": BranchStyle("#c2689a", "hexagon", "dash", "|"),
     "frozen": BranchStyle("#c08000", "cross", "dot", "+"),

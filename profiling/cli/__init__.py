@@ -11,9 +11,12 @@ from collections.abc import Sequence
 import click
 
 from profiling.cli.compare import compare
+from profiling.cli.diff import diff_runs
+from profiling.cli.doctor import doctor
 from profiling.cli.lesson import run_lesson
 from profiling.cli.listing import describe_columns, list_all
 from profiling.cli.output import say
+from profiling.cli.show import show
 from profiling.errors import DetachLabError, InputError
 
 
@@ -48,7 +51,7 @@ def commands(context: click.Context) -> int:
     return 0
 
 
-for _command in (list_all, run_lesson, compare, describe_columns):
+for _command in (list_all, run_lesson, compare, show, diff_runs, describe_columns, doctor):
     commands.add_command(_command)
 
 

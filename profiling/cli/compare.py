@@ -27,21 +27,25 @@ _FAILED = (Status.ERROR, Status.OUT_OF_MEMORY)
 
 
 @click.command("compare")
-@click.option("--workload", required=True, help="Name of the workload; see list.")
+@click.option(
+    "--workload", required=True, help="A name, see list, or path/file.py[:NAME] of your own."
+)
 @click.option("--branches", help="Comma-separated; all unless given.")
 @click.option("--sizes", help="Comma-separated whole numbers.")
 @click.option("--dtype", default="float32", show_default=True, help="float32, float64, …")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--set", "parameters", multiple=True, help="A workload parameter, as depth=8.")
 @click.option("--budget", default=2.0, show_default=True, help="Timed seconds for each size.")
+@click.option("--limit", type=click.FloatRange(1.0), help="Seconds that a size may take.")
+@click.option("--force", is_flag=True, help="Run even what is predicted not to fit in memory.")
 @click.option("--seed", default=0, show_default=True, help="Seed of state and order.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for CSV, traces, run.json.")
 @json_option
-def compare(out: Path | None, as_json: bool, **options: Any) -> int:
+def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any) -> int:
     """Measure the branches of a workload over sizes."""
     request = _request(**options)
     plan.check(request)
-    with open_engine(request.device) as engine:
+    with open_engine(request.device, limit) as engine:
         run = _measure(engine, request, show_progress=not as_json)
         files = [] if out is None else _write_files(engine, run, out)
     if as_json:
@@ -63,10 +67,12 @@ def _request(
     parameters: tuple[str, ...],
     budget: float,
     seed: int,
+    force: bool,
 ) -> Request:
-    entry = catalogue.workload(workload)
+    is_own = catalogue.is_spec(workload)
+    entry = catalogue.register(workload) if is_own else catalogue.workload(workload)
     return Request(
-        workload=workload,
+        workload=entry.name,
         branches=entry.branches if branches is None else _names(branches),
         sizes=entry.sizes if sizes is None else plan.parse_sizes(sizes),
         dtype=dtype,
@@ -74,6 +80,7 @@ def _request(
         parameters=dict(_parameter(each) for each in parameters),
         seed=seed,
         budget_s=budget,
+        force=force,
     )
 
 

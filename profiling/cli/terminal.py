@@ -1,20 +1,27 @@
-"""Prints what the shell shows: lessons and runs as text."""
+"""Prints what the shell shows: lessons, runs and two runs side by side, as text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text as Line
 
 from demos import catalogue
 from demos.locales import Text
+from profiling.diff import Diff, device_name
+from profiling.diff_report import DiffRow, around, lone_words, sections
+from profiling.diff_report import finding as diff_finding
 from profiling.lesson_records import LessonTrace
 from profiling.records import Run
 from profiling.report import Row, finding, rows
 from profiling.statistics import summary
+from profiling.wording import lenient
 
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
+# As much as fits a terminal of 80 columns; --out and --json have the rest.
+_DIFF_HEADS = ("branch", "time", "ratio", "verdict", "peak")
 
 
 def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
@@ -42,25 +49,85 @@ def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
 
 def print_run(run: Run, out: Console, say: Text) -> None:
     """Print one table and one sentence a size."""
-    table = summary(run)
-    entry = catalogue.workload(run.request.workload)
+    table, say = summary(run), lenient(say)
     for finished in run.results:
-        cell = table[table["size"] == finished.cell.size]
-        size = f"{finished.cell.size:,} {say(f'size.{entry.size}')}"
+        unit = finished.cell.unit
+        key = [finished.cell.size, finished.cell.dtype, finished.cell.device]
+        cell = table[table[["size", "dtype", "device"]].eq(key).all(axis=1)]
+        size = f"{finished.cell.size:,} {say(f'size.{unit}')}"
         formatted = rows(cell, say)
-        out.print(_table(f"{entry.name}, {size}", formatted, finished.cell.baseline, say))
-        for row in formatted:
-            if row.note:
-                note = f"{row.branch}: {row.note} {row.message}".rstrip()
-                out.print(note, markup=False, soft_wrap=True)
-        out.print(finding(cell, entry.size, say), "\n", markup=False, soft_wrap=True)
+        title = f"{finished.cell.workload}, {size}"
+        out.print(_table(title, formatted, finished.cell.baseline, say))
+        for note in _notes(formatted, say):
+            out.print(_printable(note), markup=False, soft_wrap=True)
+        out.print(finding(cell, unit, say), "\n", markup=False, soft_wrap=True)
+
+
+def print_diff(a: Run, b: Run, found: Diff, out: Console, say: Text) -> None:
+    """Print what differs around two runs, one table a cell, what only one has, the finding."""
+    out.print(_environment(a, b, found, say))
+    if not found.environment:
+        out.print(say("diff.same_environment"), markup=False, soft_wrap=True)
+    for section in sections(found, say):
+        out.print()
+        out.print(_diff_table(section.title, section.rows, say))
+        for row in section.rows:
+            if row.notes:
+                notes = "; ".join(row.notes)
+                line = f"{row.branch} {say('diff.head.notes')}: {notes}"
+                out.print(line, markup=False, soft_wrap=True)
+    out.print()
+    for side, lone in (("a", found.only_a), ("b", found.only_b)):
+        for line in lone_words(lone, say):
+            out.print(f"{say(f'diff.only_{side}')}: {line}", markup=False, soft_wrap=True)
+    out.print(diff_finding(found, say), markup=False, soft_wrap=True)
+    out.print(say("diff.caveat"), markup=False, soft_wrap=True)
+
+
+def _environment(a: Run, b: Run, found: Diff, say: Text) -> Table:
+    table = Table("", box=None, pad_edge=False)
+    for letter, run in (("A", a), ("B", b)):
+        name = Line(f"{letter}: {_printable(device_name(run))}")
+        table.add_column(name, overflow="fold")
+    table.add_row(say("diff.field.run"), a.id, b.id)
+    table.add_row(say("diff.field.measured"), Line(a.started_utc), Line(b.started_utc))
+    for each in around(found):
+        values = (Line(_printable(value or "–")) for value in (each.a, each.b))
+        table.add_row(say(f"diff.field.{each.field}"), *values)
+    return table
+
+
+def _diff_table(title: str, formatted: list[DiffRow], say: Text) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for head in _DIFF_HEADS:
+        table.add_column(say(f"diff.head.{head}"), no_wrap=head != "verdict")
+    for row in formatted:
+        ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
+        word = say(f"diff.verdict.{row.verdict}") if row.verdict else ""
+        table.add_row(row.branch, row.time, ratio, word, row.peak)
+    return table
+
+
+def _notes(formatted: list[Row], say: Text) -> Iterator[str]:
+    """Yield what has no column: why a branch has no result, work of a GPU, predictions."""
+    predicted: dict[str, list[str]] = {}
+    for row in formatted:
+        if row.note:
+            yield f"{row.branch}: {row.note} {row.message}".rstrip()
+        if row.work:
+            yield f"{row.branch}: {row.host}; {row.work}"
+        if row.predicted:
+            predicted.setdefault(row.predicted, []).append(row.branch)
+    for words, branches in predicted.items():
+        yield say("shell.peak", names=", ".join(branches), words=words)
 
 
 def _table(title: str, formatted: list[Row], baseline: str, say: Text) -> Table:
     table = Table(title=title, title_justify="left", box=None)
     for head in _HEADS:
         title = say(f"table.{head}", baseline=baseline)
-        table.add_column(title, no_wrap=head in ("branch", "ratio", "gradients"))
+        # A number cut short would be another number.
+        table.add_column(title, no_wrap=head in ("branch", "gradients"), overflow="fold")
     for row in formatted:
         groups = "\n".join(group.words for group in row.groups)
         ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
@@ -71,3 +138,8 @@ def _table(title: str, formatted: list[Row], baseline: str, say: Text) -> Table:
 
 def _numbers(values: Sequence[float]) -> str:
     return "[" + ", ".join(f"{value:.4f}" for value in values) + "]"
+
+
+def _printable(text: str) -> str:
+    """Leave out what would steer the terminal: a saved run may come from anybody."""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")

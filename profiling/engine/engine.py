@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import secrets
 import shutil
 import tempfile
@@ -20,10 +21,11 @@ from profiling.engine.executors import WorkerProcess
 from profiling.engine.worker import call, initialize
 from profiling.errors import DetachLabError, WorkerError
 from profiling.lesson_records import LessonRequest, LessonTrace
-from profiling.records import Cell, CellResult, Environment, Request, Run, Status
+from profiling.records import Cell, CellResult, Check, Environment, Request, Run, Status
 
 T = TypeVar("T")
 _HEARTBEAT_S = 0.25
+_JOB_LIMIT_S = 600.0
 
 
 class Progress(NamedTuple):
@@ -49,16 +51,24 @@ class Engine:
         folder: Holds one folder a run.
     """
 
-    def __init__(self, preferred: str = "auto", executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        preferred: str = "auto",
+        executor: Executor | None = None,
+        time_limit_s: float = _JOB_LIMIT_S,
+    ) -> None:
         """Start warming the worker up; nothing here waits for it.
 
         Args:
             preferred: The device to prefer: ``"auto"``, ``"cpu"`` or ``"cuda"``.
             executor: Where jobs run; a worker process of its own unless given.
+            time_limit_s: Seconds of measuring after which a cell is given up.
         """
         self.preferred = preferred
         self.folder = Path(tempfile.mkdtemp(prefix="detach-lab-"))
-        self._executor = executor or WorkerProcess(initialize, (preferred,))
+        self._time_limit_s = time_limit_s
+        job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
+        self._executor = executor or WorkerProcess(initialize, (preferred,), job_limit_s)
         self._environment = self._submit_detect()
 
     def environment(self, timeout_s: float | None = None) -> Environment | None:
@@ -72,6 +82,22 @@ class Engine:
         if not wait([self._environment], timeout_s).done:
             return None
         return _result(self._environment)
+
+    def prepare(self) -> None:
+        """Have the worker load, when it is free, what a first comparison would wait for."""
+        self._executor.submit(call, "prepare")
+
+    def self_check(self) -> tuple[Check, ...]:
+        """Have the measuring put to the test on the preferred device; takes less than a minute.
+
+        Raises:
+            WorkerError: The worker cannot start, died or took too long.
+        """
+        environment = self.environment()
+        assert environment is not None  # Without a time limit it is waited for.
+        kind = environment.devices[0].kind
+        checks: tuple[Check, ...] = _result(self._executor.submit(call, "self_check", kind))
+        return checks
 
     def lesson(self, request: LessonRequest) -> LessonTrace:
         """Check and run a lesson.
@@ -131,8 +157,15 @@ class Engine:
     def _watch(self, cell: Cell, folder: Path) -> Iterator[CellResult | None]:
         """Have one cell measured: yield None while it runs, then its result."""
         future: Future[CellResult] = self._executor.submit(call, "measure_cell", cell, str(folder))
+        deadline = math.inf
         try:
             while not wait([future], _HEARTBEAT_S).done:
+                if time.monotonic() > deadline:
+                    yield _failed(cell, WorkerError("error.worker_late"))
+                    return
+                # A worker that has to start first is not counted.
+                if future.running():
+                    deadline = min(deadline, time.monotonic() + self._time_limit_s)
                 yield None
             try:
                 yield _result(future)

@@ -46,6 +46,9 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
             parameters=defaults | request.parameters,
             seed=request.seed,
             budget_s=request.budget_s,
+            force=request.force,
+            unit=entry.size,
+            file=entry.file,
         )
         for size in _unique(request.sizes)
     )

@@ -6,6 +6,8 @@ The page's process imports this module to name the jobs, so torch comes in only 
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from typing import Any
 
 import psutil
@@ -16,6 +18,7 @@ _RESERVED_SHARE = 0.1
 
 def initialize(preferred: str) -> None:
     """Import torch, warm the profiler up in the main thread, and limit this process's memory."""
+    _print_to_stderr()
     import torch
 
     from profiling.measure import profiler
@@ -33,6 +36,12 @@ def call(job: str, *arguments: Any) -> Any:
     from profiling.engine import jobs
 
     return getattr(jobs, job)(*arguments)
+
+
+def _print_to_stderr() -> None:
+    """Keep what a workload prints out of the output that the shell's commands write."""
+    sys.stdout = sys.stderr
+    os.dup2(2, 1)  # What libraries print knows nothing of sys.stdout.
 
 
 def _limit_memory() -> None:

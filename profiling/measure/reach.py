@@ -7,16 +7,30 @@ from collections.abc import Sequence
 
 import torch
 
-from profiling.measure.step import Groups, Reference
+from profiling.measure.rules import Groups, Reference
 from profiling.records import Reach
 
 
-def gradient_reach(groups: Groups, reference: Reference) -> tuple[Reach, ...]:
+def gradient_reach(groups: Groups, reference: Reference | None) -> tuple[Reach, ...]:
     """Compare every group's ``.grad`` with the gradients that should hold.
 
     Equal means equal within `torch.testing.assert_close`'s tolerance for the dtype.
+
+    Args:
+        groups: The leaves by group.
+        reference: Their gradients by group, None for a group that should get none; a group that
+            is not in it is not judged, nor is any without a reference.
     """
-    return tuple(_group(name, leaves, reference[name]) for name, leaves in groups.items())
+    reference = reference or {}
+    return tuple(
+        _group(name, leaves, reference[name]) if name in reference else _unchecked(name, leaves)
+        for name, leaves in groups.items()
+    )
+
+
+def _unchecked(name: str, leaves: Sequence[torch.Tensor]) -> Reach:
+    reached = sum(leaf.grad is not None for leaf in leaves)
+    return Reach(name, len(leaves), reached, expected=None, equal=None, max_difference=None)
 
 
 def _group(

@@ -6,17 +6,24 @@ then run on the same addresses, so that where memory happens to lie favours none
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Callable, Sequence
-from types import ModuleType
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
+from demos.grammar import preparation
+from profiling.errors import InputError
+from profiling.measure import own, rules
+from profiling.measure.global_state import guarded
+from profiling.measure.rules import Groups as Groups
+from profiling.measure.rules import Reference as Reference
 from profiling.records import Cell, ran
 
-Groups = dict[str, list[torch.Tensor]]
-Reference = dict[str, Sequence[torch.Tensor] | None]
+# Added to a cell's seed for its steps: nobody seeds with such numbers, so that a step that sets a
+# seed of its own is noticed.
+_STEP_SEED = 2**32
 
 
 class Step:
@@ -38,12 +45,19 @@ class Step:
         self._function = function
         self._prepare = prepare
         self._state = state
+        self._arguments = rules.chosen(function, state.arguments)
+        self._prepared = {} if prepare is None else rules.chosen(prepare, state.arguments)
 
     def reset(self) -> None:
         """Undo what an earlier step left behind and prepare this one; never timed."""
         self._state.restore()
         if self._prepare is not None:
-            self._prepare(**self._state.arguments)
+            self._prepare(**self._prepared)
+
+    @property
+    def call(self) -> Callable[[], Any]:
+        """The branch's function, bound to its arguments as directly as can be."""
+        return functools.partial(self._function, *self._arguments.values())
 
     def forward(self) -> Any:
         """Run the branch; the result is a loss, or a loss and what the caller keeps.
@@ -51,7 +65,7 @@ class Step:
         The loss is None where nothing is left to go back from: a loop that runs backward itself,
         or a step that only evaluates.
         """
-        return self._function(**self._state.arguments)
+        return self._function(**self._arguments)
 
     def backward(self, result: Any) -> None:
         """Run backward from a forward's loss."""
@@ -59,55 +73,158 @@ class Step:
         if loss is not None:
             loss.backward()
 
+    def check(self) -> None:
+        """Run the step once and see that it can be repeated and compared.
+
+        Every branch's check draws the same random numbers as the reference. The gradients stay.
+
+        Raises:
+            InputError: The step takes what is not there, returns no loss, or leaves its arguments
+                or torch's global state changed.
+            Exception: What the step itself raises.
+        """
+        for function in filter(None, (self._prepare, self._function)):
+            rules.check_takes(function, self._state.arguments)
+        place = f"{own.place_of(self._function)}: {ran(self.branch)}"
+        before = self._state.versions()
+        with guarded(place, self._state.seed):
+            self.reset()
+            result = self.forward()
+            try:
+                self.backward(result)
+            except Exception as error:
+                try:
+                    rules.check_loss(self._function, result)
+                except InputError as broken:
+                    raise broken from error
+                raise
+        after = self._state.versions()
+        if changed := [name for name in before if before[name] != after[name]]:
+            raise InputError("error.changed_arguments", place=place, what=", ".join(changed))
+
 
 class State:
     """What a workload's step works on, built from the cell's seed.
 
     Attributes:
-        arguments: Modules and tensors by the names of the step's parameters.
+        arguments: What the step's parameters stand for, by name: modules, tensors, anything else.
         groups: The trainable leaves by group.
+        seed: What the random numbers of a step's check are drawn from.
     """
 
     def __init__(self, cell: Cell) -> None:
-        """Build on the CPU in float32, then move, so that every device gets the same numbers."""
-        self._module = load(cell.workload)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(cell.seed)
-            built = self._module.build(cell.size, **cell.parameters)
+        """Build on the CPU in float32, then move, so that every device gets the same numbers.
+
+        Raises:
+            InputError: What build or groups returns is not what it has to be, or one of them
+                leaves torch's global state changed.
+            Exception: What the workload's own code raises.
+        """
+        self._code = load(cell.workload, cell.file)
+        self.seed = cell.seed + _STEP_SEED
+        build = self._code.build
+        with guarded(f"{own.place_of(build)}: build", cell.seed):
+            built = build(cell.size, **cell.parameters)
+        rules.check_built(build, built)
         dtype: torch.dtype = getattr(torch, cell.dtype)
         self.arguments = {name: _move(value, cell.device, dtype) for name, value in built.items()}
-        self.groups: Groups = self._module.groups(**self.arguments)
-        self._trainable = [
-            (leaf, leaf.requires_grad) for leaves in self.groups.values() for leaf in leaves
-        ]
+        self.groups = self._groups()
+        leaves = {id(leaf): leaf for leaf in self._leaves()}
+        self._restored = [(leaf, leaf.requires_grad) for leaf in leaves.values()]
 
     def restore(self) -> None:
         """Set every leaf's gradient to None and its requires_grad to what it was built with."""
-        for leaf, requires_grad in self._trainable:
+        for leaf, requires_grad in self._restored:
             leaf.grad = None
             leaf.requires_grad_(requires_grad)
 
     def step(self, branch: str) -> Step:
         """Return the step of one branch."""
         name = ran(branch)
-        prepare = getattr(self._module, f"prepare_{name}", None)
-        return Step(branch, getattr(self._module, name), prepare, self)
+        return Step(branch, getattr(self._code, name), self._find(preparation(name)), self)
+
+    def versions(self) -> dict[str, list[int]]:
+        """Return the version counters of every argument's tensors, without those of buffers."""
+        return {
+            name: [each._version for each in _tensors(value) if not each.is_inference()]
+            for name, value in self.arguments.items()
+        }
+
+    def tensors(self) -> Iterator[torch.Tensor]:
+        """Yield every tensor of the state: those of modules, and those that are arguments."""
+        yield from self.resident()
+        for value in self.arguments.values():
+            if isinstance(value, torch.Tensor):
+                yield value
+
+    def resident(self) -> Iterator[torch.Tensor]:
+        """Yield parameters and buffers: the tensors that live as long as the model does."""
+        for leaves in self.groups.values():
+            yield from leaves
+        for value in self.arguments.values():
+            if isinstance(value, torch.nn.Module):
+                yield from value.parameters()
+                yield from value.buffers()
 
     def reference(self) -> Reference:
-        """Return the gradients that should hold, by group; None for a group without any."""
+        """Return the gradients that should hold, by group; None for a group without any.
+
+        A group that is not there has nothing to be compared with.
+
+        Raises:
+            InputError: It is not a dict of gradients by group, or computing it leaves torch's
+                global state changed.
+        """
         self.restore()
-        reference: Reference = self._module.reference(**self.arguments)
+        function = self._find("reference")
+        if function is None:
+            return {}
+        rules.check_takes(function, self.arguments)
+        with guarded(f"{own.place_of(function)}: reference", self.seed):
+            reference: Reference = function(**rules.chosen(function, self.arguments))
+        rules.check_reference(function, reference, self.groups)
         return reference
 
+    def _find(self, name: str) -> Callable[..., Any] | None:
+        """Return one of the workload's own functions; a class does not inherit any."""
+        return getattr(self._code, name) if name in vars(self._code) else None
 
-def load(workload: str) -> ModuleType:
-    """Import a workload's file."""
-    return importlib.import_module(f"demos.workloads.{workload}")
+    def _groups(self) -> Groups:
+        function = self._find("groups")
+        if function is not None:
+            rules.check_takes(function, self.arguments)
+            with guarded(f"{own.place_of(function)}: groups", self.seed):
+                groups: Groups = function(**rules.chosen(function, self.arguments))
+            rules.check_groups(function, groups)
+            return groups
+        trainable = {
+            name: [each for each in _tensors(value) if each.requires_grad]
+            for name, value in self.arguments.items()
+        }
+        return {name: leaves for name, leaves in trainable.items() if leaves}
+
+    def _leaves(self) -> Iterator[torch.Tensor]:
+        for leaves in (*self.groups.values(), *map(_tensors, self.arguments.values())):
+            yield from (leaf for leaf in leaves if leaf.is_floating_point() or leaf.is_complex())
+
+
+def load(workload: str, file: str = "") -> Any:
+    """Import a workload: one of ours, or the one that the spec of a file names."""
+    return own.load(file) if file else importlib.import_module(f"demos.workloads.{workload}")
 
 
 def _move(value: Any, device: str, dtype: torch.dtype) -> Any:
     """Put a module or a tensor on the device; only floating point values change dtype."""
     if isinstance(value, torch.nn.Module):
         return value.to(device, dtype)
+    if not isinstance(value, torch.Tensor):
+        return value
     target = dtype if value.is_floating_point() else value.dtype
     return value.detach().to(device, target).requires_grad_(value.requires_grad)
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    """Return the parameters of a module, or a tensor itself."""
+    if isinstance(value, torch.nn.Module):
+        return list(value.parameters())
+    return [value] if isinstance(value, torch.Tensor) else []

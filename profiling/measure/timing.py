@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+import timeit
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,133 +16,225 @@ import torch
 from profiling.measure.step import Step
 from profiling.records import Sample
 
-WARM_UP_ROUNDS = 3
-MIN_ROUNDS = 3
+MAX_WARM_UP_ROUNDS = 3
+# A warm-up that has taken this share of the budget has warmed enough.
+WARM_UP_SHARE = 0.05
+# Fewer pairs give no interval.
+MIN_ROUNDS = 5
 MAX_ROUNDS = 5000
 # The half width of every ratio's interval that is precise enough, as a share of the ratio.
 PRECISION = 0.02
 # Below this many rounds an interval this narrow is luck.
 MIN_PRECISE_ROUNDS = 30
+# A sample of a looped step is this long at least, so that the clock's own time does not count.
+LOOPED_SAMPLE_S = 200e-6
+
+
+class Times(NamedTuple):
+    """What one timed step took, in seconds; None where a phase or a clock does not exist."""
+
+    forward: float
+    backward: float | None = None
+    host_forward: float | None = None
+    host_backward: float | None = None
+
+    @property
+    def total(self) -> float:
+        """Forward and backward together."""
+        return self.forward + (self.backward or 0.0)
 
 
 class Timed(NamedTuple):
     """The samples of a time pass.
 
     Attributes:
-        samples: For each step, one forward and one backward sample a round, in seconds.
+        samples: For each step, its samples by round, in seconds; empty for one that failed.
+        failures: The errors of steps that failed on the way, by position.
         stopped_by: ``"precision"``, ``"budget"`` or ``"rounds"``: what ended it.
+        warm_up_rounds: Rounds that were run before the first that counts.
+        loops: Steps that one sample is the mean of; 1 unless the steps are looped.
     """
 
     samples: list[list[Sample]]
+    failures: dict[int, Exception]
     stopped_by: str
+    warm_up_rounds: int
+    loops: int
 
 
 def time_steps(
-    steps: Sequence[Step], device: str, seed: int, budget_s: float, baseline: int = 0
+    steps: Sequence[Step],
+    device: str,
+    seed: int,
+    budget_s: float,
+    baseline: int = 0,
+    *,
+    looped: bool = False,
 ) -> Timed:
     """Time all branches in rounds of seeded random order, until it is precise or the budget used.
 
     A round holds every branch once, so that a machine that drifts drifts for all of them and
-    equal sample indices form a pair.
+    equal sample indices form a pair. A step that raises is left out from then on.
 
     Args:
         steps: The branches; each must be able to run.
-        device: ``"cpu"`` (wall time by perf_counter) or ``"cuda"`` (device time by events).
+        device: ``"cpu"`` (wall time by perf_counter) or ``"cuda"`` (device time by events, and the
+            host's wall time beside it).
         seed: Seed of the order.
         budget_s: Seconds of timed steps in all; at least `MIN_ROUNDS` rounds are taken anyway.
         baseline: Place of the step that the others' ratios are to be precise against.
+        looped: Whether a sample is the mean of many steps in a row, with nothing put back between
+            them: for steps without a backward that leave nothing behind.
     """
     if not steps:
-        return Timed([], "")
-    time_once = _time_cuda if device == "cuda" else _time_cpu
+        return Timed([], {}, "", 0, 1)
+    with _no_collection():
+        loops = loops_for(steps) if looped and device == "cpu" else 1
+        race = _Race(steps, _clock(device, looped, loops), baseline)
+        warm_up_rounds = race.warm_up(budget_s)
+        stopped_by = race.run(random.Random(seed), budget_s)
+    samples = [race.samples(position) for position in range(len(steps))]
+    return Timed(samples, race.failures, stopped_by, warm_up_rounds, loops)
+
+
+def loops_for(steps: Sequence[Step]) -> int:
+    """Return how many steps make a sample of the fastest `LOOPED_SAMPLE_S` long."""
+    loops = 1
+    while loops < 1_000_000:
+        if min(timeit.Timer(step.call).timeit(loops) for step in steps) >= LOOPED_SAMPLE_S:
+            break
+        loops *= 2
+    return loops
+
+
+def time_looped(step: Step, loops: int) -> Times:
+    """Time one sample of many steps in a row; the result is that of one step."""
+    return Times(timeit.Timer(step.call).timeit(loops) / loops)
+
+
+class _Race:
+    """Rounds of all steps that have not failed."""
+
+    def __init__(
+        self, steps: Sequence[Step], time_once: Callable[[Step], Times], baseline: int
+    ) -> None:
+        self.failures: dict[int, Exception] = {}
+        self._steps = steps
+        self._time_once = time_once
+        self._baseline = baseline
+        self._order = list(range(len(steps)))
+        self._rounds: list[dict[int, Times]] = []
+        self._used_s = 0.0
+
+    def warm_up(self, budget_s: float) -> int:
+        for round_ in range(1, MAX_WARM_UP_ROUNDS + 1):
+            times = self._round()
+            if sum(each.total for each in times.values()) >= budget_s * WARM_UP_SHARE:
+                return round_
+        return MAX_WARM_UP_ROUNDS
+
+    def run(self, source: random.Random, budget_s: float) -> str:
+        next_check = MIN_PRECISE_ROUNDS
+        while self._order and len(self._rounds) < MAX_ROUNDS:
+            if len(self._rounds) >= MIN_ROUNDS and self._used_s >= budget_s:
+                return "budget"
+            if len(self._rounds) >= next_check:
+                if self._is_precise():
+                    return "precision"
+                next_check = len(self._rounds) * 5 // 4
+            source.shuffle(self._order)
+            times = self._round()
+            self._used_s += sum(each.total for each in times.values())
+            self._rounds.append(times)
+        return "rounds" if self._order else ""
+
+    def samples(self, position: int) -> list[Sample]:
+        if position in self.failures:
+            return []
+        return [
+            Sample(phase, metric, "s", index, seconds)
+            for index, round_ in enumerate(self._rounds)
+            for (phase, metric), seconds in zip(_KINDS, round_[position], strict=True)
+            if seconds is not None
+        ]
+
+    def _round(self) -> dict[int, Times]:
+        times: dict[int, Times] = {}
+        for position in list(self._order):
+            try:
+                times[position] = self._time_once(self._steps[position])
+            except Exception as error:
+                # The traceback would keep every tensor of the step alive.
+                self.failures[position] = error.with_traceback(None)
+                self._order.remove(position)
+        return times
+
+    def _is_precise(self) -> bool:
+        """Whether the 95 % interval of every ratio's median, by order statistics, is narrow."""
+        if self._baseline in self.failures:
+            return False
+        count = len(self._rounds)
+        reach = 0.98 * math.sqrt(count)
+        low, high = math.floor(count / 2 - reach), math.ceil(count / 2 + reach)
+        for position in self._order:
+            ratios = sorted(
+                round_[position].total / (round_[self._baseline].total or 1e-9)
+                for round_ in self._rounds
+            )
+            width = ratios[min(high, count - 1)] - ratios[max(low, 0)]
+            if width / 2 > PRECISION * ratios[count // 2]:
+                return False
+        return True
+
+
+_KINDS = (("forward", "time"), ("backward", "time"), ("forward", "host"), ("backward", "host"))
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
     gc.collect()
-    gc_was_enabled = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
-        _warm_up(steps, time_once, budget_s)
-        rounds, stopped_by = _rounds(steps, time_once, random.Random(seed), budget_s, baseline)
+        yield
     finally:
-        if gc_was_enabled:
+        if was_enabled:
             gc.enable()
-    samples = [
-        [
-            Sample(phase, "time", "s", index, seconds)
-            for index, round_ in enumerate(rounds)
-            for phase, seconds in zip(("forward", "backward"), round_[position], strict=True)
-        ]
-        for position in range(len(steps))
-    ]
-    return Timed(samples, stopped_by)
 
 
-_TimeOnce = Callable[[Step], tuple[float, float]]
-_Round = list[tuple[float, float]]
+def _clock(device: str, looped: bool, loops: int) -> Callable[[Step], Times]:
+    if device == "cuda":
+        return _time_cuda
+    return (lambda step: time_looped(step, loops)) if looped else _time_cpu
 
 
-def _warm_up(steps: Sequence[Step], time_once: _TimeOnce, budget_s: float) -> None:
-    for _ in range(WARM_UP_ROUNDS):
-        # Steps this long are as warm after one round as after three.
-        if sum(sum(time_once(step)) for step in steps) >= budget_s:
-            break
-
-
-def _rounds(
-    steps: Sequence[Step],
-    time_once: _TimeOnce,
-    source: random.Random,
-    budget_s: float,
-    baseline: int,
-) -> tuple[list[_Round], str]:
-    rounds: list[_Round] = []
-    order = list(range(len(steps)))
-    used, next_check = 0.0, MIN_PRECISE_ROUNDS
-    while len(rounds) < MAX_ROUNDS:
-        if len(rounds) >= MIN_ROUNDS and used >= budget_s:
-            return rounds, "budget"
-        if len(rounds) >= next_check:
-            if _is_precise(rounds, baseline):
-                return rounds, "precision"
-            next_check = len(rounds) * 5 // 4
-        source.shuffle(order)
-        round_ = [(0.0, 0.0)] * len(steps)
-        for position in order:
-            round_[position] = time_once(steps[position])
-            used += sum(round_[position])
-        rounds.append(round_)
-    return rounds, "rounds"
-
-
-def _is_precise(rounds: Sequence[_Round], baseline: int) -> bool:
-    """Whether the 95 % interval of every ratio's median, by order statistics, is narrow."""
-    totals = [[sum(phases) for phases in round_] for round_ in rounds]
-    reach = 0.98 * math.sqrt(len(rounds))
-    low, high = math.floor(len(rounds) / 2 - reach), math.ceil(len(rounds) / 2 + reach)
-    for position in range(len(rounds[0])):
-        ratios = sorted(round_[position] / (round_[baseline] or 1e-9) for round_ in totals)
-        middle = ratios[len(ratios) // 2]
-        if (ratios[min(high, len(ratios) - 1)] - ratios[max(low, 0)]) / 2 > PRECISION * middle:
-            return False
-    return True
-
-
-def _time_cpu(step: Step) -> tuple[float, float]:
+def _time_cpu(step: Step) -> Times:
     step.reset()
     start = time.perf_counter_ns()
     result = step.forward()
     middle = time.perf_counter_ns()
     step.backward(result)
     end = time.perf_counter_ns()
-    return (middle - start) / 1e9, (end - middle) / 1e9
+    return Times((middle - start) / 1e9, (end - middle) / 1e9)
 
 
-def _time_cuda(step: Step) -> tuple[float, float]:
+def _time_cuda(step: Step) -> Times:
+    """Time a step on the device, and until its calls have returned on the host."""
     step.reset()
     start, middle, end = (torch.cuda.Event(enable_timing=True) for _ in range(3))
     torch.cuda.synchronize()
+    host_start = time.perf_counter_ns()
     start.record()
     result = step.forward()
     middle.record()
+    host_middle = time.perf_counter_ns()
     step.backward(result)
     end.record()
+    host_end = time.perf_counter_ns()
     torch.cuda.synchronize()
-    return start.elapsed_time(middle) / 1e3, middle.elapsed_time(end) / 1e3
+    return Times(
+        start.elapsed_time(middle) / 1e3,
+        middle.elapsed_time(end) / 1e3,
+        (host_middle - host_start) / 1e9,
+        (host_end - host_middle) / 1e9,
+    )

@@ -26,6 +26,7 @@ class _Arguments(msgspec.Struct, gc=False):
     external_id: int | None = msgspec.field(default=None, name="External id")
     correlation: int | None = None
     stream: int | None = None
+    copied_bytes: int | None = msgspec.field(default=None, name="bytes")
     shapes: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="Input Dims")
 
 
@@ -67,6 +68,7 @@ COLUMNS = {
     "correlation": "Int64",
     "stream": "Int64",
     "shapes": "str",
+    "copied_bytes": "Int64",
 }
 
 
@@ -109,6 +111,7 @@ def _table(events: list[_Event]) -> pd.DataFrame:
         "correlation": [each.correlation for each in args],
         "stream": [each.stream for each in args],
         "shapes": [bytes(each.shapes).decode() or None for each in args],
+        "copied_bytes": [each.copied_bytes for each in args],
     }
     series = {key: pd.Series(values, dtype=COLUMNS[key]) for key, values in columns.items()}
     table = pd.DataFrame(series)

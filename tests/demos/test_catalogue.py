@@ -59,6 +59,7 @@ def test_the_code_shown_is_the_code_that_runs(name: str) -> None:
         lines = (ROOT / file).read_text("utf-8").splitlines()
         count = len(shown.text.splitlines())
         assert "\n".join(lines[shown.first_line - 1 :][:count]) == shown.text
+    assert entry.reference is not None
     assert entry.reference.text == source(module.reference)
     assert entry.reference.first_line == inspect.getsourcelines(module.reference)[1]
 

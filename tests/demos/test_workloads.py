@@ -16,22 +16,51 @@ import torch
 from demos import catalogue
 from demos.workloads import WORKLOADS
 from profiling.measure.reach import gradient_reach
-from profiling.measure.step import State, load
-from profiling.records import DTYPES
+from profiling.measure.step import State, Step, load
+from profiling.records import DTYPES, Cell
 from tests.profiling.planted import cell
 
+# What every branch gives each group, unless WRONG says otherwise.
 RIGHT = {
     "elementwise": {"x": "none", "w": "equal"},
     "side_branch": {"trunk": "equal", "main": "equal", "side": "equal"},
     "frozen_backbone": {"encoder": "none", "head": "equal"},
+    "frozen_middle": {"stem": "equal", "middle": "none", "head": "equal"},
+    "gan_discriminator": {"generator": "none", "discriminator": "equal"},
+    "gan_generator": {"generator": "equal", "discriminator": "none"},
+    "truncated_bptt": {"cell": "equal", "head": "equal"},
+    "target_network": {"online": "equal", "predictor": "equal", "target": "none"},
+    "straight_through": {"encoder": "equal", "decoder": "equal"},
+    "loss_logging": {"model": "equal"},
+    "evaluation_logging": {"model": "none"},
+    "feature_cache": {"model": "none"},
+    "transformer_backbone": {"encoder": "none", "head": "equal"},
+    "call_alone": {"h": "none"},
 }
-# The baseline cuts nothing, and so gives the wrong gradient to what lies before the cut.
-ATTACHED = {
-    "elementwise": {"x": "unwanted"},
-    "side_branch": {"trunk": "different"},
-    "frozen_backbone": {"encoder": "unwanted"},
+WRONG = {
+    ("elementwise", "attached"): {"x": "unwanted"},
+    ("side_branch", "attached"): {"trunk": "different"},
+    ("frozen_backbone", "attached"): {"encoder": "unwanted"},
+    ("frozen_middle", "attached"): {"middle": "unwanted"},
+    ("frozen_middle", "detach"): {"stem": "missing"},
+    ("frozen_middle", "no_grad"): {"stem": "missing"},
+    ("frozen_middle", "inference_mode"): {"stem": "missing"},
+    ("gan_discriminator", "attached"): {"generator": "unwanted"},
+    ("gan_generator", "attached"): {"discriminator": "unwanted"},
+    ("gan_generator", "detach"): {"generator": "missing", "discriminator": "unwanted"},
+    ("truncated_bptt", "attached"): {"cell": "different"},
+    ("target_network", "attached"): {"target": "unwanted"},
+    ("straight_through", "attached"): {"encoder": "different"},
+    ("transformer_backbone", "attached"): {"encoder": "unwanted"},
 }
-RAISING = {("side_branch", "detach_inplace")}
+RAISING = {
+    ("side_branch", "detach_inplace"),
+    ("gan_generator", "no_grad"),
+    ("gan_generator", "inference_mode"),
+    ("truncated_bptt", "carried"),
+}
+# Small numbers for every parameter that a workload may have.
+SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}
 RUNNING = [
     (name, branch)
     for name in WORKLOADS
@@ -46,6 +75,31 @@ def functions(name: str) -> dict[str, Callable[..., Any]]:
     branches = [branch for workload, branch in RUNNING if workload == name]
     prepared = [f"prepare_{branch}" for branch in branches if hasattr(module, f"prepare_{branch}")]
     return {each: getattr(module, each) for each in (*branches, *prepared, "reference")}
+
+
+def small(name: str, **values: Any) -> Cell:
+    """Return a small cell of a workload."""
+    parameters = {key: SMALL[key] for key in catalogue.workload(name).parameters}
+    return cell(name, **({"parameters": parameters} | values))
+
+
+def run(step: Step) -> Any:
+    """Reset a step and run it, forward and backward; return what forward returned."""
+    step.reset()
+    result = step.forward()
+    step.backward(result)
+    return result
+
+
+def numbers(result: Any) -> list[float]:
+    """Return what a step computed: its loss, or else what its caller keeps, if anything."""
+    loss, kept = result if isinstance(result, tuple) else (result, None)
+    found = kept if loss is None else loss
+    if found is None:
+        return []
+    if isinstance(found, list):
+        found = torch.stack(found)
+    return torch.as_tensor(found, dtype=torch.float64).flatten().tolist()
 
 
 SHOWN = [(name, function) for name in WORKLOADS for function in functions(name)]
@@ -79,43 +133,38 @@ def test_shown_code_can_be_pasted(name: str, function: str) -> None:
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_every_shown_function_takes_what_build_makes(name: str) -> None:
     module = importlib.import_module(f"demos.workloads.{name}")
-    made = list(State(cell(name)).arguments)
+    made = list(State(small(name)).arguments)
     for function in (*functions(name).values(), module.groups):
         assert list(inspect.signature(function).parameters) == made
     entry = catalogue.workload(name)
     assert list(inspect.signature(module.build).parameters) == ["size", *entry.parameters]
 
 
-def outcomes(state: State, run: Callable[[], None]) -> dict[str, str]:
-    reference = state.reference()
-    run()
-    found = gradient_reach(state.groups, reference)
-    assert all(each.max_difference == 0 for each in found if each.outcome == "equal")
-    return {each.group: each.outcome for each in found}
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("name", "branch"), RUNNING)
 def test_gradients_are_exactly_the_right_ones(name: str, branch: str, dtype: str) -> None:
-    state = State(cell(name, dtype=dtype))
-    step = state.step(branch)
-
-    def run() -> None:
-        step.reset()
-        step.backward(step.forward())
-
+    state = State(small(name, dtype=dtype))
+    reference, step = state.reference(), state.step(branch)
     if (name, branch) in RAISING:
         with pytest.raises(RuntimeError) as caught:
-            run()
+            run(step)
         assert catalogue.workload(name).raises[branch] in str(caught.value)
         return
-    expected = RIGHT[name] | (ATTACHED[name] if branch == "attached" else {})
-    assert outcomes(state, run) == expected
+    run(step)
+    found = {each.group: each for each in gradient_reach(state.groups, reference)}
+    expected = RIGHT[name] | WRONG.get((name, branch), {})
+    if (name, branch) == ("truncated_bptt", "attached"):
+        # One backward adds up the head's gradient in another order than one for every chunk.
+        head = found.pop("head")
+        assert head.outcome == expected.pop("head") or dtype in ("bfloat16", "float16")
+    assert {group: each.outcome for group, each in found.items()} == expected
+    assert all(each.max_difference == 0 for each in found.values() if each.outcome == "equal")
 
 
 def test_only_the_branches_that_are_known_to_raise_are_said_to() -> None:
     said = {(name, branch) for name in WORKLOADS for branch in catalogue.workload(name).raises}
     assert said == RAISING
+    assert set(WRONG) <= set(RUNNING) - RAISING
 
 
 def test_references_agree_with_the_formulas() -> None:
@@ -138,9 +187,7 @@ def test_the_side_head_never_trains_the_trunk() -> None:
     alone = torch.autograd.grad(main(trunk(x)).mean(), list(trunk.parameters()))
     for name, branch in RUNNING:
         if name == "side_branch" and branch not in ("attached", "detach_inplace"):
-            step = state.step(branch)
-            step.reset()
-            step.backward(step.forward())
+            run(state.step(branch))
             for parameter, grad in zip(trunk.parameters(), alone, strict=True):
                 assert torch.equal(parameter.grad, grad), branch
 
@@ -149,7 +196,7 @@ def test_the_side_head_never_trains_the_trunk() -> None:
 def test_pasted_text_does_what_the_branch_does(name: str, branch: str) -> None:
     notebook: dict[str, Any] = {"torch": torch}
     exec(catalogue.workload(name).sources[branch].text, notebook)
-    pasted, shipped = State(cell(name, seed=5)), State(cell(name, seed=5))
+    pasted, shipped = State(small(name, seed=5)), State(small(name, seed=5))
     prepare = notebook.get(f"prepare_{branch}")
     step = shipped.step(branch)
     step.reset()
@@ -159,15 +206,16 @@ def test_pasted_text_does_what_the_branch_does(name: str, branch: str) -> None:
         lambda: notebook[branch](**pasted.arguments),
         step.forward,
     )
-    losses, errors = [], []
-    for run in runs:
+    computed, errors = [], []
+    for forward in runs:
         try:
-            result = run()
-            losses.append(result[0] if isinstance(result, tuple) else result)
+            result = forward()
+            computed.append(numbers(result))
             step.backward(result)
         except RuntimeError as error:
             errors.append(str(error))
-    assert torch.equal(losses[0], losses[1])
+    assert len(computed) == (0 if branch == "carried" else 2)  # which raises before it returns
+    assert computed[:1] == computed[1:]
     assert len(errors) == (2 if (name, branch) in RAISING else 0)
     assert len(set(errors)) <= 1
     for group, leaves in pasted.groups.items():
@@ -179,13 +227,13 @@ def test_pasted_text_does_what_the_branch_does(name: str, branch: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_all_branches_compute_the_same_loss(name: str) -> None:
-    state = State(cell(name, size=6, dtype="float64"))
-    losses = {}
+def test_all_branches_compute_the_same_numbers(name: str) -> None:
+    state = State(small(name, size=6, dtype="float64"))
+    computed = {}
     for workload, branch in RUNNING:
-        if workload == name:
+        if workload == name and branch != "carried":  # which raises before it returns
             step = state.step(branch)
             step.reset()
-            result = step.forward()
-            losses[branch] = (result[0] if isinstance(result, tuple) else result).item()
-    assert len(set(losses.values())) == 1, losses
+            computed[branch] = numbers(step.forward())
+    expected = pytest.approx(computed["attached"], rel=1e-14)  # sums in another order
+    assert all(found == expected for found in computed.values()), computed

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.find_chromium import find_chromium
 from tests.e2e.launching import App, running_app
+
+# A busy machine is no reason to fail.
+expect.set_options(timeout=30_000)
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 

@@ -39,6 +39,7 @@ def start(client: Client, **changes: Any) -> Any:
         "device": "cpu",
         "budget": 0.2,
         "twice": False,
+        "force": False,
         "depth": 2,
         "width": 8,
     } | changes
@@ -104,7 +105,7 @@ def test_compare_gives_table_charts_and_files(client: Client) -> None:
     events = pd.read_csv(value(outputs[_EVENTS]), low_memory=False)
     assert {"forward", "backward", "aten::addmm"} <= set(events["name"])
     plots = [value(output) for output in outputs if _is_plot(output)]
-    assert len(plots) == 7
+    assert len(plots) == 8
 
 
 def test_a_branch_measured_twice_has_a_row_of_its_own(client: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from demos import catalogue
 from profiling.records import (
     BranchResult,
     Cell,
@@ -40,6 +41,10 @@ GPU_MACHINE = replace(
 )
 
 
+# Small numbers for every parameter that a workload may have.
+SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}
+
+
 def cell(workload: str = "elementwise", **values: Any) -> Cell:
     """Return a small cell; branches and parameters are the workload's own unless given."""
     defaults: dict[str, Any] = {
@@ -47,7 +52,7 @@ def cell(workload: str = "elementwise", **values: Any) -> Cell:
         "dtype": "float32",
         "device": "cpu",
         "branches": ("attached", "detach"),
-        "parameters": {} if workload == "elementwise" else {"depth": 2, "width": 8},
+        "parameters": {name: SMALL[name] for name in catalogue.workload(workload).parameters},
         "seed": 0,
         "budget_s": 0.05,
     }

@@ -4,10 +4,10 @@ import itertools
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
+from profiling.errors import InputError
 from profiling.lesson_records import ClaimResult, Verdict
 from profiling.records import Reach, Sample, Status
 from profiling.storage import load_run, save_run
@@ -48,7 +48,7 @@ def test_an_unknown_field_is_refused(where: list[str | int], tmp_path: Path) -> 
         inner = inner[key]
     inner["surprise"] = 1
     path.write_text(json.dumps(data), "utf-8")
-    with pytest.raises(msgspec.ValidationError, match="unknown field `surprise`"):
+    with pytest.raises(InputError, match=r"error\.run_(not_ours|value)"):
         load_run(path)
 
 
@@ -56,7 +56,7 @@ def test_an_unknown_field_is_refused(where: list[str | int], tmp_path: Path) -> 
 def test_what_is_not_a_run_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(text, "utf-8")
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(InputError, match=r"error\.run_not_(json|ours)"):
         load_run(path)
 
 

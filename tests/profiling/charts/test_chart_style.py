@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import demos.locales
+from demos.workloads import BRANCHES
 from profiling.charts import style
 from profiling.charts.values import escaped, number, scaled
 from profiling.units import Unit
-from tests.profiling.charts.conftest import BRANCHES
 
 WHITE, NEAR_BLACK = "#ffffff", "#0b0f19"
 LOCALES = Path(demos.locales.__file__).parent
@@ -32,7 +32,7 @@ def contrast(first: str, second: str) -> float:
 
 
 def test_every_branch_has_a_style_of_its_own() -> None:
-    assert list(style.STYLES) == BRANCHES
+    assert tuple(style.STYLES) == BRANCHES
     assert len({each.symbol for each in style.STYLES.values()}) == len(BRANCHES)
     assert len({(each.color, each.dash) for each in style.STYLES.values()}) == len(BRANCHES)
     assert len({(each.color, each.pattern) for each in style.STYLES.values()}) == len(BRANCHES)
@@ -99,7 +99,7 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
 
 
 def test_charts_import_neither_torch_nor_the_page() -> None:
-    modules = ["bars", "sizes", "operators", "memory", "reach", "style"]
+    modules = ["bars", "beside", "memory", "operators", "peak_parts", "reach", "sizes", "style"]
     code = f"""
 import importlib, sys
 for name in {modules}:

@@ -97,7 +97,7 @@ def test_what_a_machine_may_have_is_let_through_without_one(changes: dict[str, A
         ({"budget_s": 0.0}, {"low": 0.05, "high": 60.0}),
         (
             {"workload": "nonsense"},
-            {"name": "nonsense", "allowed": "elementwise, side_branch, frozen_backbone"},
+            {"name": "nonsense", "allowed": ", ".join(WORKLOADS)},
         ),
     ],
 )

@@ -20,7 +20,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_every_field_has_its_column(path: Path) -> None:
-    args = {"External id": 7, "correlation": 8, "stream": 9, "Input Dims": [[2, 3], []], "x": "y"}
+    args = {
+        "External id": 7,
+        "correlation": 8,
+        "stream": 9,
+        "Input Dims": [[2, 3], []],
+        "bytes": 16,
+        "x": "y",
+    }
     write_trace(path, [event("op", 1000.5, dur=2.25, args=args), memory_event(-64, 1002.5)])
     operator, memory = load_trace(path).to_dict("records")
     assert operator["name"] == "op"
@@ -30,6 +37,7 @@ def test_every_field_has_its_column(path: Path) -> None:
     assert operator["duration_s"] == pytest.approx(2.25e-6, rel=1e-12)
     assert (operator["external_id"], operator["correlation"], operator["stream"]) == (7, 8, 9)
     assert json.loads(operator["shapes"]) == [[2, 3], []]
+    assert operator["copied_bytes"] == 16
     assert pd.isna(operator["bytes"])
     assert memory["start_s"] == pytest.approx(2e-6, rel=1e-9)
     assert (memory["bytes"], memory["address"], memory["memory_device"]) == (-64, 64, "cpu")

@@ -1,0 +1,140 @@
+"""The grammar of a workload: which constants and functions it has, and what they must be.
+
+It is the same for our files and for a person's own; every rule that is broken is told with its
+line.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from demos.reading import Function, Namespace
+from profiling.errors import InputError, short
+from profiling.records import Name
+
+_SIZES = tuple[Annotated[int, msgspec.Meta(ge=1)], ...]
+_KINDS: dict[str, Any] = {
+    "SIZE": Name,
+    "SIZES": Annotated[_SIZES, msgspec.Meta(min_length=1)],
+    "PARAMETERS": dict[Name, tuple[int, int, int]],
+    "RAISES": dict[str, str],
+    "ABSENT": tuple[str, ...],
+    "LOOPED": bool,
+}
+_SPECIAL = ("build", "groups", "reference")
+_PREPARE = "prepare_"
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A whole number a workload is built with, and its allowed range."""
+
+    default: int
+    low: int
+    high: int
+
+
+class Constants(NamedTuple):
+    """The constants of a workload, or what stands for those it does not set."""
+
+    size: str
+    sizes: tuple[int, ...]
+    parameters: dict[str, Parameter]
+    raises: dict[str, str]
+    absent: tuple[str, ...]
+    looped: bool
+
+
+def branches(space: Namespace) -> tuple[str, ...]:
+    """Return a workload's branches in the order of their definition.
+
+    Raises:
+        InputError: There is no build or no branch, or a function does not keep to the rules.
+    """
+    public = {name: each for name, each in space.functions.items() if not name.startswith("_")}
+    if "build" not in public:
+        raise InputError("error.own_no_build", place=space.place())
+    found = tuple(name for name in public if name not in _SPECIAL and not name.startswith(_PREPARE))
+    if not found:
+        raise InputError("error.own_no_branch", place=space.place())
+    for name, function in public.items():
+        _check_function(space, name, function, found)
+    return found
+
+
+def constants(space: Namespace, offered: Iterable[str]) -> Constants:
+    """Return a workload's constants.
+
+    Args:
+        space: Where they stand.
+        offered: The branches.
+
+    Raises:
+        InputError: One is no literal or not of its kind, or build does not take the parameters.
+    """
+    given = {name: _literal(space, name) for name in _KINDS if name in space.constants}
+    parameters = {
+        name: Parameter(*numbers) for name, numbers in given.get("PARAMETERS", {}).items()
+    }
+    if not all(each.low <= each.default <= each.high for each in parameters.values()):
+        raise broken(space, "PARAMETERS")
+    if not set(given.get("RAISES", {})) <= set(offered):
+        raise broken(space, "RAISES")
+    build = space.functions["build"]
+    if not build.parameters or sorted(build.parameters[1:]) != sorted(parameters):
+        expected = ", ".join(("size", *parameters))
+        place = space.place(build.first_line)
+        raise InputError("error.own_build_takes", place=place, expected=f"build({expected})")
+    return Constants(
+        size=given.get("SIZE", "batch"),
+        sizes=given.get("SIZES", (64, 256, 1024)),
+        parameters=parameters,
+        raises=given.get("RAISES", {}),
+        absent=given.get("ABSENT", ()),
+        looped=given.get("LOOPED", False),
+    )
+
+
+def preparation(branch: str) -> str:
+    """Return the name of the function that prepares a branch's step."""
+    return f"{_PREPARE}{branch}"
+
+
+def broken(space: Namespace, name: str) -> InputError:
+    """Return the error that says what a constant has to be."""
+    place = space.place(space.constants[name].line)
+    return InputError(f"error.own_constant.{name}", place=place)
+
+
+def is_name(text: str) -> bool:
+    """Whether a record can name a workload, a branch or a parameter so."""
+    try:
+        msgspec.convert(text, Name)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _check_function(
+    space: Namespace, name: str, function: Function, found: tuple[str, ...]
+) -> None:
+    place = space.place(function.first_line)
+    for each in (name, *function.parameters):
+        if not is_name(each):
+            raise InputError("error.own_name", place=place, name=short(each))
+    if not function.is_plain:
+        raise InputError("error.own_takes", place=place, function=name)
+    if name.startswith(_PREPARE) and name not in map(preparation, found):
+        allowed = ", ".join(found)
+        raise InputError("error.own_prepare", place=place, function=name, allowed=allowed)
+
+
+def _literal(space: Namespace, name: str) -> Any:
+    try:
+        value = ast.literal_eval(space.constants[name].node)
+        return msgspec.convert(value, _KINDS[name])
+    except (ValueError, TypeError, SyntaxError):
+        raise broken(space, name) from None

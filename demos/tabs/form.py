@@ -1,0 +1,165 @@
+"""The form of the tab Compare: what to compare, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from demos import catalogue
+from demos.catalogue import WorkloadEntry
+from demos.grammar import Parameter
+from demos.locales import DEFAULT, Text, table
+from demos.tabs import views
+from demos.workloads import BRANCHES
+from profiling.engine import plan
+from profiling.errors import InputError
+from profiling.records import DEVICES, DTYPES, Request
+
+_FIRST = "frozen_backbone"
+# Of ours, those that are chosen only by who wants to know more.
+_RARE = ("detach_clone", "detach_inline", "detach_kept", "detach_inplace", "inference_mode")
+
+
+class Form:
+    """What to compare.
+
+    Attributes:
+        inputs: Components in the order of `request`'s arguments.
+        described: Components that depend on the workload.
+    """
+
+    def __init__(self, device: str, labels: gr.I18n) -> None:
+        """Place the components.
+
+        Args:
+            device: The device that is chosen at first.
+            labels: Says a key in the browser's language.
+        """
+        entry = catalogue.workload(_FIRST)
+        entries = [catalogue.workload(name) for name in catalogue.workloads()]
+        branches = dict.fromkeys((*BRANCHES, *(name for each in entries for name in each.branches)))
+        parameters = {name: it for each in entries for name, it in each.parameters.items()}
+        titles = [(_title(each, labels), each.name) for each in entries]
+        self.workload = gr.Dropdown(titles, value=_FIRST, label=labels("compare.workload"))
+        self.about = gr.HTML(elem_id="compare-about")
+        self.branches = gr.CheckboxGroup(
+            list(branches), value=_chosen(entry), label=labels("compare.branches")
+        )
+        self.sizes = gr.Textbox(
+            ", ".join(map(str, entry.sizes)), label=labels(f"compare.sizes.{entry.size}")
+        )
+        with gr.Row():
+            self.dtype = gr.Dropdown(list(DTYPES), value=DTYPES[0], label=labels("compare.dtype"))
+            self.device = gr.Dropdown(list(DEVICES), value=device, label=labels("compare.device"))
+        with gr.Row():
+            self.parameters = {
+                name: _field(name, parameter, labels) for name, parameter in parameters.items()
+            }
+        self.budget = gr.Slider(0.2, 20.0, value=2.0, step=0.2, label=labels("compare.budget"))
+        self.twice = gr.Checkbox(
+            False, label=labels("compare.twice"), info=labels("compare.twice_about")
+        )
+        self.force = gr.Checkbox(
+            False, label=labels("compare.force"), info=labels("compare.force_about")
+        )
+        with gr.Row():
+            self.run = gr.Button(
+                labels("compare.run"), variant="primary", elem_id="compare-run", min_width=100
+            )
+            self.stop = gr.Button(
+                labels("compare.stop"), variant="stop", elem_id="compare-stop", min_width=80
+            )
+        self.inputs = [
+            self.workload,
+            self.branches,
+            self.sizes,
+            self.dtype,
+            self.device,
+            self.budget,
+            self.twice,
+            self.force,
+            *self.parameters.values(),
+        ]
+        self.described = [self.about, self.branches, self.sizes, *self.parameters.values()]
+
+    def describe(self, workload: str, text: Text) -> list[Any]:
+        """Return updates of `described` for a workload."""
+        entry = catalogue.workload(workload)
+        offered = [branch for branch in entry.branches if branch not in entry.absent]
+        about = entry.about if entry.file else text(f"workload.{workload}.about")
+        sizes = ", ".join(map(str, entry.sizes))
+        label = _word(text, f"compare.sizes.{entry.size}", entry.size)
+        return [
+            views.render("workload.html", text, entry=entry, about=about),
+            gr.update(choices=offered, value=_chosen(entry)),
+            gr.update(value=sizes, label=label),
+            *[_number(entry, name) for name in self.parameters],
+        ]
+
+    def request(
+        self,
+        workload: str,
+        branches: list[str],
+        sizes: str,
+        dtype: str,
+        device: str,
+        budget_s: float,
+        twice: bool,
+        force: bool,
+        *parameters: float | None,
+    ) -> Request:
+        """Read the form.
+
+        Raises:
+            InputError: Something in it is not of its kind, or cannot be run.
+        """
+        entry = catalogue.workload(workload)
+        order = dict.fromkeys((*entry.branches, *branches))
+        chosen = tuple(branch for branch in order if branch in branches)
+        numbers = dict(zip(self.parameters, parameters, strict=True))
+        used = {name: number for name, number in numbers.items() if name in entry.parameters}
+        for name, number in used.items():
+            if number is None:
+                raise InputError("error.parameter_text", text=f"{name}=")
+        request = Request(
+            workload=workload,
+            branches=(*chosen, *chosen[:1]) if twice else chosen,
+            sizes=plan.parse_sizes(sizes),
+            dtype=dtype,
+            device=device,
+            parameters={name: int(number or 0) for name, number in used.items()},
+            budget_s=budget_s,
+            force=force,
+        )
+        plan.check(request)
+        return request
+
+
+def _word(say: Callable[[str], Any], key: str, otherwise: str) -> Any:
+    """Say a key, or something else where there is no such key, as for a workload of one's own."""
+    return say(key) if key in table(DEFAULT) else otherwise
+
+
+def _title(entry: WorkloadEntry, labels: gr.I18n) -> Any:
+    return _word(labels, f"workload.{entry.name}.title", entry.title)
+
+
+def _field(name: str, parameter: Parameter, labels: gr.I18n) -> gr.Number:
+    label = _word(labels, f"parameter.{name}", name)
+    return gr.Number(parameter.default, precision=0, label=label, min_width=80)
+
+
+def _number(entry: WorkloadEntry, name: str) -> dict[str, Any]:
+    """Return the update of a parameter's field: its default, or gone."""
+    parameter = entry.parameters.get(name)
+    if parameter is None:
+        return gr.update(visible=False)
+    return gr.update(visible=True, value=parameter.default)
+
+
+def _chosen(entry: WorkloadEntry) -> list[str]:
+    """Return the branches that are chosen until somebody chooses."""
+    rare = () if entry.file else (*_RARE, *entry.absent)
+    return [branch for branch in entry.branches if branch not in rare]

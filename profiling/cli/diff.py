@@ -1,0 +1,53 @@
+"""The command diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.terminal import print_diff
+from profiling.diff import Diff, device_name, diff
+from profiling.diff_report import finding
+from profiling.records import Run
+from profiling.storage import find_run, load_run
+
+
+@click.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file for the rows that both runs have.",
+)
+@json_option
+def diff_runs(a: str, b: str, file: Path | None, as_json: bool) -> None:
+    """Lay the saved run B beside A: run.json, its .gz, the archive, or recorded:NAME."""
+    runs = load_run(find_run(a)), load_run(find_run(b))
+    found = diff(*runs)
+    if as_json:
+        print_json(_plain(*runs, found))
+    else:
+        print_diff(*runs, found, out, say)
+    if file is not None:
+        # Every text in the rows is a name, so no spreadsheet takes one for a formula.
+        found.rows.to_csv(file, index=False, lineterminator="\r\n")
+        if not as_json:
+            out.print(f"wrote {file}", soft_wrap=True)
+
+
+def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
+    return {
+        "a": {"id": a.id, "started_utc": a.started_utc, "device": device_name(a)},
+        "b": {"id": b.id, "started_utc": b.started_utc, "device": device_name(b)},
+        "environment": [each._asdict() for each in found.environment],
+        "rows": msgspec.json.decode(found.rows.to_json(orient="records")),
+        "only_a": [each._asdict() for each in found.only_a],
+        "only_b": [each._asdict() for each in found.only_b],
+        "finding": finding(found, say),
+    }

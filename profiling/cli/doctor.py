@@ -1,0 +1,55 @@
+"""The command doctor."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from profiling.cli.opening import open_engine
+from profiling.cli.output import json_option, out, print_json, say
+from profiling.records import DEVICES, Check, Environment
+from profiling.units import show_bytes
+
+_MEASURED = ("time", "memory", "saved", "trace")
+
+
+@click.command("doctor")
+@click.option("--device", default="auto", type=click.Choice(DEVICES), show_default=True)
+@json_option
+def doctor(device: str, as_json: bool) -> int:
+    """Tell what this machine can measure and how, and put that to the test."""
+    checks: list[Check] = []
+    with open_engine(device) as engine:
+        environment = engine.environment()
+        assert environment is not None  # Without a time limit it is waited for.
+        kind = environment.devices[0].kind
+        if not as_json:
+            _print_machine(environment, kind)
+        for check in engine.self_check():
+            checks.append(check)
+            if not as_json:
+                _print_check(check)
+    if as_json:
+        print_json({"environment": environment, "checks": checks})
+    return 0 if all(check.passed for check in checks) else 1
+
+
+def _print_machine(environment: Environment, kind: str) -> None:
+    table = Table(box=None, show_header=False)
+    for device in environment.devices:
+        dtypes = ", ".join(device.dtypes)
+        table.add_row(device.kind, f"{device.name}, {show_bytes(device.memory_bytes)}; {dtypes}")
+    cuda = say(environment.cuda_state)
+    table.add_row("torch", f"{environment.torch}, CUDA {environment.cuda or '–'}. {cuda}")
+    table.add_row("python", f"{environment.python}, {environment.platform}")
+    table.add_row(say("doctor.threads"), str(environment.threads))
+    for number in _MEASURED:
+        table.add_row(say(f"doctor.{number}"), say(f"doctor.{number}.{kind}"))
+    out.print(table)
+    out.print()
+
+
+def _print_check(check: Check) -> None:
+    mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
+    out.print(mark, end=" ")
+    out.print(say(f"doctor.check.{check.name}", **check.values), markup=False, soft_wrap=True)

@@ -1,0 +1,28 @@
+"""The command show."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.terminal import print_run
+from profiling.errors import InputError, short
+from profiling.statistics import summary
+from profiling.storage import find_run, load_run
+
+
+@click.command("show")
+@click.argument("run")
+@json_option
+def show(run: str, as_json: bool) -> None:
+    """Print the saved RUN: run.json, its .gz, the archive, or recorded:NAME."""
+    path = find_run(run)
+    saved = load_run(path)
+    if not saved.results:
+        raise InputError("error.run_empty", file=short(path.name))
+    if as_json:
+        table = msgspec.json.decode(summary(saved).to_json(orient="records"))
+        print_json({"id": saved.id, "environment": saved.environment, "summary": table})
+    else:
+        print_run(saved, out, say)

@@ -1,0 +1,228 @@
+"""Two runs laid side by side, such as before and after a change, or a CPU beside a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from profiling.records import BranchResult, Cell, CellResult, Run
+from profiling.unpaired import Floats, unpaired_ratio, verdict
+
+# What is said of each branch that both runs have; `_a` and `_b` are the two runs.
+COLUMNS = (
+    *("workload", "size", "unit", "dtype", "parameters", "branch", "device_a", "device_b"),
+    *("status_a", "status_b", "step_median_a_s", "step_median_b_s"),
+    *("ratio", "ratio_low", "ratio_high", "verdict"),
+    *("peak_a_bytes", "peak_b_bytes", "peak_difference_bytes", "saved_a_bytes", "saved_b_bytes"),
+    *("gradients_a", "gradients_b", "gradients_agree", "source_differs"),
+)
+_COUNTS = tuple(name for name in COLUMNS if name.endswith("_bytes"))
+
+
+class Lone(NamedTuple):
+    """What one run alone has: a cell, or one branch of a cell that both have.
+
+    Attributes:
+        parameters: Such as ``depth=8 width=128``.
+        branch: Empty for a whole cell.
+    """
+
+    workload: str
+    size: int
+    unit: str
+    dtype: str
+    device: str
+    parameters: str
+    branch: str = ""
+
+
+class Difference(NamedTuple):
+    """One field of the environment that the runs do not share; empty where a run has none."""
+
+    field: str
+    a: str
+    b: str
+
+
+class Diff(NamedTuple):
+    """Two runs side by side.
+
+    Attributes:
+        rows: One row a branch of every cell that both runs have measured; columns as in
+            `COLUMNS`. Times in seconds, memory in bytes; the ratio is b's median time over a's,
+            with its 95 % interval.
+        only_a: What only the first run has.
+        only_b: What only the second run has.
+        environment: What differs around the measuring.
+    """
+
+    rows: pd.DataFrame
+    only_a: tuple[Lone, ...]
+    only_b: tuple[Lone, ...]
+    environment: tuple[Difference, ...]
+
+
+def diff(a: Run, b: Run) -> Diff:
+    """Lay two runs side by side.
+
+    Cells belong together when workload, size, dtype and parameters are equal. The device may be
+    another one, but where a run has both, cells of the same device belong together.
+    """
+    pairs = list(_pairs(a, b))
+    rows = [
+        _row(one, other, result, twin)
+        for one, other in pairs
+        for result in _results(one)
+        for twin in _results(other)
+        if result.branch == twin.branch
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_COUNTS, "Int64"))
+    return Diff(
+        rows=table,
+        only_a=tuple(_lone(a, [(one, other) for one, other in pairs])),
+        only_b=tuple(_lone(b, [(other, one) for one, other in pairs])),
+        environment=_environment(a, b),
+    )
+
+
+def device_name(run: Run) -> str:
+    """Return the maker's name of the device that a run was measured on."""
+    kind = run.cells[0].device
+    device = run.environment.device(kind)
+    return kind if device is None else device.name
+
+
+def _pairs(a: Run, b: Run) -> Iterator[tuple[CellResult, CellResult]]:
+    for one in a.results:
+        same = [other for other in b.results if _subject(other.cell) == _subject(one.cell)]
+        devices = {other.cell.device: other for other in same}
+        mine = {each.cell.device for each in a.results if _subject(each.cell) == _subject(one.cell)}
+        if one.cell.device in devices:
+            yield one, devices[one.cell.device]
+        elif same and not mine & set(devices):
+            yield one, same[0]
+
+
+def _subject(cell: Cell) -> tuple[str, int, str, str]:
+    """Return what has to be equal for two cells to belong together."""
+    return cell.workload, cell.size, cell.dtype, _parameters(cell)
+
+
+def _parameters(cell: Cell) -> str:
+    return " ".join(f"{name}={value}" for name, value in sorted(cell.parameters.items()))
+
+
+def _results(finished: CellResult) -> tuple[BranchResult, ...]:
+    """Return a cell's branches; of a cell that failed as a whole, each with its outcome."""
+    return finished.results or tuple(
+        BranchResult(branch, finished.status) for branch in finished.cell.branches
+    )
+
+
+def _row(
+    one: CellResult, other: CellResult, result: BranchResult, twin: BranchResult
+) -> dict[str, Any]:
+    cell = one.cell
+    a, b = _side(one, result), _side(other, twin)
+    ratio = unpaired_ratio(_steps(twin), _steps(result))
+    peaks = a["peak_{}_bytes"], b["peak_{}_bytes"]
+    gradients = a["gradients_{}"], b["gradients_{}"]
+    hashes = result.source_sha256, twin.source_sha256
+    return {
+        "workload": cell.workload,
+        "size": cell.size,
+        "unit": cell.unit,
+        "dtype": cell.dtype,
+        "parameters": _parameters(cell),
+        "branch": result.branch,
+        **{name.format("a"): value for name, value in a.items()},
+        **{name.format("b"): value for name, value in b.items()},
+        "ratio": ratio.estimate,
+        "ratio_low": ratio.low,
+        "ratio_high": ratio.high,
+        "verdict": verdict(ratio),
+        "peak_difference_bytes": None if None in peaks else peaks[1] - peaks[0],
+        "gradients_agree": gradients[0] == gradients[1] if all(gradients) else None,
+        "source_differs": hashes[0] != hashes[1] if all(hashes) else None,
+    }
+
+
+def _side(finished: CellResult, result: BranchResult) -> dict[str, Any]:
+    """Return what each of the two runs has of its own, by column with a place for its letter."""
+    steps = _steps(result)
+    return {
+        "device_{}": finished.cell.device,
+        "status_{}": result.status.value,
+        "step_median_{}_s": float(np.median(steps)) if len(steps) else np.nan,
+        "peak_{}_bytes": _largest(result, "step", "peak"),
+        "saved_{}_bytes": _largest(result, "forward", "saved"),
+        "gradients_{}": ";".join(f"{each.group}:{each.outcome}" for each in result.reach),
+    }
+
+
+def _steps(result: BranchResult) -> Floats:
+    """Return the seconds of each step: forward and, where there is one, backward."""
+    phases: dict[str, dict[int, float]] = {"forward": {}, "backward": {}}
+    for each in result.samples:
+        if each.metric == "time" and each.phase in phases and each.value is not None:
+            phases[each.phase][each.index] = each.value
+    forward, backward = phases.values()
+    if not backward:
+        return np.array([*forward.values()], dtype="float64")
+    return np.array([forward[each] + backward[each] for each in forward if each in backward])
+
+
+def _largest(result: BranchResult, phase: str, metric: str) -> float | None:
+    """Return the largest of a branch's values of a metric; None without any."""
+    return max(
+        (
+            each.value
+            for each in result.samples
+            if (each.phase, each.metric) == (phase, metric) and each.value is not None
+        ),
+        default=None,
+    )
+
+
+def _lone(run: Run, pairs: list[tuple[CellResult, CellResult]]) -> Iterator[Lone]:
+    """Yield what a run has alone; each pair's first is of this run."""
+    for finished in run.results:
+        cell = finished.cell
+        lone = Lone(cell.workload, cell.size, cell.unit, cell.dtype, cell.device, _parameters(cell))
+        theirs = [other for mine, other in pairs if mine is finished]
+        if not theirs:
+            yield lone
+            continue
+        known = {result.branch for other in theirs for result in _results(other)}
+        for result in _results(finished):
+            if result.branch not in known:
+                yield lone._replace(branch=result.branch)
+
+
+def _environment(a: Run, b: Run) -> tuple[Difference, ...]:
+    sides = [_surroundings(run) for run in (a, b)]
+    return tuple(
+        Difference(field, value, sides[1][field])
+        for field, value in sides[0].items()
+        if value != sides[1][field]
+    )
+
+
+def _surroundings(run: Run) -> dict[str, str]:
+    machine, request = run.environment, run.request
+    values = {
+        "device": device_name(run),
+        "torch": machine.torch,
+        "cuda": machine.cuda,
+        "driver": machine.driver,
+        "python": machine.python,
+        "platform": machine.platform,
+        "threads": machine.threads,
+        "commit": machine.commit,
+        "budget": request.budget_s,
+        "seed": request.seed,
+    }
+    return {field: "" if value is None else str(value) for field, value in values.items()}

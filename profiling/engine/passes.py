@@ -1,0 +1,244 @@
+"""The passes over one cell, none of which shares a run with another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from demos import catalogue
+from profiling.engine.outcomes import Failure, attempt
+from profiling.measure import bandwidth, guard, memory, prediction, profiler, reach, timing
+from profiling.measure.prediction import Prediction, Predictions
+from profiling.measure.step import Reference, State, Step
+from profiling.records import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
+from profiling.traces.device_work import clone_bandwidth, device_work
+from profiling.traces.load import load_trace
+from profiling.units import show_bytes
+
+
+class Addition(NamedTuple):
+    """What a pass adds to a branch's result."""
+
+    samples: list[Sample]
+    trace: str | None = None
+    parts: tuple[PeakPart, ...] = ()
+    scratch: tuple[PeakPart, ...] = ()
+
+
+Additions = dict[str, "Addition | Failure"]
+
+
+class Passes:
+    """The passes over one cell: prediction, reach, memory, saved tensors, time, trace."""
+
+    def __init__(self, cell: Cell, folder: Path) -> None:
+        """Predict what every branch needs; nothing is allocated yet."""
+        self._cell = cell
+        self._folder = folder
+        self._entry = catalogue.workload(cell.workload, cell.file)
+        self._runnable = [each for each in cell.branches if ran(each) not in self._entry.absent]
+        self._free_bytes = guard.free_bytes(cell.device)
+        predicted = attempt(lambda: prediction.predict(cell, self._runnable))
+        # What cannot be predicted, for whatever reason, is simply tried.
+        nothing = Predictions(None, None, None, dict.fromkeys(self._runnable))
+        self._predicted = nothing if isinstance(predicted, Failure) else predicted
+
+    def run(self) -> CellResult:
+        """Measure what fits."""
+        results = {branch: self._before(branch) for branch in self._cell.branches}
+        result = CellResult(
+            self._cell,
+            Status.OK,
+            (),
+            parameter_bytes=self._predicted.parameter_bytes,
+            input_bytes=self._predicted.input_bytes,
+        )
+        if any(each.status is Status.OK for each in results.values()):
+            result = self._measure(result, results)
+        return replace(result, results=tuple(results.values()))
+
+    def _before(self, branch: str) -> BranchResult:
+        """Tell what is known of a branch before it runs: absent, too large, or to be tried."""
+        if branch not in self._runnable:
+            reason = self._entry.absent_reason(ran(branch))
+            return BranchResult(branch, Status.UNSUPPORTED, reason)
+        source = self._entry.source(ran(branch)).text
+        result = BranchResult(
+            branch,
+            Status.OK,
+            source=source,
+            source_sha256=hashlib.sha256(source.encode()).hexdigest(),
+        )
+        predicted = self._predicted.branches[branch]
+        if predicted is not None:
+            sample = Sample("step", "predicted", "bytes", 0, predicted.peak_bytes)
+            result = replace(result, samples=(sample,))
+        needed = guard.needed_bytes(self._predicted, predicted)
+        if needed <= self._free_bytes or self._cell.force:
+            return result
+        return replace(
+            result,
+            status=Status.OUT_OF_MEMORY,
+            reason="error.will_not_fit",
+            values={"needed": show_bytes(needed), "free": show_bytes(self._free_bytes)},
+        )
+
+    def _measure(self, result: CellResult, results: dict[str, BranchResult]) -> CellResult:
+        """Run every pass over the branches that are ok so far, updating their results."""
+        state = State(self._cell)
+        reference = self._reference(state)
+        steps = {name: state.step(name) for name, each in results.items() if _is_ok(each)}
+
+        def settle(additions: Additions) -> None:
+            for branch, addition in additions.items():
+                results[branch] = _extended(results[branch], addition)
+                if not _is_ok(results[branch]):
+                    del steps[branch]
+
+        for branch in list(steps):
+            results[branch] = self._try(results[branch], steps[branch], state, reference)
+            if not _is_ok(results[branch]):
+                del steps[branch]
+        settle(_each(steps, lambda step: self._memory(step, state)))
+        timed = self._time(steps)
+        settle(_timed_additions(steps, timed))
+        settle(self._trace(steps))
+        return replace(
+            result,
+            stopped_by=timed.stopped_by,
+            warm_up_rounds=timed.warm_up_rounds,
+            loops=timed.loops,
+        )
+
+    def _reference(self, state: State) -> Reference | None:
+        """Compute the gradients that should hold, unless that is known not to fit."""
+        predicted = self._predicted.reference
+        if guard.needed_bytes(self._predicted, predicted) > self._free_bytes:
+            return None
+        return state.reference()
+
+    def _try(
+        self, result: BranchResult, step: Step, state: State, reference: Reference | None
+    ) -> BranchResult:
+        """Run a branch once, unobserved: does it work, and which gradients come out?"""
+
+        def run() -> tuple[Reach, ...]:
+            step.check()
+            return reach.gradient_reach(state.groups, reference)
+
+        outcome = attempt(run)
+        if not isinstance(outcome, Failure):
+            return replace(result, reach=outcome)
+        name = ran(step.branch)
+        expected = self._entry.raises.get(name)
+        if expected is not None and expected in outcome.message:
+            outcome.status = Status.EXPECTED_ERROR
+            outcome.reason = self._entry.raises_reason(name)
+        return _extended(result, outcome)
+
+    def _memory(self, step: Step, state: State) -> Addition:
+        operators = self._operators(step)
+        found = memory.measure_memory(step, self._cell.device, operators)
+        saved = memory.measure_saved(step, state)
+        return Addition([*found.samples, *saved], None, found.parts, found.scratch)
+
+    def _time(self, steps: dict[str, Step]) -> timing.Timed:
+        cell = self._cell
+        labels = list(steps)
+        return timing.time_steps(
+            list(steps.values()),
+            cell.device,
+            cell.seed,
+            cell.budget_s,
+            labels.index(cell.baseline) if cell.baseline in labels else 0,
+            looped=self._entry.looped,
+        )
+
+    def _trace(self, steps: dict[str, Step]) -> Additions:
+        """Record every branch's trace, then read them, so that reading disturbs no recording."""
+        (self._folder / "traces").mkdir(exist_ok=True)
+        copy = bandwidth.copy_bandwidth() if self._cell.device == "cuda" and steps else None
+        for step in list(steps.values())[:1]:
+            # Memory that was given back since the time pass is mapped again outside of a trace.
+            step.reset()
+            step.backward(step.forward())
+        recorded = _each(steps, self._record)
+        read = {name: step for name, step in steps.items() if _worked(recorded[name])}
+        return recorded | _each(read, lambda step: self._read(step, copy))
+
+    def _record(self, step: Step) -> Addition:
+        path = self._folder / self._trace_path(step)
+        profiler.record_step(step, self._cell.device, path, shapes=True)
+        return Addition([])
+
+    def _read(self, step: Step, copy_bytes_per_s: float | None) -> Addition:
+        path, device = self._trace_path(step), self._cell.device
+        trace = load_trace(self._folder / path)
+        samples = [_count("ops", int(trace["category"].eq("cpu_op").sum()))]
+        if device != "cuda":
+            return Addition(samples, path)
+        samples += [_count(name, value) for name, value in device_work(trace).items()]
+        rates = {"clone_bandwidth": clone_bandwidth(trace), "copy_bandwidth": copy_bytes_per_s}
+        samples += [Sample("step", name, "bytes_per_s", 0, rate) for name, rate in rates.items()]
+        parts = memory.parts_of(trace, device)
+        return Addition(
+            samples, path, parts, memory.scratch_of(trace, device, self._operators(step))
+        )
+
+    def _trace_path(self, step: Step) -> str:
+        cell, label = self._cell, step.branch.replace("#", "-")
+        return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{cell.device}.json.gz"
+
+    def _operators(self, step: Step) -> frozenset[str]:
+        predicted: Prediction | None = self._predicted.branches[step.branch]
+        return predicted.operators if predicted is not None else frozenset()
+
+
+def _each(steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
+    additions: Additions = {}
+    for branch, step in steps.items():
+        additions[branch] = attempt(lambda step=step: measure(step))  # type: ignore[misc]
+    return additions
+
+
+def _timed_additions(steps: dict[str, Step], timed: timing.Timed) -> Additions:
+    return {
+        branch: Failure(timed.failures[position])
+        if position in timed.failures
+        else Addition(timed.samples[position])
+        for position, branch in enumerate(steps)
+    }
+
+
+def _count(metric: str, value: int | None) -> Sample:
+    return Sample("step", metric, "count", 0, value)
+
+
+def _is_ok(result: BranchResult) -> bool:
+    return result.status is Status.OK
+
+
+def _worked(addition: Addition | Failure) -> bool:
+    return isinstance(addition, Addition)
+
+
+def _extended(result: BranchResult, addition: Addition | Failure) -> BranchResult:
+    if isinstance(addition, Failure):
+        return replace(
+            result,
+            status=addition.status,
+            reason=addition.reason,
+            message=addition.message,
+            values=addition.values,
+        )
+    return replace(
+        result,
+        samples=(*result.samples, *addition.samples),
+        trace=addition.trace or result.trace,
+        peak_parts=addition.parts or result.peak_parts,
+        scratch=addition.scratch or result.scratch,
+    )

@@ -1,0 +1,148 @@
+"""Torch's global state, seen and put back around code that might leave it changed.
+
+Grad mode, default dtype and the like belong to the process or the thread. A step that leaves one of
+them changed would change what every later step computes, in other branches and other workloads too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+
+from profiling.errors import InputError
+
+# Inference mode ends with its guard, so those that put it back are kept.
+_guards: list[torch.inference_mode] = []
+
+
+class _Setting(NamedTuple):
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+
+
+class _Modes(NamedTuple):
+    device: torch.device
+    depth: int
+
+
+def _read_modes() -> _Modes:
+    # A default device is a function mode, which is there, and costs time, even if it is the CPU.
+    return _Modes(torch.get_default_device(), torch._C._len_torch_function_stack())
+
+
+def _write_modes(wanted: _Modes) -> None:
+    while torch._C._len_torch_function_stack() > wanted.depth:
+        torch._C._pop_torch_function_stack()
+    torch.set_default_device(None)
+    if torch.get_default_device() != wanted.device:
+        torch.set_default_device(wanted.device)
+
+
+def _write_inference(enabled: bool) -> None:
+    _guards.append(torch.inference_mode(enabled))
+    _guards[-1].__enter__()
+
+
+def _read_deterministic() -> tuple[bool, bool]:
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    return torch.are_deterministic_algorithms_enabled(), warns
+
+
+def _write_deterministic(wanted: tuple[bool, bool]) -> None:
+    torch.use_deterministic_algorithms(wanted[0], warn_only=wanted[1])
+
+
+def _read_anomaly() -> tuple[bool, bool]:
+    return torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+
+
+def _read_autocast() -> tuple[tuple[bool, torch.dtype], ...]:
+    kinds = ("cpu", "cuda")
+    return tuple(
+        (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in kinds
+    )
+
+
+def _write_autocast(wanted: tuple[tuple[bool, torch.dtype], ...]) -> None:
+    for kind, (enabled, dtype) in zip(("cpu", "cuda"), wanted, strict=True):
+        torch.set_autocast_enabled(kind, enabled)
+        torch.set_autocast_dtype(kind, dtype)
+
+
+# By the name of what changes or tells them. Inference mode comes before grad mode, which it sets.
+_SETTINGS = {
+    "torch.inference_mode": _Setting(torch.is_inference_mode_enabled, _write_inference),
+    "torch.set_grad_enabled": _Setting(torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch.set_default_dtype": _Setting(torch.get_default_dtype, torch.set_default_dtype),
+    "torch.set_default_device": _Setting(_read_modes, _write_modes),
+    "torch.set_num_threads": _Setting(torch.get_num_threads, torch.set_num_threads),
+    "torch.use_deterministic_algorithms": _Setting(_read_deterministic, _write_deterministic),
+    "torch.set_anomaly_enabled": _Setting(
+        _read_anomaly, lambda wanted: torch.set_anomaly_enabled(*wanted)
+    ),
+    "torch.autocast": _Setting(_read_autocast, _write_autocast),
+}
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[list[str]]:
+    """Put torch's global state back as it was, whatever happens inside.
+
+    Yields:
+        A list that, at the end, names what the code inside had left changed. Random numbers drawn
+        are no change; a seed that was set is.
+    """
+    changed: list[str] = []
+    before = {name: setting.read() for name, setting in _SETTINGS.items()}
+    seed, random = torch.initial_seed(), _random_state()
+    try:
+        yield changed
+    finally:
+        for name, setting in _SETTINGS.items():
+            if setting.read() != before[name]:
+                changed.append(name)
+                setting.write(before[name])
+        if torch.initial_seed() != seed:
+            changed.append("torch.manual_seed")
+        _set_random_state(random)
+
+
+@contextlib.contextmanager
+def guarded(place: str, seed: int) -> Iterator[None]:
+    """Run code from a seed of its own, put torch's global state back, and tell what it changed.
+
+    Args:
+        place: What to call the code, such as ``file.py:12``.
+        seed: Random numbers inside are drawn from this seed.
+
+    Raises:
+        InputError: The code ended well, but left the global state changed.
+    """
+    random = _random_state()
+    torch.manual_seed(seed)
+    try:
+        with kept() as changed:
+            yield
+    finally:
+        _set_random_state(random)
+    if changed:
+        raise InputError("error.changed_state", place=place, what=", ".join(changed))
+
+
+def _generators() -> tuple[torch.Generator, ...]:
+    on_cuda = torch.cuda.default_generators if torch.cuda.is_initialized() else ()
+    return (torch.default_generator, *on_cuda)
+
+
+def _random_state() -> list[torch.Tensor]:
+    return [generator.get_state() for generator in _generators()]
+
+
+def _set_random_state(states: list[torch.Tensor]) -> None:
+    # Not by torch.cuda.set_rng_state, which clones the state: a clone among fake tensors is fake.
+    # If CUDA has come up meanwhile, its generators have no earlier state.
+    for generator, state in zip(_generators(), states, strict=False):
+        generator.set_state(state)

@@ -1,0 +1,187 @@
+"""Predicts a step's highest memory without running it, from tensors that have no data.
+
+The step runs with fake tensors: torch works out every result's shape and so its bytes, and computes
+and allocates nothing. Counted are the results of operators; what an operator allocates for itself
+while it computes (scratch) cannot be seen this way and is what a measured peak may have more.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorConverter, FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from profiling.measure.global_state import kept
+from profiling.measure.step import State, Step
+from profiling.records import Cell
+
+# A step with more operators than can be gone through in this time is not predicted.
+TIME_LIMIT_S = 5.0
+
+# Where torch's own wrappers around a dispatch mode are.
+_WRAPPERS = ("torch._dynamo.eval_frame", "torch._compile", __name__)
+
+
+class Prediction(NamedTuple):
+    """What a branch's step is predicted to need above its start.
+
+    Attributes:
+        peak_bytes: The highest memory, as the sum of what operators return and is still alive.
+        operators: Names of the operators that ran, such as ``"aten::mm"``.
+    """
+
+    peak_bytes: int
+    operators: frozenset[str]
+
+
+class Predictions(NamedTuple):
+    """What a cell is predicted to need.
+
+    Attributes:
+        parameter_bytes: Parameters and buffers; None if it cannot be told.
+        input_bytes: The other tensors of the state; None likewise.
+        reference: For the gradients that should hold; None if it cannot be told.
+        branches: For each branch; None if it cannot be told, as for a step that raises.
+    """
+
+    parameter_bytes: int | None
+    input_bytes: int | None
+    reference: Prediction | None
+    branches: dict[str, Prediction | None]
+
+
+def predict(cell: Cell, branches: Iterable[str]) -> Predictions:
+    """Predict the highest memory of branches without allocating any.
+
+    Args:
+        cell: The cell; its state is built from fake tensors.
+        branches: The labels to predict; a label asked for again is predicted once.
+    """
+    with _fake_mode():
+        state = State(cell)
+        resident = _unique(state.resident())
+        inputs = _unique(state.tensors())
+        predictions = {branch: _predict(state, state.step(branch)) for branch in branches}
+        reference = _predict(state, _Reference(state))
+    return Predictions(
+        parameter_bytes=sum(resident.values()),
+        input_bytes=sum(size for key, size in inputs.items() if key not in resident),
+        reference=reference,
+        branches=predictions,
+    )
+
+
+def warm_up() -> None:
+    """Have torch load what its first fake tensor needs, which takes a second."""
+    with _fake_mode():
+        torch.ones(1, 1).mm(torch.ones(1, 1))
+
+
+class _Converter(FakeTensorConverter):
+    """Remembers none of the tensors it makes: a module moves no parameter that is referred to."""
+
+    def set_tensor_memo(self, t: torch.Tensor, v: torch.Tensor) -> None:
+        """Remember nothing."""
+
+
+def _fake_mode() -> FakeTensorMode:
+    mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+    mode.fake_tensor_converter = _Converter()
+    return mode
+
+
+class _Reference:
+    """The computing of the reference as a step."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def reset(self) -> None:
+        """Nothing precedes it."""
+
+    def forward(self) -> Any:
+        return self._state.reference()
+
+    def backward(self, result: Any) -> None:
+        """Its backward is part of it."""
+
+
+def _predict(state: State, step: Step | _Reference) -> Prediction | None:
+    try:
+        with kept():
+            step.reset()
+            with _Tracker(state.tensors()) as tracker:
+                result = step.forward()
+                step.backward(result)
+    except Exception:  # Whatever stops it here will be told by the real run.
+        return None
+    return Prediction(tracker.peak_bytes, frozenset(tracker.operators))
+
+
+class _Tracker(TorchDispatchMode):
+    """Follows the storages that operators return from their making to their end."""
+
+    def __init__(self, known: Iterable[torch.Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.peak_bytes = 0
+        self.operators: set[str] = set()
+        self._live_bytes = 0
+        self._deadline = time.monotonic() + TIME_LIMIT_S
+        self._known = weakref.WeakSet(tensor.untyped_storage() for tensor in known)
+        self._counted: weakref.WeakKeyDictionary[torch.UntypedStorage, weakref.finalize[..., Any]]
+        self._counted = weakref.WeakKeyDictionary()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError
+        result = func(*args, **(kwargs or {}))
+        self.operators.add(func.name().partition(".")[0])
+        # Autograd adds gradients that meet in place where the tensors are real.
+        if func is torch.ops.aten.add.Tensor and _called_by_engine():
+            self._hand_over(args[0].untyped_storage(), result.untyped_storage())
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                self._note(tensor.untyped_storage())
+        return result
+
+    def _note(self, storage: torch.UntypedStorage) -> None:
+        if storage in self._known or storage in self._counted:
+            return
+        self._live_bytes += storage.nbytes()
+        self.peak_bytes = max(self.peak_bytes, self._live_bytes)
+        self._release_at_end(storage)
+
+    def _hand_over(self, old: torch.UntypedStorage, new: torch.UntypedStorage) -> None:
+        """Count a new storage as the old one going on."""
+        if old in self._counted and old.nbytes() == new.nbytes():
+            self._counted.pop(old).detach()
+            self._known.add(old)
+            self._release_at_end(new)
+
+    def _release_at_end(self, storage: torch.UntypedStorage) -> None:
+        self._counted[storage] = weakref.finalize(storage, self._release, storage.nbytes())
+
+    def _release(self, size: int) -> None:
+        self._live_bytes -= size
+
+
+def _called_by_engine() -> bool:
+    """Whether the operator comes from autograd's engine itself, and not from a step's Python."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") in _WRAPPERS:
+        frame = frame.f_back
+    return frame.f_code.co_name == "_engine_run_backward"
+
+
+def _unique(tensors: Iterable[torch.Tensor]) -> dict[int, int]:
+    """Return the bytes of each storage once."""
+    storages = [tensor.untyped_storage() for tensor in tensors]
+    return {storage._cdata: storage.nbytes() for storage in storages}

@@ -1,0 +1,192 @@
+"""A workload of one's own on the page: offered if it was named at the start, never otherwise."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client
+
+from demos.workloads import WORKLOADS
+from tests.e2e.launching import ROOT, App, _start, free_port
+
+TEXT = '''\
+"""Mine.
+
+What `x` is for.
+"""
+
+import torch
+
+SIZE = "rows"
+SIZES = (4, 8)
+PARAMETERS = {"width": (3, 1, 5), "heads": (2, 1, 4)}
+
+
+def build(size, width, heads):
+    return {"x": torch.ones(size, width * heads, requires_grad=True)}
+
+
+def second(x):
+    return x.sum()
+
+
+def first(x):
+    return x.mean()
+'''
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a workload to register and one that says where it ran."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "mine.py").write_text(TEXT, encoding="utf-8")
+    trap = f"open({str(folder / 'it ran')!r}, 'w')\n{TEXT}"
+    (folder / "trap.py").write_text(trap, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own_app(files: Path) -> Iterator[App]:
+    # Not running_app, which wants no traceback: gradio prints one for each choice that it refuses.
+    started = _start(free_port(), "--device", "cpu", "--workload", str(files / "mine.py"))
+    yield started
+    started.process.send_signal(signal.SIGTERM)
+    assert started.process.wait(20) == 0
+
+
+@pytest.fixture
+def client(own_app: App) -> Iterator[Client]:
+    opened = Client(own_app.url, verbose=False)
+    yield opened
+    opened.close()
+
+
+def component(app: App, label: str) -> dict[str, Any]:
+    """Return the properties of the component whose label is a key or a text."""
+    with urllib.request.urlopen(f"{app.url}config", timeout=20) as answer:
+        components = json.load(answer)["components"]
+    (found,) = (
+        each["props"] for each in components if label in str(each["props"].get("label", ""))
+    )
+    assert isinstance(found, dict)
+    return found
+
+
+def compare(client: Client, workload: str, own_app: App) -> Any:
+    """Compare both branches with heads=3, and whatever other parameters there are at 2."""
+    with urllib.request.urlopen(f"{own_app.url}config", timeout=20) as answer:
+        components = json.load(answer)["components"]
+    numbers = [each["props"]["label"] for each in components if each["type"] == "number"]
+    parameters = [3 if label == "heads" else 2 for label in numbers]
+    inputs = (["first", "second"], "4", "float32", "cpu", 0.2, False, False, *parameters)
+    job = client.submit(workload, *inputs, api_name="/compare")
+    job.result(timeout=120)
+    return job.outputs()[-1]
+
+
+def test_a_registered_workload_is_offered_and_measured(own_app: App, client: Client) -> None:
+    choices = component(own_app, "compare.workload")["choices"]
+    assert [value for _, value in choices] == [*WORKLOADS, "mine"]
+    assert choices[-1][0] == "Mine."
+    branches = [value for _, value in component(own_app, "compare.branches")["choices"]]
+    assert branches[-2:] == ["second", "first"]
+    assert component(own_app, "heads")["value"] == 2
+    _, _, table, *_ = compare(client, "mine", own_app)
+    table = table["value"] if isinstance(table, dict) else table
+    assert table.index(">second<") < table.index(">first<")
+
+
+@pytest.mark.parametrize("spec", ["trap.py", "mine.py", "trap", "mine.py:Mine"])
+def test_the_api_takes_no_file(own_app: App, client: Client, files: Path, spec: str) -> None:
+    for workload in (spec, str(files / spec)):
+        with pytest.raises(Exception, match=r"error|choices"):
+            compare(client, workload, own_app)
+    assert not (files / "it ran").exists()
+
+
+_FORM = """
+from pathlib import Path
+
+import gradio as gr
+
+from demos import catalogue
+from demos.locales import translator
+from demos.tabs import compare
+from demos.tabs.form import Form
+from demos.tabs.visitor import labels
+from profiling.errors import InputError
+
+FILE = Path("PLACE")
+catalogue.register(str(FILE))
+with gr.Blocks():
+    form = Form("cpu", labels())
+    does = compare._Handlers(None, form, None, gr.HTML(), None)
+
+about, branches, sizes, *numbers = form.describe("mine", translator("zh"))
+assert "What <code>x</code> is for." in about
+assert branches["choices"] == branches["value"] == ["second", "first"]
+assert (sizes["value"], sizes["label"]) == ("4, 8", "rows")
+shown = dict(zip(form.parameters, numbers, strict=True))
+assert [name for name, update in shown.items() if update["visible"]] == ["width", "heads"]
+assert (shown["width"]["value"], shown["heads"]["value"]) == (3, 2)
+
+def asked(workload, **parameters):
+    numbers = dict.fromkeys(form.parameters, 1) | parameters
+    fixed = (["first", "second"], "4", "float32", "cpu", 0.2, False, False)
+    return form.request(workload, *fixed, *numbers.values())
+
+def refused(workload, **parameters):
+    try:
+        asked(workload, **parameters)
+    except InputError as error:
+        return error.key
+    raise AssertionError
+
+request = asked("mine", width=5, heads=4)
+assert request.branches == ("second", "first")
+assert request.parameters == {"width": 5, "heads": 4}
+assert refused("mine", heads=None) == "error.parameter_text"
+assert refused("mine", heads=5) == "error.parameter_range"
+for name in ("mine.py", "mine.py:Mine", "trap", str(FILE), str(FILE.with_name("trap.py"))):
+    assert refused(name) == "error.unknown_workload"
+
+FILE.write_text("def (", encoding="utf-8")
+about, *others = does.describe("mine", None)
+assert "mine.py:1: this is not valid Python: invalid syntax." in about
+assert others == [gr.skip()] * (len(form.described) - 1)
+assert refused("mine") == "error.own_syntax"
+"""
+
+
+def test_the_form_follows_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(TEXT, encoding="utf-8")
+    code = _FORM.replace("PLACE", str(tmp_path / "mine.py"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ("nowhere.py", "error: 'nowhere.py' cannot be read: No such file or directory."),
+        (
+            "README.md",
+            "error: 'README.md' is not a Python file; give path/file.py, or path/file.py:NAME for a"
+            " class in it.",
+        ),
+    ],
+)
+def test_the_app_does_not_start_with_a_bad_workload(spec: str, line: str) -> None:
+    command = [sys.executable, "app.py", "--device", "cpu", "--workload", spec]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")

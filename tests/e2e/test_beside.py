@@ -1,0 +1,254 @@
+"""Saved runs on the page: opened, laid beside the run shown, and refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pytest
+from gradio_client import Client, handle_file
+from msgspec.structs import replace
+from playwright.sync_api import Page, expect
+
+from profiling.records import Run
+from profiling.storage import load_run, save_run
+from tests.e2e.launching import App
+from tests.e2e.test_client import compare, value
+from tests.profiling.planted import branch, cell, run_of
+from tests.profiling.test_diff import finished, measured, run_with
+
+_PROGRESS, _TABLE, _CHART = range(3)
+# What opening gives: the sentence, the size, the table, the four files, the charts.
+_OPEN_TABLE, _OPEN_SUMMARY, _OPEN_ZIP = 2, 3, 6
+
+
+def lay_beside(client: Client, path: Path) -> tuple[Any, ...]:
+    outputs: tuple[Any, ...] = client.predict(None, handle_file(path), api_name="/lay_beside")
+    return outputs
+
+
+def open_run(client: Client, path: Path) -> tuple[Any, ...]:
+    outputs: tuple[Any, ...] = client.predict(None, handle_file(path), api_name="/open_run")
+    return outputs
+
+
+def plots(outputs: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """Return the figures among some outputs."""
+    inner = [value(output) for output in outputs]
+    return [
+        json.loads(each["plot"])
+        for each in inner
+        if isinstance(each, dict) and each.get("type") == "plotly"
+    ]
+
+
+@pytest.fixture(scope="module")
+def archive(app: App, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a run that the page measured for another visitor."""
+    client = Client(app.url, verbose=False)
+    outputs = compare(client)
+    path = tmp_path_factory.mktemp("saved") / "run.zip"
+    path.write_bytes(Path(value(outputs[6])).read_bytes())
+    client.close()
+    return path
+
+
+def saved(run: Run, path: Path) -> Path:
+    save_run(run, path)
+    return path
+
+
+def test_our_own_archive_is_opened_as_if_it_had_been_measured(
+    client: Client, archive: Path, tmp_path: Path
+) -> None:
+    outputs = open_run(client, archive)
+    assert "Opened run.zip, measured on " in outputs[_PROGRESS]
+    assert "saved tensor that has been detached in-place" in value(outputs[_OPEN_TABLE])
+    summary = pd.read_csv(value(outputs[_OPEN_SUMMARY]))
+    assert list(summary["branch"]) == ["attached", "detach", "detach_inplace", "no_grad"] * 2
+    titles = [figure["layout"]["title"]["text"] for figure in plots(outputs)]
+    assert len(titles) >= 7
+    assert all(titles)
+    again = tmp_path / "again.zip"
+    again.write_bytes(Path(value(outputs[_OPEN_ZIP])).read_bytes())
+    original, copied = load_run(archive), load_run(again)
+    assert copied.id.startswith(original.id)
+    assert replace(copied, id=original.id) == original
+    with zipfile.ZipFile(archive) as before, zipfile.ZipFile(again) as after:
+        assert sorted(before.namelist()) == sorted(after.namelist())
+
+
+def test_a_run_beside_itself_has_the_ratio_1_and_no_differences(
+    client: Client, archive: Path
+) -> None:
+    open_run(client, archive)
+    outputs = lay_beside(client, archive)
+    assert "run.zip lies beside the run on the page." in outputs[_PROGRESS]
+    html = value(outputs[_TABLE])
+    assert (
+        "Of 8 measured in both runs, B is faster in 0, slower in 0 and no different in 6; "
+        "without times to compare: 2."
+    ) in html
+    assert "Device, versions, seconds and seed are the same." in html
+    assert html.count("1.00×") == 6
+    assert "Only in" not in html
+    (figure,) = plots(outputs)
+    ratios = figure["data"][0]["x"]
+    assert [each for each in ratios if each is not None] == [1] * 6
+
+
+def test_a_measured_run_is_compared_with_a_planted_one(
+    client: Client, archive: Path, tmp_path: Path
+) -> None:
+    run = load_run(archive)
+    slow = [
+        replace(
+            result,
+            samples=tuple(
+                replace(each, value=each.value * 2)
+                if each.metric in ("time", "peak") and each.value is not None
+                else each
+                for each in result.samples
+            ),
+        )
+        for result in run.results[0].results
+    ]
+    other = replace(
+        run,
+        environment=replace(run.environment, torch="9.9 <b>"),
+        cells=run.cells[:1],
+        results=(replace(run.results[0], results=tuple(slow)),),
+    )
+    open_run(client, archive)
+    outputs = lay_beside(client, saved(other, tmp_path / "slow.json.gz"))
+    html = value(outputs[_TABLE])
+    assert html.count("2.00×") == 3
+    assert html.count('class="lab-chip slower"') == 3
+    assert "9.9 &lt;b&gt;" in html
+    assert "only in A: 1." in html
+    assert "side_branch, 8 rows a batch (float32, cpu, depth=2 width=8)" in html
+
+
+def test_a_run_of_an_unknown_workload_without_traces_is_opened(
+    client: Client, tmp_path: Path
+) -> None:
+    theirs = cell("theirs", size=2, unit="tokens", parameters={"rank": 4})
+    first = measured("mine", source="def mine(x):\n    return x < 1\n", trace="traces/gone.json")
+    run = run_with(finished(theirs, first, measured("other")))
+    outputs = open_run(client, saved(run, tmp_path / "theirs.json"))
+    assert "Opened theirs.json, measured on A CPU at 2026-01-02 03:04:05 UTC." in outputs[0]
+    assert "At 2 tokens (float32, cpu), " in value(outputs[_OPEN_TABLE])
+    texts = [json.dumps(figure) for figure in plots(outputs)]
+    assert sum("Nothing to draw yet." in each for each in texts) >= 2
+    (sources,) = [value(output) for output in outputs if "lab-sources" in str(value(output))]
+    assert "<code>mine</code>" in sources
+    assert "return" in sources
+    assert "&lt;" in sources
+    assert list(pd.read_csv(value(outputs[_OPEN_SUMMARY]))["branch"]) == ["mine", "other"]
+
+
+def cut_off(archive: Path) -> bytes:
+    content = archive.read_bytes()
+    return content[: len(content) // 2]
+
+
+def bomb() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("run.json", b" " * (300 * 2**20))
+    return packed.getvalue()
+
+
+def hostile_trace() -> bytes:
+    """An archive whose only fault is in a trace."""
+    run = run_of(branch("attached", trace="traces/a.json"))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("run.json", msgspec.json.encode(run))
+        file.writestr("traces/a.json", b'{"traceEvents": 5}')
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cut.zip", "cut.zip is damaged or cut off; export or download it again."),
+        ("cut.json", "cut.json is not JSON, or is cut off; export or download it again."),
+        ("bomb.zip", "bomb.zip is too large: at most 64 MiB"),
+        ("<img src=x>.json", "is not a run of Detach Lab."),
+    ],
+)
+def test_what_cannot_be_opened_gets_a_sentence_and_the_next_run_works(
+    name: str, said: str, client: Client, archive: Path, tmp_path: Path
+) -> None:
+    contents = {
+        "cut.zip": lambda: cut_off(archive),
+        "cut.json": lambda: b'{"id": "a-run", "cells": [',
+        "bomb.zip": bomb,
+    }
+    path = tmp_path / name
+    path.write_bytes(contents.get(name, lambda: b"{}")())
+    open_run(client, archive)
+    for outputs in (open_run(client, path), lay_beside(client, path)):
+        assert said in outputs[_PROGRESS]
+        assert 'role="alert"' in outputs[_PROGRESS]
+        assert "<img" not in outputs[_PROGRESS]
+    assert "Done in" in compare(client, sizes="4")[_PROGRESS]
+    assert "lies beside" in lay_beside(client, archive)[_PROGRESS]
+
+
+def test_a_trace_that_is_none_gets_a_sentence(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.zip"
+    path.write_bytes(hostile_trace())
+    outputs = open_run(client, path)
+    assert "a.json is not a Chrome trace of the PyTorch profiler." in outputs[_PROGRESS]
+
+
+def test_nothing_chosen_and_nothing_measured_each_get_a_sentence(
+    client: Client, archive: Path
+) -> None:
+    for name in ("/open_run", "/lay_beside"):
+        outputs = client.predict(None, None, api_name=name)
+        assert "Choose a recorded run or upload a file first." in outputs[_PROGRESS]
+    outputs = lay_beside(client, archive)
+    assert "There is no run on the page yet" in outputs[_PROGRESS]
+
+
+@pytest.mark.browser
+def test_a_visitor_opens_a_run_and_lays_another_beside_it(page: Page, archive: Path) -> None:
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name="Saved runs").click()
+    page.locator("#beside-file input[type=file]").set_input_files(archive)
+    expect(page.locator("#beside-file")).to_contain_text("run.zip")
+    page.locator("#beside-lay").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no run on the page yet")
+    page.locator("#beside-open").click()
+    expect(page.locator("#compare-progress")).to_contain_text("Opened run.zip")
+    expect(page.locator("#compare-results .lab-finding")).to_be_visible()
+    expect(page.locator("#plot-memory .js-plotly-plot")).to_be_visible(timeout=30_000)
+    page.locator("#beside-lay").click()
+    expect(page.locator("#beside-table .lab-finding")).to_contain_text("no different in 6")
+    expect(page.locator("#plot-beside .js-plotly-plot")).to_be_visible()
+    page.get_by_label("8", exact=True).check()
+    expect(page.locator("#compare-results .lab-finding")).to_contain_text("At 8 rows")
+    page.locator("#beside-open").click()
+    expect(page.locator("#beside-table .lab-finding")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_the_sentence_is_said_in_the_visitors_language(
+    page: Page, app: App, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.json").write_text("{", "utf-8")
+    page.goto(f"{app.url}?lang=zh")
+    page.get_by_role("tab", name="对比").click()
+    page.get_by_role("button", name="已保存的运行").click()
+    page.locator("#beside-file input[type=file]").set_input_files(tmp_path / "cut.json")
+    expect(page.locator("#beside-file")).to_contain_text("cut.json")
+    page.locator("#beside-open").click()
+    expect(page.get_by_role("alert")).to_contain_text("cut.json 不是 JSON，或者不完整")

@@ -1,0 +1,277 @@
+"""Workloads of one's own, measured: what a broken one costs, and whom."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from demos import catalogue
+from demos.locales import translator
+from profiling.engine import jobs, plan
+from profiling.engine.engine import Engine
+from profiling.errors import InputError
+from profiling.records import BranchResult, CellResult, Request, Run, Status
+from tests.profiling.planted import MACHINE, cell
+
+pytestmark = pytest.mark.usefixtures("small_heap")
+
+BUILD = """\
+import torch
+
+def build(size):
+    return {"w": torch.ones(size, requires_grad=True)}
+
+def ours(w):
+    return w.sum()
+
+"""
+Measurer = Callable[..., CellResult]
+
+
+@pytest.fixture(autouse=True)
+def _no_own_workloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_own", {})
+
+
+@pytest.fixture
+def measure(tmp_path: Path) -> Measurer:
+    """Return a function that writes a workload and measures its branches in this process."""
+
+    def measure(text: str, **values: Any) -> CellResult:
+        (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+        spec = str(tmp_path / "mine.py")
+        catalogue._own.clear()
+        branches = catalogue.register(spec).branches
+        asked = cell("mine", file=spec, **({"branches": branches, "parameters": {}} | values))
+        return jobs.measure_cell(asked, str(tmp_path))
+
+    return measure
+
+
+def told(result: BranchResult | CellResult) -> tuple[str, str]:
+    """Return our explanation of a failure and the error's own text."""
+    return translator("en")(result.reason, **result.values), result.message
+
+
+def test_a_workload_of_ones_own_is_measured_like_ours(measure: Measurer) -> None:
+    result = measure(BUILD + "def reference(w):\n    return {'w': [torch.ones_like(w)]}\n")
+    assert result.status is Status.OK
+    (ours,) = result.results
+    assert (ours.status, ours.branch) == (Status.OK, "ours")
+    assert [each.outcome for each in ours.reach] == ["equal"]
+    assert ours.source == "def ours(w):\n    return w.sum()"
+    assert {"peak", "saved", "time", "ops"} <= {sample.metric for sample in ours.samples}
+    assert ours.trace == "traces/mine-ours-4-float32-cpu.json.gz"
+
+
+def test_without_a_reference_nothing_is_judged(measure: Measurer) -> None:
+    (ours,) = measure(BUILD).results
+    assert [(each.outcome, each.right) for each in ours.reach] == [("unchecked", None)]
+
+
+BROKEN_STEPS = {
+    "raises": (
+        "def theirs(w):\n    return w.sum() / 0 + [][1]\n",
+        "mine.py:10 raised IndexError.",
+        "list index out of range",
+    ),
+    "leaves": (
+        "def theirs(w):\n    raise SystemExit(3)\n",
+        "mine.py:10 raised SystemExit.",
+        "3",
+    ),
+    "says nothing": (
+        "def theirs(w):\n    raise KeyError\n",
+        "mine.py:10 raised KeyError.",
+        "KeyError",
+    ),
+    "takes": (
+        "def theirs(w, v):\n    return w.sum()\n",
+        "mine.py:9: theirs takes 'v', but build returns only: w.",
+        "",
+    ),
+    "returns": (
+        "def theirs(w):\n    return w.sum().item()\n",
+        "mine.py:9: theirs must return a loss, (loss, kept) or None, with a loss of one element"
+        " that requires grad; it returned float.",
+        "'float' object has no attribute 'backward'",
+    ),
+    "changes": (
+        "def theirs(w):\n    torch.set_default_dtype(torch.float64)\n    return w.sum()\n",
+        "mine.py:9: theirs left torch's global state changed, by torch.set_default_dtype."
+        " Change it in a with block only, and set no seed.",
+        "",
+    ),
+    "updates": (
+        "def theirs(w):\n    w.detach().add_(1)\n",
+        "mine.py:9: theirs changed its arguments in place: w. Every branch must find the same"
+        " state.",
+        "",
+    ),
+    "prepares": (
+        "def theirs(w):\n    pass\ndef prepare_theirs(w):\n    raise ValueError('planted')\n",
+        "mine.py:12 raised ValueError.",
+        "planted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_STEPS)
+def test_a_broken_step_costs_its_branch_alone(measure: Measurer, name: str) -> None:
+    text, explanation, message = BROKEN_STEPS[name]
+    ours, theirs = measure(BUILD + text).results
+    assert (ours.status, theirs.status) == (Status.OK, Status.ERROR)
+    assert told(theirs) == (explanation, message)
+    assert theirs.reach == ()
+    assert theirs.trace is None
+
+
+BROKEN_FILES = {
+    "raises": ("1 / 0\n" + BUILD, "mine.py:1 raised ZeroDivisionError.", "division by zero"),
+    "imports": (
+        "import no_such_module\n" + BUILD,
+        "mine.py:1 raised ModuleNotFoundError.",
+        "No module named 'no_such_module'",
+    ),
+    "leaves": ("import sys\nsys.exit()\n" + BUILD, "mine.py:2 raised SystemExit.", "SystemExit"),
+    "changes": (
+        "import torch\ntorch.set_num_threads(torch.get_num_threads() + 1)\n" + BUILD,
+        "mine.py left torch's global state changed, by torch.set_num_threads."
+        " Change it in a with block only, and set no seed.",
+        "",
+    ),
+    "cannot build": (
+        "def build(size):\n    return {'w': w}\ndef ours(w):\n    pass\n",
+        "mine.py:2 raised NameError.",
+        "name 'w' is not defined",
+    ),
+    "builds": (
+        "def build(size):\n    pass\ndef ours(w):\n    pass\n",
+        "mine.py:1: build must return a dict of what the steps work on, by name; it returned"
+        " NoneType.",
+        "",
+    ),
+    "reference": (
+        BUILD + "def reference(w):\n    return w\n",
+        "mine.py:9: reference must return a dict that has, for some of these groups, None or one"
+        " gradient for each tensor: w.",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FILES)
+def test_a_broken_file_costs_its_cell(measure: Measurer, name: str) -> None:
+    text, explanation, message = BROKEN_FILES[name]
+    result = measure(text)
+    assert (result.status, result.results) == (Status.ERROR, ())
+    assert told(result) == (explanation, message)
+    assert measure(BUILD).status is Status.OK
+
+
+def test_an_error_that_is_meant_is_expected(measure: Measurer) -> None:
+    text = "RAISES = {'theirs': 'does not require grad'}\n" + BUILD
+    _, theirs = measure(text + "def theirs(w):\n    return w.detach().sum()\n").results
+    assert theirs.status is Status.EXPECTED_ERROR
+    assert told(theirs) == (
+        "This error is meant: RAISES names it.",
+        "element 0 of tensors does not require grad and does not have a grad_fn",
+    )
+
+
+def test_a_file_that_broke_after_it_was_registered(measure: Measurer, tmp_path: Path) -> None:
+    asked = measure(BUILD).cell
+    (tmp_path / "mine.py").write_text("def (", encoding="utf-8")
+    result = jobs.measure_cell(asked, str(tmp_path))
+    assert result.status is Status.ERROR
+    place = tmp_path / "mine.py"
+    assert told(result) == (f"{place}:1: this is not valid Python: invalid syntax.", "")
+
+
+def test_a_branch_that_went_after_it_was_asked_for(measure: Measurer) -> None:
+    result = measure(BUILD, branches=("ours", "gone"))
+    assert result.status is Status.ERROR
+    assert told(result) == ("This workload has no branch 'gone'. Branches: ours.", "")
+
+
+def test_tensors_of_the_files_own_are_real_when_it_is_measured(measure: Measurer) -> None:
+    text = BUILD + "_CACHE = []\ndef cached(w):\n    if not _CACHE:\n"
+    text += "        _CACHE.append(torch.ones(4))\n    return (w * _CACHE[0]).sum()\n"
+    assert [each.status for each in measure(text).results] == [Status.OK, Status.OK]
+
+
+def last_run(engine: Engine, request: Request) -> Run:
+    *_, last = engine.compare(request)
+    assert last.run is not None
+    return last.run
+
+
+def asked_of(tmp_path: Path, text: str, *branches: str) -> Request:
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    catalogue.register(str(tmp_path / "mine.py"))
+    return Request("mine", branches, (4,), device="cpu", budget_s=0.05)
+
+
+# What ends the process only where tensors have data, and so not when memory is predicted.
+DIES = "def dies(w):\n    import os\n    os._exit(3 if w.tolist() else 0)\n"
+CRASHES = "def crashes(w):\n    import ctypes\n    w.tolist()\n    ctypes.string_at(0)\n"
+
+
+@pytest.mark.parametrize(("text", "branch"), [(DIES, "dies"), (CRASHES, "crashes")])
+def test_a_step_that_ends_the_process_costs_its_cell(
+    engine: Engine, tmp_path: Path, text: str, branch: str
+) -> None:
+    request = asked_of(tmp_path, BUILD + text, "ours", branch)
+    (died,) = last_run(engine, request).results
+    assert (died.status, died.reason) == (Status.ERROR, "error.worker_died")
+    (measured,) = last_run(engine, replace(request, branches=("ours",))).results
+    assert [each.status for each in measured.results] == [Status.OK]
+
+
+def test_a_step_without_an_end_is_stopped(tmp_path: Path) -> None:
+    text = BUILD + "def loops(w):\n    while True:\n        pass\n"
+    request = replace(asked_of(tmp_path, text, "ours", "loops"), sizes=(4, 8))
+    engine = Engine("cpu", time_limit_s=1.0)
+    try:
+        run = last_run(engine, request)
+        assert [(each.status, each.reason) for each in run.results] == [
+            (Status.ERROR, "error.worker_late")
+        ] * 2
+    finally:
+        engine.close()
+
+
+def test_what_a_step_prints_is_kept_out_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    text = BUILD + "print('hello')\ndef prints(w):\n    print('hello')\n    return w.sum()\n"
+    text += "def echoes(w):\n    import os\n    os.system('echo hello')\n    return w.sum()\n"
+    path.write_text(text, encoding="utf-8")
+    command = [*(sys.executable, "-m", "profiling", "compare", "--workload", str(path), "--json")]
+    command += ["--sizes", "4", "--budget", "0.05", "--device", "cpu"]
+    root = Path(catalogue.__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "hello" not in done.stdout
+    assert "hello" in done.stderr
+    summary = json.loads(done.stdout)["summary"]
+    assert [row["branch"] for row in summary] == ["ours", "prints", "echoes"]
+
+
+def test_only_what_was_registered_can_be_asked_for(tmp_path: Path, engine: Engine) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n" + BUILD, encoding="utf-8")
+    for name in (str(path), f"{path}:Mine", "mine.py", "mine"):
+        request = Request(name, ("ours",), (4,))
+        with pytest.raises(InputError) as caught:
+            next(engine.compare(request))
+        assert caught.value.key == "error.unknown_workload"
+        with pytest.raises(InputError):
+            plan.plan(request, MACHINE)
+    assert not (tmp_path / "ran").exists()

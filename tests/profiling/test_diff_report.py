@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from demos.locales import LANGUAGES, Text, translator
+from profiling.diff import Lone, diff
+from profiling.diff_report import DiffRow, around, finding, lone_words, sections
+from profiling.records import Run, Status
+from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
+from tests.profiling.test_diff import finished, measured, run_with
+
+ENGLISH = translator("en")
+
+
+@pytest.fixture(params=LANGUAGES)
+def text(request: pytest.FixtureRequest) -> Text:
+    return translator(request.param)
+
+
+@pytest.fixture
+def before() -> Run:
+    return run_of(
+        measured("attached", 1e-3, 2048),
+        measured("detach", 1e-3, 2048),
+        measured("no_grad", 1e-3, 2048),
+        branch("detach_inplace", status=Status.EXPECTED_ERROR),
+    )
+
+
+@pytest.fixture
+def after() -> Run:
+    return run_of(
+        measured("attached", 5e-4, 3072),
+        measured("detach", 1e-3, 2048),
+        measured("no_grad", 2e-3, 1024, reach=(reach("x", "unwanted"), reach("w", "equal"))),
+        branch("detach_inplace", status=Status.OUT_OF_MEMORY),
+        measured("frozen"),
+    )
+
+
+def test_rows_are_in_common_units_with_their_sign(before: Run, after: Run) -> None:
+    (section,) = sections(diff(before, after), ENGLISH)
+    assert section.title == "elementwise, 4 rows a batch (float32)"
+    assert section.rows == [
+        DiffRow(
+            branch="attached",
+            time="1.00 → 0.500 ms",
+            ratio="0.500×",
+            interval="0.500–0.500",
+            verdict="faster",
+            peak="2.000 → 3.000 KiB",
+            change="+1.00 KiB",
+            notes=(),
+        ),
+        DiffRow(
+            branch="detach",
+            time="1.00 → 1.00 ms",
+            ratio="1.00×",
+            interval="1.00–1.00",
+            verdict="no_difference",
+            peak="2.000 → 2.000 KiB",
+            change="0",
+            notes=(),
+        ),
+        DiffRow(
+            branch="no_grad",
+            time="1.00 → 2.00 ms",
+            ratio="2.00×",
+            interval="2.00–2.00",
+            verdict="slower",
+            peak="2.000 → 1.000 KiB",
+            change="−1.00 KiB",
+            notes=("x: rightly none → unwanted",),
+        ),
+        DiffRow("detach_inplace", "expected error → out of memory", "", "", "", "", "", ()),
+    ]
+
+
+def test_one_side_alone_is_shown_with_the_others_status() -> None:
+    lost = branch("attached", status=Status.OUT_OF_MEMORY)
+    (row,) = sections(diff(run_of(lost), run_of(measured())), ENGLISH)[0].rows
+    assert (row.time, row.peak) == ("out of memory → 1.00 s", "– → 64.00 B")
+    (row,) = sections(diff(run_of(lost), run_of(lost)), ENGLISH)[0].rows
+    assert (row.time, row.peak) == ("out of memory", "")
+    untimed = branch("attached")
+    (row,) = sections(diff(run_of(untimed), run_of(measured())), ENGLISH)[0].rows
+    assert row.time == "not measured → 1.00 s"
+
+
+def test_other_code_and_groups_that_one_run_lacks_are_noted() -> None:
+    a = run_of(measured(reach=(reach("x", "none"), reach("gone", "equal"))))
+    b = run_of(measured(reach=(reach("x", "none"), reach("new", "missing")), source_sha256="b"))
+    (row,) = sections(diff(a, b), ENGLISH)[0].rows
+    assert row.notes == ("gone: equal → –", "new: – → missing", "the code")
+
+
+def test_each_cell_has_a_section_in_units_of_its_own() -> None:
+    small, large = cell("frozen_backbone"), cell("frozen_backbone", size=4096, unit="tokens")
+    run = run_with(finished(small, measured(seconds=1e-6)), finished(large, measured(seconds=1.0)))
+    found = sections(diff(run, run), ENGLISH)
+    assert [section.title for section in found] == [
+        "frozen_backbone, 4 rows a batch (float32, depth=2 width=8)",
+        "frozen_backbone, 4,096 tokens (float32, depth=2 width=8)",
+    ]
+    assert [section.rows[0].time for section in found] == ["1.00 → 1.00 µs", "1.00 → 1.00 s"]
+
+
+def test_the_finding_counts_what_is_in_both_and_what_is_not(before: Run, after: Run) -> None:
+    assert finding(diff(before, after), ENGLISH) == (
+        "Of 4 measured in both runs, B is faster in 1, slower in 1 and no different in 1; "
+        "without times to compare: 1; other gradients in `no_grad`; only in B: 1."
+    )
+    assert finding(diff(after, before), ENGLISH).endswith("; only in A: 1.")
+    assert finding(diff(before, before), ENGLISH) == (
+        "Of 4 measured in both runs, B is faster in 0, slower in 0 and no different in 3; "
+        "without times to compare: 1."
+    )
+
+
+def test_runs_with_nothing_in_common_say_so(before: Run) -> None:
+    other = run_with(finished(cell(size=8), measured()))
+    assert finding(diff(before, other), ENGLISH) == (
+        "The two runs have nothing in common that could be compared."
+    )
+    assert sections(diff(before, other), ENGLISH) == []
+
+
+def test_both_languages_have_all_words(before: Run, after: Run, text: Text) -> None:
+    changed = replace(
+        after,
+        environment=replace(GPU_MACHINE, python="3.14.0", platform="Mac", threads=9, commit="b"),
+        request=replace(after.request, seed=1, budget_s=9.0),
+    )
+    found = diff(before, changed)
+    assert "{" not in finding(found, text) + str(sections(found, text))
+    for difference in diff(before, changed).environment:
+        assert text(f"diff.field.{difference.field}")
+    for section in sections(found, text):
+        for row in section.rows:
+            assert row.verdict == "" or text(f"diff.verdict.{row.verdict}")
+
+
+def test_the_device_is_left_to_the_heads(before: Run) -> None:
+    other = replace(
+        before,
+        environment=GPU_MACHINE,
+        cells=(replace(before.cells[0], device="cuda"),),
+    )
+    found = diff(before, other)
+    assert [each.field for each in found.environment] == ["device", "cuda", "driver"]
+    assert [each.field for each in around(found)] == ["cuda", "driver"]
+
+
+def test_what_only_one_has_is_a_line_for_each_cell() -> None:
+    here = Lone("side_branch", 1024, "batch", "float32", "cpu", "depth=8")
+    there = Lone("mine", 2, "tokens", "float16", "cuda", "")
+    branches = [here._replace(branch=name) for name in ("detach", "no_grad")]
+    assert lone_words([*branches, there], ENGLISH) == [
+        "side_branch, 1,024 rows a batch (float32, cpu, depth=8): `detach`, `no_grad`",
+        "mine, 2 tokens (float16, cuda)",
+    ]
+    assert lone_words([], ENGLISH) == []
+
+
+def test_times_are_shown_without_an_interval_where_rounds_are_few() -> None:
+    few = branch("attached", samples=times([(0.5, 0.5)]))
+    (row,) = sections(diff(run_of(few), run_of(few)), ENGLISH)[0].rows
+    assert (row.ratio, row.interval, row.verdict) == ("1.00×", "", "")
