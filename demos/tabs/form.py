@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -65,12 +65,8 @@ class Form:
             False, label=labels("compare.force"), info=labels("compare.force_about")
         )
         with gr.Row():
-            self.run = gr.Button(
-                labels("compare.run"), variant="primary", elem_id="compare-run", min_width=100
-            )
-            self.stop = gr.Button(
-                labels("compare.stop"), variant="stop", elem_id="compare-stop", min_width=80
-            )
+            self.run = _button("run", "primary", labels)
+            self.stop = _button("stop", "stop", labels)
         self.inputs = [
             self.workload,
             self.branches,
@@ -135,6 +131,11 @@ class Form:
         )
         plan.check(request)
         return request
+
+
+def _button(name: str, variant: Literal["primary", "stop"], labels: gr.I18n) -> gr.Button:
+    label, place = labels(f"compare.{name}"), f"compare-{name}"
+    return gr.Button(label, variant=variant, elem_id=place, min_width=80)
 
 
 def _word(say: Callable[[str], Any], key: str, otherwise: str) -> Any:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -21,10 +22,18 @@ from torch.utils._pytree import tree_leaves
 
 from profiling.measure.global_state import kept
 from profiling.measure.step import State, Step
-from profiling.records import Cell
+from profiling.records import Cell, ran
 
 # A step with more operators than can be gone through in this time is not predicted.
 TIME_LIMIT_S = 5.0
+
+# What these return has another size than their fake results: a workspace that only they know.
+_UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
+
+# Autograd adds gradients that meet in place, and fills fresh zeros in place, if tensors are real.
+_SUM = "aten::add"
+_ZEROS = "aten::new_zeros"
+_FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
 
 # Where torch's own wrappers around a dispatch mode are.
 _WRAPPERS = ("torch._dynamo.eval_frame", "torch._compile", __name__)
@@ -58,30 +67,32 @@ class Predictions(NamedTuple):
     branches: dict[str, Prediction | None]
 
 
-def predict(cell: Cell, branches: Iterable[str]) -> Predictions:
+def predict(cell: Cell, branches: Sequence[str]) -> Predictions:
     """Predict the highest memory of branches without allocating any.
 
     Args:
         cell: The cell; its state is built from fake tensors.
-        branches: The labels to predict; a label asked for again is predicted once.
+        branches: The labels to predict; a branch that was asked for again is predicted once.
     """
-    with _fake_mode():
+    with warnings.catch_warnings(), _FakeMode():
+        warnings.simplefilter("ignore")  # What the step warns of, its real run will tell.
         state = State(cell)
         resident = _unique(state.resident())
         inputs = _unique(state.tensors())
-        predictions = {branch: _predict(state, state.step(branch)) for branch in branches}
-        reference = _predict(state, _Reference(state))
+        names = dict.fromkeys(map(ran, branches))
+        predictions = {name: _predict(state, state.step(name), cell.device) for name in names}
+        reference = _predict(state, _Reference(state), cell.device)
     return Predictions(
         parameter_bytes=sum(resident.values()),
         input_bytes=sum(size for key, size in inputs.items() if key not in resident),
         reference=reference,
-        branches=predictions,
+        branches={label: predictions[ran(label)] for label in branches},
     )
 
 
 def warm_up() -> None:
     """Have torch load what its first fake tensor needs, which takes a second."""
-    with _fake_mode():
+    with _FakeMode():
         torch.ones(1, 1).mm(torch.ones(1, 1))
 
 
@@ -92,10 +103,16 @@ class _Converter(FakeTensorConverter):
         """Remember nothing."""
 
 
-def _fake_mode() -> FakeTensorMode:
-    mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
-    mode.fake_tensor_converter = _Converter()
-    return mode
+class _FakeMode(FakeTensorMode):
+    """Fake tensors that modules can be moved with and that can be copied deeply."""
+
+    def __init__(self) -> None:
+        super().__init__(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+        self.fake_tensor_converter = _Converter()
+
+    def __deepcopy__(self, memo: object) -> _FakeMode:
+        """Stay one: what a copy of it referred to would be freed twice."""
+        return self
 
 
 class _Reference:
@@ -114,11 +131,11 @@ class _Reference:
         """Its backward is part of it."""
 
 
-def _predict(state: State, step: Step | _Reference) -> Prediction | None:
+def _predict(state: State, step: Step | _Reference, device: str) -> Prediction | None:
     try:
         with kept():
             step.reset()
-            with _Tracker(state.tensors()) as tracker:
+            with _Tracker(state.tensors(), device) as tracker:
                 result = step.forward()
                 step.backward(result)
     except Exception:  # Whatever stops it here will be told by the real run.
@@ -129,28 +146,44 @@ def _predict(state: State, step: Step | _Reference) -> Prediction | None:
 class _Tracker(TorchDispatchMode):
     """Follows the storages that operators return from their making to their end."""
 
-    def __init__(self, known: Iterable[torch.Tensor]) -> None:
+    def __init__(self, known: Iterable[torch.Tensor], device: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak_bytes = 0
         self.operators: set[str] = set()
+        self._device = device
         self._live_bytes = 0
         self._deadline = time.monotonic() + TIME_LIMIT_S
         self._known = weakref.WeakSet(tensor.untyped_storage() for tensor in known)
         self._counted: weakref.WeakKeyDictionary[torch.UntypedStorage, weakref.finalize[..., Any]]
         self._counted = weakref.WeakKeyDictionary()
+        self._zeros: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if time.monotonic() > self._deadline:
             raise TimeoutError
+        name = func.name().partition(".")[0]
+        if name in _UNKNOWN_RESULTS:
+            raise NotImplementedError(name)
         result = func(*args, **(kwargs or {}))
-        self.operators.add(func.name().partition(".")[0])
-        # Autograd adds gradients that meet in place where the tensors are real.
-        if func is torch.ops.aten.add.Tensor and _called_by_engine():
-            self._hand_over(args[0].untyped_storage(), result.untyped_storage())
+        self.operators.add(name)
+        if name in (_ZEROS, _SUM, *_FILLING) and _called_by_engine():
+            self._follow_engine(name, args, result)
         for tensor in tree_leaves(result):
-            if isinstance(tensor, torch.Tensor):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == self._device:
                 self._note(tensor.untyped_storage())
         return result
+
+    def _follow_engine(self, name: str, args: Any, result: torch.Tensor) -> None:
+        """Let the new take the old's place where autograd works in place if tensors are real."""
+        new = result.untyped_storage()
+        if name == _ZEROS:
+            self._zeros.add(new)
+            return
+        old = args[0].untyped_storage()
+        # A view's base keeps its storage, so that gradients that meet in it are added elsewhere.
+        adds = name == _SUM and not args[0]._is_view() and not torch.is_grad_enabled()
+        if adds or old in self._zeros:
+            self._hand_over(old, new)
 
     def _note(self, storage: torch.UntypedStorage) -> None:
         if storage in self._known or storage in self._counted:

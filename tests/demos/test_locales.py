@@ -227,7 +227,8 @@ def test_every_status_verdict_and_outcome_has_its_word(language: str) -> None:
 
     assert area("status") == {status.value for status in Status}
     assert area("verdict") == {verdict.value for verdict in Verdict}
-    assert area("reach") == {"equal", "none", "missing", "unwanted", "different"}
+    outcomes = {"equal", "none", "missing", "unwanted", "different", "unchecked"}
+    assert area("reach") == outcomes
     assert area("environment") == {
         "cuda_found",
         "cuda_not_asked",

@@ -47,12 +47,13 @@ SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}
 
 def cell(workload: str = "elementwise", **values: Any) -> Cell:
     """Return a small cell; branches and parameters are the workload's own unless given."""
+    parameters = () if "file" in values else catalogue.workload(workload).parameters
     defaults: dict[str, Any] = {
         "size": 4,
         "dtype": "float32",
         "device": "cpu",
         "branches": ("attached", "detach"),
-        "parameters": {name: SMALL[name] for name in catalogue.workload(workload).parameters},
+        "parameters": {name: SMALL[name] for name in parameters},
         "seed": 0,
         "budget_s": 0.05,
     }

@@ -45,6 +45,14 @@ def test_title_counts_the_branches_that_are_right(outcomes: pd.DataFrame, englis
     assert title == "1 of 3 branches get exactly the right gradients"
 
 
+def test_without_a_reference_nothing_is_called_right_or_wrong(english: Text) -> None:
+    rows = reach(("attached", "w", "unchecked", None), ("detach", "w", "unchecked", None))
+    figure = gradient_reach(rows.assign(right=None), english)
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title == "Which parameters got a gradient (nothing to check it against)"
+    assert [list(line) for line in figure.data[0].text] == [["· not checked"]] * 2
+
+
 def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text) -> None:
     hover = gradient_reach(outcomes, english).data[0].customdata
     assert hover[1][1].endswith("largest difference from the reference: 1.23e-08")
@@ -56,9 +64,9 @@ def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text)
 def test_each_outcome_has_one_flat_colour(outcomes: pd.DataFrame, text: Text) -> None:
     heatmap = gradient_reach(outcomes, text).data[0]
     stops = [(stop, color) for stop, color in heatmap.colorscale]
-    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 4.5)
+    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 5.5)
     assert [color for _, color in stops[::2]] == [color for _, color in stops[1::2]]
-    assert len({color for _, color in stops}) == 5
+    assert len({color for _, color in stops}) == 6
 
 
 def test_ten_branches_stay_small_and_an_empty_table_says_so(text: Text) -> None:

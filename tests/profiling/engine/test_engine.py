@@ -164,10 +164,22 @@ def replace_size(engine: Engine, size: int) -> Any:
     return plan(replace(LONG, sizes=(size,), budget_s=1.0), environment)[0]
 
 
-def test_a_size_that_does_not_fit_is_out_of_memory_and_the_next_is_measured(
-    engine: Engine,
-) -> None:
+def test_a_size_that_does_not_fit_is_refused_and_the_next_is_measured(engine: Engine) -> None:
     request = Request("frozen_backbone", ("attached",), (10**9, 4), device="cpu", budget_s=0.05)
+    too_large, measured = last_run(engine.compare(request)).results
+    (refused,) = too_large.results
+    assert (refused.status, refused.reason) == (Status.OUT_OF_MEMORY, "error.will_not_fit")
+    # 512 bytes a row of input, and eleven activations of that size at the peak.
+    assert refused.values["needed"] == "5722 GiB"
+    assert refused.values["free"].endswith(" GiB")
+    assert [sample.metric for sample in refused.samples] == ["predicted"]
+    assert [result.status for result in measured.results] == [Status.OK]
+
+
+def test_a_size_that_does_not_fit_runs_out_of_memory_if_forced(engine: Engine) -> None:
+    request = Request(
+        "frozen_backbone", ("attached",), (10**9, 4), device="cpu", budget_s=0.05, force=True
+    )
     too_large, measured = last_run(engine.compare(request)).results
     assert (too_large.status, too_large.results) == (Status.OUT_OF_MEMORY, ())
     assert too_large.reason == "error.out_of_memory"

@@ -25,6 +25,7 @@ from tests.profiling.planted import cell
 pytestmark = pytest.mark.usefixtures("small_heap")
 
 STATUSES = {
+    "call_alone": {"detach_inplace": "unsupported"},
     "side_branch": {
         "detach_inline": "unsupported",
         "detach_kept": "unsupported",
@@ -85,13 +86,27 @@ def test_every_branch_of_a_workload(workload: str, tmp_path: Path) -> None:
 MEMORY = ("peak", "live", "allocated", "allocations", "saved")
 
 
+def check_peak(result: BranchResult, samples: dict[str, list[Sample]]) -> None:
+    (peak,), (predicted,) = samples["peak"], samples["predicted"]
+    assert peak.value is not None
+    assert predicted.value is not None
+    assert sum(part.bytes for part in result.peak_parts) == peak.value
+    assert predicted.value <= peak.value
+    # What a prediction misses is an operator's scratch.
+    assert (predicted.value == peak.value) or result.scratch
+
+
 def check_passes(result: BranchResult, asked: Cell, folder: Path) -> None:
     samples = named(result)
-    assert list(samples) == [*MEMORY, "time", "ops"]
-    rounds = len(samples["time"]) // 2
-    assert rounds >= 3
+    assert list(samples) == ["predicted", *MEMORY, "time", "ops"]
+    check_peak(result, samples)
+    # A looped step has no backward.
+    looped = catalogue.workload(asked.workload).looped
+    phases = ("forward",) if looped else ("forward", "backward")
+    rounds = len(samples["time"]) // len(phases)
+    assert rounds >= 5
     assert [(each.phase, each.index) for each in samples["time"]] == [
-        (phase, index) for index in range(rounds) for phase in ("forward", "backward")
+        (phase, index) for index in range(rounds) for phase in phases
     ]
     assert all(len(samples[metric]) == 1 for metric in (*MEMORY, "ops"))
     assert result.trace == (
@@ -195,7 +210,7 @@ def test_a_branch_that_fails_late_keeps_what_was_measured_of_it(
     def failing(x: torch.Tensor, w: torch.Tensor) -> Any:
         nonlocal calls
         calls += 1
-        if calls == 3:  # after reach and memory, while saved bytes are measured
+        if calls == 4:  # after prediction, reach and memory, while saved bytes are measured
             raise ValueError("planted")
         return step(x, w)
 
@@ -204,8 +219,8 @@ def test_a_branch_that_fails_late_keeps_what_was_measured_of_it(
     attached, detach = jobs.measure_cell(asked, str(tmp_path)).results
     assert (detach.status, detach.message) == (Status.ERROR, "planted")
     assert [each.outcome for each in detach.reach] == ["none", "equal"]
-    assert detach.samples == ()
-    assert list(named(attached)) == [*MEMORY, "time", "ops"]
+    assert [sample.metric for sample in detach.samples] == ["predicted"]
+    assert list(named(attached)) == ["predicted", *MEMORY, "time", "ops"]
 
 
 def test_a_cell_that_cannot_be_built_has_no_branches(

@@ -36,8 +36,7 @@ def warm(state: State, branch: str) -> Step:
 
 
 def peak(state: State, branch: str) -> float | None:
-    sample, *_ = measure_memory(warm(state, branch), "cpu")
-    return sample.value
+    return measure_memory(warm(state, branch), "cpu").samples[0].value
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def peak(state: State, branch: str) -> float | None:
 )
 def test_peak_of_a_frozen_backbone_to_the_byte(branch: str, expected: int) -> None:
     step = warm(large("frozen_backbone"), branch)
-    first, second = (measure_memory(step, "cpu") for _ in range(2))
+    first, second = (measure_memory(step, "cpu").samples for _ in range(2))
     assert first[0] == Sample("step", "peak", "bytes", 0, expected)
     assert second == first
 
@@ -110,7 +109,7 @@ def test_elementwise_figures_by_hand(size: int, dtype: str, width: int) -> None:
     vectors |= {"attached": 5, "clone_detach": 4, "detach_clone": 4, "inference_mode": 4}
     state = State(cell("elementwise", size=size, dtype=dtype))
     for branch, expected in peaks.items():
-        samples = measure_memory(warm(state, branch), "cpu")
+        samples = measure_memory(warm(state, branch), "cpu").samples
         samples += measure_saved(state.step(branch), state)
         assert samples == [
             Sample("step", "peak", "bytes", 0, expected),
@@ -125,7 +124,7 @@ def test_elementwise_figures_by_hand(size: int, dtype: str, width: int) -> None:
 def test_a_copy_is_one_allocation_of_one_activation(workload: str) -> None:
     state = large(workload)
     detach, copied = (
-        {each.metric: each.value for each in measure_memory(warm(state, branch), "cpu")}
+        {each.metric: each.value for each in measure_memory(warm(state, branch), "cpu").samples}
         for branch in ("detach", "clone_detach")
     )
     assert detach["allocated"] is not None
@@ -138,7 +137,7 @@ def test_what_is_alive_when_forward_ends() -> None:
     state = State(cell("frozen_backbone", size=16, parameters={"depth": 2, "width": 8}))
     activation, loss = 16 * 8 * 4, 4
     live = {
-        branch: measure_memory(warm(state, branch), "cpu")[1].value
+        branch: measure_memory(warm(state, branch), "cpu").samples[1].value
         for branch in ("attached", "detach", "detach_kept", "no_grad")
     }
     # The encoder's two results, the head's hidden layer and the loss; the head's own column of
@@ -232,7 +231,7 @@ def test_what_a_step_holds_from_before_is_not_its_own() -> None:
     step = warm(state, "attached")
     step.reset()
     step.backward(step.forward())  # leaves gradients behind, which measuring must drop first
-    assert measure_memory(step, "cpu")[0].value == 4 * 400 + 8
+    assert measure_memory(step, "cpu").samples[0].value == 4 * 400 + 8
 
 
 def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
@@ -243,7 +242,7 @@ def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
             pass
 
     step = Idle("idle", lambda x, w: None, None, state)
-    assert [sample.value for sample in measure_memory(step, "cpu")] == [0, 0, 0, 0]
+    assert [sample.value for sample in measure_memory(step, "cpu").samples] == [0, 0, 0, 0]
     assert [sample.value for sample in measure_saved(step, state)] == [0]
 
 
@@ -252,7 +251,7 @@ def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
 def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
     state = State(cell(workload, size=1000, device="cuda"))
     step = warm(state, "attached")
-    first, second = (measure_memory(step, "cuda") for _ in range(2))
+    first, second = (measure_memory(step, "cuda").samples for _ in range(2))
     assert second == first
     high, live, allocated, allocations = (sample.value or 0 for sample in first)
     assert 0 < live <= high <= allocated
@@ -265,5 +264,5 @@ def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
 @pytest.mark.cuda
 def test_cuda_counts_requested_bytes_not_blocks() -> None:
     state = State(cell("elementwise", size=1, device="cuda"))
-    live = measure_memory(warm(state, "attached"), "cuda")[1].value
+    live = measure_memory(warm(state, "attached"), "cuda").samples[1].value
     assert live == 8  # h and the loss; an allocated block has 512

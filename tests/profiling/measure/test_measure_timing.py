@@ -11,7 +11,13 @@ import pytest
 
 from profiling.measure import timing
 from profiling.measure.step import State, Step
-from profiling.measure.timing import MIN_ROUNDS, WARM_UP_ROUNDS, time_steps
+from profiling.measure.timing import (
+    LOOPED_SAMPLE_S,
+    MAX_WARM_UP_ROUNDS,
+    MIN_ROUNDS,
+    loops_for,
+    time_steps,
+)
 from profiling.records import Sample
 from tests.profiling.planted import cell
 
@@ -107,8 +113,9 @@ def test_rounds_hold_every_branch_once_in_an_order_of_the_seed(
 ) -> None:
     monkeypatch.setattr(timing, "MAX_ROUNDS", 20)
     samples = timed(recorders, seed, 1e9)
-    warm_up, measured = list(rounds(calls))[:WARM_UP_ROUNDS], list(rounds(calls))[WARM_UP_ROUNDS:]
-    assert warm_up == [list(NAMES)] * WARM_UP_ROUNDS
+    taken = list(rounds(calls))
+    warm_up, measured = taken[:MAX_WARM_UP_ROUNDS], taken[MAX_WARM_UP_ROUNDS:]
+    assert warm_up == [list(NAMES)] * MAX_WARM_UP_ROUNDS
     assert measured == expected_rounds(seed, 20)
     assert all(sorted(order) == sorted(NAMES) for order in measured)
     assert [len(mine) for mine in samples] == [40] * len(NAMES)
@@ -150,16 +157,19 @@ def test_the_budget_is_spent_on_timed_steps(monkeypatch: pytest.MonkeyPatch) -> 
     assert [each.value for each in samples[0]] == [1.0] * 10
 
 
-def test_steps_longer_than_the_budget_warm_up_once(
+def test_a_warm_up_ends_when_it_has_taken_its_share_of_the_budget(
     recorders: list[Recorder], calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter(range(10**6))
     monkeypatch.setattr(time, "perf_counter_ns", lambda: next(ticks) * 10**9)
-    timed(recorders, 0, 8.0)  # just what one round takes
-    assert len(list(rounds(calls))) == 1 + MIN_ROUNDS
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 5)
+    steps = cast("list[Step]", list(recorders))
+    # A round takes eight seconds by this clock, which is one part in twenty of the first budget.
+    assert time_steps(steps, "cpu", 0, 160.0).warm_up_rounds == 1
+    assert len(list(rounds(calls))) == 1 + 5
     calls.clear()
-    timed(recorders, 0, 8.5)
-    assert len(list(rounds(calls))) == WARM_UP_ROUNDS + MIN_ROUNDS
+    assert time_steps(steps, "cpu", 0, 160.5).warm_up_rounds == MAX_WARM_UP_ROUNDS == 3
+    assert len(list(rounds(calls))) == 3 + 5
 
 
 def test_no_garbage_is_collected_while_steps_run(recorders: list[Recorder]) -> None:
@@ -178,14 +188,81 @@ def test_garbage_collection_that_was_off_stays_off(recorders: list[Recorder]) ->
         gc.enable()
 
 
-def test_garbage_collection_is_on_again_after_an_error() -> None:
-    class Failing(Recorder):
-        def backward(self, result: str) -> None:
-            raise ValueError("planted")
+class Failing(Recorder):
+    """Raises when it is run for the given time and ever after."""
 
-    with pytest.raises(ValueError, match="planted"):
-        timed([Failing("attached", [])], 0, 0.0)
+    def __init__(self, name: str, calls: list[tuple[str, str]], good: int) -> None:
+        super().__init__(name, calls)
+        self.good = good
+
+    def backward(self, result: str) -> None:
+        self.good -= 1
+        if self.good < 0:
+            raise ValueError(f"planted in {self.name}")
+        super().backward(result)
+
+
+@pytest.mark.parametrize("good", [0, 1, 3])
+def test_a_step_that_fails_is_left_out_and_the_others_go_on(
+    good: int, calls: list[tuple[str, str]]
+) -> None:
+    steps = [Recorder("attached", calls), Failing("detach", calls, good), Recorder("frozen", calls)]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0)
+    assert [str(error) for error in timed.failures.values()] == ["planted in detach"]
+    assert list(timed.failures) == [1]
+    assert [len(mine) for mine in timed.samples] == [2 * MIN_ROUNDS, 0, 2 * MIN_ROUNDS]
+    assert [name for name, _ in calls].count("detach") == 3 * good + 2
     assert gc.isenabled()
+
+
+def test_a_baseline_that_fails_leaves_the_others_timed(calls: list[tuple[str, str]]) -> None:
+    steps = [Failing("attached", calls, 5), Recorder("detach", calls)]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.001)
+    assert list(timed.failures) == [0]
+    assert timed.stopped_by in ("budget", "rounds")
+    assert len(timed.samples[1]) >= 2 * MIN_ROUNDS
+
+
+def test_when_all_fail_nothing_is_timed() -> None:
+    steps = [Failing("attached", [], 0), Failing("detach", [], 0)]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 1e9)
+    assert (timed.samples, list(timed.failures), timed.stopped_by) == ([[], []], [0, 1], "")
+    assert gc.isenabled()
+
+
+class Counted(Recorder):
+    """A step that leaves nothing behind, so that many may follow each other."""
+
+    count = 0
+
+    def call(self) -> None:
+        self.count += 1
+
+
+def test_looped_samples_are_means_of_many_steps() -> None:
+    calls: list[tuple[str, str]] = []
+    steps = [Counted("attached", calls), Counted("detach", calls)]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0, looped=True)
+    assert timed.loops > 100  # a call of this kind takes well below a microsecond
+    assert timed.loops & (timed.loops - 1) == 0
+    assert calls == []  # nothing is put back between them
+    for step, mine in zip(steps, timed.samples, strict=True):
+        # Finding the number of loops takes nearly as many steps as one sample.
+        assert step.count >= (MIN_ROUNDS + timed.warm_up_rounds) * timed.loops
+        assert [(each.phase, each.metric) for each in mine] == [("forward", "time")] * MIN_ROUNDS
+        assert all(each.value is not None and each.value < LOOPED_SAMPLE_S for each in mine)
+
+
+def test_a_long_step_is_not_looped(planted_clock: list[int]) -> None:
+    del planted_clock
+
+    class Long(Counted):
+        def call(self) -> None:
+            end = time.perf_counter() + LOOPED_SAMPLE_S
+            while time.perf_counter() < end:
+                pass
+
+    assert loops_for(cast("list[Step]", [Long("attached", [])])) == 1
 
 
 class Planted(Recorder):
