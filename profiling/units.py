@@ -57,8 +57,15 @@ def byte_unit(values: Iterable[float | None]) -> Unit:
 
 
 def show_bytes(count: float | None) -> str:
-    """Format one number of bytes in its own best unit."""
-    return byte_unit([count]).show(count)
+    """Format one number of bytes in its own best unit; there are no parts of a byte.
+
+    Example:
+        >>> show_bytes(12), show_bytes(2048)
+        ('12 B', '2.00 KiB')
+    """
+    unit = byte_unit([count])
+    is_whole = count is not None and count == count and unit.factor == 1
+    return f"{count:.0f} B" if is_whole else unit.show(count)
 
 
 def _pick(units: tuple[Unit, ...], values: Iterable[float | None]) -> Unit:

@@ -65,8 +65,8 @@ class Form:
             False, label=labels("compare.force"), info=labels("compare.force_about")
         )
         with gr.Row():
-            self.run = _button("run", "primary", labels)
-            self.stop = _button("stop", "stop", labels)
+            self.run = _button(labels("compare.run"), "primary", "compare-run")
+            self.stop = _button(labels("compare.stop"), "stop", "compare-stop")
         self.inputs = [
             self.workload,
             self.branches,
@@ -133,8 +133,7 @@ class Form:
         return request
 
 
-def _button(name: str, variant: Literal["primary", "stop"], labels: gr.I18n) -> gr.Button:
-    label, place = labels(f"compare.{name}"), f"compare-{name}"
+def _button(label: Any, variant: Literal["primary", "stop"], place: str) -> gr.Button:
     return gr.Button(label, variant=variant, elem_id=place, min_width=80)
 
 

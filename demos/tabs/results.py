@@ -28,9 +28,9 @@ from profiling.wording import lenient
 _FILES = ("summary.csv", "samples.csv", "trace_events.csv", export.ARCHIVE)
 _PLOT_ROWS = (
     ("time", "peak"),
-    ("peak_parts", "memory"),
+    ("peak_parts", "reach"),
+    ("memory", "operators"),
     ("time_over_size", "memory_over_size"),
-    ("reach", "operators"),
 )
 
 

@@ -11,9 +11,7 @@ from rich.console import Console
 from demos.locales import translator
 
 say = translator("en")
-# Into a file or a pipe, tables are as wide as they need to be.
-_PIPE_WIDTH = 160
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+out = Console(highlight=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 

@@ -19,6 +19,8 @@ from profiling.report import Row, finding, rows
 from profiling.statistics import summary
 from profiling.wording import lenient
 
+# Into a file or a pipe, a table is as wide as it needs to be.
+_PIPE_WIDTH = 160
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
 # As much as fits a terminal of 80 columns; --out and --json have the rest.
 _DIFF_HEADS = ("branch", "time", "ratio", "verdict", "peak")
@@ -57,7 +59,8 @@ def print_run(run: Run, out: Console, say: Text) -> None:
         size = f"{finished.cell.size:,} {say(f'size.{unit}')}"
         formatted = rows(cell, say)
         title = f"{finished.cell.workload}, {size}"
-        out.print(_table(title, formatted, finished.cell.baseline, say))
+        table_of_cell = _table(title, formatted, finished.cell.baseline, say)
+        out.print(table_of_cell, width=None if out.is_terminal else _PIPE_WIDTH)
         for note in _notes(formatted, say):
             out.print(_printable(note), markup=False, soft_wrap=True)
         out.print(finding(cell, unit, say), "\n", markup=False, soft_wrap=True)

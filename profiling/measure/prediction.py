@@ -159,6 +159,9 @@ class _Tracker(TorchDispatchMode):
         self._zeros: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.namespace == "prim":
+            # Such as prim::device, which C++ asks for where an exception would end the process.
+            return func(*args, **(kwargs or {}))
         if time.monotonic() > self._deadline:
             raise TimeoutError
         name = func.name().partition(".")[0]
@@ -180,9 +183,7 @@ class _Tracker(TorchDispatchMode):
             self._zeros.add(new)
             return
         old = args[0].untyped_storage()
-        # A view's base keeps its storage, so that gradients that meet in it are added elsewhere.
-        adds = name == _SUM and not args[0]._is_view() and not torch.is_grad_enabled()
-        if adds or old in self._zeros:
+        if old in self._zeros or (name == _SUM and _adds_in_place(args[0], args[1])):
             self._hand_over(old, new)
 
     def _note(self, storage: torch.UntypedStorage) -> None:
@@ -212,6 +213,17 @@ def _called_by_engine() -> bool:
     while frame.f_back is not None and frame.f_globals.get("__name__") in _WRAPPERS:
         frame = frame.f_back
     return frame.f_code.co_name == "_engine_run_backward"
+
+
+def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
+    """Whether autograd would add to a real gradient in place.
+
+    It does where nothing else refers to its memory: no view's base, and no other node.
+    """
+    if not isinstance(other, torch.Tensor):
+        return False
+    shared = gradient._is_view() or gradient._use_count() > other._use_count()
+    return not shared and not torch.is_grad_enabled()
 
 
 def _unique(tensors: Iterable[torch.Tensor]) -> dict[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from demos import catalogue
+from demos.workloads import WORKLOADS
 from profiling.records import (
     BranchResult,
     Cell,
@@ -47,7 +48,8 @@ SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}
 
 def cell(workload: str = "elementwise", **values: Any) -> Cell:
     """Return a small cell; branches and parameters are the workload's own unless given."""
-    parameters = () if "file" in values else catalogue.workload(workload).parameters
+    is_ours = "file" not in values and workload in WORKLOADS
+    parameters = catalogue.workload(workload).parameters if is_ours else ()
     defaults: dict[str, Any] = {
         "size": 4,
         "dtype": "float32",

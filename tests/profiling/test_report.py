@@ -55,6 +55,72 @@ def test_the_fastest_and_the_smallest() -> None:
     )
 
 
+def shown(text: Text = ENGLISH, **values: Any) -> Any:
+    """Return the formatted row of one branch."""
+    return rows(frame(row("detach", **values)), text)[0]
+
+
+def test_how_a_peak_compares_with_its_prediction_is_told() -> None:
+    assert shown().predicted == ""
+    assert shown(peak_bytes=400, predicted_peak_bytes=400).predicted == "as predicted"
+    assert shown(peak_bytes=412, predicted_peak_bytes=400, scratch="aten::sum 8;aten::mm 4") == (
+        shown(peak_bytes=412)._replace(
+            predicted="+12 B against the prediction: scratch of `aten::sum`, `aten::mm`"
+        )
+    )
+    assert shown(peak_bytes=388, predicted_peak_bytes=400).predicted == (
+        "−12 B against the prediction"
+    )
+    assert shown(CHINESE, peak_bytes=400, predicted_peak_bytes=400).predicted == "与预测相同"
+
+
+def test_what_a_gpu_did_is_told() -> None:
+    assert (shown().host, shown().work) == ("", "")
+    measured: dict[str, Any] = {"host_median_s": 50e-6, "kernels": 12, "copies": 1, "syncs": 0}
+    assert shown(**measured).host == "host 50.0 µs"
+    assert shown(**measured).work == "kernels 12, copies 1, synchronisations 0"
+    bandwidths: dict[str, Any] = {"clone_bytes_per_s": 8e11, "copy_bytes_per_s": 1e12}
+    assert shown(**measured, **bandwidths).work.endswith("; clones at 80% of the copy bandwidth")
+    assert shown(**measured | {"syncs": None}).work == "kernels 12, copies 1, synchronisations –"
+
+
+def test_a_few_bytes_keep_their_own_unit_beside_many() -> None:
+    formatted = rows(frame(row("attached", peak_bytes=4 * MIB, live_bytes=4)), ENGLISH)[0]
+    assert (formatted.peak, formatted.live) == ("4.000 MiB", "4 B")
+
+
+def test_without_a_reference_all_branches_are_compared() -> None:
+    cells = (
+        row("attached", gradients_right=None, gradients="w:unchecked"),
+        faster("detach", 0.5, 0.45, 0.55, gradients_right=None, gradients="w:unchecked"),
+    )
+    assert said(*cells) == (
+        WHERE + "of all branches, with nothing to check gradients against, `detach` ran "
+        "fastest, in 0.50× the time of `attached` (95 % interval 0.45–0.55); none of them had a "
+        "lower peak than `attached` (4.00 MiB)."
+    )
+    (group,) = rows(frame(*cells), ENGLISH)[0].groups
+    assert group == Group("w: not checked", None)
+
+
+def test_a_saving_too_small_to_be_shown_is_none() -> None:
+    cells = (row("attached"), row("detach", peak_bytes=4 * MIB - 4))
+    assert "none of them had a lower peak than `attached` (4.00 MiB)" in said(*cells)
+
+
+def test_a_refused_branch_says_what_it_needs_and_what_is_free() -> None:
+    refused = failed(
+        "detach",
+        "out_of_memory",
+        reason="error.will_not_fit",
+        values={"needed": "9 GiB", "free": "1 GiB"},
+    )
+    assert rows(frame(refused), ENGLISH)[0].note.startswith(
+        "It was not run, because it is predicted to need 9 GiB and 1 GiB are free."
+    )
+    assert said(refused) == WHERE + "no branch ran."
+
+
 def test_ties_are_named_together() -> None:
     cells = (
         WRONG,
@@ -110,7 +176,8 @@ def test_no_gain_in_time_or_memory_is_said_so() -> None:
         row("no_grad", ratio=1.3, ratio_low=1.2, ratio_high=1.4, verdict="slower"),
     )
     assert said(*cells) == (
-        WHERE + "no branch with the right gradients was measurably faster than `attached`; "
+        WHERE
+        + "of the branches with the right gradients none was measurably faster than `attached`; "
         "none of them had a lower peak than `attached` (4.00 MiB)" + WRONG_ONE
     )
     assert said(*cells, text=CHINESE) == (

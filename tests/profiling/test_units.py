@@ -67,7 +67,7 @@ def test_a_time_in_its_own_unit(seconds: float | None, shown: str) -> None:
     ("count", "shown"),
     [
         (0, "0 B"),
-        (1, "1.00 B"),
+        (1, "1 B"),
         (1023, "1023 B"),
         (1024, "1.00 KiB"),
         (2**20 - 1, "1024 KiB"),

@@ -45,6 +45,7 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "device": "cpu",
         "status": "ok",
         "reason": "",
+        "values": {},
         "message": "",
         "rounds": 10,
         "step_median_s": 100e-6,
@@ -52,15 +53,19 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "step_p75_s": 120e-6,
         "forward_median_s": 40e-6,
         "backward_median_s": 60e-6,
+        "host_median_s": float("nan"),
         "ratio": 1.0,
         "ratio_low": float("nan"),
         "ratio_high": float("nan"),
         "baseline": "attached",
         "verdict": "",
         "peak_bytes": 4 * 2**20,
+        "predicted_peak_bytes": None,
         "live_bytes": 1 * 2**20,
         "saved_bytes": 2 * 2**20,
         "ops": 12,
+        **dict.fromkeys(("kernels", "copies", "syncs", "clone_bytes_per_s", "copy_bytes_per_s")),
+        "scratch": "",
         "gradients": "x:none;w:equal",
         "gradients_right": True,
     }
@@ -81,7 +86,8 @@ def failed(branch: str, status: str = "unsupported", **values: Any) -> dict[str,
 
 
 def table(*rows: dict[str, Any]) -> pd.DataFrame:
-    counts = ("rounds", "peak_bytes", "live_bytes", "saved_bytes", "ops")
+    memory = ("peak_bytes", "predicted_peak_bytes", "live_bytes", "saved_bytes")
+    counts = ("rounds", *memory, "ops", "kernels", "copies", "syncs")
     return pd.DataFrame(list(rows)).astype(dict.fromkeys(counts, "Int64"))
 
 

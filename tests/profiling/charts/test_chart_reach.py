@@ -46,7 +46,7 @@ def test_title_counts_the_branches_that_are_right(outcomes: pd.DataFrame, englis
 
 
 def test_without_a_reference_nothing_is_called_right_or_wrong(english: Text) -> None:
-    rows = reach(("attached", "w", "unchecked", None), ("detach", "w", "unchecked", None))
+    rows = reach(("attached", "w", "unchecked", 0.0), ("detach", "w", "unchecked", 0.0))
     figure = gradient_reach(rows.assign(right=None), english)
     title = figure.layout.title.text.replace("<br>", " ")
     assert title == "Which parameters got a gradient (nothing to check it against)"

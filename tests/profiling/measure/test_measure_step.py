@@ -68,7 +68,10 @@ def test_every_dtype_has_the_rounded_numbers_of_float32(workload: str, dtype: st
     built = tensors(state)
     assert {tensor.dtype for tensor in built.values()} == {kind}
     assert all(torch.equal(built[name], exact[name].to(kind)) for name in exact)
-    assert {each.dtype for each in computed(run(state, "attached"))} == {kind}
+    results = computed(run(state, "attached"))
+    # A looped step gives nothing back.
+    expected = set() if workload == "call_alone" else {kind}
+    assert {each.dtype for each in results} == expected
     assert {grad.dtype for grad in gradients(state) if grad is not None} <= {kind}
 
 
@@ -125,12 +128,12 @@ def test_a_step_repeats_itself_exactly(workload: str) -> None:
     second = run(state, "detach")
     for before, after in zip(computed(first), computed(second), strict=True):
         assert torch.equal(before, after)
-    for before, after in zip(kept, gradients(state), strict=True):
-        if before is None or after is None:
-            assert before is after
+    for old, new in zip(kept, gradients(state), strict=True):
+        if old is None or new is None:
+            assert old is new
         else:
-            assert before is not after
-            assert torch.equal(before, after)
+            assert old is not new
+            assert torch.equal(old, new)
 
 
 def test_all_branches_work_on_the_same_memory() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from demos.workloads import BRANCHES
+from demos import catalogue
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
 from profiling.traces.load import load_trace
@@ -82,7 +82,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("branch", BRANCHES)
+@pytest.mark.parametrize("branch", catalogue.workload("frozen_backbone").branches)
 def test_every_byte_of_a_frozen_backbones_peak(branch: str, tmp_path: Path) -> None:
     measured = cell("frozen_backbone", size=SIZE, parameters={"depth": 8, "width": WIDTH})
     trace = recorded(tmp_path, State(measured).step(branch))
