@@ -162,10 +162,8 @@ class Passes:
         """Record every branch's trace, then read them, so that reading disturbs no recording."""
         (self._folder / "traces").mkdir(exist_ok=True)
         copy = bandwidth.copy_bandwidth() if self._cell.device == "cuda" and steps else None
-        for step in list(steps.values())[:1]:
-            # Memory that was given back since the time pass is mapped again outside of a trace.
-            step.reset()
-            step.backward(step.forward())
+        # Memory that was given back since the time pass is mapped again outside of a trace.
+        _each(dict(list(steps.items())[:1]), _run)
         recorded = _each(steps, self._record)
         read = {name: step for name, step in steps.items() if _worked(recorded[name])}
         return recorded | _each(read, lambda step: self._read(step, copy))
@@ -203,6 +201,12 @@ def _each(steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additi
     for branch, step in steps.items():
         additions[branch] = attempt(lambda step=step: measure(step))  # type: ignore[misc]
     return additions
+
+
+def _run(step: Step) -> Addition:
+    step.reset()
+    step.backward(step.forward())
+    return Addition([])
 
 
 def _timed_additions(steps: dict[str, Step], timed: timing.Timed) -> Additions:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
+import torch
 
 from profiling.measure import timing
 from profiling.measure.step import State, Step
@@ -245,12 +246,26 @@ def test_looped_samples_are_means_of_many_steps() -> None:
     timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0, looped=True)
     assert timed.loops > 100  # a call of this kind takes well below a microsecond
     assert timed.loops & (timed.loops - 1) == 0
-    assert calls == []  # nothing is put back between them
+    # Things are put back before a sample and not between its steps.
+    samples = timed.warm_up_rounds + MIN_ROUNDS + timed.loops.bit_length()
+    assert sorted(calls) == sorted([(name, "reset") for name in ("attached", "detach")] * samples)
     for step, mine in zip(steps, timed.samples, strict=True):
         # Finding the number of loops takes nearly as many steps as one sample.
         assert step.count >= (MIN_ROUNDS + timed.warm_up_rounds) * timed.loops
         assert [(each.phase, each.metric) for each in mine] == [("forward", "time")] * MIN_ROUNDS
         assert all(each.value is not None and each.value < LOOPED_SAMPLE_S for each in mine)
+
+
+def test_a_looped_step_that_fails_is_left_out() -> None:
+    class Failing(Counted):
+        def call(self) -> None:
+            raise ValueError("planted")
+
+    steps = [Failing("attached", []), Counted("detach", [])]
+    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0, looped=True)
+    assert {place: str(error) for place, error in timed.failures.items()} == {0: "planted"}
+    assert [len(mine) for mine in timed.samples] == [0, MIN_ROUNDS]
+    assert timed.loops > 1
 
 
 def test_a_long_step_is_not_looped(planted_clock: list[int]) -> None:
@@ -331,11 +346,34 @@ def test_real_steps_come_in_pairs() -> None:
 
 
 @pytest.mark.cuda
-def test_cuda_is_timed_by_events() -> None:
+@pytest.mark.parametrize("looped", [False, True])
+def test_cuda_is_timed_by_events_with_the_host_beside(looped: bool) -> None:
     state = State(cell("frozen_backbone", size=256, device="cuda"))
-    samples = time_steps([state.step("attached"), state.step("no_grad")], "cuda", 0, 0.0).samples
-    for mine in samples:
-        assert [(each.phase, each.index) for each in mine] == [
-            (phase, index) for index in range(MIN_ROUNDS) for phase in ("forward", "backward")
+    steps = [state.step("attached"), state.step("no_grad")]
+    timed = time_steps(steps, "cuda", 0, 0.0, looped=looped)
+    assert (timed.failures, timed.loops) == ({}, 1)
+    for mine in timed.samples:
+        assert [(each.phase, each.metric, each.index) for each in mine] == [
+            (phase, metric, index)
+            for index in range(MIN_ROUNDS)
+            for metric in ("time", "host")
+            for phase in ("forward", "backward")
         ]
+        assert {each.unit for each in mine} == {"s"}
         assert all(each.value is not None and each.value > 0 for each in mine)
+
+
+@pytest.mark.cuda
+def test_cuda_host_waits_for_no_device() -> None:
+    """A long kernel is queued in forward: the device takes its time, the host does not."""
+    state = State(cell("elementwise", device="cuda"))
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        torch.cuda._sleep(50_000_000)
+        return (x * w).sum()
+
+    (mine,) = time_steps([Step("planted", forward, None, state)], "cuda", 0, 0.0).samples
+    seconds: dict[tuple[str, str], float] = {}
+    for each in mine:
+        seconds.setdefault((each.phase, each.metric), each.value or 0.0)
+    assert seconds["forward", "host"] < seconds["forward", "time"]
