@@ -141,8 +141,8 @@ class Passes:
         return _extended(result, outcome)
 
     def _memory(self, step: Step, state: State) -> Addition:
-        operators = self._operators(step)
-        found = memory.measure_memory(step, self._cell.device, operators)
+        predicted = self._predicted.branches[step.branch]
+        found = memory.measure_memory(step, self._cell.device, predicted)
         saved = memory.measure_saved(step, state)
         return Addition([*found.samples, *saved], None, found.parts, found.scratch)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
+from profiling.measure.prediction import Prediction
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
 from profiling.records import PeakPart, Sample
@@ -34,7 +35,7 @@ class Memory(NamedTuple):
     scratch: tuple[PeakPart, ...] = ()
 
 
-def measure_memory(step: Step, device: str, operators: frozenset[str] = frozenset()) -> Memory:
+def measure_memory(step: Step, device: str, predicted: Prediction | None = None) -> Memory:
     """Measure what a step allocates: peak, live when forward ends, in total, and how often.
 
     On the CPU it comes from the profiler's allocation events, on CUDA from the allocator's
@@ -44,11 +45,12 @@ def measure_memory(step: Step, device: str, operators: frozenset[str] = frozense
     Args:
         step: The step; it is reset first.
         device: ``"cpu"`` or ``"cuda"``.
-        operators: Names of the operators whose scratch is to be told apart.
+        predicted: What the step was predicted to need; where the peak is another, the scratch of
+            its operators is told.
     """
     step.reset()
     gc.collect()
-    return _cuda(step) if device == "cuda" else _cpu(step, operators)
+    return _cuda(step) if device == "cuda" else _cpu(step, predicted)
 
 
 def parts_of(trace: pd.DataFrame, device: str) -> tuple[PeakPart, ...]:
@@ -112,7 +114,7 @@ class _Held:
         self._bytes -= 0 if self._holders[address] else size
 
 
-def _cpu(step: Step, operators: frozenset[str]) -> Memory:
+def _cpu(step: Step, predicted: Prediction | None) -> Memory:
     with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
         path = Path(folder) / "memory.json"
         record_step(step, "cpu", path, shapes=False)
@@ -127,7 +129,10 @@ def _cpu(step: Step, operators: frozenset[str]) -> Memory:
     gained = curve.loc[curve["change_bytes"] > 0, "change_bytes"]
     peak = max(0, int(curve["live_bytes"].max()))
     samples = _samples(peak, live, int(gained.sum()), len(gained))
-    return Memory(samples, parts_of(trace, "cpu"), scratch_of(trace, "cpu", operators))
+    parts = parts_of(trace, "cpu")
+    if predicted is None or predicted.peak_bytes == peak:
+        return Memory(samples, parts)
+    return Memory(samples, parts, scratch_of(trace, "cpu", predicted.operators))
 
 
 def _cuda(step: Step) -> Memory:

@@ -220,10 +220,9 @@ def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
 
     It does where nothing else refers to its memory: no view's base, and no other node.
     """
-    if not isinstance(other, torch.Tensor):
+    if other is gradient or not isinstance(other, torch.Tensor) or torch.is_grad_enabled():
         return False
-    shared = gradient._is_view() or gradient._use_count() > other._use_count()
-    return not shared and not torch.is_grad_enabled()
+    return not gradient._is_view() and gradient._use_count() <= other._use_count()
 
 
 def _unique(tensors: Iterable[torch.Tensor]) -> dict[int, int]:

@@ -90,7 +90,7 @@ def time_steps(
         return Timed([], {}, "", 0, 1)
     with _no_collection():
         loops = loops_for(steps) if looped and device == "cpu" else 1
-        race = _Race(steps, _clock(device, looped, loops), baseline)
+        race = _Race(steps, _clock(device, looped, loops), baseline, loops)
         warm_up_rounds = race.warm_up(budget_s)
         stopped_by = race.run(random.Random(seed), budget_s)
     samples = [race.samples(position) for position in range(len(steps))]
@@ -124,20 +124,24 @@ class _Race:
     """Rounds of all steps that have not failed."""
 
     def __init__(
-        self, steps: Sequence[Step], time_once: Callable[[Step], Times], baseline: int
+        self,
+        steps: Sequence[Step],
+        time_once: Callable[[Step], Times],
+        baseline: int,
+        loops: int,
     ) -> None:
         self.failures: dict[int, Exception] = {}
         self._steps = steps
         self._time_once = time_once
         self._baseline = baseline
+        self._loops = loops
         self._order = list(range(len(steps)))
         self._rounds: list[dict[int, Times]] = []
         self._used_s = 0.0
 
     def warm_up(self, budget_s: float) -> int:
         for round_ in range(1, MAX_WARM_UP_ROUNDS + 1):
-            times = self._round()
-            if sum(each.total for each in times.values()) >= budget_s * WARM_UP_SHARE:
+            if self._seconds(self._round()) >= budget_s * WARM_UP_SHARE:
                 return round_
         return MAX_WARM_UP_ROUNDS
 
@@ -152,7 +156,7 @@ class _Race:
                 next_check = len(self._rounds) * 5 // 4
             source.shuffle(self._order)
             times = self._round()
-            self._used_s += sum(each.total for each in times.values())
+            self._used_s += self._seconds(times)
             self._rounds.append(times)
         return "rounds" if self._order else ""
 
@@ -176,6 +180,9 @@ class _Race:
                 self.failures[position] = error.with_traceback(None)
                 self._order.remove(position)
         return times
+
+    def _seconds(self, times: dict[int, Times]) -> float:
+        return sum(each.total for each in times.values()) * self._loops
 
     def _is_precise(self) -> bool:
         """Whether the 95 % interval of every ratio's median, by order statistics, is narrow."""

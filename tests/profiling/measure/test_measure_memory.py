@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from profiling.measure.memory import measure_memory, measure_saved
+from profiling.measure.prediction import Prediction
 from profiling.measure.reach import gradient_reach
 from profiling.measure.step import State, Step
-from profiling.records import Sample
+from profiling.records import PeakPart, Sample
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
@@ -246,6 +247,43 @@ def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
     assert [sample.value for sample in measure_saved(step, state)] == [0]
 
 
+def test_the_parts_of_a_peak_add_up_to_it_and_tell_a_copy() -> None:
+    state = large("frozen_backbone")
+    found = {name: measure_memory(warm(state, name), "cpu") for name in ("detach", "clone_detach")}
+    for memory in found.values():
+        assert sum(part.bytes for part in memory.parts) == memory.samples[0].value
+        assert all(part.bytes > 0 for part in memory.parts)
+    copies = {
+        name: [part for part in memory.parts if part.kind == "copy"]
+        for name, memory in found.items()
+    }
+    assert copies == {
+        "detach": [],
+        "clone_detach": [PeakPart("copy", "aten::clone", ACTIVATION)],
+    }
+
+
+def test_scratch_is_what_an_operator_holds_for_itself() -> None:
+    state = State(cell("elementwise", size=100))
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> None:
+        torch.nn.functional.mse_loss(x.detach(), w.detach())
+
+    step = planted(state, forward)
+    step.forward()
+    unseen = Prediction(4, frozenset({"aten::mse_loss"}))
+    found = measure_memory(step, "cpu", unseen)
+    peak = found.samples[0].value
+    assert peak is not None
+    # The squares before their mean is taken are 400 bytes; all that comes back is a number.
+    (scratch,) = found.scratch
+    assert (scratch.kind, scratch.op) == ("scratch", "aten::mse_loss")
+    assert 400 <= scratch.bytes < peak
+    assert measure_memory(step, "cpu").scratch == ()
+    foreseen = unseen._replace(peak_bytes=int(peak))
+    assert measure_memory(step, "cpu", foreseen).scratch == ()
+
+
 @pytest.mark.cuda
 @pytest.mark.parametrize("workload", ["elementwise", "side_branch", "frozen_backbone"])
 def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
@@ -253,9 +291,11 @@ def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
     step = warm(state, "attached")
     first, second = (measure_memory(step, "cuda").samples for _ in range(2))
     assert second == first
-    high, live, allocated, allocations = (sample.value or 0 for sample in first)
+    high, live, allocated, allocations, blocks, reserved = (each.value or 0 for each in first)
     assert 0 < live <= high <= allocated
     assert allocations > 0
+    assert blocks % 512 == 0
+    assert high <= blocks <= reserved
     saved = measure_saved(step, state)
     here = State(cell(workload, size=1000))
     assert saved == measure_saved(here.step("attached"), here)
@@ -264,5 +304,9 @@ def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
 @pytest.mark.cuda
 def test_cuda_counts_requested_bytes_not_blocks() -> None:
     state = State(cell("elementwise", size=1, device="cuda"))
-    live = measure_memory(warm(state, "attached"), "cuda").samples[1].value
-    assert live == 8  # h and the loss; an allocated block has 512
+    found = measure_memory(warm(state, "attached"), "cuda")
+    values = {each.metric: each.value for each in found.samples}
+    assert values["live"] == 8  # h and the loss
+    # Those, the loss's gradient, and the gradients of h, of w and of x, a block of 512 each.
+    assert (values["peak"], values["block_peak"]) == (6 * 4, 6 * 512)
+    assert (found.parts, found.scratch) == ((), ())  # the trace tells them
