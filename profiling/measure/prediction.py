@@ -222,7 +222,12 @@ def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
     """
     if other is gradient or not isinstance(other, torch.Tensor) or torch.is_grad_enabled():
         return False
-    return not gradient._is_view() and gradient._use_count() <= other._use_count()
+    return not gradient._is_view() and _references(gradient) <= _references(other)
+
+
+def _references(tensor: Any) -> int:
+    """Return how many places of torch's refer to a tensor."""
+    return int(tensor._use_count())
 
 
 def _unique(tensors: Iterable[torch.Tensor]) -> dict[int, int]:

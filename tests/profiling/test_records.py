@@ -95,6 +95,12 @@ def test_reach_outcome_of_every_combination() -> None:
     }
 
 
+@pytest.mark.parametrize("got", [0, 1, 2])
+def test_without_a_reference_nothing_is_right_or_wrong(got: int) -> None:
+    found = Reach("g", 2, got, expected=None, equal=None, max_difference=None)
+    assert (found.outcome, found.right) == ("unchecked", None)
+
+
 @pytest.mark.parametrize(
     ("checks", "verdict"),
     [

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from profiling.records import BranchResult, CellResult, Sample, Status
+from profiling.records import BranchResult, CellResult, PeakPart, Sample, Status
 from profiling.statistics import (
     MIN_PAIRS,
     Interval,
@@ -238,6 +238,62 @@ def test_memory_and_counts_are_whole_and_may_be_missing() -> None:
     assert table.iloc[1][["peak_bytes", "live_bytes", "saved_bytes", "ops"]].isna().all()
 
 
+def test_what_cuda_tells_besides_and_what_a_cell_has_in_common() -> None:
+    counts = {"kernels": 9, "launches": 8, "copies": 1, "syncs": 0}
+    samples = (
+        *times([(1.0, 3.0), (2.0, 3.0), (3.0, 3.0)]),
+        *(
+            Sample(phase, "host", "s", index, seconds)
+            for index, host in enumerate([0.25, 0.5, 1.0])
+            for phase, seconds in (("forward", host), ("backward", 2 * host))
+        ),
+        Sample("step", "predicted", "bytes", 0, 100),
+        Sample("step", "peak", "bytes", 0, 128),
+        Sample("step", "block_peak", "bytes", 0, 1024),
+        Sample("step", "reserved_peak", "bytes", 0, 2**21),
+        *(Sample("step", name, "count", 0, value) for name, value in counts.items()),
+        Sample("step", "clone_bandwidth", "bytes_per_s", 0, None),
+        Sample("step", "copy_bandwidth", "bytes_per_s", 0, 1.5e12),
+    )
+    scratch = (PeakPart("scratch", "aten::mm", 28),)
+    run = run_of(branch("attached", samples=samples, scratch=scratch), branch("detach"))
+    timed = replace(run.results[0], stopped_by="rounds", warm_up_rounds=3, loops=1)
+    table = summary(replace(run, results=(timed,)))
+    attached, detach = table.iloc[0], table.iloc[1]
+    assert (attached["step_median_s"], attached["host_median_s"]) == (5.0, 1.5)
+    assert (attached["predicted_peak_bytes"], attached["peak_bytes"]) == (100, 128)
+    assert (attached["block_peak_bytes"], attached["reserved_peak_bytes"]) == (1024, 2**21)
+    assert {name: attached[name] for name in counts} == counts
+    assert attached["clone_bytes_per_s"] is pd.NA
+    assert attached["copy_bytes_per_s"] == 1.5e12
+    assert (attached["scratch"], detach["scratch"]) == ("aten::mm 28", "")
+    names = ["predicted_peak_bytes", *counts, "clone_bytes_per_s", "host_median_s"]
+    assert detach[names].isna().all()
+    for name in ("predicted_peak_bytes", "warm_up_rounds", "loops", *counts):
+        assert str(table[name].dtype) == "Int64"
+    for name, value in (("stopped_by", "rounds"), ("warm_up_rounds", 3), ("loops", 1)):
+        assert table[name].to_list() == [value, value]
+
+
+def test_a_looped_step_is_compared_by_its_forward_alone() -> None:
+    def looped(name: str, seconds: float) -> BranchResult:
+        samples = (Sample("forward", "time", "s", index, seconds) for index in range(6))
+        return branch(name, samples=tuple(samples))
+
+    attached, detach = summary(run_of(looped("attached", 2.0), looped("detach", 1.0))).to_dict(
+        "records"
+    )
+    assert (attached["step_median_s"], detach["step_median_s"]) == (2.0, 1.0)
+    assert (detach["ratio"], detach["verdict"]) == (0.5, "faster")
+    assert math.isnan(detach["backward_median_s"])
+
+
+def test_without_a_reference_gradients_are_neither_right_nor_wrong() -> None:
+    groups = (reach("x", "unchecked"), reach("w", "unchecked"))
+    (row,) = summary(run_of(branch("attached", reach=groups))).to_dict("records")
+    assert (row["gradients"], row["gradients_right"]) == ("x:unchecked;w:unchecked", None)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "right"),
     [
@@ -283,7 +339,7 @@ def test_summary_of_a_measured_run(finished_run: FinishedRun) -> None:
     asked = finished_run.run.request.branches
     assert table["branch"].to_list() == list(asked) * 2
     ran = table["status"] == "ok"
-    assert table.loc[ran, "rounds"].ge(3).all()
+    assert table.loc[ran, "rounds"].ge(MIN_PAIRS).all()
     assert table.loc[~ran, "rounds"].eq(0).all()
     numbers = ["step_median_s", "forward_median_s", "backward_median_s", "peak_bytes", "ops"]
     assert table.loc[ran, numbers].gt(0).all(axis=None)

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from profiling import tables
-from profiling.records import CellResult, Sample, Status
+from profiling.records import CellResult, PeakPart, Sample, Status
 from profiling.traces.load import COLUMNS, load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
@@ -65,6 +65,34 @@ def test_branches_of_a_measured_run(finished_run: FinishedRun) -> None:
     assert set(table["device"]) == {"cpu"}
 
 
+def test_branches_carry_what_their_cells_timing_was_like() -> None:
+    scratch = (PeakPart("scratch", "aten::mm", 64), PeakPart("scratch", "aten::sum", 8))
+    run = run_of(branch("attached", scratch=scratch), branch("detach"))
+    timed = replace(run.results[0], stopped_by="budget", warm_up_rounds=2, loops=128)
+    table = tables.branches(replace(run, results=(timed,)))
+    assert table["scratch"].to_list() == ["aten::mm 64;aten::sum 8", ""]
+    for name, value in (("stopped_by", "budget"), ("warm_up_rounds", 2), ("loops", 128)):
+        assert table[name].to_list() == [value, value]
+
+
+def test_peak_parts_add_up_to_the_measured_peaks(finished_run: FinishedRun) -> None:
+    table = tables.peak_parts(finished_run.run)
+    assert list(table.columns) == [*tables.KEY, "kind", "op", "bytes"]
+    peaks = (
+        tables.samples(finished_run.run).query("metric == 'peak'").set_index(tables.KEY)["value"]
+    )
+    sums = table.groupby(tables.KEY)["bytes"].sum()
+    assert len(sums) == 2 * len(RAN)
+    assert sums.astype(float).to_dict() == peaks.to_dict()
+    assert set(table.loc[table["kind"] == "copy", "branch"]) >= {"clone_detach", "detach_clone"}
+
+
+def test_a_run_without_parts_of_a_peak_has_an_empty_table() -> None:
+    table = tables.peak_parts(run_of(branch("attached")))
+    assert table.empty
+    assert list(table.columns) == [*tables.KEY, "kind", "op", "bytes"]
+
+
 def test_reach_of_a_measured_run(finished_run: FinishedRun) -> None:
     table = tables.reach(finished_run.run)
     assert len(table) == 2 * len(RAN) * 3
@@ -85,6 +113,12 @@ def test_reach_keeps_what_there_is_nothing_to_compare_with() -> None:
     assert table["tensors"].to_list() == [2, 2]
     assert table["with_gradient"].to_list() == [2, 1]
     assert table["max_difference"].isna().all()
+
+
+def test_reach_without_a_reference_is_neither_right_nor_wrong() -> None:
+    table = tables.reach(run_of(branch("attached", reach=(reach("x", "unchecked"),))))
+    assert table["outcome"].to_list() == ["unchecked"]
+    assert table["right"].to_list() == [None]
 
 
 def test_trace_events_of_a_measured_run(finished_run: FinishedRun) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from demos import catalogue
 from demos.workloads import elementwise
-from profiling.engine import jobs, passes
+from profiling.engine import jobs
 from profiling.measure import guard, prediction, timing
 from profiling.records import BranchResult, Cell, CellResult, Reach, Status
 from profiling.units import show_bytes
@@ -80,7 +80,8 @@ def test_just_enough_is_enough(measure: Measure) -> None:
 def test_where_nothing_fits_nothing_is_built(
     measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build, built = elementwise.build, []
+    build: Callable[[int], Any] = elementwise.build
+    built = []
 
     def counted(size: int) -> Any:
         built.append(type(torch.ones(1)) is torch.Tensor)
@@ -161,12 +162,13 @@ class Failing:
     def __init__(self, times: int) -> None:
         self.left = times
         self.armed = False
+        self._step: Callable[..., Any] = elementwise.detach
 
-    def __call__(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, w: torch.Tensor) -> Any:
         if self.armed and self.left:
             self.left -= 1
             raise ValueError("planted")
-        return elementwise.detach(x, w)
+        return self._step(x, w)
 
 
 def arm(failing: Failing, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +183,7 @@ def arm(failing: Failing, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
         failing.armed = True
         return result
 
-    monkeypatch.setattr(passes.timing, "time_steps", timed)
+    monkeypatch.setattr(timing, "time_steps", timed)
 
 
 def test_a_branch_that_fails_while_timed_is_left_out_of_the_rest(
