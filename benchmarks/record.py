@@ -13,7 +13,7 @@ from profiling.engine.engine import Engine
 from profiling.records import Request
 from profiling.storage import RECORDED, save_run
 
-BUDGET_S = 4.0
+BUDGET_S = 1.0
 
 
 def main(name: str, *workloads: str) -> None:

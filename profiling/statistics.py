@@ -209,6 +209,9 @@ def _single(samples: pd.DataFrame, phase: str, metric: str) -> float | None:
 def _gradients(reach: pd.DataFrame) -> dict[str, Any]:
     """Summarise reach as ``group:outcome`` parts and as one yes or no, empty without any."""
     parts = [f"{row.group}:{row.outcome}" for row in reach.itertuples()]
-    known = reach["right"].notna().all()
-    right = bool(reach["right"].all()) if parts and known else None
+    right: bool | None = None
+    if reach["right"].eq(False).any():
+        right = False
+    elif parts and reach["right"].notna().all():
+        right = True
     return {"gradients": ";".join(parts), "gradients_right": right}

@@ -46,10 +46,10 @@ def _print_to_stderr() -> None:
 
 def _limit_memory() -> None:
     """Make an allocation that does not fit fail with an error instead of ending processes."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits.
+    if sys.platform != "linux":  # Elsewhere such a limit is not there or does not hold.
         return
+    import resource
+
     process = psutil.Process()
     free = psutil.virtual_memory().available * (1 - _RESERVED_SHARE)
     limit = int(process.memory_info().data + free)

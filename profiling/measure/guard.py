@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import psutil
 import torch
 
@@ -37,9 +39,9 @@ def needed_bytes(predictions: Predictions, step: Prediction | None) -> int:
 
 def _own_limit() -> int | None:
     """Return the limit of this process's data that the worker has set, if any."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits.
+    if sys.platform != "linux":  # The worker sets one there only.
         return None
+    import resource
+
     soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
     return None if soft == resource.RLIM_INFINITY else soft
