@@ -120,6 +120,9 @@ def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
         return text("finding.time_unknown", baseline=right.iloc[0]["baseline"])
     best = known.sort_values("ratio").iloc[0]
     baseline = best["baseline"]
+    # The least p-value that so many pairs can give, corrected for the number of comparisons.
+    if best["verdict"] == "no_difference" and 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05:
+        return text("finding.time_few", rounds=best["rounds"])
     if best["verdict"] != "faster":
         return text("finding.time_same", scope=scope, baseline=baseline)
     # What the best's interval overlaps cannot be told from it.

@@ -19,9 +19,10 @@ from profiling.report import Row, finding, rows
 from profiling.statistics import summary
 from profiling.wording import lenient
 
-# Into a file or a pipe, a table is as wide as it needs to be.
-_PIPE_WIDTH = 160
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
+# What is shown of these in a terminal that has no room for all.
+_MAIN_HEADS = ("branch", "time", "ratio", "peak", "gradients")
+_ROOM = 110
 # As much as fits a terminal of 80 columns; --out and --json have the rest.
 _DIFF_HEADS = ("branch", "time", "ratio", "verdict", "peak")
 
@@ -59,8 +60,8 @@ def print_run(run: Run, out: Console, say: Text) -> None:
         size = f"{finished.cell.size:,} {say(f'size.{unit}')}"
         formatted = rows(cell, say)
         title = f"{finished.cell.workload}, {size}"
-        table_of_cell = _table(title, formatted, finished.cell.baseline, say)
-        out.print(table_of_cell, width=None if out.is_terminal else _PIPE_WIDTH)
+        heads = _MAIN_HEADS if out.is_terminal and out.width < _ROOM else _HEADS
+        _wide(out).print(_table(title, heads, formatted, finished.cell.baseline, say))
         for note in _notes(formatted, say):
             out.print(_printable(note), markup=False, soft_wrap=True)
         out.print(finding(cell, unit, say), "\n", markup=False, soft_wrap=True)
@@ -125,17 +126,32 @@ def _notes(formatted: list[Row], say: Text) -> Iterator[str]:
         yield say("shell.peak", names=", ".join(branches), words=words)
 
 
-def _table(title: str, formatted: list[Row], baseline: str, say: Text) -> Table:
+def _wide(out: Console) -> Console:
+    """Return a console for tables: into a file or a pipe they are as wide as they need to be."""
+    return out if out.is_terminal else Console(file=out.file, width=_ROOM, highlight=False)
+
+
+def _table(
+    title: str, heads: Sequence[str], formatted: list[Row], baseline: str, say: Text
+) -> Table:
     table = Table(title=title, title_justify="left", box=None)
-    for head in _HEADS:
-        title = say(f"table.{head}", baseline=baseline)
+    for head in heads:
+        words = say(f"table.{head}", baseline=baseline)
         # A number cut short would be another number.
-        table.add_column(title, no_wrap=head in ("branch", "gradients"), overflow="fold")
+        table.add_column(words, no_wrap=head in ("branch", "gradients"), overflow="fold")
     for row in formatted:
-        groups = "\n".join(group.words for group in row.groups)
-        ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
-        last = groups or say(f"status.{row.status}")
-        table.add_row(row.branch, row.time, ratio, row.peak, row.saved, row.live, row.ops, last)
+        cells = {
+            "branch": row.branch,
+            "time": row.time,
+            "ratio": f"{row.ratio} ({row.interval})" if row.interval else row.ratio,
+            "peak": row.peak,
+            "saved": row.saved,
+            "live": row.live,
+            "ops": row.ops,
+            "gradients": "\n".join(group.words for group in row.groups)
+            or say(f"status.{row.status}"),
+        }
+        table.add_row(*[cells[head] for head in heads])
     return table
 
 

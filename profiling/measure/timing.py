@@ -19,8 +19,12 @@ from profiling.records import Sample
 MAX_WARM_UP_ROUNDS = 3
 # A warm-up that has taken this share of the budget has warmed enough.
 WARM_UP_SHARE = 0.05
-# Fewer pairs give no interval.
-MIN_ROUNDS = 5
+# With fewer pairs no difference, however large, can be told among many branches.
+MIN_ROUNDS = 10
+# Steps so long that these rounds take this many times the budget end with fewer; below the fewest
+# there is no interval.
+FEWEST_ROUNDS = 5
+PATIENCE = 5
 MAX_ROUNDS = 5000
 # The half width of every ratio's interval that is precise enough, as a share of the ratio.
 PRECISION = 0.02
@@ -81,7 +85,8 @@ def time_steps(
         device: ``"cpu"`` (wall time by perf_counter) or ``"cuda"`` (device time by events, and the
             host's wall time beside it).
         seed: Seed of the order.
-        budget_s: Seconds of timed steps in all; at least `MIN_ROUNDS` rounds are taken anyway.
+        budget_s: Seconds of timed steps in all; `MIN_ROUNDS` rounds are taken anyway, or
+            `FEWEST_ROUNDS` if these take `PATIENCE` times as long.
         baseline: Place of the step that the others' ratios are to be precise against.
         looped: Whether a sample is the mean of many steps in a row, with nothing put back between
             them: for steps without a backward that leave nothing behind.
@@ -148,7 +153,7 @@ class _Race:
     def run(self, source: random.Random, budget_s: float) -> str:
         next_check = MIN_PRECISE_ROUNDS
         while self._order and len(self._rounds) < MAX_ROUNDS:
-            if len(self._rounds) >= MIN_ROUNDS and self._used_s >= budget_s:
+            if self._used_s >= budget_s * self._patience():
                 return "budget"
             if len(self._rounds) >= next_check:
                 if self._is_precise():
@@ -180,6 +185,12 @@ class _Race:
                 self.failures[position] = error.with_traceback(None)
                 self._order.remove(position)
         return times
+
+    def _patience(self) -> float:
+        """Return how many budgets the rounds taken so far may have used."""
+        if len(self._rounds) >= MIN_ROUNDS:
+            return 1
+        return PATIENCE if len(self._rounds) >= FEWEST_ROUNDS else math.inf
 
     def _seconds(self, times: dict[int, Times]) -> float:
         return sum(each.total for each in times.values()) * self._loops

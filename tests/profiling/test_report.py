@@ -103,6 +103,15 @@ def test_without_a_reference_all_branches_are_compared() -> None:
     assert group == Group("w: not checked", None)
 
 
+def test_too_few_rounds_for_any_verdict_are_said_to_be_so() -> None:
+    slow = row("attached")
+    few = row(
+        "detach", rounds=5, ratio=0.3, ratio_low=0.28, ratio_high=0.3, verdict="no_difference"
+    )
+    assert said(slow, few).startswith(WHERE + "5 rounds are too few to tell times apart; ")
+    assert "none was measurably faster" in said(slow, few | {"rounds": 6})
+
+
 def test_a_saving_too_small_to_be_shown_is_none() -> None:
     cells = (row("attached"), row("detach", peak_bytes=4 * MIB - 4))
     assert "none of them had a lower peak than `attached` (4.00 MiB)" in said(*cells)

@@ -13,9 +13,9 @@ import torch
 from profiling.measure import timing
 from profiling.measure.step import State, Step
 from profiling.measure.timing import (
+    FEWEST_ROUNDS,
     LOOPED_SAMPLE_S,
     MAX_WARM_UP_ROUNDS,
-    MIN_ROUNDS,
     loops_for,
     time_steps,
 )
@@ -83,10 +83,10 @@ def test_without_budget_the_least_rounds_are_taken(
     assert len(samples) == len(NAMES)
     for mine in samples:
         assert [(each.phase, each.index) for each in mine] == [
-            (phase, index) for index in range(MIN_ROUNDS) for phase in ("forward", "backward")
+            (phase, index) for index in range(FEWEST_ROUNDS) for phase in ("forward", "backward")
         ]
     # One warm-up round uses up a budget of nothing.
-    assert len(list(rounds(calls))) == 1 + MIN_ROUNDS
+    assert len(list(rounds(calls))) == 1 + FEWEST_ROUNDS
 
 
 def test_every_sample_is_a_time_in_seconds(recorders: list[Recorder]) -> None:
@@ -144,18 +144,22 @@ def test_samples_come_back_in_the_given_order(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(time, "perf_counter_ns", lambda: now)
     attached, detach = timed([Slow("attached", []), Slow("detach", [])], 3, 0.0)
-    assert [each.value for each in attached] == [1.0, 2.0] * MIN_ROUNDS
-    assert [each.value for each in detach] == [100.0, 200.0] * MIN_ROUNDS
+    assert [each.value for each in attached] == [1.0, 2.0] * FEWEST_ROUNDS
+    assert [each.value for each in detach] == [100.0, 200.0] * FEWEST_ROUNDS
 
 
 def test_the_budget_is_spent_on_timed_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(10**6))
     monkeypatch.setattr(time, "perf_counter_ns", lambda: next(ticks) * 10**9)
     calls: list[tuple[str, str]] = []
-    samples = timed([Recorder("attached", calls), Recorder("detach", calls)], 0, 20.0)
+    steps = [Recorder("attached", calls), Recorder("detach", calls)]
     # Every phase takes a second by this clock, so a round four.
-    assert [len(mine) for mine in samples] == [10, 10]
-    assert [each.value for each in samples[0]] == [1.0] * 10
+    rounds = {
+        budget_s: len(timed(steps, 0, budget_s)[0]) // 2 for budget_s in (1.0, 6.0, 20.0, 48.0)
+    }
+    # What would take more than five budgets ends earlier, but not before there is an interval.
+    assert rounds == {1.0: FEWEST_ROUNDS, 6.0: 8, 20.0: timing.MIN_ROUNDS, 48.0: 12}
+    assert [each.value for each in timed(steps, 0, 48.0)[0]] == [1.0] * 24
 
 
 def test_a_warm_up_ends_when_it_has_taken_its_share_of_the_budget(
@@ -211,7 +215,7 @@ def test_a_step_that_fails_is_left_out_and_the_others_go_on(
     timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0)
     assert [str(error) for error in timed.failures.values()] == ["planted in detach"]
     assert list(timed.failures) == [1]
-    assert [len(mine) for mine in timed.samples] == [2 * MIN_ROUNDS, 0, 2 * MIN_ROUNDS]
+    assert [len(mine) for mine in timed.samples] == [2 * FEWEST_ROUNDS, 0, 2 * FEWEST_ROUNDS]
     assert [name for name, _ in calls].count("detach") == 3 * good + 2
     assert gc.isenabled()
 
@@ -221,7 +225,7 @@ def test_a_baseline_that_fails_leaves_the_others_timed(calls: list[tuple[str, st
     timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.001)
     assert list(timed.failures) == [0]
     assert timed.stopped_by in ("budget", "rounds")
-    assert len(timed.samples[1]) >= 2 * MIN_ROUNDS
+    assert len(timed.samples[1]) >= 2 * FEWEST_ROUNDS
 
 
 def test_when_all_fail_nothing_is_timed() -> None:
@@ -247,12 +251,12 @@ def test_looped_samples_are_means_of_many_steps() -> None:
     assert timed.loops > 100  # a call of this kind takes well below a microsecond
     assert timed.loops & (timed.loops - 1) == 0
     # Things are put back before a sample and not between its steps.
-    samples = timed.warm_up_rounds + MIN_ROUNDS + timed.loops.bit_length()
+    samples = timed.warm_up_rounds + FEWEST_ROUNDS + timed.loops.bit_length()
     assert sorted(calls) == sorted([(name, "reset") for name in ("attached", "detach")] * samples)
     for step, mine in zip(steps, timed.samples, strict=True):
         # Finding the number of loops takes nearly as many steps as one sample.
-        assert step.count >= (MIN_ROUNDS + timed.warm_up_rounds) * timed.loops
-        assert [(each.phase, each.metric) for each in mine] == [("forward", "time")] * MIN_ROUNDS
+        assert step.count >= (FEWEST_ROUNDS + timed.warm_up_rounds) * timed.loops
+        assert [(each.phase, each.metric) for each in mine] == [("forward", "time")] * FEWEST_ROUNDS
         assert all(each.value is not None and each.value < LOOPED_SAMPLE_S for each in mine)
 
 
@@ -264,7 +268,7 @@ def test_a_looped_step_that_fails_is_left_out() -> None:
     steps = [Failing("attached", []), Counted("detach", [])]
     timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0, looped=True)
     assert {place: str(error) for place, error in timed.failures.items()} == {0: "planted"}
-    assert [len(mine) for mine in timed.samples] == [0, MIN_ROUNDS]
+    assert [len(mine) for mine in timed.samples] == [0, FEWEST_ROUNDS]
     assert timed.loops > 1
 
 
@@ -355,7 +359,7 @@ def test_cuda_is_timed_by_events_with_the_host_beside(looped: bool) -> None:
     for mine in timed.samples:
         assert [(each.phase, each.metric, each.index) for each in mine] == [
             (phase, metric, index)
-            for index in range(MIN_ROUNDS)
+            for index in range(FEWEST_ROUNDS)
             for metric in ("time", "host")
             for phase in ("forward", "backward")
         ]
