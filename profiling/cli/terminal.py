@@ -23,6 +23,7 @@ _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients"
 # What is shown of these in a terminal that has no room for all.
 _MAIN_HEADS = ("branch", "time", "ratio", "peak", "gradients")
 _ROOM = 110
+_PIPE_WIDTH = 130
 # As much as fits a terminal of 80 columns; --out and --json have the rest.
 _DIFF_HEADS = ("branch", "time", "ratio", "verdict", "peak")
 
@@ -128,7 +129,7 @@ def _notes(formatted: list[Row], say: Text) -> Iterator[str]:
 
 def _wide(out: Console) -> Console:
     """Return a console for tables: into a file or a pipe they are as wide as they need to be."""
-    return out if out.is_terminal else Console(file=out.file, width=_ROOM, highlight=False)
+    return out if out.is_terminal else Console(file=out.file, width=_PIPE_WIDTH, highlight=False)
 
 
 def _table(

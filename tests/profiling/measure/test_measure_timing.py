@@ -251,7 +251,7 @@ def test_looped_samples_are_means_of_many_steps() -> None:
     assert timed.loops > 100  # a call of this kind takes well below a microsecond
     assert timed.loops & (timed.loops - 1) == 0
     # Things are put back before a sample and not between its steps.
-    samples = timed.warm_up_rounds + FEWEST_ROUNDS + timed.loops.bit_length()
+    samples = timed.warm_up_rounds + FEWEST_ROUNDS + 3 * timed.loops.bit_length()
     assert sorted(calls) == sorted([(name, "reset") for name in ("attached", "detach")] * samples)
     for step, mine in zip(steps, timed.samples, strict=True):
         # Finding the number of loops takes nearly as many steps as one sample.
