@@ -89,6 +89,7 @@ def _serve(engine: object, flags: argparse.Namespace) -> int:
         environment = engine.environment()
         if environment is not None:
             print(machine_words(environment, text), flush=True)
+            engine.prepare()
     except DetachLabError as error:
         print(text(error.key, **error.values), file=sys.stderr, flush=True)
     page.block_thread()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from profiling.records import BranchResult, Cell, CellResult, Run
+from profiling.tables import results_of
 from profiling.unpaired import Floats, unpaired_ratio, verdict
 
 # What is said of each branch that both runs have; `_a` and `_b` are the two runs.
@@ -75,8 +76,8 @@ def diff(a: Run, b: Run) -> Diff:
     rows = [
         _row(one, other, result, twin)
         for one, other in pairs
-        for result in _results(one)
-        for twin in _results(other)
+        for result in results_of(one)
+        for twin in results_of(other)
         if result.branch == twin.branch
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_COUNTS, "Int64"))
@@ -113,13 +114,6 @@ def _subject(cell: Cell) -> tuple[str, int, str, str]:
 
 def _parameters(cell: Cell) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(cell.parameters.items()))
-
-
-def _results(finished: CellResult) -> tuple[BranchResult, ...]:
-    """Return a cell's branches; of a cell that failed as a whole, each with its outcome."""
-    return finished.results or tuple(
-        BranchResult(branch, finished.status) for branch in finished.cell.branches
-    )
 
 
 def _row(
@@ -196,8 +190,8 @@ def _lone(run: Run, pairs: list[tuple[CellResult, CellResult]]) -> Iterator[Lone
         if not theirs:
             yield lone
             continue
-        known = {result.branch for other in theirs for result in _results(other)}
-        for result in _results(finished):
+        known = {result.branch for other in theirs for result in results_of(other)}
+        for result in results_of(finished):
             if result.branch not in known:
                 yield lone._replace(branch=result.branch)
 

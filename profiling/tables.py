@@ -42,14 +42,14 @@ def branches(run: Run) -> pd.DataFrame:
     cells = ["stopped_by", "warm_up_rounds", "loops"]
     rows = [
         {
-            **_key(cell, result.branch),
+            **_key(finished.cell, result.branch),
             **{name: getattr(result, name) for name in own},
             "status": result.status.value,
             "scratch": ";".join(f"{part.op} {part.bytes}" for part in result.scratch),
             **{name: getattr(finished, name) for name in cells},
         }
         for finished in run.results
-        for cell, result in _branches_of(finished)
+        for result in results_of(finished)
     ]
     return pd.DataFrame(rows, columns=[*KEY, *own, *cells])
 
@@ -134,12 +134,19 @@ def environment(run: Run) -> dict[str, Any]:
 def _branches(run: Run) -> Iterator[tuple[Cell, BranchResult]]:
     """Yield every branch of every finished cell; a cell that failed gives its own outcome."""
     for finished in run.results:
-        yield from _branches_of(finished)
+        for result in results_of(finished):
+            yield finished.cell, result
 
 
-def _branches_of(finished: CellResult) -> Iterator[tuple[Cell, BranchResult]]:
-    for result in finished.results or _failed_branches(finished):
-        yield finished.cell, result
+def of_cell(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+    """Return those rows of a table with the columns `KEY` that are of one cell."""
+    key = [cell.size, cell.dtype, cell.device]
+    return table[table[["size", "dtype", "device"]].eq(key).all(axis=1)]
+
+
+def results_of(finished: CellResult) -> tuple[BranchResult, ...]:
+    """Return a cell's branches; of a cell that failed as a whole, each with its outcome."""
+    return finished.results or _failed_branches(finished)
 
 
 def _failed_branches(finished: CellResult) -> tuple[BranchResult, ...]:

@@ -104,9 +104,9 @@ class Panel:
         self, run: Run, table: pd.DataFrame, cell: CellResult, folder: Path, text: Text
     ) -> dict[Any, Any]:
         unit = cell.cell.unit
-        one = _of(table, cell.cell)
-        reached = _of(tables.reach(run), cell.cell)
-        parts = _of(tables.peak_parts(run), cell.cell)
+        one = tables.of_cell(table, cell.cell)
+        reached = tables.of_cell(tables.reach(run), cell.cell)
+        parts = tables.of_cell(tables.peak_parts(run), cell.cell)
         predicted = one.rename(columns={"predicted_peak_bytes": "predicted_bytes"})
         traces = _traces(cell, folder)
         ops = _joined((branch, operators_of(trace)) for branch, trace in traces.items())
@@ -173,14 +173,8 @@ def _entry(cell: Cell) -> WorkloadEntry | None:
         return None  # a registered file that has changed since
 
 
-def _of(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
-    """Return a table's rows of one cell."""
-    key = [cell.size, cell.dtype, cell.device]
-    return table[table[["size", "dtype", "device"]].eq(key).all(axis=1)]
-
-
 def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
-    one = _of(table, cell.cell)
+    one = tables.of_cell(table, cell.cell)
     machine = tables.environment(run)
     environment = f"{machine['env_device_name']}, torch {machine['env_torch']}"
     return views.render(

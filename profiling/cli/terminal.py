@@ -17,6 +17,7 @@ from profiling.lesson_records import LessonTrace
 from profiling.records import Run
 from profiling.report import Row, finding, rows
 from profiling.statistics import summary
+from profiling.tables import of_cell
 from profiling.wording import lenient
 
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
@@ -56,8 +57,7 @@ def print_run(run: Run, out: Console, say: Text) -> None:
     table, say = summary(run), lenient(say)
     for finished in run.results:
         unit = finished.cell.unit
-        key = [finished.cell.size, finished.cell.dtype, finished.cell.device]
-        cell = table[table[["size", "dtype", "device"]].eq(key).all(axis=1)]
+        cell = of_cell(table, finished.cell)
         size = f"{finished.cell.size:,} {say(f'size.{unit}')}"
         formatted = rows(cell, say)
         title = f"{finished.cell.workload}, {size}"

@@ -49,7 +49,7 @@ def _export(session: profile, path: Path) -> None:
         return
     plain = path.with_suffix("")
     session.export_chrome_trace(str(plain))
-    # The session's own compression goes line by line and takes five times as long.
+    # The session's own compression goes line by line, which takes much longer.
     path.write_bytes(gzip.compress(plain.read_bytes(), 6, mtime=0))
     plain.unlink()
 

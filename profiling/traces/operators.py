@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from profiling.traces.nesting import nanoseconds
+
 _DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
 
 
@@ -51,7 +53,8 @@ def operators(trace: pd.DataFrame) -> pd.DataFrame:
 
 def _self_times(thread: pd.DataFrame) -> list[float]:
     """Subtract from each call the durations of the calls directly inside it."""
-    starts, durations = _nanoseconds(thread["start_s"]), _nanoseconds(thread["duration_s"])
+    starts = nanoseconds(thread["start_s"]).tolist()
+    durations = nanoseconds(thread["duration_s"]).tolist()
     self_times = list(durations)
     open_calls: list[int] = []
     for index, start in enumerate(starts):
@@ -61,9 +64,3 @@ def _self_times(thread: pd.DataFrame) -> list[float]:
             self_times[open_calls[-1]] -= durations[index]
         open_calls.append(index)
     return [time / 1e9 for time in self_times]
-
-
-def _nanoseconds(seconds: pd.Series) -> list[int]:
-    """Return whole nanoseconds, the profiler's own step, in which ends and starts compare."""
-    whole: list[int] = (seconds * 1e9).round().astype("int64").to_list()
-    return whole
