@@ -6,6 +6,11 @@ import argparse
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from profiling.engine.engine import Engine
+    from profiling.engine.playground import Playground
 
 # A spawned worker imports this file too, so nothing heavy may be imported at its top level.
 
@@ -15,22 +20,26 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 after an interrupt, 1 if the address cannot be used, 2 if a workload of
-        one's own breaks a rule.
+        one's own breaks a rule or the playground may not be offered.
     """
     flags = _flags(arguments)
-    if not _register(flags.workload):
+    if not _accept(flags):
         return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from profiling.engine.engine import Engine
+    from profiling.engine.playground import Playground
 
     engine = Engine(flags.device)
+    playground = Playground() if flags.playground else None
     try:
-        return _serve(engine, flags)
+        return _serve(engine, playground, flags)
     except KeyboardInterrupt:
         return 0
     finally:
         engine.close()
+        if playground is not None:
+            playground.close()
 
 
 def _flags(arguments: list[str] | None) -> argparse.Namespace:
@@ -47,32 +56,43 @@ def _flags(arguments: list[str] | None) -> argparse.Namespace:
         metavar="FILE.py[:NAME]",
         help="offer a workload of your own; may be repeated",
     )
+    parser.add_argument(
+        "--playground",
+        action="store_true",
+        help="add a tab that runs code typed into the page on this machine; for this machine only",
+    )
     return parser.parse_args(arguments)
 
 
-def _register(specs: list[str]) -> bool:
+def _accept(flags: argparse.Namespace) -> bool:
     from demos import catalogue
     from demos.locales import translator
     from profiling.errors import InputError
 
     try:
-        for spec in specs:
+        for spec in flags.workload:
             catalogue.register(spec)
+        if flags.playground and not _is_private(flags.host):
+            raise InputError("error.playground_host")
     except InputError as error:
         print(f"error: {translator('en')(error.key, **error.values)}", file=sys.stderr)
         return False
     return True
 
 
-def _serve(engine: object, flags: argparse.Namespace) -> int:
+def _is_private(host: str) -> bool:
+    """Whether nobody but this machine's own users can reach the page."""
+    shared = os.environ.get("GRADIO_SHARE", "").lower() in ("1", "true")
+    return host in ("127.0.0.1", "localhost", "::1") and not shared and "SPACE_ID" not in os.environ
+
+
+def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namespace) -> int:
     from demos.locales import translator
     from demos.tabs.page import build, launch_options, machine_words
-    from profiling.engine.engine import Engine
     from profiling.errors import DetachLabError
 
-    assert isinstance(engine, Engine)
     text = translator("en")
-    page = build(engine)
+    page = build(engine, playground)
     try:
         page.launch(
             server_name=flags.host,

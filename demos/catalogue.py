@@ -15,7 +15,7 @@ import msgspec
 
 from demos import grammar
 from demos.grammar import Parameter
-from demos.lessons import LESSONS
+from demos.lessons import LESSONS, TOPICS
 from demos.reading import Function, Namespace, read
 from demos.workloads import BRANCHES, WORKLOADS
 from profiling.errors import InputError, short
@@ -55,14 +55,19 @@ class LessonEntry(msgspec.Struct, frozen=True):
     """What a lesson's file says.
 
     Attributes:
+        topic: One of `demos.lessons.TOPICS`.
+        parts: Code by function: ``lesson``, or ``wrong`` and ``right``.
         values: The numbers it runs with unless others are given; None if it takes none.
         op: The op it runs with unless another is given; None if it takes none.
+        errors: Error texts that it explains, with ``{}`` for what differs from case to case.
     """
 
     name: str
-    source: Source
+    topic: str
+    parts: dict[str, Source]
     values: tuple[float, ...] | None
     op: str | None
+    errors: tuple[str, ...] = ()
 
 
 class WorkloadEntry(msgspec.Struct, frozen=True):
@@ -125,14 +130,17 @@ def lesson(name: str) -> LessonEntry:
     """
     if name not in LESSONS:
         raise InputError("error.unknown_lesson", name=short(name), allowed=", ".join(LESSONS))
-    space = _read("lessons", name)
+    topic = next(topic for topic, names in TOPICS.items() if name in names)
+    space = _read(f"lessons/{topic}", name)
     constants = {key: ast.literal_eval(each.node) for key, each in space.constants.items()}
     values = constants.get("VALUES")
     return LessonEntry(
         name=name,
-        source=_source(space, space.functions["lesson"]),
+        topic=topic,
+        parts={each: _source(space, space.functions[each]) for each in grammar.parts(space)},
         values=None if values is None else tuple(float(value) for value in values),
         op=constants.get("OP"),
+        errors=tuple(constants.get("ERRORS", ())),
     )
 
 

@@ -1,7 +1,7 @@
-"""The grammar of a workload: which constants and functions it has, and what they must be.
+"""The grammar of lessons and workloads: which constants and functions they have.
 
-It is the same for our files and for a person's own; every rule that is broken is told with its
-line.
+That of a workload is the same for our files and for a person's own; every rule that is broken is
+told with its line.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _KINDS: dict[str, Any] = {
 }
 _SPECIAL = ("build", "groups", "reference")
 _PREPARE = "prepare_"
+_PARTS = (("lesson",), ("wrong", "right"))
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -46,6 +47,11 @@ class Constants(NamedTuple):
     raises: dict[str, str]
     absent: tuple[str, ...]
     looped: bool
+
+
+def parts(space: Namespace) -> tuple[str, ...]:
+    """Return the functions of a lesson that are shown and run: one, or what is wrong and right."""
+    return next(names for names in _PARTS if set(names) <= space.functions.keys())
 
 
 def branches(space: Namespace) -> tuple[str, ...]:

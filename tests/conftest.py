@@ -1,4 +1,4 @@
-"""What all tests share: torch's global state kept clean, one engine, one finished comparison."""
+"""What all tests share: torch's state kept clean, the words, one engine, a finished comparison."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from demos import catalogue
+from demos.locales import LANGUAGES, Text, translator
 from profiling.engine.engine import Engine
 from profiling.records import Request, Run
 
@@ -79,6 +80,16 @@ def small_heap() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(params=LANGUAGES)
+def text(request: pytest.FixtureRequest) -> Text:
+    return translator(request.param)
+
+
+@pytest.fixture
+def english() -> Text:
+    return translator("en")
 
 
 @pytest.fixture(scope="session")

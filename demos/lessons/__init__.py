@@ -1,14 +1,15 @@
-"""The lessons: one file each, in the order they are read."""
+"""The lessons: one file each in a folder for each topic, in the order they are read."""
 
-LESSONS = (
-    "baseline",
-    "detach_untouched",
-    "backward_through_detached",
-    "detach_then_zero",
-    "detach_inplace_before",
-    "detach_inplace_after",
-    "detach_or_detach_inplace",
-    "requires_grad_again",
-    "freeze_and_finetune",
-    "side_branch",
-)
+from demos.lessons import article, copying, freezing, in_place, modes, no_gradient, training
+
+TOPICS: dict[str, tuple[str, ...]] = {
+    "article": article.LESSONS,
+    "in_place": in_place.LESSONS,
+    "no_gradient": no_gradient.LESSONS,
+    "training": training.LESSONS,
+    "modes": modes.LESSONS,
+    "freezing": freezing.LESSONS,
+    "copying": copying.LESSONS,
+}
+
+LESSONS = tuple(name for names in TOPICS.values() for name in names)

@@ -10,6 +10,7 @@ import gradio as gr
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.beside import Beside
+from demos.tabs.branch_graph import create_branch_graph
 from demos.tabs.form import Form
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
@@ -30,6 +31,7 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             progress = gr.HTML(elem_id="compare-progress")
             beside = Beside(labels)
             panel = Panel(labels)
+            create_branch_graph(engine, form, labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -74,7 +76,7 @@ class _Handlers:
                     self._engine.discard(previous)
                     previous = None
         except DetachLabError as error:
-            yield {self._progress: _failure(error, text)}
+            yield {self._progress: views.problem(error, text)}
 
     def _new(self, step: Progress, text: Text) -> dict[Any, Any]:
         if step.run is None or not step.is_new:
@@ -87,51 +89,43 @@ class _Handlers:
             return {self._panel.size: gr.skip()}
         folder = self._engine.run_folder(run)
         if not folder.exists():
-            return {self._progress: _sentence("progress.gone", words(request))}
+            return {self._progress: views.sentence("progress.gone", words(request))}
         try:
             return self._panel.show(run, folder, size, words(request))
         except Exception:  # A run from a file may hold a trace that no chart can be drawn of.
-            return {self._progress: _failure(InputError("error.trace_unusable"), words(request))}
+            return {
+                self._progress: views.problem(InputError("error.trace_unusable"), words(request))
+            }
 
     def describe(self, workload: str, request: gr.Request) -> list[Any]:
         text = words(request)
         try:
             return self._form.describe(workload, text)
         except InputError as error:  # A file of one's own may have changed since the start.
-            return [_failure(error, text), *[gr.skip()] * (len(self._form.described) - 1)]
+            return [views.problem(error, text), *[gr.skip()] * (len(self._form.described) - 1)]
 
     def invite(self, request: gr.Request) -> str:
-        return _sentence("compare.empty", words(request))
+        return views.sentence("compare.empty", words(request))
 
     def wait(self, request: gr.Request) -> str:
-        return _sentence("progress.waiting", words(request))
+        return views.sentence("progress.waiting", words(request))
 
     def stop(self, request: gr.Request) -> str:
-        return _sentence("progress.stopped", words(request))
+        return views.sentence("progress.stopped", words(request))
 
 
 def _progress(step: Progress, asked: Request, text: Text) -> str:
     if step.run is None:
-        return _sentence("progress.starting", text)
+        return views.sentence("progress.starting", text)
     done, total = len(step.run.results), len(step.run.cells)
     elapsed = f"{step.elapsed_s:.1f}"
     if step.cell is None and done == total:
-        return _sentence("progress.done", text, elapsed=elapsed)
+        return views.sentence("progress.done", text, elapsed=elapsed)
     size = step.run.cells[min(done, total - 1)].size
     sentence = text("progress.running", size=f"{size:,}", done=done, total=total, elapsed=elapsed)
     return views.render(
         "progress.html", text, sentence=sentence, failed=False, done=done, total=total
     )
-
-
-def _sentence(key: str, text: Text, **values: object) -> str:
-    sentence = text(key, **values)
-    return views.render("progress.html", text, sentence=sentence, failed=False, total=0, done=0)
-
-
-def _failure(error: DetachLabError, text: Text) -> str:
-    sentence = text(error.key, **error.values)
-    return views.render("progress.html", text, sentence=sentence, failed=True, total=0, done=0)
 
 
 def _discarder(engine: Engine) -> Callable[[Run | None], None]:

@@ -83,7 +83,7 @@ class Form:
     def describe(self, workload: str, text: Text) -> list[Any]:
         """Return updates of `described` for a workload."""
         entry = catalogue.workload(workload)
-        offered = [branch for branch in entry.branches if branch not in entry.absent]
+        offered = self.offered(workload)
         about = entry.about if entry.file else text(f"workload.{workload}.about")
         sizes = ", ".join(map(str, entry.sizes))
         label = _word(text, f"compare.sizes.{entry.size}", entry.size)
@@ -93,6 +93,11 @@ class Form:
             gr.update(value=sizes, label=label),
             *[_number(entry, name) for name in self.parameters],
         ]
+
+    def offered(self, workload: str = _FIRST) -> list[str]:
+        """Return the branches that a workload has."""
+        entry = catalogue.workload(workload)
+        return [branch for branch in entry.branches if branch not in entry.absent]
 
     def request(
         self,

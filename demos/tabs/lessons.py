@@ -1,33 +1,26 @@
-"""Tab Lessons: read a scenario, run it, see what the article got right."""
+"""Tab Lessons: read a scenario, run it step by step, see what of it is so."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
 from demos import catalogue
-from demos.lessons import LESSONS
+from demos.finding import find
+from demos.lessons import LESSONS, TOPICS
 from demos.locales import Text, table
 from demos.tabs import views
-from demos.tabs.visitor import words
+from demos.tabs.found import found_view
+from demos.tabs.steps import PartView, part_view
+from demos.tabs.visitor import language, words
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError
-from profiling.lesson_records import LessonRequest, LessonTrace, TensorState
+from profiling.lesson_records import LessonRequest, LessonTrace
 
 _FIRST = LESSONS[0]
-_DIGITS = 4
-
-
-class _Tensor(NamedTuple):
-    """A tensor's row: its state and what of it needs formatting."""
-
-    state: TensorState
-    values: str
-    grad: str
-    shares: str
 
 
 class _Controls:
@@ -40,14 +33,29 @@ class _Controls:
     def __init__(self, labels: gr.I18n) -> None:
         entry = catalogue.lesson(_FIRST)
         with gr.Row():
-            with gr.Column(scale=1, min_width=280):
+            with gr.Column(scale=1, min_width=260):
+                self.query = gr.Textbox(
+                    label=labels("find.query"),
+                    placeholder=labels("find.example"),
+                    lines=1,
+                    max_lines=6,
+                    elem_id="lesson-query",
+                )
+                self.found = gr.HTML(elem_id="lesson-found")
+                self.topic = gr.Dropdown(
+                    choices=[(labels(f"topic.{each}"), each) for each in TOPICS],
+                    value=next(iter(TOPICS)),
+                    label=labels("lesson.topic"),
+                    elem_id="lesson-topic",
+                )
+                # A script may ask for any; the page shows those of the topic.
                 self.name = gr.Radio(
                     choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
                     value=_FIRST,
                     label=labels("lesson.choose"),
                     elem_classes="lab-list",
                 )
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=4, min_width=320):
                 with gr.Row(equal_height=True):
                     self.values = gr.Textbox(
                         value=_numbers_text(entry), label=labels("lesson.values"), max_length=400
@@ -83,6 +91,21 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             _unrun(chosen, words(request)),
         )
 
+    def choose_topic(topic: str, request: gr.Request) -> Any:
+        return _offer(TOPICS.get(topic, LESSONS), words(request))
+
+    def find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
+        text = words(request)
+        try:
+            hits = find(query or "", language(request))
+        except DetachLabError as error:
+            return views.problem(error, text), gr.skip()
+        if hits:
+            return found_view(query, hits, text), _offer([hit.lesson for hit in hits], text)
+        if (query or "").strip():
+            return views.sentence("find.nothing", text), gr.skip()
+        return "", _offer(TOPICS.get(topic, LESSONS), text)
+
     def run_lesson(name: str, values: str, op: str | None, request: gr.Request) -> tuple[Any, Any]:
         text = words(request)
         try:
@@ -94,12 +117,22 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             )
             trace = engine.lesson(asked)
         except DetachLabError as error:
-            return _problem(error, text), gr.skip()
+            return views.problem(error, text), gr.skip()
         return "", _ran(chosen, trace, text)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     for event in (controls.name.change, page.load):
         event(show, controls.name, controls.shown, **quiet)
+    for event in (controls.topic.input, page.load):
+        event(choose_topic, controls.topic, controls.name, **quiet)
+    # Not input: Gradio loses the first event of a field, which for an error is the pasting.
+    controls.query.change(
+        find_lessons,
+        [controls.query, controls.topic],
+        [controls.found, controls.name],
+        trigger_mode="always_last",
+        **quiet,
+    )
     gr.on(
         [controls.run.click, controls.values.submit],
         run_lesson,
@@ -112,26 +145,22 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
     )
 
 
+def _offer(names: Sequence[str], text: Text) -> Any:
+    """Offer lessons to choose from, the first one chosen."""
+    titles = [(text(f"lesson.{each}.title"), each) for each in names]
+    return gr.update(choices=titles, value=names[0])
+
+
 def _numbers_text(entry: catalogue.LessonEntry) -> str:
     return ", ".join(f"{value:g}" for value in entry.values or ())
 
 
-def _problem(error: DetachLabError, text: Text) -> str:
-    sentence = text(error.key, **error.values)
-    return views.render("progress.html", text, sentence=sentence, failed=True, total=0, done=0)
-
-
 def _unrun(entry: catalogue.LessonEntry, text: Text) -> str:
-    return views.render(
-        "lesson.html",
-        text,
-        key=f"lesson.{entry.name}",
-        source=entry.source,
-        code=views.code(entry.source),
-        inputs={},
-        claims=_claims(entry.name),
-        trace=None,
-    )
+    parts = [
+        PartView(name, source, views.code(source), [], cut_off=False)
+        for name, source in entry.parts.items()
+    ]
+    return _view(entry, text, inputs={}, parts=parts, trace=None, claims=_claims(entry.name))
 
 
 def _ran(entry: catalogue.LessonEntry, trace: LessonTrace, text: Text) -> str:
@@ -141,39 +170,16 @@ def _ran(entry: catalogue.LessonEntry, trace: LessonTrace, text: Text) -> str:
         inputs["values"] = list(entry.values if request.values is None else request.values)
     if entry.op is not None:
         inputs["op"] = catalogue.OPS[request.op or entry.op]
-    return views.render(
-        "lesson.html",
-        text,
-        key=f"lesson.{entry.name}",
-        source=entry.source,
-        code=views.code(entry.source, trace.error.line if trace.error else None),
-        inputs=inputs,
-        trace=trace,
-        tensors=_tensors(trace),
-    )
+    parts = [part_view(part, entry.parts[part.name], text) for part in trace.parts]
+    return _view(entry, text, inputs=inputs, parts=parts, trace=trace)
+
+
+def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:
+    key = f"lesson.{entry.name}"
+    return views.render("lesson.html", text, key=key, name=entry.name, **values)
 
 
 def _claims(name: str) -> list[str]:
     """Name a lesson's claims before it has run, by the texts there are for them."""
     prefix = f"lesson.{name}.claim."
     return [key.removeprefix(prefix) for key in table("en") if key.startswith(prefix)]
-
-
-def _tensors(trace: LessonTrace) -> list[_Tensor]:
-    states = trace.steps[-1].tensors if trace.steps else ()
-    rows = []
-    for state in states:
-        others = [
-            other.name
-            for other in states
-            if other.storage == state.storage and other.name != state.name
-        ]
-        grad = "None" if state.grad is None else _numbers(state.grad, state.shape)
-        rows.append(_Tensor(state, _numbers(state.values, state.shape), grad, ", ".join(others)))
-    return rows
-
-
-def _numbers(values: tuple[float, ...], shape: tuple[int, ...]) -> str:
-    shown = ", ".join(f"{value:.{_DIGITS}f}" for value in values)
-    more = ", …" if math.prod(shape) > len(values) else ""
-    return f"[{shown}{more}]" if shape else shown

@@ -13,8 +13,10 @@ from demos.tabs import views
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
 from demos.tabs.lessons import create_lessons_tab
+from demos.tabs.playground import create_playground_tab
 from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
+from profiling.engine.playground import Playground
 from profiling.errors import DetachLabError
 from profiling.records import Environment
 from profiling.storage import MAX_FILE_BYTES
@@ -23,8 +25,13 @@ _FOLDER = Path(__file__).parent
 _MAX_QUEUE = 32
 
 
-def build(engine: Engine) -> gr.Blocks:
-    """Build the page on an engine."""
+def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
+    """Build the page on an engine.
+
+    Args:
+        engine: What runs lessons and comparisons.
+        playground: What runs a person's own code; without it there is no way to run any.
+    """
     own_labels = labels()
     page = gr.Blocks(title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600))
     with page:
@@ -33,6 +40,9 @@ def build(engine: Engine) -> gr.Blocks:
             create_lessons_tab(page, engine, own_labels)
         with gr.Tab(own_labels("tab.compare"), id="compare"):
             create_compare_tab(page, engine, own_labels)
+        if playground is not None:
+            with gr.Tab(own_labels("tab.playground"), id="playground"):
+                create_playground_tab(playground, own_labels)
 
         def greet(request: gr.Request) -> Any:
             text = words(request)
@@ -46,7 +56,6 @@ def build(engine: Engine) -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """Return the arguments of `gradio.Blocks.launch` that belong to the page itself."""
-    head = (_FOLDER / "head.html").read_text(encoding="utf-8")
     mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
     theme = gr.themes.Default(
         primary_hue="blue",
@@ -56,8 +65,10 @@ def launch_options() -> dict[str, Any]:
     )
     return {
         "theme": theme,
-        "css": views.code_styles() + (_FOLDER / "page.css").read_text(encoding="utf-8"),
-        "app_kwargs": {"middleware": [Middleware(EarlyHead, markup=head)]},
+        "css": "".join(
+            (views.code_styles(), _read("page.css"), _read("stepper.css"), drawing.styles())
+        ),
+        "app_kwargs": {"middleware": [Middleware(EarlyHead, markup=_head())]},
         "i18n": labels(),
         "max_file_size": MAX_FILE_BYTES,
         "enable_monitoring": False,
@@ -65,6 +76,17 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "footer_links": ["api", "settings"],
     }
+
+
+def _head() -> str:
+    """Return the page's own scripts, and the styles that a saved graph takes along."""
+    script = _read("stepper.js")
+    styles = f'<script type="text/css" id="graph-css">{drawing.file_styles()}</script>'
+    return f"{_read('head.html')}{styles}<script>{script}</script>"
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def machine_words(environment: Environment, text: Text) -> str:

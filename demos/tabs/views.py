@@ -13,6 +13,7 @@ from pygments.lexers import PythonLexer
 
 from demos.catalogue import Source
 from demos.locales import Text
+from profiling.errors import DetachLabError
 
 _FOLDER = Path(__file__).parent / "templates"
 _BACKTICKS = re.compile(r"`([^`]+)`")
@@ -29,6 +30,18 @@ def render(template: str, text: Text, **values: object) -> str:
     return _environment.get_template(template).render(text=text, **values)
 
 
+def sentence(key: str, text: Text, **values: object) -> str:
+    """Say a sentence in the place of a result."""
+    said = text(key, **values)
+    return render("progress.html", text, sentence=said, failed=False, total=0, done=0)
+
+
+def problem(error: DetachLabError, text: Text) -> str:
+    """Say what went wrong, as an alert."""
+    said = text(error.key, **error.values)
+    return render("progress.html", text, sentence=said, failed=True, total=0, done=0)
+
+
 def inline_code(sentence: str) -> Markup:
     """Escape a sentence and set its backticked parts as code.
 
@@ -39,16 +52,21 @@ def inline_code(sentence: str) -> Markup:
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(sentence))))
 
 
-def code(source: Source, error_line: int | None = None) -> Markup:
+def code(source: Source, error_line: int | None = None, spans: str = "") -> Markup:
     """Highlight a function with the line numbers of its file.
 
     Args:
         source: The function.
         error_line: The line to mark, as numbered in the file.
+        spans: What the id of each line starts with; none is given one unless it is set.
     """
     marked = [] if error_line is None else [error_line - source.first_line + 1]
     formatter = HtmlFormatter(
-        linenos="inline", linenostart=source.first_line, hl_lines=marked, cssclass="code"
+        linenos="inline",
+        linenostart=source.first_line,
+        hl_lines=marked,
+        linespans=spans,
+        cssclass="code",
     )
     return Markup(pygments.highlight(source.text, PythonLexer(), formatter))
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import gradio as gr
 
-from demos.locales import LANGUAGES, Text, table, translator
+from demos.locales import DEFAULT, LANGUAGES, Text, table, translator
 
 # Gradio's code for each of our languages; its own texts are translated by these.
 _GRADIO_CODES = {"en": "en", "zh": "zh-CN"}
 
 
 def words(request: gr.Request | None) -> Text:
-    """Return the words in the visitor's language; English for scripts."""
+    """Return the words in the visitor's language."""
+    return translator(language(request))
+
+
+def language(request: gr.Request | None) -> str:
+    """Return the visitor's language; English for scripts."""
     cookies = getattr(request, "cookies", None) or {}
-    return translator(cookies.get("lang"))
+    chosen = cookies.get("lang")
+    return chosen if chosen in LANGUAGES else DEFAULT
 
 
 def labels() -> gr.I18n:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from profiling.charts.findings import peak_finding, time_finding
 from profiling.charts.hovers import peak_hover, status_word, time_hover
+from profiling.charts.labels import label_room, value_labels
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
@@ -21,9 +22,6 @@ from profiling.charts.style import (
 )
 from profiling.charts.values import branch_label, number, rows_of, scaled
 from profiling.units import Unit, byte_unit, time_unit
-
-# Room right of the longest bar for its value, as a share of the bar.
-_LABEL_ROOM = 1.3
 
 
 def time_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
@@ -47,7 +45,7 @@ def time_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
         for row in rows_of(summary)
     ]
     hover = [time_hover(row, unit, text) for row in rows_of(summary)]
-    figure = go.Figure(layout=_layout(time_finding(summary, text), shown, ends))
+    figure = go.Figure(layout=_layout(time_finding(summary, text), shown, ends, labels))
     figure.update_xaxes(title_text=text("axis.time", unit=unit.symbol))
     figure.update_layout(barmode="stack")
     figure.add_trace(_phase_bars(summary, "forward", 1.0, unit, shown, text))
@@ -76,7 +74,7 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     hover = [peak_hover(row, unit, text) for row in rows_of(summary)]
     values = [scaled(summary[name], unit) for name in columns]
     ends = [_largest(each) for each in zip(*values, strict=True)]
-    figure = go.Figure(layout=_layout(peak_finding(summary, unit, text), shown, ends))
+    figure = go.Figure(layout=_layout(peak_finding(summary, unit, text), shown, ends, labels))
     figure.update_xaxes(title_text=text("axis.memory", unit=unit.symbol))
     figure.add_trace(
         go.Bar(
@@ -97,14 +95,14 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     return figure
 
 
-def _layout(title: str, shown: list[str], ends: list[float | None]) -> go.Layout:
-    longest = _largest(ends) or 1.0
+def _layout(title: str, shown: list[str], ends: list[float | None], labels: list[str]) -> go.Layout:
     return base_layout(
         title,
         ROW_HEIGHT * len(shown),
-        legend_rows=2,
+        legend_rows=3,
+        label_room=label_room(ends, labels),
         bargap=0.3,
-        xaxis={"range": [0, longest * _LABEL_ROOM], "nticks": 6},
+        xaxis={"range": [0, _largest(ends) or 1.0], "nticks": 6},
         yaxis=branch_axis(shown),
     )
 
@@ -153,6 +151,7 @@ def _step_whiskers(
             "thickness": 1.5,
             "width": 4,
         },
+        cliponaxis=False,
         customdata=hover,
         hovertemplate="%{customdata}<extra></extra>",
     )
@@ -174,6 +173,7 @@ def _memory_markers(
         mode="markers",
         marker={"symbol": symbol, "size": 11 if symbol == "diamond" else 18, "color": colors}
         | {"line": {"width": 1 if symbol == "diamond" else 3, "color": colors}},
+        cliponaxis=False,
         customdata=hover,
         hovertemplate="%{customdata}<extra></extra>",
     )
@@ -183,14 +183,5 @@ def _labels(
     ends: list[float | None], shown: list[str], labels: list[str], hover: list[str]
 ) -> go.Scatter:
     """Write each branch's value right of its bar, or its status where the bar would begin."""
-    return go.Scatter(
-        x=[0 if end is None else end for end in ends],
-        y=shown,
-        mode="text",
-        text=[f"\u2002\u2002{label}" for label in labels],
-        textposition="middle right",
-        showlegend=False,
-        cliponaxis=False,
-        customdata=hover,
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+    template = "%{customdata}<extra></extra>"
+    return value_labels(ends, shown, labels, customdata=hover, hovertemplate=template)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from profiling.charts.labels import label_room, value_labels
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
@@ -19,8 +20,10 @@ from profiling.charts.style import (
 from profiling.charts.values import Row, escaped, number, rows_of
 from profiling.units import significant
 
-# Room around the whiskers, as a share of their whole span; on the right for the value too.
-_LEFT_ROOM, _RIGHT_ROOM = 0.06, 0.3
+# Room around the whiskers, as a share of their whole span.
+_ROOM = 0.06
+# The height of a row that is named in two lines.
+_TALL_ROW = 44
 # Where all ratios are alike, the axis still shows this much to either side.
 _LEAST_SPAN = 0.02
 
@@ -43,35 +46,25 @@ def ratio_by_branch(rows: pd.DataFrame, text: Text) -> go.Figure:
     listed = rows_of(rows)
     shown = [_label(row, sizes, len(cells) > 1) for row in listed]
     left, right = _range(rows)
-    figure = go.Figure(layout=_layout(_finding(rows, text), [left, right], shown))
+    ends, labels = [_end(row) for row in listed], [_value(row, text) for row in listed]
+    room = label_room(ends, labels)
+    figure = go.Figure(layout=_layout(_finding(rows, text), [left, right], shown, room))
     figure.update_xaxes(title_text=text("diff.axis"))
     figure.add_shape(
         type="line", x0=1, x1=1, y0=0, y1=1, yref="paper", line={"color": FONT, "width": 1}
     )
     figure.add_trace(_ratios(listed, shown, text))
-    figure.add_trace(
-        go.Scatter(
-            x=[_end(row, left) for row in listed],
-            y=shown,
-            mode="text",
-            text=[f"\u2002{_value(row, text)}" for row in listed],
-            textposition="middle right",
-            showlegend=False,
-            cliponaxis=False,
-            hoverinfo="skip",
-        )
-    )
+    figure.add_trace(value_labels(ends, shown, labels, left, hoverinfo="skip"))
     return figure
 
 
 def _label(row: Row, sizes: bool, cells: bool) -> str:
-    """Name a row by its branch and whatever else tells it from the others."""
-    parts = [row["branch"]]
-    if sizes:
-        parts.append(f"{row['size']:,}")
+    """Name a row by its branch, and on a second line by what else tells it from the others."""
+    parts = [f"{row['size']:,}"] if sizes else []
     if cells:
         parts += [row["workload"], row["dtype"], row["parameters"], row["device_a"]]
-    return escaped(" · ".join(filter(None, parts)))
+    lines = [row["branch"], " · ".join(filter(None, parts))]
+    return "<br>".join(escaped(line) for line in lines if line)
 
 
 def _finding(rows: pd.DataFrame, text: Text) -> str:
@@ -83,18 +76,20 @@ def _finding(rows: pd.DataFrame, text: Text) -> str:
 
 
 def _range(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the ends of the axis: 1, every whisker, and room for the values."""
+    """Return the ends of the axis: 1, every whisker, and some room around them."""
     limits = pd.concat([rows["ratio"], rows["ratio_low"], rows["ratio_high"]]).dropna()
     low, high = min([1 - _LEAST_SPAN, *limits]), max([1 + _LEAST_SPAN, *limits])
     span = high - low
-    return low - _LEFT_ROOM * span, high + _RIGHT_ROOM * span
+    return low - _ROOM * span, high + _ROOM * span
 
 
-def _layout(title: str, ends: list[float], shown: list[str]) -> go.Layout:
+def _layout(title: str, ends: list[float], shown: list[str], room: int) -> go.Layout:
+    two_lines = any("<br>" in name for name in shown)
     return base_layout(
         title,
-        ROW_HEIGHT * len(shown),
-        xaxis={"range": ends, "nticks": 6},
+        (_TALL_ROW if two_lines else ROW_HEIGHT) * len(shown),
+        label_room=room,
+        xaxis={"range": ends, "nticks": 4},
         yaxis=branch_axis(shown),
     )
 
@@ -133,10 +128,10 @@ def _reach(row: Row, end: str) -> float | None:
     return None if ratio is None or limit is None else abs(limit - ratio)
 
 
-def _end(row: Row, left: float) -> float:
-    """Return where a row's value is written: right of its whisker, or on the left without one."""
+def _end(row: Row) -> float | None:
+    """Return where a row's value is written: right of its whisker; None without a ratio."""
     known = [number(row[name]) for name in ("ratio_high", "ratio")]
-    return next((each for each in known if each is not None), left)
+    return next((each for each in known if each is not None), None)
 
 
 def _value(row: Row, text: Text) -> str:

@@ -11,10 +11,9 @@ from profiling.units import Unit, time_unit
 
 _BAR_HEIGHT = 6
 _GROUP_GAP = 14
-_TICK_LIMIT = 23
+_TICK_LIMIT = 20
 _TITLE_LIMIT = 40
 _HOVER_LIMIT = 100
-_LEGEND_PER_ROW = 2
 
 
 def operators_by_branch(ops: pd.DataFrame, text: Text, top: int = 12) -> go.Figure:
@@ -71,7 +70,7 @@ def _layout(title: str, ticks: list[str], branches: int) -> go.Layout:
     return base_layout(
         title,
         len(ticks) * (branches * _BAR_HEIGHT + _GROUP_GAP),
-        -(-branches // _LEGEND_PER_ROW),
+        branches,
         barmode="group",
         bargap=0.25,
         xaxis={"rangemode": "tozero", "nticks": 6},

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.charts.findings import exact_bytes
+from profiling.charts.labels import label_room, value_labels
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
@@ -16,6 +17,7 @@ from profiling.charts.style import (
     hatching,
 )
 from profiling.charts.values import escaped, number, rows_of, scaled
+from profiling.traces.peak import NO_OP
 from profiling.units import Unit, byte_unit, show_bytes
 
 # Kind: colour and hatching, from the start of a bar to its end. Hues are Okabe and Ito's, each with
@@ -30,13 +32,8 @@ _LOOKS = {
     "backward_temporary": ("#c2689a", "\\"),
     "released": ("#8f8700", "."),
 }
-_LEGEND_PER_ROW = 2
-# On a phone the legend takes more rows than that; what is left must still show one bar.
-_MIN_HEIGHT = 80
 _HOVER_OPS = 6
 _HOVER_LIMIT = 60
-# Room right of the longest bar for its value, as a share of the bar.
-_LABEL_ROOM = 1.3
 
 
 def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None = None) -> go.Figure:
@@ -63,16 +60,16 @@ def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None =
     unit = byte_unit(ends)
     kinds = [kind for kind in _LOOKS if kind in set(parts["kind"])]
     has_guesses = bool(guesses.notna().any())
-    figure = go.Figure(
-        layout=_layout(_finding(parts, peaks, text), shown, len(kinds) + has_guesses)
-    )
-    reach = [float(below.min()), float(ends.max()) * _LABEL_ROOM]
+    labels, at = [unit.show(peak) for peak in peaks], scaled(ends, unit)
+    legend, room = len(kinds) + has_guesses, label_room(at, labels)
+    figure = go.Figure(layout=_layout(_finding(parts, peaks, text), shown, legend, room))
+    reach = [float(below.min()), float(ends.max())]
     figure.update_xaxes(title_text=text("axis.peak", unit=unit.symbol), range=scaled(reach, unit))
     for kind in kinds:
         figure.add_trace(_bars(parts[parts["kind"] == kind], kind, branches, unit, text))
     if has_guesses:
         figure.add_trace(_markers(guesses, shown, unit, text))
-    figure.add_trace(_labels(ends, peaks, shown, unit))
+    figure.add_trace(value_labels(at, shown, labels, hoverinfo="skip"))
     return figure
 
 
@@ -111,11 +108,12 @@ def _finding(parts: pd.DataFrame, peaks: pd.Series, text: Text) -> str:
     )
 
 
-def _layout(title: str, shown: list[str], legend: int) -> go.Layout:
+def _layout(title: str, shown: list[str], legend: int, room: int) -> go.Layout:
     return base_layout(
         title,
-        max(_MIN_HEIGHT, ROW_HEIGHT * len(shown)),
-        -(-legend // _LEGEND_PER_ROW),
+        ROW_HEIGHT * len(shown),
+        legend,
+        room,
         barmode="relative",
         bargap=0.3,
         xaxis={"nticks": 6},
@@ -144,7 +142,8 @@ def _hover(part: pd.DataFrame, branch: str, name: str, text: Text) -> str:
     lines = [escaped(branch), f"{name}: {_exact(part['bytes'].sum(), text)}"]
     ops = part[part["op"] != ""].sort_values("bytes", ascending=False, kind="stable")
     for row in rows_of(ops[:_HOVER_OPS]):
-        lines.append(f"{escaped(row['op'], _HOVER_LIMIT)}: {_exact(row['bytes'], text)}")
+        op = text("op.python") if row["op"] == NO_OP else escaped(row["op"], _HOVER_LIMIT)
+        lines.append(f"{op}: {_exact(row['bytes'], text)}")
     others = ops[_HOVER_OPS:]
     if len(others):
         rest = _exact(others["bytes"].sum(), text)
@@ -173,18 +172,4 @@ def _markers(guesses: pd.Series, shown: list[str], unit: Unit, text: Text) -> go
         cliponaxis=False,
         customdata=said,
         hovertemplate="%{customdata}<extra></extra>",
-    )
-
-
-def _labels(ends: pd.Series, peaks: pd.Series, shown: list[str], unit: Unit) -> go.Scatter:
-    """Write each branch's peak right of its bar."""
-    return go.Scatter(
-        x=scaled(ends, unit),
-        y=shown,
-        mode="text",
-        text=[f"\u2002\u2002{unit.show(peak)}" for peak in peaks],
-        textposition="middle right",
-        showlegend=False,
-        cliponaxis=False,
-        hoverinfo="skip",
     )

@@ -14,7 +14,6 @@ from profiling.charts.values import branch_label, escaped, is_wrong, number, row
 from profiling.units import Unit, byte_unit, significant, time_unit
 
 _HEIGHT = 340
-_LEGEND_PER_ROW = 2
 # From this ratio of the largest to the smallest size on, both axes are logarithmic.
 _LOG_SPAN = 10
 
@@ -104,7 +103,7 @@ def _figure(summary: pd.DataFrame, title: str, size_title: str, column: str) -> 
     ticks = {"tickvals": sizes, "ticktext": [f"{size:,}" for size in sizes]}
     values = [each for each in map(number, summary[column]) if each]
     spread = max(values) / min(values) if values else 1
-    legend_rows = -(-summary["branch"].nunique() // _LEGEND_PER_ROW)
+    branches = summary["branch"].nunique()
     y_axis: dict[str, Any] = {"type": kind, "separatethousands": True}
     if kind == "linear":
         y_axis["rangemode"] = "tozero"
@@ -114,7 +113,7 @@ def _figure(summary: pd.DataFrame, title: str, size_title: str, column: str) -> 
         layout=base_layout(
             title,
             _HEIGHT,
-            legend_rows,
+            branches,
             hovermode="x unified",
             xaxis={"type": kind, "title": {"text": size_title}} | ticks,
             yaxis=y_axis,

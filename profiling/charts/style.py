@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable
@@ -12,18 +13,23 @@ import plotly.graph_objects as go
 # Gives the sentence of a key, with its placeholders filled.
 Text = Callable[..., str]
 
-# The branch that the others are compared with.
 # The grey whose contrast is the same on white as on a near-black page.
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"
 ROW_HEIGHT = 34
 _AXIS_TITLE = {"standoff": 8, "font": {"size": 12}}
 _LINE_HEIGHT = 20
-_TITLE_COLUMNS = 48
+# At 14 px this many columns of a wide font fit a chart on a phone, which is about 300 px.
+_TITLE_COLUMNS = 38
+_MARGIN = 12
 _WIDE = r"\u3000-\u9fff\uff00-\uffef"
-_WORD = rf"[^\s{_WIDE}]"
-# A Chinese character, a number with its unit, or a word; with the marks that must not begin a line.
-_WORDS = re.compile(rf"(?:[{_WIDE}]|{_WORD}*\d {_WORD}+|{_WORD}+)[，。、；：）]*\s*|\s+")
+_LETTER = rf"(?:&#?\w+;|[^\s“”{_WIDE}])"
+_WORD = rf"{_LETTER}{{1,{_TITLE_COLUMNS}}}"
+# A Chinese character, a number with its unit, or a word; with the marks that must not end or begin
+# a line.
+_WORDS = re.compile(
+    rf"[“（]*(?:[{_WIDE}]|\(?[\d.,]*\d {_WORD}|{_WORD})[，。、；：）”]*\s*|.", re.DOTALL
+)
 
 
 class BranchStyle(NamedTuple):
@@ -79,17 +85,22 @@ def hatching(shape: str | list[str]) -> dict[str, Any]:
     }
 
 
-def base_layout(title: str, height: int, legend_rows: int = 0, **axes: Any) -> go.Layout:
+def base_layout(
+    title: str, height: int, legend_rows: int = 0, label_room: int = 0, **axes: Any
+) -> go.Layout:
     """Return the layout that all charts share.
 
     Args:
         title: What the chart found, in one sentence; broken into lines here.
         height: Height of the plot in pixels, without title and legend.
-        legend_rows: Rows to reserve for the legend below; 0 for no legend.
+        legend_rows: Rows to reserve for the legend below, one an entry as on a phone; 0 for no
+            legend.
+        label_room: Pixels to keep right of the axes, for labels that begin at their end.
         axes: Further properties of the layout; those of ``xaxis`` and ``yaxis`` are completed.
     """
     lines = wrapped(title)
-    margins = {"l": 8, "r": 12, "t": 22 + _LINE_HEIGHT * len(lines), "b": 54}
+    margins = {"l": 8, "r": max(_MARGIN, label_room), "b": 54}
+    margins["t"] = 22 + _LINE_HEIGHT * len(lines)
     for name in ("xaxis", "yaxis"):
         given = axes.get(name, {})
         axis_title = {"title": _AXIS_TITLE | given.get("title", {})}
@@ -140,15 +151,24 @@ def wrapped(title: str) -> list[str]:
 
     Example:
         >>> wrapped("no_grad takes 0.385× the time of attached (95 % interval 0.363–0.391)")
-        ['no_grad takes 0.385× the time of attached (95 %', 'interval 0.363–0.391)']
+        ['no_grad takes 0.385× the time of', 'attached (95 % interval 0.363–0.391)']
     """
     lines = [""]
     for word in _WORDS.findall(title):
-        if lines[-1] and _columns(lines[-1] + word.rstrip()) > _TITLE_COLUMNS:
+        if lines[-1] and columns(lines[-1] + word.rstrip()) > _TITLE_COLUMNS:
             lines[-1] = lines[-1].rstrip()
             lines.append("")
         lines[-1] += word
     return lines
+
+
+def columns(line: str) -> int:
+    """Return how wide a line is, in columns: one a Latin letter, two a Chinese character.
+
+    What a Chinese font may draw as wide as a character, such as “×”, counts as that.
+    """
+    letters = html.unescape(line)
+    return sum(2 if unicodedata.east_asian_width(each) in "WFA" else 1 for each in letters)
 
 
 def _faded(color: str, opacity: float) -> str:
@@ -156,10 +176,6 @@ def _faded(color: str, opacity: float) -> str:
         return color
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f"rgba({red},{green},{blue},{opacity:g})"
-
-
-def _columns(line: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
 
 
 def _axis() -> dict[str, Any]:

@@ -13,6 +13,8 @@ import click
 from profiling.cli.compare import compare
 from profiling.cli.diff import diff_runs
 from profiling.cli.doctor import doctor
+from profiling.cli.find import find_lessons
+from profiling.cli.graph import draw_graph
 from profiling.cli.lesson import run_lesson
 from profiling.cli.listing import describe_columns, list_all
 from profiling.cli.output import say
@@ -51,7 +53,17 @@ def commands(context: click.Context) -> int:
     return 0
 
 
-for _command in (list_all, run_lesson, compare, show, diff_runs, describe_columns, doctor):
+for _command in (
+    list_all,
+    find_lessons,
+    run_lesson,
+    compare,
+    draw_graph,
+    show,
+    diff_runs,
+    describe_columns,
+    doctor,
+):
     commands.add_command(_command)
 
 

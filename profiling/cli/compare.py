@@ -77,7 +77,7 @@ def _request(
         sizes=entry.sizes if sizes is None else plan.parse_sizes(sizes),
         dtype=dtype,
         device=device,
-        parameters=dict(_parameter(each) for each in parameters),
+        parameters=dict(map(parameter, parameters)),
         seed=seed,
         budget_s=budget,
         force=force,
@@ -128,7 +128,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _parameter(text: str) -> tuple[str, int]:
+def parameter(text: str) -> tuple[str, int]:
+    """Read a workload's parameter such as ``"depth=8"``.
+
+    Raises:
+        InputError: It is not of that form.
+    """
     name, _, value = text.partition("=")
     try:
         return name.strip(), int(value)

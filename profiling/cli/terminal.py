@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from demos import catalogue
+from demos.catalogue import Source
 from demos.locales import Text
 from profiling.diff import Diff, device_name
 from profiling.diff_report import DiffRow, around, lone_words, sections
 from profiling.diff_report import finding as diff_finding
-from profiling.lesson_records import LessonTrace
+from profiling.lesson_records import LessonTrace, PartTrace
 from profiling.records import Run
 from profiling.report import Row, finding, rows
 from profiling.statistics import summary
@@ -30,26 +31,21 @@ _DIFF_HEADS = ("branch", "time", "ratio", "verdict", "peak")
 
 
 def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
-    """Print a lesson's code, its tensors, its error and what became of the claims."""
-    source = catalogue.lesson(trace.request.name).source
+    """Print a lesson's code, its tensors, its errors and what became of the claims."""
+    entry = catalogue.lesson(trace.request.name)
     key = f"lesson.{trace.request.name}"
     out.print(f"{say(f'{key}.title')}\n{say(f'{key}.question')}\n", markup=False)
-    for number, line in enumerate(source.text.splitlines(), source.first_line):
-        mark = "!" if trace.error is not None and trace.error.line == number else " "
-        out.print(f"{mark}{number:4} {line}", markup=False, soft_wrap=True)
-    if trace.error is not None:
-        out.print(f"\n{trace.error.type}: {trace.error.text}", markup=False, soft_wrap=True)
-    out.print()
-    for tensor in trace.steps[-1].tensors if trace.steps else ():
-        grad = "None" if tensor.grad is None else _numbers(tensor.grad)
-        line = f"{tensor.name} = {_numbers(tensor.values)}  .grad = {grad}"
-        out.print(line, markup=False, soft_wrap=True)
-    out.print(f"\n{say('lesson.claims')}", markup=False)
+    for part in trace.parts:
+        if part.name != "lesson":
+            out.print(f"{say(f'lesson.part.{part.name}')}:\n", markup=False)
+        _print_part(part, entry.parts[part.name], out)
+    out.print(say("lesson.claims"), markup=False)
     for claim in trace.claims:
         verdict = claim.verdict.value
         why = say(f"{key}.why.{claim.claim}.{verdict}")
         words = f"[{say(f'verdict.{verdict}')}] {say(f'{key}.claim.{claim.claim}')}\n    {why}"
         out.print(words, markup=False, soft_wrap=True)
+    out.print(f"\n{say('lesson.rule')} {say(f'{key}.rule')}", markup=False, soft_wrap=True)
 
 
 def print_run(run: Run, out: Console, say: Text) -> None:
@@ -87,6 +83,22 @@ def print_diff(a: Run, b: Run, found: Diff, out: Console, say: Text) -> None:
             out.print(f"{say(f'diff.only_{side}')}: {line}", markup=False, soft_wrap=True)
     out.print(diff_finding(found, say), markup=False, soft_wrap=True)
     out.print(say("diff.caveat"), markup=False, soft_wrap=True)
+
+
+def _print_part(part: PartTrace, source: Source, out: Console) -> None:
+    for number, line in enumerate(source.text.splitlines(), source.first_line):
+        mark = "!" if part.error is not None and part.error.line == number else " "
+        out.print(f"{mark}{number:4} {line}", markup=False, soft_wrap=True)
+    if part.error is not None:
+        out.print(f"\n{part.error.type}: {part.error.text}", markup=False, soft_wrap=True)
+    out.print()
+    for printed in filter(None, (step.printed for step in part.steps)):
+        out.print(printed.rstrip(), markup=False, soft_wrap=True)
+    for tensor in part.steps[-1].tensors if part.steps else ():
+        grad = "None" if tensor.grad is None else _numbers(tensor.grad)
+        line = f"{tensor.name} = {_numbers(tensor.values)}  .grad = {grad}"
+        out.print(line, markup=False, soft_wrap=True)
+    out.print()
 
 
 def _environment(a: Run, b: Run, found: Diff, say: Text) -> Table:

@@ -20,6 +20,7 @@ from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.worker import call, initialize
 from profiling.errors import DetachLabError, WorkerError
+from profiling.graph_records import BranchGraph
 from profiling.lesson_records import LessonRequest, LessonTrace
 from profiling.records import Cell, CellResult, Check, Environment, Request, Run, Status
 
@@ -109,6 +110,27 @@ class Engine:
         plan.check_lesson(request)
         trace: LessonTrace = _result(self._executor.submit(call, "run_lesson", request))
         return trace
+
+    def graph(self, request: Request) -> BranchGraph:
+        """Have one branch of a workload run once and return its backward graph.
+
+        Args:
+            request: Its first branch and its smallest size are the ones; a graph does not depend
+                on how large tensors are.
+
+        Raises:
+            InputError: The request cannot be run.
+            WorkerError: The worker cannot start, died or took too long, or the workload failed.
+        """
+        plan.check(request)
+        environment = self.environment()
+        assert environment is not None  # Without a time limit it is waited for.
+        smallest = msgspec.structs.replace(
+            request, branches=request.branches[:1], sizes=(min(request.sizes),)
+        )
+        (cell,) = plan.plan(smallest, environment)
+        found: BranchGraph = _result(self._executor.submit(call, "branch_graph", cell))
+        return found
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request cell by cell, saying often how far it is.

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from profiling.engine import selfcheck
 from profiling.engine.outcomes import Failure, attempt
 from profiling.engine.passes import Passes
-from profiling.lesson_records import LessonRequest, LessonTrace
-from profiling.measure import environment, lesson, prediction
+from profiling.graph_records import BranchGraph
+from profiling.lesson_records import LessonRequest, LessonTrace, PartTrace
+from profiling.measure import branches, environment, lesson, playground, prediction
 from profiling.records import Cell, CellResult, Check, Environment
 
 
@@ -39,6 +40,16 @@ def self_check(device: str) -> tuple[Check, ...]:
 def run_lesson(request: LessonRequest) -> LessonTrace:
     """Run a lesson."""
     return lesson.run_lesson(request)
+
+
+def branch_graph(cell: Cell) -> BranchGraph:
+    """Run the one branch of a cell once and return its backward graph."""
+    return branches.branch_graph(cell)
+
+
+def step_code(source: str, seconds: float) -> PartTrace:
+    """Step through a person's own code; only the playground's processes are asked for this."""
+    return playground.step_code(source, seconds)
 
 
 def measure_cell(cell: Cell, folder: str) -> CellResult:

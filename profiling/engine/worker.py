@@ -31,6 +31,15 @@ def initialize(preferred: str) -> None:
         _limit_memory()
 
 
+def initialize_playground(memory_bytes: int) -> None:
+    """Import torch and limit this process to so much memory more than it has now."""
+    _print_to_stderr()
+    import torch
+
+    torch.set_num_threads(1)
+    _limit_memory(memory_bytes)
+
+
 def call(job: str, *arguments: Any) -> Any:
     """Run a function of `profiling.engine.jobs` by name."""
     from profiling.engine import jobs
@@ -44,15 +53,19 @@ def _print_to_stderr() -> None:
     os.dup2(2, 1)  # What libraries print knows nothing of sys.stdout.
 
 
-def _limit_memory() -> None:
-    """Make an allocation that does not fit fail with an error instead of ending processes."""
+def _limit_memory(more_bytes: int | None = None) -> None:
+    """Make an allocation that does not fit fail with an error instead of ending processes.
+
+    Args:
+        more_bytes: How much more may be allocated; most of what is free unless given.
+    """
     if sys.platform != "linux":  # Elsewhere such a limit is not there or does not hold.
         return
     import resource
 
     process = psutil.Process()
     free = psutil.virtual_memory().available * (1 - _RESERVED_SHARE)
-    limit = int(process.memory_info().data + free)
+    limit = int(process.memory_info().data + min(free, more_bytes or free))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,12 @@ def times(pairs: Sequence[tuple[float, float]]) -> tuple[Sample, ...]:
     )
 
 
+def noise(seed: int, count: int, spread: float = 0.1) -> list[float]:
+    """Return positive numbers around 1 that are skewed as times are."""
+    source = random.Random(seed)
+    return [math.exp(source.gauss(0, spread)) for _ in range(count)]
+
+
 def reach(group: str, outcome: str) -> Reach:
     """Return the reach of a group of two tensors with that outcome."""
     return {
@@ -86,6 +94,11 @@ def reach(group: str, outcome: str) -> Reach:
 def branch(name: str, **values: Any) -> BranchResult:
     """Return a branch without samples that went well unless told otherwise."""
     return BranchResult(name, **({"status": Status.OK} | values))
+
+
+def timed(name: str, steps: Sequence[float]) -> BranchResult:
+    """Return a branch whose forward took a quarter of each step."""
+    return branch(name, samples=times([(step / 4, step * 3 / 4) for step in steps]))
 
 
 def run_of(*branches: BranchResult, **values: Any) -> Run:

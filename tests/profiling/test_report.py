@@ -3,39 +3,26 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import pytest
 
-from demos.locales import LANGUAGES, Text, table, translator
-from profiling.records import CellResult, Status
+from demos.locales import Text, translator
 from profiling.report import Group, finding, rows
 from profiling.statistics import summary
 from tests.conftest import FinishedRun
-from tests.profiling.charts.conftest import failed, row
+from tests.profiling.charts.conftest import failed, faster, row
 from tests.profiling.charts.conftest import table as frame
-from tests.profiling.planted import branch, cell, reach, run_of, times
+from tests.profiling.planted import branch, reach, run_of, times
 
 ENGLISH, CHINESE = translator("en"), translator("zh")
 WHERE = "At 1,000 elements (float32, cpu), "
 WHERE_ZH = "在 1,000 个元素（float32，cpu）下，"
 WRONG_ONE = "; `attached` did not give the gradients that should hold."
 WRONG_ONE_ZH = "；`attached` 没有给出应有的梯度。"
-
-
-@pytest.fixture(params=LANGUAGES)
-def text(request: pytest.FixtureRequest) -> Text:
-    return translator(request.param)
-
-
-def faster(name: str, ratio: float, low: float, high: float, **values: Any) -> dict[str, Any]:
-    return row(name, ratio=ratio, ratio_low=low, ratio_high=high, verdict="faster", **values)
+WRONG = row("attached", gradients_right=False)
+MIB = 2**20
 
 
 def said(*cells: dict[str, Any], text: Text = ENGLISH) -> str:
     return finding(frame(*cells), "elements", text)
-
-
-WRONG = row("attached", gradients_right=False)
-MIB = 2**20
 
 
 def test_the_fastest_and_the_smallest() -> None:
@@ -53,40 +40,6 @@ def test_the_fastest_and_the_smallest() -> None:
         WHERE_ZH + "梯度正确的写法里 `no_grad` 最快，耗时为 `attached` 的 0.30 倍（95 % 区间 "
         "0.28–0.32）；`no_grad` 的峰值最低，为 2.00 MiB，基准为 4.00 MiB" + WRONG_ONE_ZH
     )
-
-
-def shown(text: Text = ENGLISH, **values: Any) -> Any:
-    """Return the formatted row of one branch."""
-    return rows(frame(row("detach", **values)), text)[0]
-
-
-def test_how_a_peak_compares_with_its_prediction_is_told() -> None:
-    assert shown().predicted == ""
-    assert shown(peak_bytes=400, predicted_peak_bytes=400).predicted == "as predicted"
-    assert shown(peak_bytes=412, predicted_peak_bytes=400, scratch="aten::sum 8;aten::mm 4") == (
-        shown(peak_bytes=412)._replace(
-            predicted="+12 B against the prediction: scratch of `aten::sum`, `aten::mm`"
-        )
-    )
-    assert shown(peak_bytes=388, predicted_peak_bytes=400).predicted == (
-        "−12 B against the prediction"
-    )
-    assert shown(CHINESE, peak_bytes=400, predicted_peak_bytes=400).predicted == "与预测相同"
-
-
-def test_what_a_gpu_did_is_told() -> None:
-    assert (shown().host, shown().work) == ("", "")
-    measured: dict[str, Any] = {"host_median_s": 50e-6, "kernels": 12, "copies": 1, "syncs": 0}
-    assert shown(**measured).host == "host 50.0 µs"
-    assert shown(**measured).work == "kernels 12, copies 1, synchronisations 0"
-    bandwidths: dict[str, Any] = {"clone_bytes_per_s": 8e11, "copy_bytes_per_s": 1e12}
-    assert shown(**measured, **bandwidths).work.endswith("; clones at 80% of the copy bandwidth")
-    assert shown(**measured | {"syncs": None}).work == "kernels 12, copies 1, synchronisations –"
-
-
-def test_a_few_bytes_keep_their_own_unit_beside_many() -> None:
-    formatted = rows(frame(row("attached", peak_bytes=4 * MIB, live_bytes=4)), ENGLISH)[0]
-    assert (formatted.peak, formatted.live) == ("4.000 MiB", "4 B")
 
 
 def test_without_a_reference_all_branches_are_compared() -> None:
@@ -206,72 +159,6 @@ def test_the_place_is_named_in_the_workloads_own_unit() -> None:
     assert finding(frame(large), "batch", ENGLISH).startswith(
         "At 4,096 rows a batch (float16, cuda), "
     )
-
-
-def test_rows_are_in_common_units() -> None:
-    cells = frame(
-        WRONG,
-        faster("detach", 0.2987, 0.2811, 0.3142, step_median_s=29.871e-6, peak_bytes=MIB // 2),
-    )
-    attached, detach = rows(cells, ENGLISH)
-    assert (attached.branch, attached.status, attached.right) == ("attached", "ok", False)
-    assert (attached.time, attached.spread) == ("100 µs", "90.0–120")
-    assert (attached.ratio, attached.interval) == ("1.00×", "")
-    assert (detach.ratio, detach.interval) == ("0.299×", "0.281–0.314")
-    assert detach.time == "29.9 µs"
-    assert (attached.peak, detach.peak) == ("4.000 MiB", "0.5000 MiB")
-    assert (attached.saved, attached.live, attached.ops) == ("2.000 MiB", "1.000 MiB", "12")
-    assert attached.groups == (Group("x: rightly none", True), Group("w: equal", True))
-    assert (attached.note, attached.message) == ("", "")
-
-
-def test_groups_are_told_in_words(text: Text) -> None:
-    outcomes = ("equal", "none", "missing", "unwanted", "different")
-    gradients = ";".join(f"g{number}:{outcome}" for number, outcome in enumerate(outcomes))
-    (shown,) = rows(frame(row("attached", gradients=gradients)), text)
-    assert [group.words for group in shown.groups] == [
-        f"g{number}: {text(f'reach.{outcome}')}" for number, outcome in enumerate(outcomes)
-    ]
-    assert [group.right for group in shown.groups] == [True, True, False, False, False]
-
-
-def test_what_was_not_measured_is_empty_and_never_zero(text: Text) -> None:
-    reason = "workload.side_branch.absent.frozen"
-    shown = rows(frame(WRONG, failed("frozen", reason=reason, gradients="", message="m")), text)[1]
-    numbers = (shown.time, shown.spread, shown.ratio, shown.interval)
-    assert (*numbers, shown.peak, shown.saved, shown.live, shown.ops) == ("",) * 8
-    assert shown.groups == ()
-    assert shown.right is None
-    assert (shown.note, shown.message) == (text(reason), "m")
-
-
-def test_a_cell_of_failures_only_is_shown_too(text: Text) -> None:
-    shown = rows(frame(failed("attached", "error", gradients=""), failed("detach", "error")), text)
-    assert [each.time for each in shown] == ["", ""]
-
-
-REASONS = [
-    key
-    for key in table("en")
-    if ".absent." in key or ".raises." in key or key in ("error.step_failed", "error.out_of_memory")
-]
-CELL_REASONS = ["error.worker_died", "error.worker_late", "error.out_of_memory"]
-
-
-@pytest.mark.parametrize("reason", REASONS)
-def test_every_reason_of_a_branch_can_be_told(reason: str, text: Text) -> None:
-    run = run_of(branch("detach", status=Status.ERROR, reason=reason, message="its own words"))
-    (shown,) = rows(summary(run), text)
-    assert (shown.note, shown.message) == (text(reason), "its own words")
-
-
-@pytest.mark.parametrize("reason", CELL_REASONS)
-def test_every_reason_of_a_cell_can_be_told(reason: str, text: Text) -> None:
-    asked = cell()
-    run = run_of(results=(CellResult(asked, Status.ERROR, (), reason),), cells=(asked,))
-    shown = rows(summary(run), text)
-    assert [each.status for each in shown] == ["error", "error"]
-    assert all(each.note for each in shown)
 
 
 def test_a_summary_of_samples_reads_as_one_made_by_hand() -> None:

@@ -8,8 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from demos.locales import LANGUAGES, Text, translator
-
 BRANCHES = [
     "attached",
     "detach",
@@ -23,16 +21,6 @@ BRANCHES = [
     "frozen",
 ]
 Summary = Callable[..., pd.DataFrame]
-
-
-@pytest.fixture(params=LANGUAGES)
-def text(request: pytest.FixtureRequest) -> Text:
-    return translator(request.param)
-
-
-@pytest.fixture
-def english() -> Text:
-    return translator("en")
 
 
 def row(branch: str, **values: Any) -> dict[str, Any]:
@@ -70,6 +58,10 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "gradients_right": True,
     }
     return defaults | values
+
+
+def faster(name: str, ratio: float, low: float, high: float, **values: Any) -> dict[str, Any]:
+    return row(name, ratio=ratio, ratio_low=low, ratio_high=high, verdict="faster", **values)
 
 
 def failed(branch: str, status: str = "unsupported", **values: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from demos.locales import Text
 from profiling.charts.bars import peak_by_branch, time_by_branch
+from profiling.charts.labels import label_room
 from profiling.charts.style import branch_style
 from tests.profiling.charts.conftest import BRANCHES, failed, row, table
 
@@ -154,6 +155,21 @@ def test_peak_title_is_the_finding(peaks: list[int], expected: str, english: Tex
 def test_peak_title_without_a_baseline_claims_nothing(english: Text) -> None:
     cell = table(failed("attached"), row("detach"))
     assert title(peak_by_branch(cell, english)) == "Peak memory of a step by branch"
+
+
+def test_room_is_left_right_of_the_longest_bar(summary: pd.DataFrame, text: Text) -> None:
+    cell = pd.concat([summary, table(failed("detach", "out_of_memory"))])
+    for figure, shown in (
+        (time_by_branch(cell, text), ["100 µs", "39.0 µs"]),
+        (peak_by_branch(cell, text), ["4.00 MiB", "1.00 MiB"]),
+    ):
+        longest = max(figure.data[-1].x)
+        assert tuple(figure.layout.xaxis.range) == (0, longest)
+        # What was not measured says so where its bar would be.
+        assert figure.layout.margin.r == label_room([longest, 1], shown)
+        # A marker at the end of the axis is drawn in full.
+        markers = [trace for trace in figure.data if trace.type == "scatter"]
+        assert all(trace.cliponaxis is False for trace in markers)
 
 
 def test_small_peaks_read_in_bytes(english: Text) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from demos.locales import Text
 from profiling.charts.beside import ratio_by_branch
+from profiling.charts.labels import label_room
 from profiling.charts.style import branch_style
 from profiling.diff import diff
 from profiling.records import Run, Status
@@ -67,6 +68,14 @@ def test_alike_runs_still_have_an_axis_around_1(english: Text) -> None:
     assert high > 1.02
 
 
+def test_room_is_left_for_the_values_right_of_the_axis(figure: go.Figure) -> None:
+    ratios, labels = figure.data
+    whisker = ratios.x[1] + ratios.error_x.array[1]
+    assert labels.x[1] == whisker < figure.layout.xaxis.range[1]
+    # "not measured" is written where its whisker would be.
+    assert figure.layout.margin.r == label_room([1.0], ["0.500×"])
+
+
 def test_title_and_hovers_say_what_was_found(figure: go.Figure) -> None:
     assert title(figure) == "B is faster than A in 1 of 2, slower in 0"
     hovers = figure.data[0].customdata
@@ -88,10 +97,11 @@ def both(*sizes: int) -> Run:
 
 def test_sizes_are_named_where_there_are_several(text: Text) -> None:
     several = ratio_by_branch(diff(both(4, 1024), both(4, 1024)).rows, text)
-    assert list(several.data[0].y) == ["attached · 4", "attached · 1,024"]
+    assert list(several.data[0].y) == ["attached<br>4", "attached<br>1,024"]
     assert list(several.layout.yaxis.categoryarray) == list(several.data[0].y)
     one = ratio_by_branch(diff(both(4), both(4)).rows, text)
     assert list(one.data[0].y) == ["attached"]
+    assert several.layout.height - one.layout.height == 2 * 44 - 34
 
 
 def test_cells_are_told_apart_where_they_differ_in_more_than_size(text: Text) -> None:
@@ -100,8 +110,8 @@ def test_cells_are_told_apart_where_they_differ_in_more_than_size(text: Text) ->
     )
     figure = ratio_by_branch(diff(run, run).rows, text)
     assert list(figure.data[0].y) == [
-        "attached · elementwise · float32 · cpu",
-        "attached · elementwise · float64 · cuda",
+        "attached<br>elementwise · float32 · cpu",
+        "attached<br>elementwise · float64 · cuda",
     ]
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from demos.locales import Text
+from profiling.charts.labels import label_room
 from profiling.charts.peak_parts import _LOOKS, peak_parts
 from profiling.traces.peak import KINDS
 from tests.profiling.charts.conftest import BRANCHES
@@ -126,7 +127,9 @@ def test_released_memory_counts_against_the_peak(english: Text) -> None:
 def test_room_is_left_for_every_label_and_legend_entry(text: Text) -> None:
     rows = [(branch, kind, "op", KIB) for branch in BRANCHES for kind in _LOOKS]
     figure = peak_parts(table(*rows), text)
-    assert figure.layout.xaxis.range[1] > len(_LOOKS)
+    labels = figure.data[-1]
+    assert list(labels.x) == [figure.layout.xaxis.range[1]] * len(BRANCHES)
+    assert figure.layout.margin.r == label_room(labels.x, ["7.00 KiB"] * len(BRANCHES))
     one_kind = peak_parts(table(*[row for row in rows if row[1] == "saved"]), text)
     assert figure.layout.height > one_kind.layout.height
     assert len(figure.to_json()) < 60_000

@@ -58,19 +58,52 @@ def test_layout_is_plain_and_transparent() -> None:
     assert layout.showlegend is True
     assert layout.height == layout.margin.t + 100 + layout.margin.b + 40
     assert style.base_layout("A title", 100).showlegend is False
+    assert layout.margin.r == style.base_layout("A title", 100, label_room=5).margin.r == 12
+    assert style.base_layout("A title", 100, label_room=60).margin.r == 60
 
 
 def test_titles_break_before_they_are_too_wide_for_a_phone() -> None:
     assert style.wrapped("short") == ["short"]
+    assert style.wrapped("") == [""]
     words = "lowest peak in no_grad and 2 more, 3.50 MiB below attached, and so on and on"
     assert " ".join(style.wrapped(words)) == words
-    assert all(len(line) <= 48 for line in style.wrapped(words))
-    chinese = "峰值最低的分支是这样的" * 4 + "\uff0c比 attached 低"
-    lines = style.wrapped(chinese)
-    assert "".join(lines).replace(" ", "") == chinese.replace(" ", "")
-    assert all(len(line) <= 26 for line in lines)
-    assert not any(line.startswith("\uff0c") for line in lines)
-    assert style.wrapped("x" * 44 + " 3.50 MiB") == ["x" * 44, "3.50 MiB"]
+    assert [len(line) for line in style.wrapped(words)] == [34, 38, 2]
+    assert style.wrapped("x" * 32 + " 3.50 MiB") == ["x" * 32, "3.50 MiB"]
+    assert style.wrapped("in detach_1 now, and again in detach_1 now") == [
+        "in detach_1 now, and again in detach_1",
+        "now",
+    ]
+
+
+def test_a_chinese_character_is_two_columns_wide_and_ends_any_line() -> None:
+    assert style.columns("a峰×&lt;") == 1 + 2 + 2 + 1
+    assert style.wrapped("峰" * 20) == ["峰" * 19, "峰"]
+    assert style.wrapped("峰" * 18 + "值 7.63 MiB") == ["峰" * 18 + "值", "7.63 MiB"]
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("峰" * 19 + "\uff0c比", ["峰" * 18, "峰\uff0c比"]),
+        ("峰" * 18 + "\uff08比\uff09", ["峰" * 18, "\uff08比\uff09"]),
+        ("峰" * 18 + "“比”", ["峰" * 18, "“比”"]),
+        ("峰" * 17 + "“no_grad”低", ["峰" * 17, "“no_grad”低"]),
+    ],
+)
+def test_marks_stay_with_what_they_belong_to(title: str, lines: list[str]) -> None:
+    assert style.wrapped(title) == lines
+
+
+def test_a_word_wider_than_a_line_is_broken_between_letters_as_they_are_shown() -> None:
+    assert style.wrapped("x" * 40) == ["x" * 38, "xx"]
+    assert style.wrapped("&lt;" * 40) == ["&lt;" * 38, "&lt;&lt;"]
+
+
+@pytest.mark.parametrize(
+    "title", ["” ”，“", "  a  b", "（（", "5 ", "a\nb", "&;&amp", "1.5 （ms）"]
+)
+def test_no_letter_is_lost(title: str) -> None:
+    assert "".join("".join(style.wrapped(title)).split()) == "".join(title.split())
 
 
 def test_values_without_a_number_stay_without() -> None:
@@ -99,10 +132,10 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
 
 
 def test_charts_import_neither_torch_nor_the_page() -> None:
-    modules = ["bars", "beside", "memory", "operators", "peak_parts", "reach", "sizes", "style"]
+    names = "bars beside labels memory operators peak_parts reach sizes style"
     code = f"""
 import importlib, sys
-for name in {modules}:
+for name in {names.split()}:
     importlib.import_module("profiling.charts." + name)
 loaded = {{"torch", "gradio", "demos", "profiling.records", "profiling.engine"}} & set(sys.modules)
 sys.exit(str(loaded) if loaded else 0)

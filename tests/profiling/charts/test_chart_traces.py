@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from demos.locales import Text
@@ -16,6 +17,10 @@ NONE = float("nan")
 def operators(*rows: tuple[str, str, int, float, float, float]) -> pd.DataFrame:
     columns = ["branch", "name", "count", "total_s", "self_s", "device_s"]
     return pd.DataFrame(list(rows), columns=columns)
+
+
+def title(figure: go.Figure) -> str:
+    return str(figure.layout.title.text).replace("<br>", " ")
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ def test_operator_hover_and_title(ops: pd.DataFrame, english: Text) -> None:
     assert time == "5.00 µs"
     assert said == "aten::mul<br>2 calls, 9.00 µs in total with what they called"
     assert figure.data[0].customdata[2][1] == "1 other operators, 3 calls"
-    assert figure.layout.title.text == "Most self time: aten::mul, 7.00 µs in no_grad"
+    assert title(figure) == "Most self time: aten::mul, 7.00 µs in no_grad"
 
 
 def test_nothing_is_summed_when_all_operators_fit(ops: pd.DataFrame, text: Text) -> None:
@@ -65,17 +70,17 @@ def test_device_time_replaces_self_time_where_there_is_any(english: Text) -> Non
     )
     figure = operators_by_branch(ops, english)
     assert figure.layout.xaxis.title.text == "Device time (ms)"
-    assert figure.layout.title.text == "Most device time: aten::mm, 4.00 ms in attached"
+    assert title(figure) == "Most device time: aten::mm, 4.00 ms in attached"
     assert [list(trace.x) for trace in figure.data] == [[4, 0], [None, None]]
 
 
 def test_operator_names_are_shown_as_text(english: Text) -> None:
-    name = "<b onclick=x>&%{x}</b>"
+    name = "<b on=x>&%{x}</b>"
     figure = operators_by_branch(operators(("<i>", name, 1, 1e-6, 1e-6, NONE)), english)
-    shown = "&lt;b onclick=x&gt;&amp;&#37;{x}&lt;/b&gt;"
+    shown = "&lt;b on=x&gt;&amp;&#37;{x}&lt;/b&gt;"
     assert list(figure.layout.yaxis.ticktext) == [shown]
     assert shown in figure.data[0].customdata[0][1]
-    assert shown in figure.layout.title.text.replace("<br>", " ")
+    assert shown in title(figure)
     assert figure.data[0].name == "&lt;i&gt;"
     assert "<b" not in figure.to_json().replace("<br>", "").replace("\\u003cbr\\u003e", "")
 
@@ -83,7 +88,7 @@ def test_operator_names_are_shown_as_text(english: Text) -> None:
 def test_long_operator_names_are_shortened_on_the_axis_only(english: Text) -> None:
     name = "autograd::engine::evaluate_function: AddmmBackward0"
     figure = operators_by_branch(operators(("detach", name, 1, 1e-6, 1e-6, NONE)), english)
-    assert len(figure.layout.yaxis.ticktext[0]) <= 24
+    assert len(figure.layout.yaxis.ticktext[0]) == 20
     assert name in figure.data[0].customdata[0][1]
 
 
@@ -117,12 +122,11 @@ def test_memory_lines_start_at_their_first_event(curves: pd.DataFrame, text: Tex
 
 def test_memory_title_and_hover(curves: pd.DataFrame, english: Text) -> None:
     figure = memory_over_time(curves, english)
-    title = figure.layout.title.text.replace("<br>", " ")
-    assert title == "Highest peak 4.00 MiB in attached, lowest 2.00 MiB in no_grad"
+    assert title(figure) == "Highest peak 4.00 MiB in attached, lowest 2.00 MiB in no_grad"
     assert "%{y:.3~r} MiB live after %{x:.3~r} ms" in figure.data[0].hovertemplate
     assert "peak: 4.00 MiB (4,194,304 B)" in figure.data[1].hovertemplate
     same = memory_over_time(curves[curves["branch"] == "attached"], english)
-    assert same.layout.title.text == "Peak of every branch: 4.00 MiB"
+    assert title(same) == "Peak of every branch: 4.00 MiB"
 
 
 def test_long_curves_are_thinned_but_keep_ends_and_peak(text: Text) -> None:

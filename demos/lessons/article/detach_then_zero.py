@@ -4,6 +4,10 @@ import torch
 
 VALUES = (1.0, 2.0, 3.0)
 OP = "sigmoid"
+ERRORS = (
+    "one of the variables needed for gradient computation has been modified by an inplace "
+    "operation: [{}], which is output {} of {}, is at version {}; expected version {} instead.",
+)
 
 
 def lesson(values, op):

@@ -1,0 +1,10 @@
+"""Copies that are none: arrays, snapshots, slices."""
+
+LESSONS = (
+    "numpy_needs_detach",
+    "clone_detach_order",
+    "slice_pins_all",
+    "state_dict_is_aliased",
+    "deepcopy_of_non_leaf",
+    "pickled_non_leaf",
+)

@@ -1,0 +1,9 @@
+"""What a frozen layer still does and still costs."""
+
+LESSONS: tuple[str, ...] = (
+    "no_grad_kills_the_stem",
+    "frozen_parameter_moves",
+    "frozen_batchnorm_drifts",
+    "frozen_middle_saves_memory",
+    "frozen_layer_still_saves",
+)

@@ -1,0 +1,12 @@
+"""What shares memory, and what notices a change of it."""
+
+LESSONS = (
+    "data_or_detach",
+    "saves_nothing",
+    "resize_detached",
+    "detach_inplace_on_view",
+    "leaf_in_place",
+    "wrong_flag",
+    "view_made_in_no_grad",
+    "identity_pack_hook",
+)

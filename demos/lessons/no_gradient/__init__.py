@@ -1,0 +1,16 @@
+"""Where a gradient went, or why it went through."""
+
+LESSONS = (
+    "nothing_requires_grad",
+    "rebuilt_from_numbers",
+    "argmax_as_loss",
+    "non_leaf_has_no_grad",
+    "clone_does_not_cut",
+    "no_grad_keeps_parameters",
+    "grad_of_unused",
+    "straight_through",
+    "double_backward",
+    "detached_factor",
+    "hooks_on_detached",
+    "forward_mode",
+)

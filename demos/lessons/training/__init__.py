@@ -1,0 +1,13 @@
+"""Cuts in training loops: GANs, recurrence, logging, checkpoints."""
+
+LESSONS = (
+    "gan_discriminator_step",
+    "gan_generator_step",
+    "truncated_bptt",
+    "lstm_state_is_a_tuple",
+    "total_loss_grows",
+    "detach_after_forward",
+    "target_network",
+    "checkpoint_frozen_input",
+    "second_backward",
+)

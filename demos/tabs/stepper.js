@@ -1,0 +1,67 @@
+/* Steps through a lesson. All steps are in the page already; nothing is asked for. The page is
+   filled in later and again, so everything listens at the document. */
+(() => {
+  const slider = (stepper) => stepper.querySelector("input[type=range]");
+
+  const show = (stepper, number) => {
+    const to = Math.max(0, Math.min(Number(slider(stepper).max), number));
+    slider(stepper).value = to;
+    for (const step of stepper.querySelectorAll(".lab-step"))
+      step.classList.toggle("lab-shown", Number(step.dataset.step) === to);
+    const {line} = stepper.querySelector(".lab-shown").dataset;
+    stepper.querySelector(".lab-now")?.classList.remove("lab-now");
+    stepper.querySelector(`[id$="-${line}"]`)?.classList.add("lab-now");
+  };
+
+  const go = (stepper, where) => {
+    if (!slider(stepper)) return;
+    const at = Number(slider(stepper).value);
+    show(stepper, {first: 0, back: at - 1, next: at + 1, last: Infinity}[where]);
+  };
+
+  const keys = {ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last"};
+
+  const save = (graph, kind) => {
+    const svg = graph.querySelector("svg").cloneNode(true);
+    const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
+    style.textContent = document.getElementById("graph-css").textContent;
+    svg.prepend(style);
+    const {name, dot} = graph.dataset;
+    const text = {
+      svg: new XMLSerializer().serializeToString(svg),
+      html: `<!doctype html><meta charset="utf-8"><title>${name}</title>${svg.outerHTML}`,
+      dot,
+    }[kind];
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], {type: "text/plain;charset=utf-8"}));
+    link.download = `${name}.${kind}`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+
+  const tell = (event) => {
+    const node = event.target.closest?.(".lab-graph [data-node]");
+    if (!node) return;
+    const details = node.closest(".lab-graph-box").querySelector(".lab-graph-details");
+    details.textContent = node.querySelector("title").textContent;
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-go], [data-save]");
+    if (!button) return;
+    if (button.dataset.go) go(button.closest("[data-stepper]"), button.dataset.go);
+    else save(button.closest(".lab-graph-box").querySelector(".lab-graph"), button.dataset.save);
+  });
+  document.addEventListener("input", (event) => {
+    const stepper = event.target.closest?.("[data-stepper]");
+    if (stepper && event.target.type === "range") show(stepper, Number(event.target.value));
+  });
+  document.addEventListener("keydown", (event) => {
+    const stepper = event.target.closest?.("[data-stepper]");
+    if (!stepper || event.target.type === "range" || !(event.key in keys)) return;
+    event.preventDefault();
+    go(stepper, keys[event.key]);
+  });
+  document.addEventListener("pointerover", tell);
+  document.addEventListener("focusin", tell);
+})();

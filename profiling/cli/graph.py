@@ -1,0 +1,66 @@
+"""The command graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from demos import catalogue
+from profiling.cli.compare import parameter
+from profiling.cli.opening import open_engine
+from profiling.cli.output import json_option, out, print_json, say
+from profiling.engine import plan
+from profiling.errors import InputError
+from profiling.graph_records import Graph
+from profiling.graphs import dot, drawing
+from profiling.records import Request
+
+_KINDS = (".svg", ".html", ".dot", ".gv")
+
+
+@click.command("graph")
+@click.argument("workload")
+@click.argument("branch")
+@click.option("--size", type=int, help="A whole number; the workload's smallest unless given.")
+@click.option("--set", "parameters", multiple=True, help="A workload parameter, as depth=8.")
+@click.option("--out", "file", type=click.Path(path_type=Path), help="A .svg, .html or .dot file.")
+@json_option
+def draw_graph(
+    workload: str,
+    branch: str,
+    size: int | None,
+    parameters: tuple[str, ...],
+    file: Path | None,
+    as_json: bool,
+) -> int:
+    """Run BRANCH of WORKLOAD once and write its backward graph; Graphviz text unless --out."""
+    if file is not None and file.suffix not in _KINDS:
+        raise InputError("error.graph_file", allowed=", ".join(_KINDS))
+    is_own = catalogue.is_spec(workload)
+    entry = catalogue.register(workload) if is_own else catalogue.workload(workload)
+    request = Request(
+        workload=entry.name,
+        branches=(branch,),
+        sizes=(min(entry.sizes) if size is None else size,),
+        parameters=dict(map(parameter, parameters)),
+    )
+    plan.check(request)
+    with open_engine("cpu") as engine:
+        found = engine.graph(request)
+    if as_json:
+        print_json(found)
+    elif file is None:
+        print(dot.dot(found.graph), end="")
+    else:
+        file.write_text(_drawn(found.graph, file, f"{entry.name}: {branch}"), encoding="utf-8")
+        out.print(f"wrote {file}", soft_wrap=True)
+    if found.error is not None:
+        click.echo(f"error: {found.error}", err=True)
+    return 0 if found.error is None else 1
+
+
+def _drawn(graph: Graph, file: Path, title: str) -> str:
+    if file.suffix == ".svg":
+        return drawing.standalone_svg(graph, say)
+    return drawing.page(graph, say, title) if file.suffix == ".html" else dot.dot(graph)

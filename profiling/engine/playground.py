@@ -1,0 +1,68 @@
+"""Runs a person's own code, for the owner of the machine only."""
+
+from __future__ import annotations
+
+from concurrent.futures import BrokenExecutor, TimeoutError
+
+from pebble import ProcessExpired
+
+from profiling.engine.executors import WorkerProcess
+from profiling.engine.worker import call, initialize_playground
+from profiling.errors import InputError, WorkerError
+from profiling.lesson_records import PartTrace
+
+MAX_CHARACTERS = 10_000
+SECONDS = 10.0
+MEMORY_BYTES = 1 << 30
+# What does not listen to the gentle limit, such as a loop that catches everything, is killed.
+_GRACE_S = 5.0
+
+
+class Playground:
+    """Steps through code, each time in a process of its own.
+
+    The next process is started while the page is read, so that a run need not wait for torch.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """Start the first process.
+
+        Args:
+            seconds: How long code may run.
+        """
+        self._seconds = seconds
+        self._process = self._start()
+
+    def step(self, source: str) -> PartTrace:
+        """Run code and return its steps, and its error if it raised one.
+
+        Raises:
+            InputError: There is no code, or too much.
+            WorkerError: It could not be stopped gently, or ended its process.
+        """
+        if not source.strip():
+            raise InputError("error.playground_empty")
+        if len(source) > MAX_CHARACTERS:
+            raise InputError("error.playground_long", high=MAX_CHARACTERS)
+        try:
+            trace: PartTrace = self._process.submit(
+                call, "step_code", source, self._seconds
+            ).result()
+        except TimeoutError as error:
+            raise WorkerError("error.playground_killed", seconds=self._seconds) from error
+        except (ProcessExpired, BrokenExecutor) as error:
+            raise WorkerError("error.playground_died") from error
+        finally:
+            # Killed and not asked to end: it would wait for threads that the code has left.
+            self._process.shutdown()
+            self._process = self._start()
+        return trace
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.shutdown()
+
+    def _start(self) -> WorkerProcess:
+        process = WorkerProcess(initialize_playground, (MEMORY_BYTES,), self._seconds + _GRACE_S)
+        process.submit(str)
+        return process

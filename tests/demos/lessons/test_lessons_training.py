@@ -1,0 +1,167 @@
+"""The lessons on training loops: verdicts and errors; their numbers are in a file beside."""
+
+from __future__ import annotations
+
+import pytest
+
+from demos import catalogue
+from demos.lessons.training import LESSONS
+from tests.demos.lessons.traced import (
+    all_verdicts,
+    error_text,
+    failing_line,
+    part,
+    traced,
+    values_of,
+)
+
+NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
+SECOND_TIME = "Trying to backward through the graph a second time"
+IN_PLACE = (
+    "one of the variables needed for gradient computation has been modified by an inplace "
+    "operation: [torch.FloatTensor [1, 1]], which is output 0 of "
+)
+
+VERDICTS = {
+    "gan_discriminator_step": {
+        "trains_one": "wrong",
+        "fake_serves_twice": "wrong",
+        "no_grad_does_as_well": "holds_partly",
+        "detach_cuts_one_loss": "holds",
+    },
+    "gan_generator_step": {
+        "detach_spares_discriminator": "wrong",
+        "no_grad_spares_discriminator": "wrong",
+        "frozen_lets_through": "holds",
+        "freezing_acts_on_forward": "holds",
+    },
+    "truncated_bptt": {
+        "chunk_by_chunk": "wrong",
+        "retain_graph_helps": "wrong",
+        "step_is_in_place": "holds",
+        "detach_forgets": "wrong",
+        "detach_cuts": "holds",
+    },
+    "lstm_state_is_a_tuple": {
+        "like_a_gru": "holds_partly",
+        "hidden_is_enough": "wrong",
+        "each_is_detached": "holds",
+    },
+    "total_loss_grows": {
+        "keeps_all": "holds_partly",
+        "harmless_without_backward": "wrong",
+        "keeps_nothing": "holds",
+        "same_totals": "holds",
+    },
+    "detach_after_forward": {
+        "forward_saves_less": "wrong",
+        "detach_frees": "holds_partly",
+        "last_reference_frees": "holds",
+        "no_grad_saves_nothing": "holds",
+    },
+    "target_network": {
+        "needs_no_cut": "holds_partly",
+        "same_gradient": "holds",
+        "record_nothing": "holds_partly",
+    },
+    "checkpoint_frozen_input": {
+        "block_trains": "wrong",
+        "always_raises": "holds_partly",
+        "not_reentrant_works": "holds",
+        "input_that_requires_grad": "holds",
+    },
+    "second_backward": {
+        "own_heads_own_graphs": "wrong",
+        "never_twice": "holds_partly",
+        "sum_or_retain_graph": "holds",
+        "sum_passes_once": "holds",
+    },
+}
+# Which checks made a verdict that is neither all nor nothing.
+PARTLY = {
+    "no_grad_does_as_well": {"same_for_discriminator": True, "generator_can_learn": False},
+    "like_a_gru": {"gru_detaches": True, "lstm_detaches": False},
+    "keeps_all": {"nodes": True, "activations": False},
+    "detach_frees": {"encoder_gets_none": True, "activation_gone": False},
+    "needs_no_cut": {"q_net_as_with_no_grad": True, "target_net_stays": False},
+    "record_nothing": {"no_grad": True, "detach": False},
+    "always_raises": {"with_head": False, "with_frozen_head": True},
+    "never_twice": {"penalty_raised": False, "value_loss_raised": True},
+}
+# How the error of `wrong` begins, and its line, which is the last.
+RAISED = {
+    "gan_discriminator_step": (SECOND_TIME, "g_loss.backward()"),
+    "gan_generator_step": (NO_GRAD_FN, "g_loss.backward()"),
+    "truncated_bptt": (IN_PLACE, "next_output.sum().backward()"),
+    "lstm_state_is_a_tuple": (SECOND_TIME, "output.sum().backward()"),
+    "checkpoint_frozen_input": (NO_GRAD_FN, "head(hidden).mean().backward()"),
+    "second_backward": (SECOND_TIME, "value_loss.backward()"),
+}
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_verdicts(name: str) -> None:
+    expected = {claim: {verdict} for claim, verdict in VERDICTS[name].items()}
+    assert all_verdicts(name) == expected
+
+
+def test_every_lesson_and_claim_is_expected() -> None:
+    assert tuple(VERDICTS) == LESSONS
+    partly = {
+        claim
+        for claims in VERDICTS.values()
+        for claim, verdict in claims.items()
+        if verdict == "holds_partly"
+    }
+    assert partly == set(PARTLY)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_which_checks_hold_of_what_holds_partly(name: str) -> None:
+    for result in traced(name).claims:
+        if result.claim in PARTLY:
+            assert result.checks == PARTLY[result.claim]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_wrong_ends_as_it_should(name: str) -> None:
+    trace = traced(name)
+    wrong = part(trace, "wrong")
+    start, line = RAISED.get(name, ("", ""))
+    if not start:
+        assert wrong.error is None
+        return
+    assert wrong.error is not None
+    assert wrong.error.type == "RuntimeError"
+    assert wrong.error.text.startswith(start)
+    assert failing_line(trace, wrong) == line
+    source = catalogue.lesson(name).parts["wrong"]
+    assert wrong.error.line == source.first_line + len(source.text.splitlines()) - 1
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_right_raises_and_warns_of_nothing(name: str) -> None:
+    right = part(traced(name), "right")
+    assert error_text(right) == ""
+    assert not any(step.printed for step in right.steps)
+
+
+def test_truncated_bptt_raises_one_error_after_the_other() -> None:
+    wrong = part(traced("truncated_bptt"), "wrong")
+    assert values_of(wrong)["second_time"].startswith(f"'{SECOND_TIME}")
+    assert "is at version 2; expected version 1 instead" in error_text(wrong)
+
+
+def test_lstm_state_has_no_detach() -> None:
+    wrong = part(traced("lstm_state_is_a_tuple"), "wrong")
+    assert values_of(wrong)["no_detach"] == "\"'tuple' object has no attribute 'detach'\""
+
+
+def test_checkpoint_warns_where_it_is_called() -> None:
+    wrong = part(traced("checkpoint_frozen_input"), "wrong")
+    source = catalogue.lesson("checkpoint_frozen_input").parts["wrong"]
+    lines = source.text.splitlines()
+    warned = {lines[step.line - source.first_line]: step.printed for step in wrong.steps}
+    said = {line.strip(): text for line, text in warned.items() if text}
+    assert list(said) == ["hidden = checkpoint(block, embedded, use_reentrant=True)"]
+    assert "None of the inputs have requires_grad=True. Gradients will be None" in str(said)

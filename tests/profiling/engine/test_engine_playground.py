@@ -1,0 +1,88 @@
+"""Own code, stepped in processes that are thrown away: whatever it does, the next run works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from profiling.engine.playground import MAX_CHARACTERS, Playground
+from profiling.errors import InputError, WorkerError
+from profiling.lesson_records import LessonError, PartTrace
+
+SECONDS = 1.5
+
+
+@pytest.fixture(scope="module")
+def playground() -> Iterator[Playground]:
+    opened = Playground(SECONDS)
+    yield opened
+    opened.close()
+
+
+def error(part: PartTrace) -> LessonError:
+    assert part.error is not None
+    return part.error
+
+
+def test_steps_with_tensors_graph_and_printed_text(playground: Playground) -> None:
+    part = playground.step(
+        "import torch\nx = torch.tensor([2.0], requires_grad=True)\ny = x.exp()\nprint(len(y))\n"
+    )
+    assert part.error is None
+    assert [step.line for step in part.steps] == [1, 2, 3, 4]
+    last = part.steps[-1]
+    assert [tensor.name for tensor in last.tensors] == ["x", "y"]
+    assert last.printed == "1\n"
+    assert {node.label for node in last.graph.nodes} == {"ExpBackward0", ""}
+
+
+def test_too_much_memory_is_an_error_at_its_line(playground: Playground) -> None:
+    raised = error(playground.step("x = 1\ny = [bytearray(10**8) for _ in range(99)]"))
+    assert (raised.type, raised.line) == ("MemoryError", 2)
+
+
+def test_code_that_will_not_be_stopped_is_killed(playground: Playground) -> None:
+    with pytest.raises(WorkerError) as raised:
+        playground.step(
+            "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass"
+        )
+    assert raised.value.key == "error.playground_killed"
+
+
+def test_code_that_ends_its_process(playground: Playground) -> None:
+    with pytest.raises(WorkerError) as raised:
+        playground.step("import os\nos._exit(3)")
+    assert raised.value.key == "error.playground_died"
+
+
+def test_threads_that_it_leaves_hold_nothing_up(playground: Playground) -> None:
+    code = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()"
+    assert playground.step(code).error is None
+    assert playground.step("x = 1").error is None
+
+
+def test_each_run_starts_from_nothing_and_leaves_no_file(playground: Playground) -> None:
+    before = sorted(Path().iterdir())
+    part = playground.step(
+        "from pathlib import Path\nPath('f').write_text('x')\nwhere = str(Path.cwd())"
+    )
+    where = next(value.text for value in part.steps[-1].values if value.name == "where")
+    assert not Path(where.strip("'")).exists()
+    assert sorted(Path().iterdir()) == before
+    assert error(playground.step("print(where)")).type == "NameError"
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [
+        ("", "error.playground_empty"),
+        (" \n\t", "error.playground_empty"),
+        ("#" * (MAX_CHARACTERS + 1), "error.playground_long"),
+    ],
+)
+def test_nothing_and_too_much_are_refused(playground: Playground, code: str, key: str) -> None:
+    with pytest.raises(InputError) as raised:
+        playground.step(code)
+    assert raised.value.key == key

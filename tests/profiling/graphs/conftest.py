@@ -1,0 +1,12 @@
+"""What all drawings' tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from demos.locales import Text, translator
+
+
+@pytest.fixture(scope="session")
+def say() -> Text:
+    return translator("en")

@@ -1,0 +1,221 @@
+"""Drawings: what stands in them."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from demos.locales import Text, translator
+from profiling.graph_records import Graph, Node, Saved
+from profiling.graphs.drawing import page, standalone_svg, styles, svg
+from profiling.lesson_records import LessonRequest
+from profiling.measure.graph import graph
+from profiling.measure.lesson import run_lesson
+from tests.profiling.graphs.reading import Drawing
+
+
+def node_of(shown: Graph, name: str) -> int:
+    return next(node.id for node in shown.nodes if name in node.names)
+
+
+def steps(lesson: str) -> list[Graph]:
+    return [step.graph for step in run_lesson(LessonRequest(lesson)).parts[0].steps]
+
+
+def test_a_cut_and_a_changed_tensor(say: Text) -> None:
+    *_, detached, zeroed, raised = steps("detach_then_zero")
+    out, c = node_of(raised, "out"), node_of(raised, "c")
+    before = Drawing(svg(detached, say))
+    assert before.lines(out) == ["Sigmoid", "→ out (3,)", "keeps result, 12\u00a0B"]
+    assert before.lines(c) == ["c (3,)", "no gradient"]
+    assert before.classes(out) == {"op"}
+    assert before.link_texts() == ["", "same memory"]
+    assert 'class="scissors"' in svg(detached, say)
+    after = Drawing(svg(zeroed, say))
+    assert after.classes(out) == {"op", "bad"}
+    assert after.lines(out)[2:] == ["result changed in", "place"]
+    assert 'class="sign"' in svg(zeroed, say)
+    assert 'class="sign"' not in svg(detached, say)
+    last = Drawing(svg(raised, say))
+    assert last.classes(out) == {"op", "bad", "stopped"}
+    assert last.lines(out)[4:] == ["gradient [1, 1, 1]", "no gradient went on"]
+
+
+def test_gradients_stand_beside_what_carried_them(say: Text) -> None:
+    *_, forward, backward = steps("baseline")
+    before, after = Drawing(svg(forward, say)), Drawing(svg(backward, say))
+    assert before.link_classes() == [["gradient"]]
+    assert after.link_classes() == [["gradient", "carried"]]
+    assert before.link_texts() == [""]
+    assert after.link_texts() == ["[0.1966, 0.105, 0.04518]"]
+    leaf = node_of(backward, "a")
+    assert after.lines(leaf) == ["a (3,)", "leaf", ".grad [0.1966,", "0.105, 0.04518]"]
+
+
+def test_leaves_stand_above_and_what_was_cut_beside(say: Text) -> None:
+    shown = steps("detach_then_zero")[2]
+    drawing = Drawing(svg(shown, say))
+    leaf, out, c = (drawing.box(node_of(shown, name)) for name in ("a", "out", "c"))
+    assert leaf.bottom < out.top
+    assert out.right < c.left
+    assert out.top < c.top < c.bottom < out.bottom
+
+
+def test_a_box_stays_where_it_is_when_something_is_added(say: Text) -> None:
+    drawings = [Drawing(svg(shown, say)) for shown in steps("requires_grad_again")]
+    places = {
+        node: {(drawing.box(node).left, drawing.box(node).top) for drawing in drawings[1:]}
+        for node in drawings[1].nodes
+    }
+    assert [len(each) for each in places.values()] == [1, 1]
+
+
+def test_a_drawing_does_not_depend_on_the_order_of_nodes(say: Text) -> None:
+    shown = steps("side_branch")[-1]
+    one, other = (
+        Drawing(svg(Graph(nodes, shown.edges), say)) for nodes in (shown.nodes, shown.nodes[::-1])
+    )
+    assert {node: one.box(node) for node in one.nodes} == {
+        node: other.box(node) for node in other.nodes
+    }
+
+
+def test_details_tell_everything_of_a_node(say: Text) -> None:
+    saved = (Saved("self", (2, 3), 24, 4, "freed"), Saved("other", (), None, None, "hooked"))
+    node = Node(7, "op", "MulBackward0", ("y", "z"), (2, 3), saved=saved, gradient="[1]")
+    assert Drawing(svg(Graph((node,)), say)).title(7).splitlines() == [
+        "MulBackward0",
+        "y, z (2, 3)",
+        "self freed (2, 3), 24 B",
+        "other kept by a hook ()",
+        "gradient [1]",
+    ]
+
+
+def test_modes_are_said(say: Text) -> None:
+    with torch.inference_mode():
+        quick = torch.ones(1)
+    node = Node(1, "constant", "", ("quick",), tuple(quick.shape), "inference")
+    assert Drawing(svg(Graph((node,)), say)).lines(1) == [
+        "quick (1,)",
+        "no gradient",
+        "inference tensor",
+    ]
+
+
+def test_names_from_anywhere_are_shown_and_never_run(say: Text) -> None:
+    name = "</text><script>alert('&\"')</script>"
+    shown = graph({name: torch.ones(1, requires_grad=True), "b": torch.ones(1)})
+    for text in (svg(shown, say), standalone_svg(shown, say)):
+        assert "<script" not in text
+        assert name in Drawing(text).title(1)
+    assert "<script" not in page(shown, say, name)
+
+
+def test_every_node_can_be_reached_and_says_what_it_shows(say: Text) -> None:
+    shown = steps("side_branch")[-1]
+    drawing = Drawing(svg(shown, say))
+    assert drawing.root.attrib["aria-label"] == (
+        "Backward graph. Ops: 15. Leaves: 6. Tensors without gradient: 3."
+    )
+    for node, element in drawing.nodes.items():
+        assert element.attrib["tabindex"] == "0"
+        assert element.attrib["role"] == "img"
+        label = re.sub(r"\W", "", element.attrib["aria-label"])
+        assert label == re.sub(r"\W", "", "".join(drawing.lines(node)))
+
+
+def test_what_is_not_drawn_is_named(say: Text) -> None:
+    x, loose = torch.ones(1, requires_grad=True), torch.ones(1)
+    text = svg(graph({"x": x, "y": x * 2, "loose": loose}), say)
+    assert "Not drawn, without an edge (1): loose" in text
+    shown = graph({"x": x})
+    assert "goes on beyond" not in svg(shown, say)
+    assert "goes on beyond" in svg(Graph(shown.nodes, shown.edges, cut_off=True), say)
+
+
+def test_an_empty_graph_is_a_sentence(say: Text) -> None:
+    drawing = Drawing(svg(Graph(), say))
+    assert drawing.nodes == {}
+    assert [each.text for each in drawing.root] == ["Nothing to draw yet: no tensor has been made."]
+
+
+def test_a_loop_is_told_by_its_pattern(say: Text) -> None:
+    weight, state = torch.eye(2, requires_grad=True), torch.ones(2)
+    for _ in range(50):
+        state = torch.tanh(weight @ state)
+    drawing = Drawing(svg(graph({"weight": weight, "state": state}), say))
+    (folded,) = (node for node in drawing.nodes if "folded" in drawing.classes(node))
+    assert drawing.lines(folded) == [
+        "(Mv → Tanh) ×50",
+        "ops: 100",
+        "→ state (2,)",
+        "keeps 149 tensors,",
+        "424\u00a0B",
+    ]
+
+
+def test_a_view_is_no_cut(say: Text) -> None:
+    x = torch.ones(2, requires_grad=True)
+    text = svg(graph({"x": x, "y": x.view(2, 1)}), say)
+    assert "scissors" not in text
+    assert sorted(Drawing(text).link_texts()) == ["", "same memory"]
+
+
+def test_every_cut_is_cut_by_scissors(say: Text) -> None:
+    x = torch.ones(2, requires_grad=True)
+    out = x.sigmoid()
+    first, second = (out.detach().requires_grad_() for _ in range(2))
+    tensors = {"x": x, "out": out, "first": first, "second": second}
+    shown = graph({**tensors, "one": first * 2, "two": second * 2, "seen": out.detach()})
+    text = svg(shown, say)
+    assert Drawing(text).link_classes().count(["memory", "across"]) == 2
+    assert Drawing(text).link_classes().count(["memory"]) == 1
+    assert text.count('class="scissors"') == 3
+    constants = graph({"a": (a := torch.ones(1)), "b": a.view(1, 1)})
+    assert "scissors" not in svg(constants, say)
+
+
+def test_files_stand_alone(say: Text) -> None:
+    shown = steps("baseline")[-1]
+    text = standalone_svg(shown, say)
+    assert "background:#fff" in text
+    assert "var(" not in text
+    assert Drawing(text).lines(node_of(shown, "a"))[0] == "a (3,)"
+    html = page(shown, translator("zh"), "baseline, 3")
+    assert '<html lang="zh-CN">' in html
+    assert "<title>baseline, 3</title>" in html
+    assert svg(shown, translator("zh")) in html
+    assert styles() in html
+    for written in (text, html):
+        assert set(re.findall(r"https?://[^\"'\s]+", written)) == {"http://www.w3.org/2000/svg"}
+
+
+def luminance(color: str) -> float:
+    levels = [each / 255 for each in bytes.fromhex(color.removeprefix("#"))]
+    linear = [
+        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in levels
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_words_can_be_read_on_light_and_dark() -> None:
+    light, dark = (
+        dict(re.findall(r"--graph-([\w-]+): (#\w{6});", block))
+        for block in re.findall(r"\.graph \{([^}]*--graph[^}]*)\}", styles())
+    )
+    assert light.keys() == dark.keys()
+    for colors in (light, dark):
+        grounds: dict[str, tuple[str, ...]] = {"box": ("text", "fine", "gradient", "memory", "bad")}
+        grounds |= {"leaf": ("text", "fine", "gradient"), "bad-box": ("text", "gradient", "bad")}
+        for ground, inks in grounds.items():
+            for ink in inks:
+                assert contrast(colors[ground], colors[ink]) >= 4.5, (ground, ink)
+        for line in ("line", "leaf-line", "gradient", "memory", "bad"):
+            assert contrast(colors["box"], colors[line]) >= 3, line

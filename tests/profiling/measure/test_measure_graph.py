@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from profiling.graph_records import Edge, Graph, Node
+from profiling.measure.graph import MAX_NODES, Graphs, graph
+from profiling.measure.states import States
+
+
+def named(found: Graph) -> dict[str, Node]:
+    return {name: node for node in found.nodes for name in node.names}
+
+
+def arrows(found: Graph) -> set[tuple[str, str, str]]:
+    """Return the edges by names, or labels where there is none."""
+    labels = {node.id: "/".join(node.names) or node.label for node in found.nodes}
+    return {(labels[edge.source], labels[edge.target], edge.kind) for edge in found.edges}
+
+
+def leaf(*values: float) -> torch.Tensor:
+    return torch.tensor(values, requires_grad=True)
+
+
+def test_ops_and_leaves_with_what_is_saved() -> None:
+    a = leaf(1.0, 2.0)
+    out = a.sigmoid()
+    loss = out.sum()
+    found = graph({"a": a, "out": out, "loss": loss})
+    assert arrows(found) == {("a", "out", "gradient"), ("out", "loss", "gradient")}
+    nodes = named(found)
+    assert (nodes["a"].kind, nodes["out"].kind, nodes["out"].label) == (
+        "leaf",
+        "op",
+        "SigmoidBackward0",
+    )
+    (saved,) = nodes["out"].saved
+    assert (saved.name, saved.shape, saved.bytes, saved.state) == ("result", (2,), 8, "kept")
+    assert nodes["loss"].saved == ()
+
+
+def test_a_single_tensor_needs_no_name() -> None:
+    assert [node.label for node in graph(leaf(1.0).exp() * 2).nodes] == [
+        "MulBackward0",
+        "ExpBackward0",
+        "",
+    ]
+
+
+def test_a_detached_tensor_is_tied_to_what_it_shares_memory_with() -> None:
+    a = leaf(1.0)
+    out = a.exp()
+    c = out.detach()
+    d = out.clone().detach()
+    found = graph({"a": a, "out": out, "c": c, "d": d})
+    assert arrows(found) == {("a", "out", "gradient"), ("out", "c", "memory")}
+    assert named(found)["c"].kind == named(found)["d"].kind == "constant"
+
+
+def test_a_detached_leaf_that_requires_grad_again_is_tied_too() -> None:
+    out = leaf(1.0).exp()
+    c = out.detach().requires_grad_()
+    found = graph({"out": out, "c": c, "loss": c * 3})
+    assert ("out", "c", "memory") in arrows(found)
+    assert ("c", "loss", "gradient") in arrows(found)
+
+
+def test_a_constant_that_an_op_keeps_leads_to_it() -> None:
+    w, x = leaf(1.0), torch.tensor([2.0])
+    found = graph({"w": w, "x": x, "y": w * x})
+    assert arrows(found) == {("w", "y", "gradient"), ("x", "y", "constant")}
+
+
+def test_a_result_that_only_its_detached_name_is_left_of_is_tied_to_its_op() -> None:
+    h = leaf(1.0).exp()
+    z = h.detach()
+    loss = h * 2
+    del h
+    assert ("ExpBackward0", "z", "memory") in arrows(graph({"z": z, "loss": loss}))
+
+
+def test_a_change_in_place_shows_before_backward_raises() -> None:
+    out = leaf(1.0).exp()
+    states = Graphs(States())
+    assert named(states.record({"out": out}, watch=True))["out"].saved[0].state == "kept"
+    out.detach().zero_()
+    assert named(states.record({"out": out}, watch=True))["out"].saved[0].state == "changed"
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.backward()
+
+
+def test_a_saved_tensor_that_was_detached_in_place() -> None:
+    m = leaf(2.0).exp()
+    y = m * m
+    graphs = Graphs(States())
+    before = named(graphs.record({"m": m, "y": y}, watch=True))["y"]
+    m.detach_()
+    after = named(graphs.record({"m": m, "y": y}, watch=True))["y"]
+    assert [saved.state for saved in (*before.saved, *after.saved)] == ["kept"] * 2 + [
+        "detached"
+    ] * 2
+    with pytest.raises(RuntimeError, match="detached in-place"):
+        y.backward()
+
+
+def test_what_backward_carried_and_freed() -> None:
+    a = leaf(1.0, 2.0)
+    out = a * a
+    loss = out.sum()
+    graphs = Graphs(States())
+    graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
+    loss.backward()
+    found = graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
+    nodes = named(found)
+    assert nodes["loss"].gradient == "1"
+    assert nodes["out"].gradient == "[1, 1]"
+    assert nodes["a"].gradient == "[2, 4]"
+    carried = {(edge.source, edge.target): edge.gradient for edge in found.edges}
+    assert carried[nodes["a"].id, nodes["out"].id] == "[1, 2] + [1, 2]"
+    assert carried[nodes["out"].id, nodes["loss"].id] == "[1, 1]"
+    assert {saved.state for saved in nodes["out"].saved} == {"freed"}
+    assert {saved.bytes for saved in nodes["out"].saved} == {8}
+
+
+def test_where_backward_stopped() -> None:
+    a = leaf(1.0)
+    out = a.exp()
+    loss = out * 3
+    graphs = Graphs(States())
+    graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
+    out.detach().zero_()
+    with pytest.raises(RuntimeError):
+        loss.backward()
+    found = graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
+    nodes = named(found)
+    assert (nodes["out"].gradient, nodes["a"].gradient) == ("[3]", None)
+    into_a = [edge.gradient for edge in found.edges if edge.source == nodes["a"].id]
+    assert into_a == [None]
+
+
+def test_many_numbers_are_told_by_shape_and_norm() -> None:
+    a = torch.zeros(3, 3, requires_grad=True)
+    a.sum().backward()
+    assert named(graph({"a": a}))["a"].gradient == "(3, 3), norm 3"
+
+
+def test_node_numbers_stay_from_record_to_record() -> None:
+    a = leaf(1.0)
+    out = a.exp()
+    graphs = Graphs(States())
+    first = named(graphs.record({"a": a, "out": out}, watch=True))
+    second = named(graphs.record({"a": a, "out": out, "y": out * 2}, watch=True))
+    assert (first["a"].id, first["out"].id) == (second["a"].id, second["out"].id)
+
+
+def test_a_hooked_saved_tensor_is_not_unpacked() -> None:
+    calls: list[int] = []
+
+    def block(x: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return x.sigmoid().exp()
+
+    out = checkpoint(block, leaf(1.0), use_reentrant=False)
+    (saved,) = named(graph({"out": out}))["out"].saved
+    assert (saved.state, saved.bytes, saved.storage) == ("hooked", None, None)
+    assert calls == [1]
+
+
+def test_recording_keeps_nothing_alive() -> None:
+    graphs = Graphs(States())
+    a = leaf(1.0)
+    out = a.exp()
+    held = weakref.ref(out.untyped_storage())
+    graphs.record({"a": a, "out": out, "loss": out.sum()}, watch=True)
+    del out
+    gc.collect()
+    assert held() is None
+
+
+@pytest.mark.parametrize("use", ["grad", "no_grad"])
+def test_the_mode_a_constant_was_made_in(use: str) -> None:
+    states = States()
+    with torch.set_grad_enabled(use == "grad"):
+        x = torch.ones(1) * 2
+        states.tensors({"x": x})
+    assert named(Graphs(states).record({"x": x}, watch=False))["x"].made_in == use
+
+
+def test_custom_functions_and_several_outputs() -> None:
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205
+            return g * 2
+
+    y = Double.apply(leaf(1.0, 2.0))  # type: ignore[no-untyped-call]
+    first, second = y.unbind()
+    found = graph({"y": y, "first": first, "second": second})
+    nodes = named(found)
+    assert nodes["first"] is nodes["second"]
+    assert nodes["first"].names == ("first", "second")
+    assert [(saved.name, saved.bytes) for saved in nodes["y"].saved] == [("tensors[0]", 8)]
+
+
+def test_a_freed_function_written_in_python() -> None:
+    layer = torch.nn.Linear(1, 1)
+    layer.register_full_backward_hook(lambda *_: None)
+    out = layer(leaf(1.0)[None])
+    graphs = Graphs(States())
+    graphs.record({"out": out}, watch=True)
+    out.sum().backward()
+    found = graphs.record({"out": out}, watch=True)
+    states = {saved.state for node in found.nodes for saved in node.saved}
+    assert states == {"freed"}
+
+
+def test_an_edge_that_carried_nothing_has_no_gradient() -> None:
+    a, b = leaf(1.0), leaf(2.0)
+    y = a * b
+    graphs = Graphs(States())
+    graphs.record({"a": a, "b": b, "y": y}, watch=True)
+    torch.autograd.grad(y, a)
+    found = graphs.record({"a": a, "b": b, "y": y}, watch=True)
+    nodes = named(found)
+    carried = {edge.source: edge.gradient for edge in found.edges}
+    assert carried == {nodes["a"].id: "[2]", nodes["b"].id: None}
+
+
+def test_a_graph_that_is_too_large_says_so() -> None:
+    y = leaf(1.0)
+    for _ in range(MAX_NODES + 10):
+        y = y + 1
+    found = graph(y)
+    assert (len(found.nodes), found.cut_off) == (MAX_NODES, True)
+    assert all(isinstance(edge, Edge) for edge in found.edges)
