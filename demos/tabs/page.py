@@ -18,6 +18,7 @@ from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
 from profiling.engine.playground import Playground
 from profiling.errors import DetachLabError
+from profiling.graphs import drawing
 from profiling.records import Environment
 from profiling.storage import MAX_FILE_BYTES
 

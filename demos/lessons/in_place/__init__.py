@@ -4,6 +4,7 @@ LESSONS = (
     "data_or_detach",
     "saves_nothing",
     "resize_detached",
+    "detach_inplace_saved",
     "detach_inplace_on_view",
     "leaf_in_place",
     "wrong_flag",

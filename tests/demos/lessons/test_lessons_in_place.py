@@ -35,6 +35,9 @@ VERDICTS = [
     ("resize_detached", "refused", "wrong"),
     ("resize_detached", "grows_memory", "holds"),
     ("resize_detached", "out_of_place", "holds"),
+    ("detach_inplace_saved", "detach_inplace_saves_a_name", "wrong"),
+    ("detach_inplace_saved", "refused_because_saved", "holds"),
+    ("detach_inplace_saved", "detach_gives_both", "holds"),
     ("detach_inplace_on_view", "same_in_place", "wrong"),
     ("detach_inplace_on_view", "any_view", "holds"),
     ("detach_inplace_on_view", "detach_cuts", "holds"),
@@ -89,6 +92,12 @@ RAISED = [
         "right",
         "gate.sum().backward()",
         CHANGED.format(shape="3", op="Sigmoid"),
+    ),
+    (
+        "detach_inplace_saved",
+        "wrong",
+        "loss.backward()",
+        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_()",
     ),
     (
         "detach_inplace_on_view",
