@@ -1,10 +1,11 @@
 """Prints what a comparison costs beside the steps it times.
 
-Run: ``python -m benchmarks.overhead``
+Run: ``python -m benchmarks.overhead``, or with the names of some workloads.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 
 from demos import catalogue
@@ -31,10 +32,10 @@ def timed_seconds(finished: CellResult) -> float:
 
 
 def main() -> None:
-    """Print, for every workload, wall time over the sum of the timed steps."""
+    """Print, for every workload asked for, wall time over the sum of the timed steps."""
     engine = Engine("cpu")
     engine.environment()
-    for workload in WORKLOADS:
+    for workload in sys.argv[1:] or WORKLOADS:
         run, wall_s = compare(engine, workload)
         timed_s = sum(map(timed_seconds, run.results))
         print(f"{workload}: {wall_s:.1f} s wall / {timed_s:.1f} s timed = {wall_s / timed_s:.2f}")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from demos.locales import Text
+from profiling.traces.peak import NO_OP
 from profiling.units import Unit, byte_unit, show_bytes, significant, time_unit
 
 _RIGHT = {"equal": True, "none": True, "unchecked": None}
@@ -204,14 +205,15 @@ def _work(row: Any, text: Text) -> str:
 
 
 def _predicted(row: Any, text: Text) -> str:
-    """Say by how much the peak missed the prediction, and whose scratch that was."""
+    """Say by how much the peak missed the prediction, and what that was, which none can see."""
     if pd.isna(row.peak_bytes) or pd.isna(row.predicted_peak_bytes):
         return ""
     difference = int(row.peak_bytes - row.predicted_peak_bytes)
     if difference == 0:
         return text("predicted.same")
     sign, size = "+" if difference > 0 else "−", show_bytes(abs(difference))
-    ops = ", ".join(f"`{part.rpartition(' ')[0]}`" for part in row.scratch.split(";") if part)
+    names = [part.rpartition(" ")[0] for part in row.scratch.split(";") if part]
+    ops = ", ".join(text("op.python") if name == NO_OP else f"`{name}`" for name in names)
     words = f"{sign}{size}"
     return (
         text("predicted.scratch", difference=words, ops=ops)

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from demos import catalogue
-from profiling.engine.outcomes import Failure, attempt
+from profiling.engine.outcomes import Failure, attempt, give_memory_back
 from profiling.measure import bandwidth, guard, memory, prediction, profiler, reach, timing
-from profiling.measure.prediction import Prediction, Predictions
+from profiling.measure.failure import is_out_of_memory
+from profiling.measure.prediction import Predictions
 from profiling.measure.step import Reference, State, Step
 from profiling.records import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
 from profiling.traces.device_work import clone_bandwidth, device_work
@@ -115,11 +116,17 @@ class Passes:
         )
 
     def _reference(self, state: State) -> Reference | None:
-        """Compute the gradients that should hold, unless that is known not to fit."""
-        predicted = self._predicted.reference
-        if guard.needed_bytes(self._predicted, predicted) > self._free_bytes:
+        """Compute the gradients that should hold, if that fits."""
+        needed = guard.needed_bytes(self._predicted, self._predicted.reference)
+        if needed > self._free_bytes and not self._cell.force:
             return None
-        return state.reference()
+        try:
+            return state.reference()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        give_memory_back()
+        return None
 
     def _try(
         self, result: BranchResult, step: Step, state: State, reference: Reference | None
@@ -182,18 +189,13 @@ class Passes:
         samples += [_count(name, value) for name, value in device_work(trace).items()]
         rates = {"clone_bandwidth": clone_bandwidth(trace), "copy_bandwidth": copy_bytes_per_s}
         samples += [Sample("step", name, "bytes_per_s", 0, rate) for name, rate in rates.items()]
-        parts = memory.parts_of(trace, device)
-        return Addition(
-            samples, path, parts, memory.scratch_of(trace, device, self._operators(step))
-        )
+        predicted = self._predicted.branches[step.branch]
+        unseen = memory.scratch_of(trace, device, predicted.operators) if predicted else ()
+        return Addition(samples, path, memory.parts_of(trace, device), unseen)
 
     def _trace_path(self, step: Step) -> str:
         cell, label = self._cell, step.branch.replace("#", "-")
         return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{cell.device}.json.gz"
-
-    def _operators(self, step: Step) -> frozenset[str]:
-        predicted: Prediction | None = self._predicted.branches[step.branch]
-        return predicted.operators if predicted is not None else frozenset()
 
 
 def _each(steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
@@ -211,9 +213,7 @@ def _run(step: Step) -> Addition:
 
 def _timed_additions(steps: dict[str, Step], timed: timing.Timed) -> Additions:
     return {
-        branch: Failure(timed.failures[position])
-        if position in timed.failures
-        else Addition(timed.samples[position])
+        branch: timed.failures.get(position) or Addition(timed.samples[position])
         for position, branch in enumerate(steps)
     }
 

@@ -27,7 +27,7 @@ class Memory(NamedTuple):
     Attributes:
         samples: Bytes and counts.
         parts: What the peak consists of; empty on CUDA, where the trace pass tells it.
-        scratch: What of it an operator had allocated for itself; empty likewise.
+        scratch: What of it no operator returned; empty likewise.
     """
 
     samples: list[Sample]
@@ -45,8 +45,8 @@ def measure_memory(step: Step, device: str, predicted: Prediction | None = None)
     Args:
         step: The step; it is reset first.
         device: ``"cpu"`` or ``"cuda"``.
-        predicted: What the step was predicted to need; where the peak is another, the scratch of
-            its operators is told.
+        predicted: What the step was predicted to need; where the peak is another, what no
+            prediction sees is told.
     """
     step.reset()
     gc.collect()
@@ -61,7 +61,7 @@ def parts_of(trace: pd.DataFrame, device: str) -> tuple[PeakPart, ...]:
 
 
 def scratch_of(trace: pd.DataFrame, device: str, operators: frozenset[str]) -> tuple[PeakPart, ...]:
-    """Return what operators had allocated for themselves at the peak of a traced step."""
+    """Return what no operator returned of the peak of a traced step."""
     table = scratch(trace, device, operators)
     columns = (table["op"], table["bytes"])
     return tuple(PeakPart("scratch", op, int(size)) for op, size in zip(*columns, strict=True))

@@ -15,11 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorConverter, FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from profiling.measure.fake import FakeMode
 from profiling.measure.global_state import kept
 from profiling.measure.step import State, Step
 from profiling.records import Cell, ran
@@ -34,6 +33,8 @@ _UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
 _SUM = "aten::add"
 _ZEROS = "aten::new_zeros"
 _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
+
+_DEVICE = torch.ops.prim.device.default
 
 # Where torch's own wrappers around a dispatch mode are.
 _WRAPPERS = ("torch._dynamo.eval_frame", "torch._compile", __name__)
@@ -74,14 +75,14 @@ def predict(cell: Cell, branches: Sequence[str]) -> Predictions:
         cell: The cell; its state is built from fake tensors.
         branches: The labels to predict; a branch that was asked for again is predicted once.
     """
-    with warnings.catch_warnings(), _FakeMode():
+    with warnings.catch_warnings(), FakeMode() as mode:
         warnings.simplefilter("ignore")  # What the step warns of, its real run will tell.
         state = State(cell)
         resident = _unique(state.resident())
         inputs = _unique(state.tensors())
         names = dict.fromkeys(map(ran, branches))
-        predictions = {name: _predict(state, state.step(name), cell.device) for name in names}
-        reference = _predict(state, _Reference(state), cell.device)
+        predictions = {name: _predict(state, state.step(name), mode, cell) for name in names}
+        reference = _predict(state, _Reference(state), mode, cell)
     return Predictions(
         parameter_bytes=sum(resident.values()),
         input_bytes=sum(size for key, size in inputs.items() if key not in resident),
@@ -91,28 +92,9 @@ def predict(cell: Cell, branches: Sequence[str]) -> Predictions:
 
 
 def warm_up() -> None:
-    """Have torch load what its first fake tensor needs, which takes a second."""
-    with _FakeMode():
-        torch.ones(1, 1).mm(torch.ones(1, 1))
-
-
-class _Converter(FakeTensorConverter):
-    """Remembers none of the tensors it makes: a module moves no parameter that is referred to."""
-
-    def set_tensor_memo(self, t: torch.Tensor, v: torch.Tensor) -> None:
-        """Remember nothing."""
-
-
-class _FakeMode(FakeTensorMode):
-    """Fake tensors that modules can be moved with and that can be copied deeply."""
-
-    def __init__(self) -> None:
-        super().__init__(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
-        self.fake_tensor_converter = _Converter()
-
-    def __deepcopy__(self, memo: object) -> _FakeMode:
-        """Stay one: what a copy of it referred to would be freed twice."""
-        return self
+    """Have torch load what its first fake tensor needs, and its first number read from one."""
+    with FakeMode():
+        torch.ones(1, 1).mm(torch.ones(1, 1)).item()
 
 
 class _Reference:
@@ -131,11 +113,13 @@ class _Reference:
         """Its backward is part of it."""
 
 
-def _predict(state: State, step: Step | _Reference, device: str) -> Prediction | None:
+def _predict(
+    state: State, step: Step | _Reference, mode: FakeMode, cell: Cell
+) -> Prediction | None:
     try:
         with kept():
             step.reset()
-            with _Tracker(state.tensors(), device) as tracker:
+            with _Tracker(mode, state.tensors(), cell.device) as tracker:
                 result = step.forward()
                 step.backward(result)
     except Exception:  # Whatever stops it here will be told by the real run.
@@ -146,10 +130,11 @@ def _predict(state: State, step: Step | _Reference, device: str) -> Prediction |
 class _Tracker(TorchDispatchMode):
     """Follows the storages that operators return from their making to their end."""
 
-    def __init__(self, known: Iterable[torch.Tensor], device: str) -> None:
+    def __init__(self, mode: FakeMode, known: Iterable[torch.Tensor], device: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak_bytes = 0
         self.operators: set[str] = set()
+        self._mode = mode
         self._device = device
         self._live_bytes = 0
         self._deadline = time.monotonic() + TIME_LIMIT_S
@@ -159,6 +144,8 @@ class _Tracker(TorchDispatchMode):
         self._zeros: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is _DEVICE:  # C++ asks for it more often than for all operators together.
+            return args[0].fake_device
         if func.namespace == "prim":
             # Such as prim::device, which C++ asks for where an exception would end the process.
             return func(*args, **(kwargs or {}))
@@ -167,7 +154,7 @@ class _Tracker(TorchDispatchMode):
         name = func.name().partition(".")[0]
         if name in _UNKNOWN_RESULTS:
             raise NotImplementedError(name)
-        result = func(*args, **(kwargs or {}))
+        result = self._mode.call(func, args, kwargs or {})
         self.operators.add(name)
         if name in (_ZEROS, _SUM, *_FILLING) and _called_by_engine():
             self._follow_engine(name, args, result)

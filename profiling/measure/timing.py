@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 
+from profiling.measure.failure import Failure
 from profiling.measure.step import Step
 from profiling.records import Sample
 
@@ -53,14 +54,15 @@ class Timed(NamedTuple):
 
     Attributes:
         samples: For each step, its samples by round, in seconds; empty for one that failed.
-        failures: The errors of steps that failed on the way, by position.
+        failures: Why steps failed on the way, by position.
         stopped_by: ``"precision"``, ``"budget"`` or ``"rounds"``: what ended it.
-        warm_up_rounds: Rounds that were run before the first that counts.
+        warm_up_rounds: Rounds that were run before the first that counts; none where one round is
+            as long as a warm-up, since the steps have run before.
         loops: Steps that one sample is the mean of; 1 unless the steps are looped.
     """
 
     samples: list[list[Sample]]
-    failures: dict[int, Exception]
+    failures: dict[int, Failure]
     stopped_by: str
     warm_up_rounds: int
     loops: int
@@ -81,7 +83,7 @@ def time_steps(
     equal sample indices form a pair. A step that raises is left out from then on.
 
     Args:
-        steps: The branches; each must be able to run.
+        steps: The branches; each must have run before.
         device: ``"cpu"`` (wall time by perf_counter) or ``"cuda"`` (device time by events, and the
             host's wall time beside it).
         seed: Seed of the order.
@@ -95,19 +97,23 @@ def time_steps(
         return Timed([], {}, "", 0, 1)
     with _no_collection():
         loops = loops_for(steps) if looped and device == "cpu" else 1
-        race = _Race(steps, _clock(device, looped, loops), baseline, loops)
+        race = _Race(steps, _clock(device, looped, loops), baseline, loops, seed)
         warm_up_rounds = race.warm_up(budget_s)
-        stopped_by = race.run(random.Random(seed), budget_s)
+        stopped_by = race.run(budget_s)
     samples = [race.samples(position) for position in range(len(steps))]
     return Timed(samples, race.failures, stopped_by, warm_up_rounds, loops)
 
 
 def loops_for(steps: Sequence[Step]) -> int:
     """Return how many steps make a sample of the fastest `LOOPED_SAMPLE_S` long."""
-    loops = 1
+    loops, order = 1, list(steps)
     while loops < 1_000_000:
-        if min(_sample_s(step, loops) for step in steps) >= LOOPED_SAMPLE_S:
+        fast = next((step for step in order if _sample_s(step, loops) < LOOPED_SAMPLE_S), None)
+        if fast is None:
             break
+        # Asked first from now on, it mostly spares the others, which may be much longer.
+        order.remove(fast)
+        order.insert(0, fast)
         loops *= 2
     return loops
 
@@ -116,7 +122,7 @@ def _sample_s(step: Step, loops: int) -> float:
     try:
         # The best of some: a single slow call must not pass for a slow step.
         return min(time_looped(step, loops).total for _ in range(3)) * loops
-    except Exception:
+    except (Exception, SystemExit):
         return math.inf  # It fails again where that is noted.
 
 
@@ -138,23 +144,29 @@ class _Race:
         time_once: Callable[[Step], Times],
         baseline: int,
         loops: int,
+        seed: int,
     ) -> None:
-        self.failures: dict[int, Exception] = {}
+        self.failures: dict[int, Failure] = {}
         self._steps = steps
         self._time_once = time_once
         self._baseline = baseline
         self._loops = loops
         self._order = list(range(len(steps)))
+        self._shuffle = random.Random(seed).shuffle
         self._rounds: list[dict[int, Times]] = []
         self._used_s = 0.0
 
     def warm_up(self, budget_s: float) -> int:
-        for round_ in range(1, MAX_WARM_UP_ROUNDS + 1):
-            if self._seconds(self._round()) >= budget_s * WARM_UP_SHARE:
-                return round_
+        for before in range(MAX_WARM_UP_ROUNDS):
+            times = self._round()
+            if self._seconds(times) >= budget_s * WARM_UP_SHARE:
+                if before == 0:
+                    self._count(times)
+                    return 0
+                return before + 1
         return MAX_WARM_UP_ROUNDS
 
-    def run(self, source: random.Random, budget_s: float) -> str:
+    def run(self, budget_s: float) -> str:
         next_check = MIN_PRECISE_ROUNDS
         while self._order and len(self._rounds) < MAX_ROUNDS:
             if self._used_s >= budget_s * self._patience():
@@ -163,10 +175,7 @@ class _Race:
                 if self._is_precise():
                     return "precision"
                 next_check = len(self._rounds) * 5 // 4
-            source.shuffle(self._order)
-            times = self._round()
-            self._used_s += self._seconds(times)
-            self._rounds.append(times)
+            self._count(self._round())
         return "rounds" if self._order else ""
 
     def samples(self, position: int) -> list[Sample]:
@@ -179,14 +188,18 @@ class _Race:
             if seconds is not None
         ]
 
+    def _count(self, times: dict[int, Times]) -> None:
+        self._used_s += self._seconds(times)
+        self._rounds.append(times)
+
     def _round(self) -> dict[int, Times]:
+        self._shuffle(self._order)
         times: dict[int, Times] = {}
         for position in list(self._order):
             try:
                 times[position] = self._time_once(self._steps[position])
-            except Exception as error:
-                # The traceback would keep every tensor of the step alive.
-                self.failures[position] = error.with_traceback(None)
+            except (Exception, SystemExit) as error:
+                self.failures[position] = Failure(error)
                 self._order.remove(position)
         return times
 

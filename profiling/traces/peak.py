@@ -18,11 +18,13 @@ KINDS = (
     "released",
 )
 
+# The name of what was allocated outside of any operator, such as numbers made into tensors.
+NO_OP = "python"
+
 _COPY = "aten::clone"
 _NODE = "autograd::engine::evaluate_function: "
 # What loss.backward() makes first: the gradient of the loss itself.
 _FIRST_GRADIENT = "aten::ones_like"
-_NO_OP = "python"
 _NEVER = np.iinfo("int64").max
 
 
@@ -60,14 +62,14 @@ def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     alive = _alive_at_peak(trace, device)
     calls = operator_spans(trace)
     outermost = calls[is_outermost(calls)]
-    op = around(outermost, alive)["name"].fillna(_NO_OP)
+    op = around(outermost, alive)["name"].fillna(NO_OP)
     kind = _kinds(alive, op, _backward_windows(outermost))
     parts = alive.assign(kind=kind, op=op.str.removeprefix(_NODE).where(kind != "released", ""))
     return _summed(parts, ["kind", "op"])
 
 
 def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.DataFrame:
-    """Sum up the memory at the peak that its operator frees itself, before it returns.
+    """Sum up the memory at the peak that no operator returned.
 
     Who knows only what operators return cannot know of it.
 
@@ -78,13 +80,16 @@ def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.
 
     Returns:
         Columns ``op`` and ``bytes``, most bytes first: what was allocated in a call of a given
-        operator, is alive at the peak and was freed before that call ended. Of several such calls
-        within each other the innermost counts.
+        operator, is alive at the peak and was freed before that call ended; of several such calls
+        within each other the innermost counts. ``"python"`` stands for what was allocated in no
+        such call at all.
     """
     alive = _alive_at_peak(trace, device)
+    alive = alive[alive["bytes"] > 0].reset_index(drop=True)
     calls = operator_spans(trace)
     calls = calls[calls["name"].isin(dispatched)]
-    op = pd.Series(None, index=alive.index, dtype="object")
+    is_inside = around(calls[is_outermost(calls)], alive)["name"].notna()
+    op = pd.Series(NO_OP, index=alive.index, dtype="object").mask(is_inside, None)
     while len(calls):
         outermost = is_outermost(calls)
         found = around(calls[outermost], alive)

@@ -133,6 +133,27 @@ def test_a_broken_step_costs_its_branch_alone(measure: Measurer, name: str) -> N
     assert theirs.trace is None
 
 
+@pytest.mark.parametrize("error", ["ValueError", "SystemExit"])
+def test_a_step_that_fails_only_while_it_is_timed_has_its_line_told(
+    measure: Measurer, error: str
+) -> None:
+    text = BUILD + (
+        "CALLS = []\n"
+        "def theirs(w):\n"
+        "    CALLS.append(1)\n"
+        "    if len(CALLS) > 5:\n"
+        f"        raise {error}('planted')\n"
+        "    return w.sum()\n"
+    )
+    ours, theirs = measure(text).results
+    assert (ours.status, theirs.status) == (Status.OK, Status.ERROR)
+    assert told(theirs) == (f"mine.py:13 raised {error}.", "planted")
+    # It was checked, and its memory was measured.
+    assert [each.outcome for each in theirs.reach] == ["unchecked"]
+    assert {each.metric for each in theirs.samples} >= {"peak", "saved"}
+    assert "time" not in {each.metric for each in theirs.samples}
+
+
 BROKEN_FILES = {
     "raises": ("1 / 0\n" + BUILD, "mine.py:1 raised ZeroDivisionError.", "division by zero"),
     "imports": (

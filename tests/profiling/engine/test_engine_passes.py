@@ -1,4 +1,4 @@
-"""What the passes do around measuring: refuse, force, leave out, go on without a branch."""
+"""What the passes do around measuring: refuse, force, try, and put together what was found."""
 
 from __future__ import annotations
 
@@ -13,39 +13,27 @@ from msgspec.structs import replace
 from demos import catalogue
 from demos.workloads import elementwise
 from profiling.engine import jobs
-from profiling.measure import guard, prediction, timing
-from profiling.records import BranchResult, Cell, CellResult, Reach, Status
+from profiling.measure import prediction
+from profiling.records import Reach, Status
 from profiling.units import show_bytes
+from tests.profiling.engine.passing import (
+    ASKED,
+    EVERY_METRIC,
+    NEEDED,
+    SIZE,
+    VECTOR,
+    Measure,
+    measurer,
+    metrics,
+)
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
 
-SIZE = 1000
-VECTOR = SIZE * 4
-# x and w, what w's gradient is compared with (x's never has one, but may), and the step.
-NEEDED = {"attached": 4 * VECTOR + 4 * VECTOR + 8, "detach": 4 * VECTOR + 2 * VECTOR + 8}
-ASKED = cell(size=SIZE, branches=("attached", "detach"))
-
-
-def metrics(result: BranchResult) -> list[str]:
-    return list(dict.fromkeys(sample.metric for sample in result.samples))
-
-
-EVERY_METRIC = ["predicted", "peak", "live", "allocated", "allocations", "saved", "time", "ops"]
-
 
 @pytest.fixture
-def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CellResult]:
-    """Return a function that measures a cell in this process, with so much memory free."""
-
-    def measure(asked: Cell, free_bytes: int = 2**40) -> CellResult:
-        monkeypatch.setattr(guard, "free_bytes", lambda device: free_bytes)
-        return jobs.measure_cell(asked, str(tmp_path))
-
-    return measure
-
-
-Measure = Callable[..., CellResult]
+def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
+    return measurer(tmp_path, monkeypatch)
 
 
 def test_what_will_not_fit_is_refused_and_the_rest_is_measured(
@@ -100,8 +88,40 @@ def test_what_will_not_fit_is_run_all_the_same_if_forced(measure: Measure) -> No
     finished = measure(replace(ASKED, force=True), 0)
     assert [each.status.value for each in finished.results] == ["ok", "ok"]
     assert [metrics(each) for each in finished.results] == [EVERY_METRIC] * 2
-    # The gradients to compare with are no part of what was asked for.
+    assert [[group.outcome for group in each.reach] for each in finished.results] == [
+        ["unwanted", "equal"],
+        ["none", "equal"],
+    ]
+
+
+def with_reference(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the computing of the reference raise where its tensors are real."""
+    reference: Callable[..., Any] = elementwise.reference
+
+    def raising(x: torch.Tensor, w: torch.Tensor) -> Any:
+        if type(x) is torch.Tensor:
+            raise error
+        return reference(x, w)
+
+    monkeypatch.setattr(elementwise, "reference", raising)
+
+
+def test_a_reference_that_runs_out_of_memory_costs_the_judgement_alone(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_reference(MemoryError(), monkeypatch)
+    finished = measure(replace(ASKED, force=True), 0)
+    assert finished.status is Status.OK
+    assert [metrics(each) for each in finished.results] == [EVERY_METRIC] * 2
     assert {group.outcome for each in finished.results for group in each.reach} == {"unchecked"}
+
+
+def test_a_reference_that_raises_anything_else_costs_the_cell(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_reference(ValueError("planted"), monkeypatch)
+    finished = measure(replace(ASKED, force=True), 0)
+    assert (finished.status, finished.message, finished.results) == (Status.ERROR, "planted", ())
 
 
 def test_where_the_reference_alone_will_not_fit_gradients_are_not_judged(
@@ -154,67 +174,6 @@ def test_a_failing_prediction_costs_nothing_but_itself(
     finished = measure(ASKED, 0)
     assert [metrics(each) for each in finished.results] == [EVERY_METRIC[1:]] * 2
     assert (finished.parameter_bytes, finished.input_bytes) == (None, None)
-
-
-class Failing:
-    """A branch that works until it is told to fail, and from then on as often as told."""
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-        self.armed = False
-        self._step: Callable[..., Any] = elementwise.detach
-
-    def __call__(self, x: torch.Tensor, w: torch.Tensor) -> Any:
-        if self.armed and self.left:
-            self.left -= 1
-            raise ValueError("planted")
-        return self._step(x, w)
-
-
-def arm(failing: Failing, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a branch, put in the place of ``no_grad``, fail just before or after it is timed."""
-    # A function, because a step's arguments are told from its signature.
-    monkeypatch.setattr(elementwise, "no_grad", lambda x, w: failing(x, w))
-    time_steps = timing.time_steps
-
-    def timed(*arguments: Any, **options: Any) -> timing.Timed:
-        failing.armed = when == "before"
-        result = time_steps(*arguments, **options)
-        failing.armed = True
-        return result
-
-    monkeypatch.setattr(timing, "time_steps", timed)
-
-
-def test_a_branch_that_fails_while_timed_is_left_out_of_the_rest(
-    measure: Measure, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arm(Failing(1), "before", monkeypatch)
-    finished = measure(cell(branches=("attached", "no_grad", "detach")))
-    attached, failed, detach = finished.results
-    assert (failed.status, failed.reason, failed.message) == (
-        Status.ERROR,
-        "error.step_failed",
-        "planted",
-    )
-    assert metrics(failed) == ["predicted", "peak", "live", "allocated", "allocations", "saved"]
-    assert (failed.trace, [each.outcome for each in failed.reach]) == (None, ["none", "equal"])
-    assert [metrics(each) for each in (attached, detach)] == [EVERY_METRIC] * 2
-    assert finished.stopped_by in ("budget", "precision")
-
-
-@pytest.mark.parametrize(("times", "status"), [(1, "ok"), (2, "error")])
-def test_a_branch_that_fails_before_it_is_traced_costs_itself_alone(
-    times: int, status: str, measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first branch runs once more, outside of any trace, before all are traced."""
-    arm(Failing(times), "after", monkeypatch)
-    failed, detach = measure(cell(branches=("no_grad", "detach"))).results
-    assert failed.status.value == status
-    assert metrics(failed)[:7] == EVERY_METRIC[:7]
-    assert (failed.trace is None) == (status == "error")
-    assert (detach.status, metrics(detach)) == (Status.OK, EVERY_METRIC)
-    assert len(list(tmp_path.rglob("*.json.gz"))) == 1 + (status == "ok")
 
 
 def test_a_branch_that_is_asked_for_twice_is_measured_twice(

@@ -8,42 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
-import torch
 
 from profiling.measure import timing
 from profiling.measure.step import State, Step
 from profiling.measure.timing import (
     FEWEST_ROUNDS,
-    LOOPED_SAMPLE_S,
     MAX_WARM_UP_ROUNDS,
-    loops_for,
     time_steps,
 )
 from profiling.records import Sample
+from tests.profiling.measure.recorders import NAMES, Planted, Recorder
 from tests.profiling.planted import cell
-
-NAMES = ("attached", "detach", "no_grad", "frozen")
-
-
-class Recorder:
-    """Stands where a step does and writes down what is asked of it."""
-
-    def __init__(self, name: str, calls: list[tuple[str, str]]) -> None:
-        self.name = name
-        self.calls = calls
-        self.collecting: set[bool] = set()
-
-    def reset(self) -> None:
-        self.calls.append((self.name, "reset"))
-
-    def forward(self) -> str:
-        self.collecting.add(gc.isenabled())
-        self.calls.append((self.name, "forward"))
-        return f"loss of {self.name}"
-
-    def backward(self, result: str) -> None:
-        assert result == f"loss of {self.name}"
-        self.calls.append((self.name, "backward"))
 
 
 @pytest.fixture
@@ -54,6 +29,13 @@ def calls() -> list[tuple[str, str]]:
 @pytest.fixture
 def recorders(calls: list[tuple[str, str]]) -> list[Recorder]:
     return [Recorder(name, calls) for name in NAMES]
+
+
+@pytest.fixture
+def planted_clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    clock = [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock[0])
+    return clock
 
 
 def timed(recorders: Sequence[Recorder], seed: int, budget_s: float) -> list[list[Sample]]:
@@ -85,8 +67,8 @@ def test_without_budget_the_least_rounds_are_taken(
         assert [(each.phase, each.index) for each in mine] == [
             (phase, index) for index in range(FEWEST_ROUNDS) for phase in ("forward", "backward")
         ]
-    # One warm-up round uses up a budget of nothing.
-    assert len(list(rounds(calls))) == 1 + FEWEST_ROUNDS
+    # Any round is as long as a warm-up that may take nothing.
+    assert len(list(rounds(calls))) == FEWEST_ROUNDS
 
 
 def test_every_sample_is_a_time_in_seconds(recorders: list[Recorder]) -> None:
@@ -115,10 +97,8 @@ def test_rounds_hold_every_branch_once_in_an_order_of_the_seed(
     monkeypatch.setattr(timing, "MAX_ROUNDS", 20)
     samples = timed(recorders, seed, 1e9)
     taken = list(rounds(calls))
-    warm_up, measured = taken[:MAX_WARM_UP_ROUNDS], taken[MAX_WARM_UP_ROUNDS:]
-    assert warm_up == [list(NAMES)] * MAX_WARM_UP_ROUNDS
-    assert measured == expected_rounds(seed, 20)
-    assert all(sorted(order) == sorted(NAMES) for order in measured)
+    assert taken == expected_rounds(seed, MAX_WARM_UP_ROUNDS + 20)
+    assert all(sorted(order) == sorted(NAMES) for order in taken)
     assert [len(mine) for mine in samples] == [40] * len(NAMES)
 
 
@@ -162,7 +142,7 @@ def test_the_budget_is_spent_on_timed_steps(monkeypatch: pytest.MonkeyPatch) -> 
     assert [each.value for each in timed(steps, 0, 48.0)[0]] == [1.0] * 24
 
 
-def test_a_warm_up_ends_when_it_has_taken_its_share_of_the_budget(
+def test_a_round_as_long_as_a_warm_up_counts_itself(
     recorders: list[Recorder], calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter(range(10**6))
@@ -170,11 +150,22 @@ def test_a_warm_up_ends_when_it_has_taken_its_share_of_the_budget(
     monkeypatch.setattr(timing, "MAX_ROUNDS", 5)
     steps = cast("list[Step]", list(recorders))
     # A round takes eight seconds by this clock, which is one part in twenty of the first budget.
-    assert time_steps(steps, "cpu", 0, 160.0).warm_up_rounds == 1
-    assert len(list(rounds(calls))) == 1 + 5
+    assert time_steps(steps, "cpu", 0, 160.0).warm_up_rounds == 0
+    assert list(rounds(calls)) == expected_rounds(0, 5)
     calls.clear()
     assert time_steps(steps, "cpu", 0, 160.5).warm_up_rounds == MAX_WARM_UP_ROUNDS == 3
     assert len(list(rounds(calls))) == 3 + 5
+
+
+def test_a_warm_up_ends_with_a_round_that_takes_its_share_of_the_budget(
+    planted_clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 5)
+    seconds = itertools.chain([1.0, 5.0], itertools.repeat(1.0))
+    steps = cast("list[Step]", [Planted("attached", planted_clock, seconds)])
+    timed = time_steps(steps, "cpu", 0, 100.0)
+    assert timed.warm_up_rounds == 2
+    assert [each.value for each in timed.samples[0] if each.phase == "forward"] == [1.0] * 5
 
 
 def test_no_garbage_is_collected_while_steps_run(recorders: list[Recorder]) -> None:
@@ -191,117 +182,6 @@ def test_garbage_collection_that_was_off_stays_off(recorders: list[Recorder]) ->
         assert not gc.isenabled()
     finally:
         gc.enable()
-
-
-class Failing(Recorder):
-    """Raises when it is run for the given time and ever after."""
-
-    def __init__(self, name: str, calls: list[tuple[str, str]], good: int) -> None:
-        super().__init__(name, calls)
-        self.good = good
-
-    def backward(self, result: str) -> None:
-        self.good -= 1
-        if self.good < 0:
-            raise ValueError(f"planted in {self.name}")
-        super().backward(result)
-
-
-@pytest.mark.parametrize("good", [0, 1, 3])
-def test_a_step_that_fails_is_left_out_and_the_others_go_on(
-    good: int, calls: list[tuple[str, str]]
-) -> None:
-    steps = [Recorder("attached", calls), Failing("detach", calls, good), Recorder("frozen", calls)]
-    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0)
-    assert [str(error) for error in timed.failures.values()] == ["planted in detach"]
-    assert list(timed.failures) == [1]
-    assert [len(mine) for mine in timed.samples] == [2 * FEWEST_ROUNDS, 0, 2 * FEWEST_ROUNDS]
-    assert [name for name, _ in calls].count("detach") == 3 * good + 2
-    assert gc.isenabled()
-
-
-def test_a_baseline_that_fails_leaves_the_others_timed(calls: list[tuple[str, str]]) -> None:
-    steps = [Failing("attached", calls, 5), Recorder("detach", calls)]
-    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.001)
-    assert list(timed.failures) == [0]
-    assert timed.stopped_by in ("budget", "rounds")
-    assert len(timed.samples[1]) >= 2 * FEWEST_ROUNDS
-
-
-def test_when_all_fail_nothing_is_timed() -> None:
-    steps = [Failing("attached", [], 0), Failing("detach", [], 0)]
-    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 1e9)
-    assert (timed.samples, list(timed.failures), timed.stopped_by) == ([[], []], [0, 1], "")
-    assert gc.isenabled()
-
-
-class Counted(Recorder):
-    """A step that leaves nothing behind, so that many may follow each other."""
-
-    count = 0
-
-    def call(self) -> None:
-        self.count += 1
-
-
-def test_looped_samples_are_means_of_many_steps() -> None:
-    calls: list[tuple[str, str]] = []
-    steps = [Counted("attached", calls), Counted("detach", calls)]
-    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0, looped=True)
-    assert timed.loops > 100  # a call of this kind takes well below a microsecond
-    assert timed.loops & (timed.loops - 1) == 0
-    # Things are put back before a sample and not between its steps.
-    samples = timed.warm_up_rounds + FEWEST_ROUNDS + 3 * timed.loops.bit_length()
-    assert sorted(calls) == sorted([(name, "reset") for name in ("attached", "detach")] * samples)
-    for step, mine in zip(steps, timed.samples, strict=True):
-        # Finding the number of loops takes nearly as many steps as one sample.
-        assert step.count >= (FEWEST_ROUNDS + timed.warm_up_rounds) * timed.loops
-        assert [(each.phase, each.metric) for each in mine] == [("forward", "time")] * FEWEST_ROUNDS
-        assert all(each.value is not None and each.value < LOOPED_SAMPLE_S for each in mine)
-
-
-def test_a_looped_step_that_fails_is_left_out() -> None:
-    class Failing(Counted):
-        def call(self) -> None:
-            raise ValueError("planted")
-
-    steps = [Failing("attached", []), Counted("detach", [])]
-    timed = time_steps(cast("list[Step]", steps), "cpu", 0, 0.0, looped=True)
-    assert {place: str(error) for place, error in timed.failures.items()} == {0: "planted"}
-    assert [len(mine) for mine in timed.samples] == [0, FEWEST_ROUNDS]
-    assert timed.loops > 1
-
-
-def test_a_long_step_is_not_looped(planted_clock: list[int]) -> None:
-    del planted_clock
-
-    class Long(Counted):
-        def call(self) -> None:
-            end = time.perf_counter() + LOOPED_SAMPLE_S
-            while time.perf_counter() < end:
-                pass
-
-    assert loops_for(cast("list[Step]", [Long("attached", [])])) == 1
-
-
-class Planted(Recorder):
-    """Takes the seconds it is told to, by the clock that `planted_clock` puts in place."""
-
-    def __init__(self, name: str, clock: list[int], seconds: Iterator[float]) -> None:
-        super().__init__(name, [])
-        self.clock = clock
-        self.seconds = seconds
-
-    def forward(self) -> str:
-        self.clock[0] += round(next(self.seconds) * 1e9)
-        return super().forward()
-
-
-@pytest.fixture
-def planted_clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    clock = [0]
-    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock[0])
-    return clock
 
 
 def test_timing_ends_as_soon_as_ratios_are_precise(planted_clock: list[int]) -> None:
@@ -347,37 +227,3 @@ def test_real_steps_come_in_pairs() -> None:
     first, second = ([(each.phase, each.index) for each in mine] for mine in samples)
     assert first == second
     assert all(each.value is not None and each.value > 0 for mine in samples for each in mine)
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("looped", [False, True])
-def test_cuda_is_timed_by_events_with_the_host_beside(looped: bool) -> None:
-    state = State(cell("frozen_backbone", size=256, device="cuda"))
-    steps = [state.step("attached"), state.step("no_grad")]
-    timed = time_steps(steps, "cuda", 0, 0.0, looped=looped)
-    assert (timed.failures, timed.loops) == ({}, 1)
-    for mine in timed.samples:
-        assert [(each.phase, each.metric, each.index) for each in mine] == [
-            (phase, metric, index)
-            for index in range(FEWEST_ROUNDS)
-            for metric in ("time", "host")
-            for phase in ("forward", "backward")
-        ]
-        assert {each.unit for each in mine} == {"s"}
-        assert all(each.value is not None and each.value > 0 for each in mine)
-
-
-@pytest.mark.cuda
-def test_cuda_host_waits_for_no_device() -> None:
-    """A long kernel is queued in forward: the device takes its time, the host does not."""
-    state = State(cell("elementwise", device="cuda"))
-
-    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        torch.cuda._sleep(50_000_000)
-        return (x * w).sum()
-
-    (mine,) = time_steps([Step("planted", forward, None, state)], "cuda", 0, 0.0).samples
-    seconds: dict[tuple[str, str], float] = {}
-    for each in mine:
-        seconds.setdefault((each.phase, each.metric), each.value or 0.0)
-    assert seconds["forward", "host"] < seconds["forward", "time"]

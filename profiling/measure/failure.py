@@ -1,0 +1,45 @@
+"""Why something could not be measured, in plain data: an error's traceback keeps tensors alive."""
+
+from __future__ import annotations
+
+import torch
+
+from profiling.errors import DetachLabError
+from profiling.measure import own
+from profiling.records import Status
+
+
+class Failure:
+    """Why something could not be measured.
+
+    Attributes:
+        status: The status it gives a result.
+        reason: Locale key of our explanation.
+        message: The error's own text.
+        values: What the explanation's placeholders stand for.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        """Tell all that is to be told of an error, but do not keep it."""
+        self.message = str(error) or type(error).__name__
+        self.values: dict[str, str] = {}
+        self.status, self.reason = Status.ERROR, "error.step_failed"
+        if is_out_of_memory(error):
+            self.status, self.reason = Status.OUT_OF_MEMORY, "error.out_of_memory"
+        elif isinstance(error, DetachLabError):
+            self.reason = error.key
+            self.values = {name: str(value) for name, value in error.values.items()}
+            self.message = str(error.__cause__ or "")
+        elif (place := own.place(error)) is not None:
+            self.reason = "error.own_raised"
+            self.values = {"place": place, "error": type(error).__name__}
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was short; the CPU allocator says so in words only, torch may wrap it."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    signs = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
+    if any(sign in str(error) for sign in signs):
+        return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
