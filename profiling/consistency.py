@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from profiling.records import BranchResult, Cell, CellResult, Reach, Run, Sample
+from profiling.records import BranchResult, Cell, CellResult, PeakPart, Reach, Run, Sample
 
 MAX_CELLS = 100
 MAX_BRANCHES = 100
@@ -78,7 +78,7 @@ def _branch_faults(result: BranchResult) -> Iterator[str]:
     for name, places in (
         ("samples", _wrong(map(_is_sample, result.samples))),
         ("reach", _wrong(map(_is_reach, result.reach))),
-        ("peak_parts", _wrong(_is_amount(part.bytes) for part in result.peak_parts)),
+        ("peak_parts", _wrong(map(_is_part, result.peak_parts))),
         ("scratch", _wrong(_is_amount(part.bytes) for part in result.scratch)),
     ):
         yield from (f"{name}[{place}]" for place in places)
@@ -86,6 +86,11 @@ def _branch_faults(result: BranchResult) -> Iterator[str]:
         yield "reach"
     if result.trace is not None and len(result.trace) > MAX_TRACE_NAME:
         yield "trace"
+
+
+def _is_part(part: PeakPart) -> bool:
+    """Whether a part of a peak is possible: what a step frees of what was there is negative."""
+    return _is_amount(-part.bytes if part.kind == "released" else part.bytes)
 
 
 def _is_sample(sample: Sample) -> bool:

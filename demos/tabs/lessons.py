@@ -31,51 +31,57 @@ class _Controls:
     """
 
     def __init__(self, labels: gr.I18n) -> None:
-        entry = catalogue.lesson(_FIRST)
         with gr.Row():
             with gr.Column(scale=1, min_width=260):
-                self.query = gr.Textbox(
-                    label=labels("find.query"),
-                    placeholder=labels("find.example"),
-                    lines=1,
-                    max_lines=6,
-                    elem_id="lesson-query",
-                )
-                self.found = gr.HTML(elem_id="lesson-found")
-                self.topic = gr.Dropdown(
-                    choices=[(labels(f"topic.{each}"), each) for each in TOPICS],
-                    value=next(iter(TOPICS)),
-                    label=labels("lesson.topic"),
-                    elem_id="lesson-topic",
-                )
-                # A script may ask for any; the page shows those of the topic.
-                self.name = gr.Radio(
-                    choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
-                    value=_FIRST,
-                    label=labels("lesson.choose"),
-                    elem_classes="lab-list",
-                )
+                self._place_choice(labels)
             with gr.Column(scale=4, min_width=320):
-                with gr.Row(equal_height=True):
-                    self.values = gr.Textbox(
-                        value=_numbers_text(entry), label=labels("lesson.values"), max_length=400
-                    )
-                    self.op = gr.Dropdown(
-                        choices=[(label, key) for key, label in catalogue.OPS.items()],
-                        value=entry.op,
-                        label=labels("lesson.op"),
-                        min_width=190,
-                    )
-                    self.run = gr.Button(
-                        labels("lesson.run"),
-                        variant="primary",
-                        elem_id="lesson-run",
-                        scale=0,
-                        min_width=120,
-                    )
+                self._place_inputs(labels)
                 self.problem = gr.HTML(elem_id="lesson-problem")
                 self.view = gr.HTML(elem_id="lesson-view")
         self.shown = [self.values, self.op, self.problem, self.view]
+
+    def _place_choice(self, labels: gr.I18n) -> None:
+        self.query = gr.Textbox(
+            label=labels("find.query"),
+            placeholder=labels("find.example"),
+            lines=1,
+            max_lines=6,
+            elem_id="lesson-query",
+        )
+        self.found = gr.HTML(elem_id="lesson-found")
+        self.topic = gr.Dropdown(
+            choices=[(labels(f"topic.{each}"), each) for each in TOPICS],
+            value=next(iter(TOPICS)),
+            label=labels("lesson.topic"),
+            elem_id="lesson-topic",
+        )
+        # A script may ask for any; the page shows those of the topic.
+        self.name = gr.Radio(
+            choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
+            value=_FIRST,
+            label=labels("lesson.choose"),
+            elem_classes="lab-list",
+        )
+
+    def _place_inputs(self, labels: gr.I18n) -> None:
+        entry = catalogue.lesson(_FIRST)
+        with gr.Row(equal_height=True):
+            self.values = gr.Textbox(
+                value=_numbers_text(entry), label=labels("lesson.values"), max_length=400
+            )
+            self.op = gr.Dropdown(
+                choices=[(label, key) for key, label in catalogue.OPS.items()],
+                value=entry.op,
+                label=labels("lesson.op"),
+                min_width=190,
+            )
+            self.run = gr.Button(
+                labels("lesson.run"),
+                variant="primary",
+                elem_id="lesson-run",
+                scale=0,
+                min_width=120,
+            )
 
 
 def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None:

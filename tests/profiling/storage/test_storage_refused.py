@@ -14,8 +14,8 @@ import pytest
 from demos.locales import translator
 from profiling.errors import InputError
 from profiling.export import RUN
-from profiling.records import Run
-from profiling.storage import save_run, unpack_run
+from profiling.records import PeakPart, Run
+from profiling.storage import load_run, save_run, unpack_run
 from tests.profiling.storage.conftest import TRACE, refusal, set_in, written, zipped
 
 
@@ -119,6 +119,16 @@ IMPOSSIBLE: list[tuple[tuple[str | int, ...], object, str]] = [
     ((*_RESULT, "samples", 0, "index"), 1, "results[0].results[0].samples"),
     ((*_RESULT, "reach", 0, "with_gradient"), 3, "results[0].results[0].reach[0]"),
     ((*_RESULT, "reach", 0, "max_difference"), -0.5, "results[0].results[0].reach[0]"),
+    (
+        (*_RESULT, "peak_parts"),
+        [{"kind": "saved", "op": "mm", "bytes": -8}],
+        "results[0].results[0].peak_parts[0]",
+    ),
+    (
+        (*_RESULT, "peak_parts"),
+        [{"kind": "released", "op": "", "bytes": 8}],
+        "results[0].results[0].peak_parts[0]",
+    ),
 ]
 
 
@@ -129,6 +139,13 @@ def test_what_cannot_be_is_refused_and_its_place_named(
     set_in(data, where, value)
     error = refusal(written(data, tmp_path / "a.json"))
     assert (error.key, error.values["where"]) == ("error.run_value", named)
+
+
+def test_what_a_step_released_is_negative(data: dict[str, Any], tmp_path: Path) -> None:
+    parts = [{"kind": "released", "op": "", "bytes": -8}]
+    set_in(data, (*_RESULT, "peak_parts"), parts)
+    loaded = load_run(written(data, tmp_path / "a.json"))
+    assert loaded.results[0].results[0].peak_parts == (PeakPart("released", "", -8),)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
