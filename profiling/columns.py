@@ -86,7 +86,7 @@ SUMMARY = {
     "clone_bytes_per_s": "Bytes read and written per second by the clones; CUDA only.",
     "copy_bytes_per_s": "The same of a large copy on the device, in the same run; CUDA only.",
     "scratch": "Operators that held memory for themselves at the peak, and its bytes: what the "
-    "measured peak may have more than the predicted one.",
+    "measured peak may have more than the predicted one; `python` is what is in no operator.",
     "gradients": "`group:outcome` for every parameter group: `equal` to the reference, `none` as "
     "it should be, `missing`, `unwanted`, `different`, or `unchecked` without a reference.",
     "gradients_right": "Whether every group has the gradient it should have; empty if unchecked.",
