@@ -82,8 +82,10 @@ def _accept(flags: argparse.Namespace) -> bool:
 
 def _is_private(host: str) -> bool:
     """Whether nobody but this machine's own users can reach the page."""
+    from demos.tabs.owners_only import LOCAL_HOSTS
+
     shared = os.environ.get("GRADIO_SHARE", "").lower() in ("1", "true")
-    return host in ("127.0.0.1", "localhost", "::1") and not shared and "SPACE_ID" not in os.environ
+    return host in LOCAL_HOSTS and not shared and "SPACE_ID" not in os.environ
 
 
 def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namespace) -> int:
@@ -99,7 +101,7 @@ def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namesp
             server_port=flags.port,
             prevent_thread_lock=True,
             quiet=True,
-            **launch_options(),
+            **launch_options(runs_code=playground is not None),
         )
     except OSError as error:
         print(f"error: cannot listen on {flags.host}:{flags.port}: {error}", file=sys.stderr)

@@ -13,6 +13,7 @@ from demos.tabs import views
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
 from demos.tabs.lessons import create_lessons_tab
+from demos.tabs.owners_only import OwnersOnly
 from demos.tabs.playground import create_playground_tab
 from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
@@ -55,8 +56,13 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
     return page
 
 
-def launch_options() -> dict[str, Any]:
-    """Return the arguments of `gradio.Blocks.launch` that belong to the page itself."""
+def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
+    """Return the arguments of `gradio.Blocks.launch` that belong to the page itself.
+
+    Args:
+        runs_code: Whether the page has a playground, and so is for this machine alone.
+    """
+    guards = [Middleware(OwnersOnly)] if runs_code else []
     mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
     theme = gr.themes.Default(
         primary_hue="blue",
@@ -69,7 +75,7 @@ def launch_options() -> dict[str, Any]:
         "css": "".join(
             (views.code_styles(), _read("page.css"), _read("stepper.css"), drawing.styles())
         ),
-        "app_kwargs": {"middleware": [Middleware(EarlyHead, markup=_head())]},
+        "app_kwargs": {"middleware": [*guards, Middleware(EarlyHead, markup=_head())]},
         "i18n": labels(),
         "max_file_size": MAX_FILE_BYTES,
         "enable_monitoring": False,
