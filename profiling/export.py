@@ -39,7 +39,7 @@ def export(run: Run, folder: Path) -> dict[str, Path]:
     }
     paths = {name: folder / name for name in (*frames, RUN, README, ARCHIVE)}
     for name, frame in frames.items():
-        ordered = _harmless(frame.reindex(columns=list(columns.FILES[name][1])))
+        ordered = harmless(frame.reindex(columns=list(columns.FILES[name][1])))
         # With this line end, which CSV's standard asks for, a lone carriage return is quoted.
         write = functools.partial(ordered.to_csv, index=False, lineterminator="\r\n")
         _replace(paths[name], write)
@@ -72,8 +72,8 @@ def _with_environment(table: pd.DataFrame, run: Run) -> pd.DataFrame:
     return table.assign(**tables.environment(run))
 
 
-def _harmless(table: pd.DataFrame) -> pd.DataFrame:
-    """Quote texts that a spreadsheet would run as a formula."""
+def harmless(table: pd.DataFrame) -> pd.DataFrame:
+    """Quote texts of a table that a spreadsheet would run as a formula."""
     return table.apply(_harmless_column)
 
 

@@ -22,8 +22,12 @@ from profiling.records import Request, Run
 _KEEP_S = 3600.0
 
 
-def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None:
-    """Build the tab and wire it to the engine."""
+def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> gr.State:
+    """Build the tab and wire it to the engine.
+
+    Returns:
+        What holds the run that the tab shows, or None.
+    """
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             form = Form(engine.preferred, labels)
@@ -50,6 +54,7 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
     for event in (form.workload.change, page.load):
         event(does.describe, form.workload, form.described, **quiet)
     page.load(does.invite, None, progress, **quiet)
+    return run
 
 
 class _Handlers:

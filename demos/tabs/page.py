@@ -15,13 +15,14 @@ from demos.tabs.early_head import EarlyHead
 from demos.tabs.lessons import create_lessons_tab
 from demos.tabs.owners_only import OwnersOnly
 from demos.tabs.playground import create_playground_tab
+from demos.tabs.trace import create_trace_tab
 from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
 from profiling.engine.playground import Playground
 from profiling.errors import DetachLabError
 from profiling.graphs import drawing
 from profiling.records import Environment
-from profiling.storage import MAX_FILE_BYTES
+from profiling.traces.unpacking import MAX_UNPACKED_BYTES
 
 _FOLDER = Path(__file__).parent
 _MAX_QUEUE = 32
@@ -41,7 +42,9 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
         with gr.Tab(own_labels("tab.lessons"), id="lessons"):
             create_lessons_tab(page, engine, own_labels)
         with gr.Tab(own_labels("tab.compare"), id="compare"):
-            create_compare_tab(page, engine, own_labels)
+            run = create_compare_tab(page, engine, own_labels)
+        with gr.Tab(own_labels("tab.trace"), id="trace") as trace_tab:
+            create_trace_tab(page, trace_tab, engine, run, own_labels)
         if playground is not None:
             with gr.Tab(own_labels("tab.playground"), id="playground"):
                 create_playground_tab(playground, own_labels)
@@ -77,7 +80,8 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
         ),
         "app_kwargs": {"middleware": [*guards, Middleware(EarlyHead, markup=_head())]},
         "i18n": labels(),
-        "max_file_size": MAX_FILE_BYTES,
+        # A trace may be larger than a run, which has a limit of its own when it is opened.
+        "max_file_size": MAX_UNPACKED_BYTES,
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,

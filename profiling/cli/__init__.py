@@ -19,6 +19,7 @@ from profiling.cli.lesson import run_lesson
 from profiling.cli.listing import describe_columns, list_all
 from profiling.cli.output import say
 from profiling.cli.show import show
+from profiling.cli.trace import read
 from profiling.errors import DetachLabError, InputError
 
 
@@ -61,6 +62,7 @@ for _command in (
     draw_graph,
     show,
     diff_runs,
+    read,
     describe_columns,
     doctor,
 ):

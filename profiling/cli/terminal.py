@@ -60,7 +60,7 @@ def print_run(run: Run, out: Console, say: Text) -> None:
         heads = _MAIN_HEADS if out.is_terminal and out.width < _ROOM else _HEADS
         _wide(out).print(_table(title, heads, formatted, finished.cell.baseline, say))
         for note in _notes(formatted, say):
-            out.print(_printable(note), markup=False, soft_wrap=True)
+            out.print(printable(note), markup=False, soft_wrap=True)
         out.print(finding(cell, unit, say), "\n", markup=False, soft_wrap=True)
 
 
@@ -104,12 +104,12 @@ def _print_part(part: PartTrace, source: Source, out: Console) -> None:
 def _environment(a: Run, b: Run, found: Diff, say: Text) -> Table:
     table = Table("", box=None, pad_edge=False)
     for letter, run in (("A", a), ("B", b)):
-        name = Line(f"{letter}: {_printable(device_name(run))}")
+        name = Line(f"{letter}: {printable(device_name(run))}")
         table.add_column(name, overflow="fold")
     table.add_row(say("diff.field.run"), a.id, b.id)
     table.add_row(say("diff.field.measured"), Line(a.started_utc), Line(b.started_utc))
     for each in around(found):
-        values = (Line(_printable(value or "–")) for value in (each.a, each.b))
+        values = (Line(printable(value or "–")) for value in (each.a, each.b))
         table.add_row(say(f"diff.field.{each.field}"), *values)
     return table
 
@@ -172,6 +172,6 @@ def _numbers(values: Sequence[float]) -> str:
     return "[" + ", ".join(f"{value:.4f}" for value in values) + "]"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Leave out what would steer the terminal: a saved run may come from anybody."""
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")

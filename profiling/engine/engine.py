@@ -23,6 +23,7 @@ from profiling.errors import DetachLabError, WorkerError
 from profiling.graph_records import BranchGraph
 from profiling.lesson_records import LessonRequest, LessonTrace
 from profiling.records import Cell, CellResult, Check, Environment, Request, Run, Status
+from profiling.traces.load import Trace
 
 T = TypeVar("T")
 _HEARTBEAT_S = 0.25
@@ -43,6 +44,18 @@ class Progress(NamedTuple):
     cell: Cell | None
     elapsed_s: float
     is_new: bool
+
+
+class Reading(NamedTuple):
+    """Where the reading of a trace stands.
+
+    Attributes:
+        share: What is read of it, from 0 to 1.
+        trace: The trace, at the end.
+    """
+
+    share: float
+    trace: Trace | None = None
 
 
 class Engine:
@@ -132,6 +145,25 @@ class Engine:
         found: BranchGraph = _result(self._executor.submit(call, "branch_graph", cell))
         return found
 
+    def read_trace(self, path: Path) -> Iterator[Reading]:
+        """Have a trace read in the worker, whose memory is limited, saying how far it is.
+
+        Closing the iterator ends the reading at once.
+
+        Raises:
+            InputError: The file is not a trace, or too large.
+            WorkerError: The worker cannot start, died or took too long.
+        """
+        noted = self.folder / f"reading-{secrets.token_hex(4)}"
+        future: Future[Trace] = self._executor.submit(call, "read_trace", str(path), str(noted))
+        try:
+            while not wait([future], _HEARTBEAT_S).done:
+                yield Reading(_share(noted))
+            yield Reading(1.0, _result(future))
+        finally:
+            future.cancel()
+            noted.unlink(missing_ok=True)
+
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request cell by cell, saying often how far it is.
 
@@ -209,6 +241,14 @@ def _result(future: Future[T]) -> T:
         raise
     except Exception as error:
         raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
+
+
+def _share(noted: Path) -> float:
+    """Return the share that the worker has noted; 0 before it has, or while it writes."""
+    try:
+        return float(noted.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _failed(cell: Cell, error: WorkerError) -> CellResult:

@@ -12,10 +12,13 @@ from msgspec.structs import replace
 from profiling.engine import selfcheck
 from profiling.engine.outcomes import Failure, attempt
 from profiling.engine.passes import Passes
+from profiling.errors import InputError
 from profiling.graph_records import BranchGraph
 from profiling.lesson_records import LessonRequest, LessonTrace, PartTrace
 from profiling.measure import branches, environment, lesson, playground, prediction
 from profiling.records import Cell, CellResult, Check, Environment
+from profiling.traces import load
+from profiling.traces.load import Trace
 
 
 def detect(preferred: str) -> Environment:
@@ -50,6 +53,26 @@ def branch_graph(cell: Cell) -> BranchGraph:
 def step_code(source: str, seconds: float) -> PartTrace:
     """Step through a person's own code; only the playground's processes are asked for this."""
     return playground.step_code(source, seconds)
+
+
+def read_trace(path: str, progress: str) -> Trace:
+    """Read anybody's trace, writing how far it is into a file.
+
+    Args:
+        path: The trace.
+        progress: The file, which gets the share that is done, from 0 to 1.
+
+    Raises:
+        InputError: The file is not a trace, or is larger than memory allows.
+    """
+    try:
+        return load.read_trace(Path(path), lambda share: _note(share, Path(progress)))
+    except MemoryError:
+        raise InputError("error.trace_memory") from None
+
+
+def _note(share: float, progress: Path) -> None:
+    progress.write_text(f"{share:.3f}", encoding="ascii")
 
 
 def measure_cell(cell: Cell, folder: str) -> CellResult:

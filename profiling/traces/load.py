@@ -2,78 +2,74 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from profiling.errors import InputError
+from profiling.traces.decoding import (
+    DAMAGE,
+    Decoded,
+    decode_list,
+    decode_mended,
+    decode_piece_by_piece,
+    decode_strictly,
+)
+from profiling.traces.flows import flow_table
+from profiling.traces.gathering import METADATA, Array, Gathered
+from profiling.traces.links import is_runtime, linked
+from profiling.traces.metadata import names
+from profiling.traces.pairs import paired
+from profiling.traces.stacks import stacks
+from profiling.traces.table import COLUMNS, MORE_COLUMNS, Notices, nanoseconds_of, table_of
+from profiling.traces.unpacking import unpack
 
-_GZIP_MAGIC = b"\x1f\x8b"
+__all__ = ["COLUMNS", "MORE_COLUMNS", "Notice", "Trace", "load_trace", "read_trace"]
 
+Notice = tuple[str, dict[str, int]]
 
-class _Arguments(msgspec.Struct, gc=False):
-    """The ``args`` of an event, as far as they are used."""
-
-    bytes_: int | None = msgspec.field(default=None, name="Bytes")
-    address: Annotated[int, msgspec.Meta(ge=0)] | None = msgspec.field(default=None, name="Addr")
-    device_type: int | None = msgspec.field(default=None, name="Device Type")
-    device_id: int | None = msgspec.field(default=None, name="Device Id")
-    external_id: int | None = msgspec.field(default=None, name="External id")
-    correlation: int | None = None
-    stream: int | None = None
-    copied_bytes: int | None = msgspec.field(default=None, name="bytes")
-    shapes: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="Input Dims")
-
-
-class _Event(msgspec.Struct, gc=False):
-    """One event of the file; other fields are skipped while decoding."""
-
-    ph: str = ""
-    name: str = ""
-    cat: str | None = None
-    pid: int | str | None = None
-    tid: int | str | None = None
-    ts: float | None = None
-    dur: float | None = None
-    args: _Arguments | None = None
-
-
-class _Trace(msgspec.Struct, gc=False):
-    events: list[_Event] = msgspec.field(name="traceEvents")
-
-
-# What a file that is cut, damaged or of another kind makes gzip, msgspec and pandas raise.
-_DAMAGE = (msgspec.MsgspecError, ValueError, OverflowError, OSError, EOFError, zlib.error)
-_decode = msgspec.json.Decoder(_Trace).decode
-_NO_ARGUMENTS = _Arguments()
-
-# Column, pandas dtype; every one may be missing in an event.
-COLUMNS = {
-    "name": "str",
-    "category": "category",
-    "phase": "category",
-    "process": "str",
-    "thread": "str",
-    "start_s": "float64",
-    "duration_s": "float64",
-    "bytes": "Int64",
-    "address": "UInt64",
-    "memory_device": "category",
-    "external_id": "Int64",
-    "correlation": "Int64",
-    "stream": "Int64",
-    "shapes": "str",
-    "copied_bytes": "Int64",
+# Category → what a trace with such an event has.
+_KINDS = {
+    "cpu_op": "cpu_op",
+    "kernel": "kernel",
+    "gpu_memcpy": "copy",
+    "gpu_memset": "copy",
+    "python_function": "python",
+    "user_annotation": "annotation",
 }
+_STEP = "ProfilerStep#"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What was readable of a trace file.
+
+    Attributes:
+        events: One row an event, in order of start; `COLUMNS` and `MORE_COLUMNS`.
+        notices: What a person should know of the reading: locale keys with their values.
+        kinds: What there is: ``cpu_op``, ``kernel``, ``copy``, ``runtime``, ``python``,
+            ``annotation``, ``step``, ``memory``, ``shapes``, ``stack``.
+        ranks: Of the processes that train together, those in the file; empty if unknown.
+        start_unix_s: When the first event began, in seconds since 1970; None if unknown.
+        process_names: Name of each process, by the table's ``process``.
+        thread_names: Name of each thread, by ``process`` and ``thread``.
+    """
+
+    events: pd.DataFrame
+    notices: tuple[Notice, ...]
+    kinds: frozenset[str]
+    ranks: tuple[int, ...]
+    start_unix_s: float | None
+    process_names: dict[str, str]
+    thread_names: dict[tuple[str, str], str]
 
 
 def load_trace(path: Path) -> pd.DataFrame:
-    """Read a ``.json`` or ``.json.gz`` trace.
+    """Read a ``.json`` or ``.json.gz`` trace as torch writes it.
 
     Returns:
         One row an event that has a time, in order of start; columns as in `COLUMNS`, empty where
@@ -81,52 +77,105 @@ def load_trace(path: Path) -> pd.DataFrame:
         ``memory_device`` is ``"cpu"`` or ``"cuda:0"`` and so on, of memory events.
 
     Raises:
-        InputError: The file is not a Chrome trace.
+        InputError: The file is not a Chrome trace, or anything in it is damaged.
     """
-    data = path.read_bytes()
+    data, is_whole = unpack(path)
+    notices: Notices = {}
     try:
-        if data[:2] == _GZIP_MAGIC:
-            data = gzip.decompress(data)
-        events = _decode(data).events
-        return _table([event for event in events if event.ts is not None and event.ph != "M"])
-    except _DAMAGE as error:
+        if not is_whole:
+            raise ValueError("cut")
+        gathered = decode_strictly(data, Gathered({METADATA}), _nobody).gathered
+        times_us = gathered.array("times")[:, 0]
+        if not nanoseconds_of(times_us[~np.isnan(times_us)])[1].all():
+            raise ValueError("a time out of range")
+        return table_of(gathered, notices)[0][[*COLUMNS]]
+    except DAMAGE as error:
         raise InputError("error.not_a_trace", file=path.name) from error
 
 
-def _table(events: list[_Event]) -> pd.DataFrame:
-    args = [event.args or _NO_ARGUMENTS for event in events]
-    start_us = np.array([event.ts for event in events], dtype="float64")
-    columns: dict[str, Any] = {
-        "name": [event.name for event in events],
-        "category": [event.cat for event in events],
-        "phase": [event.ph for event in events],
-        "process": [_text(event.pid) for event in events],
-        "thread": [_text(event.tid) for event in events],
-        "start_s": (start_us - start_us.min()) / 1e6 if events else [],
-        "duration_s": [None if event.dur is None else event.dur / 1e6 for event in events],
-        "bytes": [each.bytes_ for each in args],
-        "address": [each.address for each in args],
-        "memory_device": [_device(each) for each in args],
-        "external_id": [each.external_id for each in args],
-        "correlation": [each.correlation for each in args],
-        "stream": [each.stream for each in args],
-        "shapes": [bytes(each.shapes).decode() or None for each in args],
-        "copied_bytes": [each.copied_bytes for each in args],
+def read_trace(path: Path, progress: Callable[[float], None] | None = None) -> Trace:
+    """Read a ``.json`` or ``.json.gz`` trace of any origin, as far as it is readable.
+
+    Unlike for `load_trace`, a file may be cut or damaged, a bare list of events, and have values
+    of other types. A pair of begin and end events is one row, flow events are none.
+
+    Args:
+        path: The file.
+        progress: Is called with the share that is done, from 0 to 1.
+
+    Returns:
+        The table, and what is known of the file.
+
+    Raises:
+        InputError: Nothing of a trace is readable, or the file is too large.
+    """
+    tell = _rising(progress or _nobody)
+    tell(0.0)
+    data, is_whole = unpack(path)
+    tell(0.1)
+    for read in (decode_strictly, decode_list, decode_mended, decode_piece_by_piece):
+        with suppress(*DAMAGE):
+            found = read(data, Gathered(), lambda share: tell(0.1 + 0.5 * share))
+            if not is_whole:
+                found.notices["trace.notice.packed"] = {"count": found.gathered.count}
+            return _trace(found, tell)
+    raise InputError("error.not_a_trace", file=path.name)
+
+
+def _trace(found: Decoded, tell: Callable[[float], None]) -> Trace:
+    tell(0.6)
+    notices, aside = found.notices, found.gathered.aside
+    table, starts = table_of(found.gathered, notices)
+    if notices and table.empty:
+        raise ValueError("nothing readable")
+    table = paired(table, starts, notices)
+    tell(0.8)
+    table["rank"] = pd.array([found.rank], dtype="Int64").repeat(len(table))
+    table[["launch_index", "op_index"]] = linked(table, lambda: flow_table(aside, starts))
+    if "python_function" in table["category"].cat.categories:
+        table["stack"] = table["stack"].fillna(stacks(table))
+    process_names, thread_names = names(aside)
+    tell(1.0)
+    return Trace(
+        events=table[[*COLUMNS, *MORE_COLUMNS]],
+        notices=tuple(notices.items()),
+        kinds=_kinds(table),
+        ranks=() if found.rank is None else (found.rank,),
+        start_unix_s=_start_unix_s(found.base_ns, starts),
+        process_names=process_names,
+        thread_names=thread_names,
+    )
+
+
+def _kinds(table: pd.DataFrame) -> frozenset[str]:
+    categories = set(table["category"].dropna().unique())
+    found = {_KINDS[name] for name in categories & set(_KINDS)}
+    annotations = table.loc[table["category"] == "user_annotation", "name"]
+    has = {
+        "runtime": any(map(is_runtime, categories)),
+        "step": annotations.str.startswith(_STEP).any(),
+        "memory": table["memory_device"].notna().any(),
+        "shapes": table["shapes"].notna().any(),
+        "stack": table["stack"].notna().any(),
     }
-    series = {key: pd.Series(values, dtype=COLUMNS[key]) for key, values in columns.items()}
-    table = pd.DataFrame(series)
-    return table.sort_values("start_s", kind="stable", ignore_index=True)
+    return frozenset(found | {name for name, is_there in has.items() if is_there})
 
 
-def _text(value: int | str | None) -> str | None:
-    return None if value is None else str(value)
+def _start_unix_s(base_ns: int | None, starts: Array) -> float | None:
+    return None if base_ns is None or not len(starts) else (base_ns + int(starts[0])) / 1e9
 
 
-def _device(args: _Arguments) -> str | None:
-    """Name the device of a memory event; kineto writes 0 for CPU and 1 for CUDA."""
-    if args.device_type is None or args.bytes_ is None:
-        return None
-    if args.device_type == 0:
-        return "cpu"
-    kind = "cuda" if args.device_type == 1 else f"type{args.device_type}"
-    return f"{kind}:{args.device_id}"
+def _rising(progress: Callable[[float], None]) -> Callable[[float], None]:
+    """Return what tells a share that never falls, though a file be read again another way."""
+    highest = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal highest
+        highest = max(highest, share)
+        progress(highest)
+
+    return tell
+
+
+def _nobody(share: float) -> None:
+    """Tell the share to nobody."""

@@ -1,12 +1,14 @@
-"""Which operator's call a moment of a trace is in, in the profiler's own step, nanoseconds."""
+"""Which call of a trace is in which, in the profiler's own step, nanoseconds."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+_FAR_S = 100 * 365.25 * 24 * 3600
 
 
 def operator_spans(trace: pd.DataFrame) -> pd.DataFrame:
@@ -54,11 +56,138 @@ def around(spans: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:
     return last[["name", "end"]].where(last["end"] > last["start"])
 
 
+class Nesting(NamedTuple):
+    """How intervals lie in each other.
+
+    Attributes:
+        parent: For each interval the place of the one around it, -1 for none.
+        depth: How many are around it; two of the same depth in a lane never overlap.
+    """
+
+    parent: npt.NDArray[np.int64]
+    depth: npt.NDArray[np.int64]
+
+
+def in_order(
+    lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Return the places of intervals by lane, then start; of two alike the longer one first."""
+    return np.lexsort((-end, start, lane))
+
+
+def nest(lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]) -> Nesting:
+    """Find for each interval the one around it: the last of its lane that began and is not over.
+
+    Args:
+        lane: Whole numbers from 0 on.
+        start: Nanoseconds, in the order of `in_order`, as are the other two.
+        end: Nanoseconds, none before its start.
+    """
+    parent = np.full(len(start), -1, dtype="int64")
+    depth = np.zeros(len(start), dtype="int64")
+    borders = np.flatnonzero(np.diff(lane)) + 1
+    for first, last in zip([0, *borders], [*borders, len(start)], strict=True):
+        parents, depths = _nest_lane(start[first:last].tolist(), end[first:last].tolist())
+        parent[first:last] = np.where(np.array(parents) < 0, -1, np.array(parents) + first)
+        depth[first:last] = depths
+    return Nesting(parent, depth)
+
+
+def _nest_lane(starts: list[int], ends: list[int]) -> tuple[list[int], list[int]]:
+    parents, depths = [], []
+    open_places: list[int] = [-1]
+    open_ends: list[float] = [float("inf")]
+    for place, start in enumerate(starts):
+        while open_ends[-1] <= start:
+            open_ends.pop()
+            open_places.pop()
+        parents.append(open_places[-1])
+        depths.append(len(open_places) - 1)
+        open_places.append(place)
+        open_ends.append(ends[place])
+    return parents, depths
+
+
+def self_times(
+    nesting: Nesting, start: npt.NDArray[Any], end: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Return how long each interval was the last of its lane that began and was not over.
+
+    The self times of a lane add up to the time that any of its intervals covers, also where one
+    begins inside another and outlasts it.
+    """
+    left: npt.NDArray[np.int64] = end - start
+    covered, outer = start, nesting.parent
+    inside = np.flatnonzero(outer >= 0)
+    while len(inside):
+        around_it = outer[inside]
+        until = np.minimum(end[inside], end[around_it])
+        np.subtract.at(left, around_it, np.maximum(until - covered[inside], 0))
+        covered = covered.copy()
+        covered[inside] = np.maximum(covered[inside], end[around_it])
+        outer = np.where(outer >= 0, nesting.parent[outer], -1)
+        inside = np.flatnonzero((outer >= 0) & (covered < end))
+    return left
+
+
+def innermost(
+    lane: npt.NDArray[Any],
+    start: npt.NDArray[Any],
+    end: npt.NDArray[Any],
+    nesting: Nesting,
+    moments: npt.NDArray[Any],
+    moment_lanes: npt.NDArray[Any],
+) -> npt.NDArray[np.int64]:
+    """Return the place of the innermost interval that each moment is in, -1 for none.
+
+    Args:
+        lane: As for `nest`, as are ``start`` and ``end``.
+        start: Nanoseconds; an interval has its first moment.
+        end: Nanoseconds; an interval does not have its last moment.
+        nesting: As from `nest`.
+        moments: Nanoseconds.
+        moment_lanes: The lane of each moment.
+    """
+    found = np.full(len(moments), -1, dtype="int64")
+    for number in np.unique(moment_lanes):
+        first, last = np.searchsorted(lane, [number, number + 1])
+        mine = np.flatnonzero(moment_lanes == number)
+        place = first + np.searchsorted(start[first:last], moments[mine], side="right") - 1
+        found[mine] = np.where(place >= first, place, -1)
+    over = np.flatnonzero(found >= 0)
+    while len(over := over[end[found[over]] <= moments[over]]):
+        found[over] = nesting.parent[found[over]]
+        over = over[found[over] >= 0]
+    return found
+
+
+def covered_before(
+    start: npt.NDArray[Any], end: npt.NDArray[Any], moments: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Return for how long any of some intervals, in any order, ran before each moment."""
+    if not len(start):
+        return np.zeros(len(moments), dtype="int64")
+    order = np.argsort(start, kind="stable")
+    begin, until = start[order], np.maximum.accumulate(end[order])
+    is_first = np.append(True, begin[1:] > until[:-1])
+    begin = begin[is_first]
+    until = until[np.append(np.flatnonzero(is_first)[1:] - 1, len(until) - 1)]
+    before = np.append(0, (until - begin).cumsum())
+    place = np.searchsorted(begin, moments, side="right") - 1
+    inside = np.minimum(moments, until[place]) - begin[place]
+    return np.where(place >= 0, before[place] + inside, 0)
+
+
 def lanes(events: pd.DataFrame) -> pd.Series:
     """Return process and thread of each event as one text."""
     return events["process"].fillna("") + " " + events["thread"].fillna("")
 
 
 def nanoseconds(seconds: pd.Series) -> npt.NDArray[Any]:
-    """Return whole nanoseconds, in which ends and starts compare exactly."""
-    return np.rint(seconds.to_numpy() * 1e9).astype("int64")
+    """Return whole nanoseconds, in which ends and starts compare exactly.
+
+    What is further away than a century is put there, so that sums stay within 64 bits.
+    """
+    near = np.clip(seconds.to_numpy("float64"), -_FAR_S, _FAR_S)
+    whole: npt.NDArray[Any] = np.rint(near * 1e9).astype("int64")
+    return whole

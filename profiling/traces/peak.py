@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
+from profiling.traces.memory import memory_events
 from profiling.traces.nesting import around, is_outermost, lanes, nanoseconds, operator_spans
 
 # Every kind that memory alive at the peak can be of; see `peak_parts`.
@@ -59,13 +62,76 @@ def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
         The bytes add up to the highest of `profiling.traces.memory.memory_curve`; there are no
         rows where that is not above 0.
     """
-    alive = _alive_at_peak(trace, device)
-    calls = operator_spans(trace)
-    outermost = calls[is_outermost(calls)]
-    op = around(outermost, alive)["name"].fillna(NO_OP)
-    kind = _kinds(alive, op, _backward_windows(outermost))
-    parts = alive.assign(kind=kind, op=op.str.removeprefix(_NODE).where(kind != "released", ""))
-    return _summed(parts, ["kind", "op"])
+    return _summed(_parts(trace, device), ["kind", "op"])
+
+
+def alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
+    """List the allocations that are alive at the peak of a trace, by kind and operator.
+
+    Args:
+        trace: As from `profiling.traces.load.load_trace`, of any number of steps.
+        device: As for `profiling.traces.memory.memory_curve`.
+
+    Returns:
+        As `peak_parts`, with the number of allocations (of frees, for ``released``) as ``count``.
+    """
+    grouped = _parts(trace, device).groupby(["kind", "op"])["bytes"]
+    found = grouped.agg(["count", "sum"]).rename(columns={"sum": "bytes"}).reset_index()
+    return found.sort_values("bytes", ascending=False, kind="stable", ignore_index=True)
+
+
+class MemoryFacts(NamedTuple):
+    """What a trace says of a device's memory.
+
+    Attributes:
+        peak_bytes: The highest of the bytes live, 0 if they are never above that.
+        peak_s: When that is first so, from the trace's start; None if never above 0.
+        end_bytes: Allocations less frees.
+        allocations: How many there are.
+        frees: How many there are.
+        unseen: Of the frees, those of which the trace has no allocation.
+        unseen_bytes: What these freed.
+        kept: Of the allocations, those of which the trace has no free.
+        kept_bytes: What these allocated.
+    """
+
+    peak_bytes: int
+    peak_s: float | None
+    end_bytes: int
+    allocations: int
+    frees: int
+    unseen: int
+    unseen_bytes: int
+    kept: int
+    kept_bytes: int
+
+
+def memory_facts(trace: pd.DataFrame, device: str) -> MemoryFacts:
+    """Sum up what a trace says of a device's memory.
+
+    A free belongs to the last allocation at its address, if that had its size.
+
+    Args:
+        trace: As from `profiling.traces.load.load_trace`.
+        device: As for `profiling.traces.memory.memory_curve`.
+    """
+    events = memory_events(trace, device)
+    changes = events["bytes"].to_numpy("int64")
+    alone = _partners(changes.tolist(), events["address"].to_list()) < 0
+    live = changes.cumsum()
+    highest = int(live.max(initial=0))
+    unseen, kept = changes[alone & (changes < 0)], changes[alone & (changes > 0)]
+    return MemoryFacts(
+        peak_bytes=highest,
+        peak_s=float(events["start_s"].iloc[live.argmax()]) if highest else None,
+        end_bytes=int(changes.sum()),
+        allocations=int((changes > 0).sum()),
+        frees=int((changes < 0).sum()),
+        unseen=len(unseen),
+        unseen_bytes=-int(unseen.sum()),
+        kept=len(kept),
+        kept_bytes=int(kept.sum()),
+    )
 
 
 def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.DataFrame:
@@ -98,6 +164,16 @@ def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.
     return _summed(alive.assign(op=op).dropna(subset="op"), ["op"])
 
 
+def _parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
+    """Return what adds up to the peak, with columns ``kind``, ``op`` and ``bytes`` among others."""
+    alive = _alive_at_peak(trace, device)
+    calls = operator_spans(trace)
+    outermost = calls[is_outermost(calls)]
+    op = around(outermost, alive)["name"].fillna(NO_OP)
+    kind = _kinds(alive, op, backward_windows(outermost))
+    return alive.assign(kind=kind, op=op.str.removeprefix(_NODE).where(kind != "released", ""))
+
+
 def _summed(parts: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     summed = parts.groupby(by)[["bytes"]].sum().reset_index()
     return summed.sort_values("bytes", ascending=False, kind="stable", ignore_index=True)
@@ -110,9 +186,7 @@ def _alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
         Columns ``lane`` (process and thread), ``start`` and ``freed`` in nanoseconds, ``bytes``;
         in order of start.
     """
-    devices = trace["memory_device"].cat.categories
-    mine = [name for name in devices if name.partition(":")[0] == device]
-    events = trace[(trace["name"] == "[memory]") & trace["memory_device"].isin(mine)]
+    events = memory_events(trace, device)
     changes = events["bytes"].to_numpy("int64")
     live = changes.cumsum()
     peak = int(live.argmax()) if len(live) and live.max() > 0 else -1
@@ -161,8 +235,15 @@ def _kinds(alive: pd.DataFrame, op: pd.Series, windows: pd.DataFrame) -> np.ndar
     return np.select(list(kinds.values()), list(kinds), "temporary")
 
 
-def _backward_windows(outermost: pd.DataFrame) -> pd.DataFrame:
-    """Return columns ``start`` and ``end`` of each run of backward nodes, in nanoseconds."""
+def backward_windows(outermost: pd.DataFrame) -> pd.DataFrame:
+    """Find the runs of backward nodes with no other operator between them.
+
+    Args:
+        outermost: Those of `profiling.traces.nesting.operator_spans` that are in no other one.
+
+    Returns:
+        Columns ``start`` and ``end`` of each, in nanoseconds.
+    """
     is_node = outermost["name"].str.startswith(_NODE).astype("boolean")
     # The first gradient goes with what follows it.
     is_node = is_node.mask(outermost["name"] == _FIRST_GRADIENT).bfill().fillna(False).astype(bool)

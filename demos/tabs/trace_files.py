@@ -1,0 +1,95 @@
+"""Sub-tab Downloads: one file at a time, made when it is asked for."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+
+from demos.locales import Text
+from demos.tabs.trace_acts import Acts, Updates
+from demos.tabs.trace_memory import memory_figure
+from demos.tabs.trace_opened import Opened
+from demos.tabs.trace_timeline import TimelinePanel, timeline_figure
+from demos.tabs.trace_window import Window, typed
+from profiling import trace_export
+from profiling.charts.trace_diff import trace_changes
+from profiling.charts.trace_operators import treemap
+from profiling.engine.engine import Engine
+from profiling.errors import InputError
+
+CHARTS = ("timeline.html", "memory.html", "operators.html", "trace_diff.html")
+
+
+class FilesPanel:
+    """The components of the sub-tab.
+
+    Attributes:
+        components: All that an opened trace empties.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        """Place the components."""
+        names = [*trace_export.offered(), trace_export.DIFF, *CHARTS]
+        with gr.Row(elem_classes="trace-source"):
+            self._name = gr.Dropdown(
+                [(labels(f"trace.file.{name}"), name) for name in names],
+                value=names[0],
+                label=labels("trace.file"),
+                elem_id="trace-file-name",
+            )
+            self._make = gr.Button(
+                labels("trace.file.make"), elem_id="trace-file-make", scale=0, min_width=140
+            )
+        self._file = gr.File(interactive=False, visible=False, elem_id="trace-file-made")
+        self.components: list[Any] = [self._file]
+
+    def wire(self, acts: Acts, engine: Engine, timeline: TimelinePanel) -> None:
+        """Say what the button does."""
+
+        def make(
+            opened: Opened, text: Text, name: str, start: float | None, width: float | None
+        ) -> Updates:
+            folder = engine.folder / f"trace-{secrets.token_hex(8)}"
+            folder.mkdir()
+            window = typed(start, width, opened.end_s)
+            path = _written(name, opened, window, folder, text)
+            return {self._file: gr.update(value=str(path), visible=True)}
+
+        acts.on(self._make.click, make, [self._name, *timeline.window], self.components)
+
+    def cleared(self) -> dict[Any, Any]:
+        """Return updates for a trace of which no file was made yet."""
+        return {self._file: gr.update(value=None, visible=False)}
+
+
+def _written(name: str, opened: Opened, window: Window, folder: Path, text: Text) -> Path:
+    if name in trace_export.offered():
+        return trace_export.write(name, opened.trace, window, folder)
+    if name not in (trace_export.DIFF, *CHARTS):
+        raise InputError("error.trace_none")
+    path = folder / name
+    if name == trace_export.DIFF:
+        trace_export.write_csv(_beside(opened), path)
+    else:
+        _figure(name, opened, window, text).write_html(path, include_plotlyjs=True)
+    return path
+
+
+def _figure(name: str, opened: Opened, window: Window, text: Text) -> go.Figure:
+    if name == "timeline.html":
+        return timeline_figure(opened, window, text)[0]
+    if name == "memory.html":
+        return memory_figure(opened.events, text)
+    if name == "operators.html":
+        return treemap(opened.operators("name"), text)
+    return trace_changes(_beside(opened), text)
+
+
+def _beside(opened: Opened) -> Any:
+    if opened.beside is None:
+        raise InputError("error.trace_no_diff")
+    return opened.beside.diff

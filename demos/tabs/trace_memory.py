@@ -1,0 +1,109 @@
+"""Sub-tab Memory: bytes live over time by device, and what was alive at the peak."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+import pandas as pd
+
+from demos.locales import Text
+from demos.tabs import views
+from demos.tabs.trace_acts import Acts, Updates
+from demos.tabs.trace_opened import Opened
+from profiling.charts.trace_memory import trace_memory
+from profiling.traces.memory import memory_curve, memory_devices, reduced
+from profiling.traces.peak import NO_OP, alive_at_peak, memory_facts
+from profiling.units import show_bytes
+
+_TOP = 15
+
+
+class _Part(NamedTuple):
+    op: str
+    kind: str
+    size: str
+    share: str
+    calls: str
+
+
+class _Device(NamedTuple):
+    name: str
+    facts: list[str]
+    parts: list[_Part]
+    more: str
+
+
+class MemoryPanel:
+    """The components of the sub-tab.
+
+    Attributes:
+        components: All that `show` updates.
+    """
+
+    def __init__(self) -> None:
+        """Place the components."""
+        self._plot = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-memory")
+        self._table = gr.HTML(elem_id="trace-memory")
+        self.components: list[Any] = [self._plot, self._table]
+
+    def wire(self, acts: Acts, tab: gr.Tab) -> None:
+        """Draw when the sub-tab is opened."""
+        acts.on(tab.select, self.show, [], self.components)
+
+    def show(self, opened: Opened, text: Text) -> Updates:
+        """Return updates that show a trace's memory."""
+        figure = memory_figure(opened.events, text)
+        devices = [_device(opened.events, device, text) for device in memory_devices(opened.events)]
+        return {
+            self._plot: gr.update(value=figure, visible=True),
+            self._table: views.render("trace_memory.html", text, devices=devices),
+        }
+
+
+def memory_figure(events: pd.DataFrame, text: Text) -> Any:
+    """Draw the memory of all devices of a trace."""
+    curves, peaks = [], []
+    for device in memory_devices(events):
+        curve = memory_curve(events, device).assign(device=device)
+        if len(curve):
+            curves.append(reduced(curve))
+            peaks.append(curve.loc[[curve["live_bytes"].idxmax()]])
+    nothing = pd.DataFrame(columns=["device", "time_s", "live_bytes"])
+    return trace_memory(
+        pd.concat(curves) if curves else nothing, pd.concat(peaks) if peaks else nothing, text
+    )
+
+
+def _device(events: pd.DataFrame, device: str, text: Text) -> _Device:
+    facts = memory_facts(events, device)
+    alive = alive_at_peak(events, device)
+    parts = [
+        _Part(
+            text("op.python") if op == NO_OP else op,
+            text(f"kind.{kind}"),
+            show_bytes(size),
+            f"{size / facts.peak_bytes:.1%}",
+            f"{count:,}",
+        )
+        for kind, op, count, size in zip(
+            alive["kind"], alive["op"], alive["count"], alive["bytes"], strict=True
+        )
+    ]
+    said = [
+        text(
+            "trace.memory.facts",
+            allocations=f"{facts.allocations:,}",
+            frees=f"{facts.frees:,}",
+            end=show_bytes(facts.end_bytes),
+        )
+    ]
+    if facts.unseen:
+        size = show_bytes(facts.unseen_bytes)
+        said.append(text("trace.memory.unseen", count=f"{facts.unseen:,}", size=size))
+    if facts.kept:
+        size = show_bytes(facts.kept_bytes)
+        said.append(text("trace.memory.kept", count=f"{facts.kept:,}", size=size))
+    more = text("trace.memory.more", count=len(parts) - _TOP) if len(parts) > _TOP else ""
+    title = text("trace.memory.alive", device=device, size=show_bytes(facts.peak_bytes))
+    return _Device(title, said, parts[:_TOP], more)

@@ -1,0 +1,81 @@
+"""Tables of a trace as a person reads them: chosen rows, words as heads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+import pandas as pd
+
+from demos.locales import Text
+from profiling.units import Unit
+
+# What a page gets of a table; the files have all of it.
+MOST_ROWS = 300
+_TEXT_LIMIT = 300
+# The same in every table: the profiler's own, whose clock has steps of a nanosecond.
+_UNITS = {"_s": Unit("µs", 1e-6), "_bytes": Unit("KiB", 2**10), "_share": Unit("%", 0.01)}
+
+
+class Sheet(NamedTuple):
+    """Rows to show, and how many there would be."""
+
+    table: pd.DataFrame
+    found: int
+
+
+def chosen(table: pd.DataFrame, words: str, sort: str | None) -> Sheet:
+    """Keep the rows in which every word occurs in some text, those with most of a column first.
+
+    Args:
+        table: Any table.
+        words: Separated by spaces; upper and lower case are alike.
+        sort: A column of numbers; the table's own order unless it has it.
+    """
+    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str")
+    joined = texts.agg(" ".join, axis=1).str.casefold() if len(table) else pd.Series(dtype="str")
+    found = table
+    for word in words.casefold().split():
+        found = found[joined.loc[found.index].str.contains(word, regex=False)]
+    if sort is not None and sort in found:
+        found = found.sort_values(sort, ascending=False, kind="stable")
+    return Sheet(found.head(MOST_ROWS), len(found))
+
+
+def headed(table: pd.DataFrame, text: Text) -> pd.DataFrame:
+    """Return a table with heads that say the unit: seconds in µs, bytes in KiB, shares in %.
+
+    Args:
+        table: Columns whose name ends in ``_s`` are seconds, in ``_bytes`` bytes.
+        text: Says a locale key.
+    """
+    shown: dict[str, Any] = {}
+    for column in table:
+        values = table[column]
+        kind = str(column).removesuffix("_a").removesuffix("_b")
+        unit = next((unit for end, unit in _UNITS.items() if kind.endswith(end)), None)
+        name = text(f"trace.column.{column}")
+        if unit is not None:
+            shown[f"{name} ({unit.symbol})"] = [_scaled(value, unit) for value in values]
+        elif _is_number(values):
+            shown[name] = [None if pd.isna(value) else value for value in values]
+        else:
+            shown[name] = ["" if pd.isna(value) else str(value)[:_TEXT_LIMIT] for value in values]
+    return pd.DataFrame(shown)
+
+
+def update(table: pd.DataFrame, text: Text, *, visible: bool = True) -> Any:
+    """Return the update of a `gradio.Dataframe` that shows a table."""
+    frame = headed(table, text)
+    kinds = ["number" if _is_number(table[name]) else "str" for name in table]
+    rows = frame.astype("object").where(frame.notna(), None).to_numpy().tolist()
+    value = {"headers": frame.columns.tolist(), "data": rows}
+    return gr.update(value=value, datatype=kinds, visible=visible)
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _scaled(value: Any, unit: Unit) -> float | None:
+    return None if pd.isna(value) else round(float(value) / unit.factor, 3)

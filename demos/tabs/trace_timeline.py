@@ -1,0 +1,115 @@
+"""Sub-tab Timeline: one window of the trace at a time, drawn afresh for every step and zoom."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+
+from demos.locales import Text
+from demos.tabs import views
+from demos.tabs.trace_acts import Acts, Updates
+from demos.tabs.trace_opened import Opened
+from demos.tabs.trace_window import MOVES, Move, Window, inside, moved, typed
+from profiling.charts.timeline import add_bands, timeline
+from profiling.errors import InputError
+from profiling.traces.density import View, view
+from profiling.units import time_unit
+
+# What is narrower than a pixel of a large screen is merged.
+WIDTH_PX = 1400
+_DIGITS = 6
+_WATCH = (Path(__file__).parent / "trace_zoom.js").read_text(encoding="utf-8")
+
+
+def timeline_figure(opened: Opened, window: Window, text: Text) -> tuple[go.Figure, View]:
+    """Draw a window of a trace; also return what is in the drawing."""
+    seen = view(opened.timeline, *window, WIDTH_PX)
+    figure = timeline(opened.timeline.lanes, seen, opened.events, window, text)
+    add_bands(figure, opened.bands, window, text)
+    return figure, seen
+
+
+class TimelinePanel:
+    """The components of the sub-tab.
+
+    Attributes:
+        window: Number fields of the window's start and width in milliseconds.
+        components: All that `show` updates.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        """Place the components."""
+        with gr.Row(elem_classes="trace-moves", equal_height=True):
+            self._moves = {
+                move: gr.Button(
+                    labels(f"trace.move.{move}"), size="sm", min_width=70, elem_id=f"trace-{move}"
+                )
+                for move in MOVES
+            }
+        with gr.Row():
+            start, width = (
+                gr.Number(
+                    0, label=labels(f"trace.field.{name}"), min_width=140, elem_id=f"trace-{name}"
+                )
+                for name in ("start", "width")
+            )
+        self.window = [start, width]
+        self._about = gr.HTML(elem_id="trace-timeline-about")
+        self._plot = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-timeline")
+        # Says which part of the drawing was selected with the mouse.
+        self._zoom = gr.HTML("", js_on_load=_WATCH, elem_id="trace-zoom")
+        self.components = [*self.window, self._about, self._plot]
+
+    def wire(self, acts: Acts) -> None:
+        """Say what buttons, fields and the drawing itself do."""
+        for move, button in self._moves.items():
+            acts.on(button.click, partial(self._move, move), self.window, self.components)
+        for field in self.window:
+            acts.on(field.submit, self._typed, self.window, self.components)
+        self._zoom.select(
+            acts.with_event(self._zoomed), acts.key, [acts.problem, *self.components], **acts.quiet
+        )
+
+    def show(self, opened: Opened, window: Window, text: Text) -> Updates:
+        """Return updates that draw a window."""
+        window = inside(window, opened.end_s)
+        figure, seen = timeline_figure(opened, window, text)
+        merged = int(seen.blocks["count"].sum())
+        about = text(
+            "trace.timeline.about",
+            count=f"{seen.count:,}",
+            drawn=f"{len(seen.drawn):,}",
+            merged=f"{merged:,}",
+            blocks=f"{len(seen.blocks):,}",
+            finest=time_unit([seen.finest_s]).show(seen.finest_s),
+        )
+        start, width = self.window
+        return {
+            start: round(window[0] * 1e3, _DIGITS),
+            width: round((window[1] - window[0]) * 1e3, _DIGITS),
+            self._about: views.render("trace_about.html", text, lines=[about]),
+            self._plot: gr.update(value=figure, visible=True),
+        }
+
+    def _move(
+        self, move: Move, opened: Opened, text: Text, start: float | None, width: float | None
+    ) -> Updates:
+        now = (0.0, opened.end_s) if move == "whole" else typed(start, width, opened.end_s)
+        return self.show(opened, moved(now, move, opened.end_s), text)
+
+    def _typed(
+        self, opened: Opened, text: Text, start: float | None, width: float | None
+    ) -> Updates:
+        return self.show(opened, typed(start, width, opened.end_s), text)
+
+    def _zoomed(self, opened: Opened, text: Text, told: dict[str, Any]) -> Updates:
+        """Draw what was selected; the page tells the first and the last second."""
+        ends = told.get("start_s"), told.get("end_s")
+        if not all(isinstance(end, (int, float)) for end in ends):
+            raise InputError("error.trace_window")
+        start, end = (float(end) * 1e3 for end in ends)  # type: ignore[arg-type]
+        return self.show(opened, typed(start, end - start, opened.end_s), text)

@@ -1,0 +1,267 @@
+"""A window of a trace: one row a level of nesting, lanes under each other, colours by category."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from profiling.charts.style import FONT, GRID, Text, base_layout, empty, hatching
+from profiling.charts.timeline_words import (
+    affordable,
+    category_name,
+    fitting,
+    hover,
+    lane_name,
+)
+from profiling.charts.values import rows_of
+from profiling.traces.density import View
+from profiling.traces.lanes import ON_DEVICE
+from profiling.units import Unit, time_unit
+
+Window = tuple[float, float]
+
+# Each has a contrast of at least 4.5 to the white of the names on it and of 3 to a dark page.
+COLORS = {
+    "cpu_op": "#0b74b5",
+    "user_annotation": "#8a6500",
+    "python_function": "#6b7280",
+    "cuda_runtime": "#7460d0",
+    "cuda_driver": "#7460d0",
+    "kernel": "#00805d",
+    "gpu_memcpy": "#c04f00",
+    "gpu_memset": "#b0508a",
+    "gpu_user_annotation": "#766f00",
+}
+OTHER = "#747474"
+_ROW_PX, _LEAST_ROW_PX, _MOST_PX = 20, 4, 1500
+_BAR_SHARE = 0.86
+# The narrowest band, as a share of the window, that has its name written on it.
+_NAMED_SHARE = 0.04
+_BANDS = {
+    "forward": "rgba(11,116,181,.14)",
+    "backward": "rgba(192,79,0,.14)",
+    "optimizer": "rgba(0,128,93,.14)",
+}
+_MOST_BANDS = 200
+# Letters that fit the width of a large screen.
+_LETTERS = 170
+# More lines than these hide what they lead to.
+_MOST_LINKS = 40
+
+
+def timeline(
+    lanes: pd.DataFrame, view: View, events: pd.DataFrame, window: Window, text: Text
+) -> go.Figure:
+    """Draw what happened within a window.
+
+    Args:
+        lanes: As in `profiling.traces.lanes.Timeline`.
+        view: As from `profiling.traces.density.view`, of this window.
+        events: The trace, as from `profiling.traces.load.read_trace`.
+        window: First and last second shown.
+        text: Says a locale key.
+
+    Returns:
+        Bars in one unit of time, one trace a category, hatched where several events are merged;
+        only lanes with anything in the window, under each other.
+    """
+    boxes = _boxes(view, events)
+    if boxes.empty:
+        return empty(text)
+    depths = boxes.groupby("lane")["depth"].max() + 1
+    tops = _tops(depths)
+    unit = time_unit([window[1] - window[0]])
+    rows = int(depths.sum()) + len(depths)
+    row_px = int(np.clip(_MOST_PX / rows, _LEAST_ROW_PX, _ROW_PX))
+    boxes = _cut(boxes, window)
+    boxes["y"] = boxes["lane"].map(tops) + boxes["depth"]
+    boxes["hover"] = affordable([hover(row, text) for row in rows_of(boxes)])
+    is_merged = bool(boxes["count"].gt(1).any())
+    legend = boxes["category"].nunique() + is_merged
+    figure = go.Figure(layout=_layout(window, unit, (rows + 1) * row_px, rows, legend, text))
+    for category, of_category in boxes.groupby("category", sort=False):
+        figure.add_trace(_bars(str(category), of_category, window, unit, text))
+    if is_merged:
+        figure.add_trace(_merged_key(text))
+    figure.add_trace(_arrows(boxes, unit))
+    _label_lanes(figure, lanes, tops, text)
+    return figure
+
+
+def add_bands(figure: go.Figure, bands: pd.DataFrame, window: Window, text: Text) -> None:
+    """Shade the phases of a trace behind its events.
+
+    Args:
+        figure: As from `timeline`, of the same window; it is changed.
+        bands: As from `profiling.traces.phases.bands`.
+        window: First and last second shown.
+        text: Says a locale key.
+    """
+    if not figure.data:
+        return
+    unit = time_unit([window[1] - window[0]])
+    seen = bands[(bands["end_s"] > window[0]) & (bands["start_s"] < window[1])]
+    # Of more than these none is wide enough to be told from its neighbours.
+    for band in rows_of(_cut(seen, window).head(_MOST_BANDS)):
+        is_wide = band["end_s"] - band["start_s"] > _NAMED_SHARE * (window[1] - window[0])
+        name = text(f"trace.phase.{band['phase']}") if is_wide else ""
+        figure.add_shape(
+            type="rect",
+            x0=band["start_s"] / unit.factor,
+            x1=band["end_s"] / unit.factor,
+            y0=0,
+            y1=1,
+            yref="paper",
+            layer="below",
+            line={"width": 0},
+            fillcolor=_BANDS[band["phase"]],
+            label={"text": name, "textposition": "top right", "font": {"size": 10}},
+        )
+
+
+def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
+    """Put events and blocks under each other, events with what there is to say of them."""
+    rows = events.loc[view.drawn["event"]].reset_index(drop=True)
+    launcher = rows["op_index"].fillna(rows["launch_index"])
+    names = events["name"].reindex(launcher).reset_index(drop=True)
+    is_launched = rows["launch_index"].notna() | rows["category"].isin(ON_DEVICE)
+    drawn = view.drawn.assign(
+        count=1,
+        **{column: rows[column] for column in ("shapes", "stream", "correlation", "launch_index")},
+        launched_by=names.where(is_launched),
+    )
+    shown = ["lane", "depth", "start_s", "end_s", "name", "category", "count"]
+    more = ["event", "shapes", "stream", "correlation", "launch_index", "launched_by"]
+    boxes = pd.concat([drawn[shown + more], view.blocks.reindex(columns=shown + more)])
+    boxes["category"] = boxes["category"].astype("object").fillna("")
+    boxes["name"] = boxes["name"].astype("object")
+    return boxes.reset_index(drop=True)
+
+
+def _tops(depths: pd.Series) -> pd.Series:
+    """Return the first row of each lane; the one above it has the lane's name."""
+    heights = depths + 1
+    return heights.cumsum() - heights + 1
+
+
+def _cut(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Keep of each span what is within the window; ``whole_s`` is how long it is in all."""
+    return spans.assign(
+        whole_s=spans["end_s"] - spans["start_s"],
+        start_s=spans["start_s"].clip(*window),
+        end_s=spans["end_s"].clip(*window),
+    )
+
+
+def _bars(category: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: Text) -> go.Bar:
+    spans = (boxes["end_s"] - boxes["start_s"]).to_numpy()
+    letters = (spans / (window[1] - window[0]) * _LETTERS).astype("int64")
+    letters[boxes["count"].gt(1).to_numpy()] = 0
+    names = [fitting(name, room) for name, room in zip(boxes["name"], letters, strict=True)]
+    patterns = ["/" if count > 1 else "" for count in boxes["count"]]
+    return go.Bar(
+        name=category_name(category, text),
+        orientation="h",
+        base=boxes["start_s"].to_numpy() / unit.factor,
+        x=spans / unit.factor,
+        y=boxes["y"].to_numpy("int16"),
+        width=_BAR_SHARE,
+        marker={
+            "color": COLORS.get(category, OTHER),
+            "line": {"width": 0},
+            "pattern": hatching(patterns if any(patterns) else ""),
+        },
+        text=names if any(names) else None,
+        textposition="inside",
+        insidetextanchor="start",
+        insidetextfont={"color": "#ffffff", "size": 11},
+        textangle=0,
+        hovertext=boxes["hover"].to_list(),
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _merged_key(text: Text) -> go.Bar:
+    """Return the entry of the legend that explains the hatching."""
+    return go.Bar(
+        name=text("trace.legend.merged"),
+        x=[None],
+        y=[None],
+        orientation="h",
+        marker={"color": OTHER, "line": {"width": 0}, "pattern": hatching("/")},
+    )
+
+
+def _arrows(boxes: pd.DataFrame, unit: Unit) -> go.Scatter:
+    """Lead from calls to what they launched, where both are drawn and few enough to be followed."""
+    place = pd.Series(boxes.index, index=boxes["event"].astype("Int64"))
+    kernels = boxes[boxes["launch_index"].isin(place.index.dropna())]
+    kernels = kernels if len(kernels) <= _MOST_LINKS else kernels.head(0)
+    launches = boxes.loc[place.loc[kernels["launch_index"]]]
+    return go.Scatter(
+        x=_broken(launches["end_s"] / unit.factor, kernels["start_s"] / unit.factor),
+        y=_broken(launches["y"], kernels["y"]),
+        mode="lines",
+        line={"color": FONT, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _broken(starts: Iterable[float], ends: Iterable[float]) -> list[float | None]:
+    """Return the coordinates of separate lines, with a gap after each."""
+    parts: list[float | None] = []
+    for start, end in zip(starts, ends, strict=True):
+        parts += [float(start), float(end), None]
+    return parts
+
+
+def _layout(
+    window: Window, unit: Unit, height: int, rows: int, legend: int, text: Text
+) -> go.Layout:
+    start, end = window[0] / unit.factor, window[1] / unit.factor
+    layout = base_layout(
+        "",
+        height,
+        legend,
+        barmode="overlay",
+        bargap=0,
+        dragmode="zoom",
+        hovermode="closest",
+        uniformtext={"mode": "hide", "minsize": 9},
+        # For whoever reads a selected range back.
+        meta={"unit_s": unit.factor},
+        xaxis={
+            "range": [start, end],
+            "title": {"text": text("trace.axis.time", unit=unit.symbol)},
+            "nticks": 8,
+            "tickformat": ",~r",
+        },
+        yaxis={
+            # One row is left at the top for the names of the phases.
+            "range": [rows - 0.4, -1.5],
+            "visible": False,
+            "fixedrange": True,
+        },
+    )
+    layout.margin.t = 18
+    return layout
+
+
+def _label_lanes(figure: go.Figure, lanes: pd.DataFrame, tops: pd.Series, text: Text) -> None:
+    shown = rows_of(lanes.loc[tops.index])
+    for lane, top in zip(shown, tops, strict=True):
+        figure.add_annotation(
+            text=lane_name(lane, text),
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=int(top) - 1,
+            yanchor="middle",
+            showarrow=False,
+            font={"size": 11},
+        )
+        figure.add_hline(y=int(top) - 1.5, line={"color": GRID, "width": 1}, layer="below")

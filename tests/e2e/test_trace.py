@@ -1,0 +1,157 @@
+"""Traces on the page: opened, looked at part by part, laid beside each other, and refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client, handle_file
+from playwright.sync_api import Page, expect
+
+from tests.e2e.launching import App
+from tests.e2e.test_client import value
+from tests.profiling.traces.making import write
+
+_STATUS, _PROBLEM, _START, _WIDTH, _ABOUT, _PLOT = 0, 1, 2, 3, 4, 5
+
+
+def open_trace(client: Client, path: Path) -> tuple[Any, ...]:
+    outputs: tuple[Any, ...] = client.predict(None, handle_file(path), api_name="/open_trace")
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("traces") / "made.json.gz"
+    write(path, 200)
+    return path
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    path = tmp_path / "other.json"
+    write(path, 100)
+    return path
+
+
+def test_a_trace_is_opened_through_the_api(client: Client, trace: Path) -> None:
+    outputs = open_trace(client, trace)
+    assert "made.json.gz: " in outputs[_STATUS]
+    assert outputs[_PROBLEM] == ""
+    figure = json.loads(value(outputs[_PLOT])["plot"])
+    names = {each["name"] for each in figure["data"] if "name" in each}
+    assert {"operator", "kernel", "CUDA runtime"} <= names
+    assert len(json.dumps(value(outputs[_PLOT]))) <= 1_000_000
+
+
+def test_another_trace_is_laid_beside_it(client: Client, trace: Path, other: Path) -> None:
+    outputs = client.predict(None, handle_file(other), api_name="/lay_trace_beside")
+    assert "Choose a branch or upload a trace first." in outputs[0]
+    open_trace(client, trace)
+    outputs = client.predict(None, handle_file(other), api_name="/lay_trace_beside")
+    assert outputs[0] == ""
+    assert "B: other.json" in value(outputs[1])
+    assert "<code>aten::clone</code> 40 → 20" in value(outputs[1])
+
+
+def nested() -> bytes:
+    return b'{"traceEvents": [' + b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.json", b"", "empty.json is not a Chrome trace"),
+        ("other.json", b'{"a": 1}', "other.json is not a Chrome trace"),
+        ("picture.json", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is not a Chrome trace"),
+        ("deep.json", nested(), ""),
+        ("<img src=x onerror=alert(1)>.json", b"{}", "is not a Chrome trace"),
+    ],
+)
+def test_what_is_no_trace_gets_a_sentence_and_the_next_one_works(
+    name: str, content: bytes, said: str, client: Client, trace: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    outputs = open_trace(client, path)
+    assert said in outputs[_PROBLEM]
+    assert 'role="alert"' in outputs[_PROBLEM]
+    assert "<img" not in outputs[_PROBLEM]
+    assert "made.json.gz: " in open_trace(client, trace)[_STATUS]
+
+
+def test_a_bomb_is_refused(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.json.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(1100):
+            file.write(bytes(2**20))
+    assert "bomb.json.gz is too large" in open_trace(client, path)[_PROBLEM]
+
+
+def test_a_cut_trace_is_shown_as_far_as_it_goes(
+    client: Client, other: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.json"
+    content = other.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    outputs = open_trace(client, path)
+    assert outputs[_PROBLEM] == ""
+    assert "This file is cut off or damaged." in outputs[_STATUS]
+    assert value(outputs[_PLOT])["type"] == "plotly"
+
+
+def test_names_are_text_and_times_may_be_far_away(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    hostile = "<img src=x onerror=alert(1)>"
+    events = [
+        {"ph": "X", "cat": "cpu_op", "name": hostile, "pid": 1, "tid": 1, "ts": ts, "dur": 5}
+        for ts in (0, 1e9)
+    ]
+    path.write_text(json.dumps({"traceEvents": events}), "utf-8")
+    outputs = open_trace(client, path)
+    assert outputs[_PROBLEM] == ""
+    assert "1000 s" in outputs[_STATUS]
+    assert "<img" not in json.dumps(value(outputs[_PLOT]))
+
+
+@pytest.mark.browser
+def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> None:
+    page.get_by_role("tab", name="Trace").click()
+    page.locator("#trace-file input[type=file]").set_input_files(trace)
+    expect(page.locator("#trace-file")).to_contain_text("made.json")
+    page.locator("#trace-open").click()
+    expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
+    whole = float(page.locator("#trace-width input").input_value())
+    page.locator("#trace-in").click()
+    expect(page.locator("#trace-width input")).not_to_have_value(f"{whole:g}")
+    expect(page.locator("#trace-start input")).not_to_have_value("0")
+    tabs = page.locator("#trace-tabs")
+    tabs.get_by_role("tab", name="Memory").click()
+    expect(page.locator("#plot-trace-memory .js-plotly-plot")).to_be_visible()
+    expect(page.locator("#trace-memory")).to_contain_text("Alive at the peak of")
+    tabs.get_by_role("tab", name="Phases").click()
+    expect(page.locator("#trace-steps")).to_contain_text("wall time (µs)")
+    tabs.get_by_role("tab", name="Operators").click()
+    expect(page.locator("#plot-trace-operators .js-plotly-plot")).to_be_visible()
+    page.locator("#trace-operators").get_by_text("aten::clone", exact=True).first.click()
+    expect(page.locator("#plot-trace-timeline")).to_be_visible()
+    width = page.locator("#trace-width input")
+    page.wait_for_function(
+        "([field, most]) => Number(document.querySelector(field).value) < most",
+        arg=["#trace-width input", whole / 20],
+    )
+    assert float(width.input_value()) > 0
+
+
+@pytest.mark.browser
+def test_a_problem_is_said_in_the_visitors_language(page: Page, app: App, tmp_path: Path) -> None:
+    (tmp_path / "no.json").write_text("{}", "utf-8")
+    page.goto(f"{app.url}?lang=zh")
+    page.get_by_role("tab", name="Trace 分析").click()
+    page.locator("#trace-file input[type=file]").set_input_files(tmp_path / "no.json")
+    expect(page.locator("#trace-file")).to_contain_text("no.json")
+    page.locator("#trace-open").click()
+    expect(page.get_by_role("alert")).to_contain_text("no.json 不是")
