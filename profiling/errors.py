@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 
 class DetachLabError(Exception):
     """Base of all errors that are shown to a person as one sentence.
@@ -16,6 +19,10 @@ class DetachLabError(Exception):
         super().__init__(key, values)
         self.key = key
         self.values = values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let an error come back from the worker; by itself pickle would lose the values."""
+        return functools.partial(type(self), self.key, **self.values), ()
 
     def __str__(self) -> str:
         """Return key and values, for logs; people read the locale's sentence."""

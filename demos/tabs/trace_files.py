@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +52,8 @@ class FilesPanel:
         def make(
             opened: Opened, text: Text, name: str, start: float | None, width: float | None
         ) -> Updates:
-            folder = engine.folder / f"trace-{secrets.token_hex(8)}"
-            folder.mkdir()
             window = typed(start, width, opened.end_s)
-            path = _written(name, opened, window, folder, text)
+            path = _written(name, opened, window, opened.folder_in(engine.folder), text)
             return {self._file: gr.update(value=str(path), visible=True)}
 
         acts.on(self._make.click, make, [self._name, *timeline.window], self.components)

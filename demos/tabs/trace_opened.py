@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import functools
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -35,6 +39,7 @@ class Opened:
         self.trace = trace
         self.events: pd.DataFrame = trace.events
         self.beside: Beside | None = None
+        self._folder: Path | None = None
         self._operators: dict[str, pd.DataFrame] = {}
 
     @functools.cached_property
@@ -42,6 +47,13 @@ class Opened:
         """All events with a duration, laid out."""
         trace = self.trace
         return lanes.timeline(trace.events, trace.process_names, trace.thread_names)
+
+    def folder_in(self, parent: Path) -> Path:
+        """Return a folder for files of this trace, which goes when the trace does."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="trace-", dir=parent))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
 
     def operators(self, by: str) -> pd.DataFrame:
         """All operators, grouped as by `profiling.traces.operators.operator_groups`."""

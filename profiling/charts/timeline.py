@@ -126,7 +126,8 @@ def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
     """Put events and blocks under each other, events with what there is to say of them."""
     rows = events.loc[view.drawn["event"]].reset_index(drop=True)
     launcher = rows["op_index"].fillna(rows["launch_index"])
-    names = events["name"].reindex(launcher).reset_index(drop=True)
+    # No row has this number, so what was launched by nothing known gets no name.
+    names = events["name"].reindex(launcher.fillna(-1).astype("int64")).reset_index(drop=True)
     is_launched = rows["launch_index"].notna() | rows["category"].isin(ON_DEVICE)
     drawn = view.drawn.assign(
         count=1,

@@ -147,6 +147,29 @@ def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> No
 
 
 @pytest.mark.browser
+def test_two_branches_of_a_run_are_laid_beside_each_other(page: Page) -> None:
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#beside").get_by_role("button", name="Saved runs").wait_for()
+    page.get_by_label("Batch sizes, separated by commas").fill("4")
+    page.get_by_role("button", name="Run", exact=True).last.click()
+    expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=120_000)
+    page.get_by_role("tab", name="Trace").click()
+    choose(page, "trace", "detach · 4 · cpu")
+    page.locator("#trace-open").click()
+    expect(page.locator("#trace-status")).to_contain_text("detach · 4 · cpu: ")
+    page.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
+    choose(page, "trace-beside", "no_grad · 4 · cpu")
+    page.locator("#trace-beside-open").click()
+    expect(page.locator("#trace-diff-status")).to_contain_text("Called more or less often in B")
+    expect(page.locator("#plot-trace-diff .js-plotly-plot")).to_be_visible()
+
+
+def choose(page: Page, source: str, name: str) -> None:
+    page.locator(f"#{source}-branch input").click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+@pytest.mark.browser
 def test_a_problem_is_said_in_the_visitors_language(page: Page, app: App, tmp_path: Path) -> None:
     (tmp_path / "no.json").write_text("{}", "utf-8")
     page.goto(f"{app.url}?lang=zh")

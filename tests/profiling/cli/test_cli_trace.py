@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from profiling.traces.load import read_trace
+from tests.profiling.traces.making import write
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> str:
+    path = tmp_path / "made.json.gz"
+    write(path, 40)
+    return str(path)
+
+
+def test_operators_and_gpu_work_are_printed(shell: Any, trace: str) -> None:
+    done = shell("trace", trace)
+    assert done.code == 0
+    assert done.out.startswith("made.json.gz: ")
+    assert "aten::copy_" in done.out
+    assert "ampere_sgemm_128x64_tn" in done.out
+    assert "Alive at the peak" not in done.out
+    memory = shell("trace", trace, "--memory").out
+    assert "Alive at the peak of " in memory
+    assert "aten::copy_" not in memory or "Operators" not in memory
+
+
+def test_json_has_what_was_asked_for(shell: Any, trace: str) -> None:
+    done = shell("trace", trace, "--ops", "--memory", "--json")
+    found = json.loads(done.out)
+    events = read_trace(Path(trace)).events
+    assert found["events"] == len(events)
+    counts = {each["name"]: each["count"] for each in found["ops"]}
+    ops = events[(events["category"] == "cpu_op")]
+    assert counts == ops["name"].value_counts().to_dict()
+    assert found["memory"][0]["peak_bytes"] >= 0
+    assert "diff" not in found
+
+
+def test_a_diff_names_what_is_extra(shell: Any, trace: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    write(other, 20)
+    done = shell("trace", trace, "--diff", str(other))
+    assert done.code == 0
+    assert "`aten::clone` 8 → 4" in done.out
+    same = shell("trace", trace, "--diff", trace).out
+    assert "Every operator and kernel ran equally often in both." in same
+
+
+def test_files_are_written_and_the_window_reads_back(
+    shell: Any, trace: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = shell("trace", trace, "--window", "0:0.2", "--out", str(out), "--diff", trace)
+    assert done.code == 0
+    names = {path.name for path in out.iterdir()} - {"trace_events.parquet"}
+    assert names == {
+        *("trace_events.csv", "ops.csv", "kernels.csv", "memory.csv", "steps.csv"),
+        *("window.json.gz", "trace_diff.csv"),
+    }
+    whole = read_trace(Path(trace)).events
+    assert len(pd.read_csv(out / "trace_events.csv")) == len(whole)
+    part = read_trace(out / "window.json.gz").events
+    assert 0 < len(part) < len(whole)
+    assert f" {len(part):,} events in " in done.out
+
+
+@pytest.mark.parametrize("span", ["x", "3:1", "1", "nan:inf", ":", "1:1"])
+def test_a_window_that_is_none_is_refused(span: str, shell: Any, trace: str) -> None:
+    done = shell("trace", trace, "--window", span)
+    assert done.code == 2
+    assert done.err == (
+        "error: A window is given as A:B in milliseconds from the start, such as 1.5:3; "
+        f"this is not: {span}\n"
+    )
+
+
+def test_what_cannot_be_read_is_refused(shell: Any, tmp_path: Path) -> None:
+    gone = shell("trace", str(tmp_path / "gone.json"))
+    assert (gone.code, gone.out) == (2, "")
+    assert "gone.json" in gone.err
+    (tmp_path / "no.json").write_text("{}", "utf-8")
+    none = shell("trace", str(tmp_path / "no.json"))
+    assert none.code == 2
+    assert "no.json is not a Chrome trace" in none.err
+
+
+def test_a_name_cannot_steer_the_terminal_or_a_spreadsheet(shell: Any, tmp_path: Path) -> None:
+    event = {"ph": "X", "cat": "cpu_op", "pid": 1, "tid": 1, "ts": 0, "dur": 1}
+    events = [event | {"name": "=1+1\x1b[31m"}, event | {"name": "[bold]x"}]
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps({"traceEvents": events}), "utf-8")
+    done = shell("trace", str(path), "--out", str(tmp_path / "out"))
+    assert "\x1b[31m" not in done.out
+    assert "[bold]x" in done.out
+    ops = pd.read_csv(tmp_path / "out" / "ops.csv")
+    assert sorted(ops["name"])[0].startswith("'=1+1")
