@@ -64,6 +64,12 @@ def test_a_lesson_comes_back_from_the_worker(engine: Engine) -> None:
     assert engine.lesson(LESSON) == run_lesson(LESSON)
 
 
+def test_a_branch_that_makes_no_sense_has_no_graph_and_the_reason_is_told(engine: Engine) -> None:
+    with pytest.raises(InputError) as raised:
+        engine.graph(Request("side_branch", ("frozen",), (4,), device="cpu"))
+    assert raised.value.key == "workload.side_branch.absent.frozen"
+
+
 def test_a_graph_is_of_the_first_branch_at_the_smallest_size(engine: Engine) -> None:
     request = replace(SMALL, branches=("detach", "attached"), sizes=(8, 4))
     (cell,) = plan(replace(request, branches=("detach",), sizes=(4,)), detect("cpu"))
