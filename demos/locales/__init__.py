@@ -24,6 +24,16 @@ def table(language: str) -> dict[str, str]:
     return words
 
 
+@functools.cache
+def _translator(language: str) -> Text:
+    words = table(language)
+
+    def say(key: str, /, **values: object) -> str:
+        return words[key].format_map(values)
+
+    return say
+
+
 def translator(language: str | None) -> Text:
     """Return the function that says a key in a language; English for a language we lack.
 
@@ -31,9 +41,4 @@ def translator(language: str | None) -> Text:
         >>> translator("en")("status.ok")
         'ok'
     """
-    words = table(language if language in LANGUAGES else DEFAULT)
-
-    def say(key: str, /, **values: object) -> str:
-        return words[key].format_map(values)
-
-    return say
+    return _translator(language if language in LANGUAGES else DEFAULT)

@@ -85,6 +85,8 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,
+        # It would write every answer to the browser's storage, so that each run took longer.
+        "run_history": False,
         "footer_links": ["api", "settings"],
     }
 

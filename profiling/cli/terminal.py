@@ -34,7 +34,8 @@ def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
     """Print a lesson's code, its tensors, its errors and what became of the claims."""
     entry = catalogue.lesson(trace.request.name)
     key = f"lesson.{trace.request.name}"
-    out.print(f"{say(f'{key}.title')}\n{say(f'{key}.question')}\n", markup=False)
+    head = f"{say(f'{key}.title')}\n{say(f'{key}.question')}\n"
+    out.print(head, markup=False, soft_wrap=True)
     for part in trace.parts:
         if part.name != "lesson":
             out.print(f"{say(f'lesson.part.{part.name}')}:\n", markup=False)

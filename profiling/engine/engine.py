@@ -16,10 +16,11 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from pebble import ProcessExpired
 
+from demos import catalogue
 from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.worker import call, initialize
-from profiling.errors import DetachLabError, WorkerError
+from profiling.errors import DetachLabError, InputError, WorkerError
 from profiling.graph_records import BranchGraph
 from profiling.lesson_records import LessonRequest, LessonTrace
 from profiling.records import Cell, CellResult, Check, Environment, Request, Run, Status
@@ -136,6 +137,9 @@ class Engine:
             WorkerError: The worker cannot start, died or took too long, or the workload failed.
         """
         plan.check(request)
+        entry = catalogue.workload(request.workload)
+        if request.branches[0] in entry.absent:
+            raise InputError(entry.absent_reason(request.branches[0]))
         environment = self.environment()
         assert environment is not None  # Without a time limit it is waited for.
         smallest = msgspec.structs.replace(

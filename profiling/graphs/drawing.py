@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,7 @@ def file_styles() -> str:
     return f"{plain}.graph{{background:#fff}}"
 
 
+@functools.lru_cache(maxsize=1024)  # From step to step, and from run to run, most are the same.
 def svg(graph: Graph, say: Text, most: int = MOST_BOXES) -> Markup:
     """Draw a graph, to stand in a page that has `styles`.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from demos import catalogue
-from demos.lessons import LESSONS
+from demos.lessons import LESSONS, TOPICS
 from demos.workloads import BRANCHES, WORKLOADS
 from profiling.errors import InputError
 from profiling.records import BASELINE
@@ -66,21 +66,37 @@ def test_the_code_shown_is_the_code_that_runs(name: str) -> None:
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_read_from_its_text_is_what_importing_gives(name: str) -> None:
-    module = importlib.import_module(f"demos.lessons.{name}")
     entry = catalogue.lesson(name)
+    assert name in TOPICS[entry.topic]
+    module = importlib.import_module(f"demos.lessons.{entry.topic}.{name}")
     assert entry.name == name
     assert entry.values == getattr(module, "VALUES", None)
     assert entry.op == getattr(module, "OP", None)
-    assert entry.source.text == source(module.lesson)
-    assert entry.source.first_line == inspect.getsourcelines(module.lesson)[1]
-    assert entry.source.file == f"demos/lessons/{name}.py"
+    assert entry.errors == getattr(module, "ERRORS", ())
+    defined = [part for part in ("lesson", "wrong", "right") if hasattr(module, part)]
+    assert list(entry.parts) == defined
+    for part, shown in entry.parts.items():
+        assert shown.text == source(getattr(module, part))
+        assert shown.first_line == inspect.getsourcelines(getattr(module, part))[1]
+        assert shown.file == f"demos/lessons/{entry.topic}/{name}.py"
 
 
-@pytest.mark.parametrize(("folder", "names"), [("workloads", WORKLOADS), ("lessons", LESSONS)])
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [("workloads", WORKLOADS), *((f"lessons/{topic}", names) for topic, names in TOPICS.items())],
+)
 def test_every_file_is_listed(folder: str, names: tuple[str, ...]) -> None:
     files = {path.stem for path in (ROOT / "demos" / folder).glob("*.py")} - {"__init__"}
     assert files == set(names)
     assert len(names) == len(set(names))
+
+
+def test_every_topic_is_a_folder_and_no_lesson_is_in_two() -> None:
+    folders = {path.parent.name for path in (ROOT / "demos" / "lessons").glob("*/__init__.py")}
+    assert folders == set(TOPICS)
+    assert [path.name for path in (ROOT / "demos" / "lessons").glob("*.py")] == ["__init__.py"]
+    assert tuple(name for names in TOPICS.values() for name in names) == LESSONS
+    assert len(LESSONS) == len(set(LESSONS))
 
 
 def test_branches_are_listed_once_the_baseline_first() -> None:
@@ -130,12 +146,11 @@ import sys
 from demos import catalogue
 from demos.lessons import LESSONS
 from demos.workloads import WORKLOADS
+names = {"torch", "pandas", "gradio"} | {f"demos.workloads.{name}" for name in WORKLOADS}
 for name in LESSONS:
-    catalogue.lesson(name)
+    names.add(f"demos.lessons.{catalogue.lesson(name).topic}.{name}")
 for name in WORKLOADS:
     catalogue.workload(name)
-names = {f"demos.lessons.{name}" for name in LESSONS}
-names |= {f"demos.workloads.{name}" for name in WORKLOADS} | {"torch", "pandas", "gradio"}
 sys.exit(str(names & set(sys.modules)) if names & set(sys.modules) else 0)
 """
     done = subprocess.run(

@@ -8,6 +8,9 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from demos.lessons import LESSONS
+from profiling.engine.engine import Engine
+from profiling.lesson_records import LessonRequest, LessonTrace
 from tests.e2e.find_chromium import find_chromium
 from tests.e2e.launching import App, running_app
 
@@ -57,6 +60,12 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert problems == []
+
+
+@pytest.fixture(scope="session")
+def traces(engine: Engine) -> list[LessonTrace]:
+    """Every lesson, run as it is."""
+    return [engine.lesson(LessonRequest(name)) for name in LESSONS]
 
 
 def _note_error(kind: str, text: str, problems: list[str]) -> None:

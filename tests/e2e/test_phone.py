@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
-from demos.locales import translator
+from demos import catalogue
+from demos.locales import LANGUAGES, Text, translator
+from demos.tabs import views
+from demos.tabs.steps import part_view
+from profiling.graphs import drawing
+from profiling.lesson_records import LessonTrace
 from tests.e2e.launching import App
+from tests.e2e.test_stepper import OUTSIDE
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +31,17 @@ _TEXTS = """
             out: mine.width ? out : -1};
   });
 })
+"""
+# Puts lessons in the place of the one on the page and tells what is too wide of them.
+_PUT_IN = """
+views => {
+  document.querySelector('#lesson-view .lab-lesson').outerHTML = views;
+  const right = document.documentElement.clientWidth;
+  return [...document.querySelectorAll('#lesson-view :is(p, li, h2, h3, h4, code, button)')]
+    .filter(each => !each.closest('.lab-scroll'))
+    .filter(each => each.getBoundingClientRect().right > right)
+    .map(each => each.textContent);
+}
 """
 
 
@@ -52,3 +70,42 @@ def test_every_chart_shows_all_that_it_writes(
     assert [each for each in texts if each["out"] > 0.5] == []
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_lesson_is_wider_than_a_phone(
+    app: App, browser: Browser, traces: list[LessonTrace], language: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{app.url}?lang={language}")
+    page.wait_for_selector("#lesson-view h2")
+    shown = "".join(_shown(trace, translator(language)) for trace in traces)
+    assert page.evaluate(_PUT_IN, shown) == []
+    assert page.locator("#lesson-view .lab-rule").count() == len(traces)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_of_any_lessons_graph_sticks_out(
+    browser: Browser, traces: list[LessonTrace], language: str
+) -> None:
+    steps = [step for trace in traces for part in trace.parts for step in part.steps]
+    drawings = [drawing.svg(step.graph, translator(language)) for step in steps]
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(f"<style>{drawing.styles()}</style>{''.join(drawings)}")
+    assert page.locator("svg.graph").count() == len(drawings) > len(traces)
+    assert page.evaluate(OUTSIDE) == []
+    page.close()
+
+
+def _shown(trace: LessonTrace, text: Text) -> str:
+    name = trace.request.name
+    sources = catalogue.lesson(name).parts
+    ends = [replace(part, steps=part.steps[-1:]) for part in trace.parts]
+    parts = [part_view(part, sources[part.name], text) for part in ends]
+    key = f"lesson.{name}"
+    return views.render(
+        "lesson.html", text, key=key, name=name, inputs={}, parts=parts, trace=trace
+    )

@@ -47,7 +47,7 @@ def test_a_file_has_nothing_but_what_the_grammar_knows(name: str) -> None:
     assert ast.get_docstring(tree)
     for node in tree.body[1:]:
         if isinstance(node, ast.Assign):
-            assert [each.id for each in node.targets if isinstance(each, ast.Name)][0] in {
+            assert next(each.id for each in node.targets if isinstance(each, ast.Name)) in {
                 "VALUES",
                 "OP",
                 "ERRORS",

@@ -15,8 +15,10 @@ from msgspec.structs import replace
 
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.executors import InlineExecutor, WorkerProcess
+from profiling.engine.plan import plan
 from profiling.errors import InputError, WorkerError
 from profiling.lesson_records import LessonRequest
+from profiling.measure.branches import branch_graph
 from profiling.measure.environment import detect
 from profiling.measure.lesson import run_lesson
 from profiling.records import Request, Run, Status
@@ -62,6 +64,22 @@ def test_a_lesson_comes_back_from_the_worker(engine: Engine) -> None:
     assert engine.lesson(LESSON) == run_lesson(LESSON)
 
 
+def test_a_branch_that_makes_no_sense_has_no_graph_and_the_reason_is_told(engine: Engine) -> None:
+    with pytest.raises(InputError) as raised:
+        engine.graph(Request("side_branch", ("frozen",), (4,), device="cpu"))
+    assert raised.value.key == "workload.side_branch.absent.frozen"
+
+
+def test_a_graph_is_of_the_first_branch_at_the_smallest_size(engine: Engine) -> None:
+    request = replace(SMALL, branches=("detach", "attached"), sizes=(8, 4))
+    (cell,) = plan(replace(request, branches=("detach",), sizes=(4,)), detect("cpu"))
+    found = engine.graph(request)
+    assert found == branch_graph(cell)
+    assert found.error is None
+    (x,) = (node for node in found.graph.nodes if "x" in node.names)
+    assert (x.shape, x.gradient) == ((4,), None)
+
+
 def test_bad_requests_are_refused_without_the_worker() -> None:
     class Refusing(Executor):
         def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
@@ -76,9 +94,13 @@ def test_bad_requests_are_refused_without_the_worker() -> None:
     with pytest.raises(InputError) as caught:
         next(engine.compare(replace(SMALL, sizes=())))
     assert caught.value.key == "error.size_count"
+    for asked in (engine.graph, lambda request: next(engine.compare(request))):
+        with pytest.raises(InputError) as caught:
+            asked(replace(SMALL, device="cuda"))
+        assert caught.value.key == "error.no_such_device"
     with pytest.raises(InputError) as caught:
-        next(engine.compare(replace(SMALL, device="cuda")))
-    assert caught.value.key == "error.no_such_device"
+        engine.graph(replace(SMALL, branches=("nonsense",)))
+    assert caught.value.key == "error.unknown_branch"
     assert list(engine.folder.iterdir()) == []
     engine.close()
 
@@ -157,8 +179,6 @@ def test_a_worker_that_dies_costs_its_cell_only(engine: Engine) -> None:
 
 
 def replace_size(engine: Engine, size: int) -> Any:
-    from profiling.engine.plan import plan
-
     environment = engine.environment()
     assert environment is not None
     return plan(replace(LONG, sizes=(size,), budget_s=1.0), environment)[0]
@@ -233,6 +253,9 @@ def test_an_error_in_a_job_is_told_in_its_own_words() -> None:
             "error.worker_failed",
             {"text": "planted"},
         )
+        with pytest.raises(WorkerError) as caught:
+            engine.graph(SMALL)
+        assert caught.value.values == {"text": "planted"}
         (result,) = last_run(engine.compare(replace(SMALL, sizes=(4,)))).results
         assert (result.status, result.reason) == (Status.ERROR, "error.step_failed")
         assert result.message == "planted"

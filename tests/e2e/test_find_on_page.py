@@ -1,0 +1,87 @@
+"""Finding lessons by a pasted error or by words, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from demos.finding import find
+from demos.lessons import TOPICS
+from demos.locales import table
+from tests.e2e.launching import App
+
+pytestmark = pytest.mark.browser
+
+WORDS = table("en")
+NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
+PASTED = f'  File "train.py", line 3, in <module>\nRuntimeError: {NO_GRAD_FN}'
+
+
+def query(page: Page) -> Locator:
+    return page.locator("#lesson-query").locator("textarea, input")
+
+
+def offered(page: Page) -> Locator:
+    return page.locator(".lab-list label")
+
+
+def title(lesson: str) -> str:
+    return WORDS[f"lesson.{lesson}.title"].replace("`", "")
+
+
+def titles(topic: str) -> list[str]:
+    return [WORDS[f"lesson.{name}.title"] for name in TOPICS[topic]]
+
+
+def chosen(page: Page, lesson: str) -> None:
+    """Expect a lesson to be the one that is chosen and shown."""
+    expect(page.locator("#lesson-view h2")).to_have_text(title(lesson))
+    radio = page.get_by_label(WORDS[f"lesson.{lesson}.title"], exact=True)
+    expect(radio).to_be_checked()
+
+
+def test_a_topic_offers_its_lessons_and_an_error_those_that_explain_it(page: Page) -> None:
+    expect(offered(page)).to_have_text(titles("article"))
+    page.locator("#lesson-topic input").click()
+    page.get_by_role("option", name=WORDS["topic.training"]).click()
+    expect(offered(page)).to_have_text(titles("training"))
+    chosen(page, TOPICS["training"][0])
+    found = page.locator("#lesson-found")
+    query(page).fill(PASTED)
+    expect(found.locator("details").first).to_contain_text(WORDS["find.fit.whole"])
+    expect(found.locator("q mark")).to_have_text(NO_GRAD_FN)
+    chosen(page, "backward_through_detached")
+    hits = [hit.lesson for hit in find(PASTED, "en")]
+    expect(offered(page)).to_have_text([WORDS[f"lesson.{name}.title"] for name in hits])
+    page.locator("#lesson-run").click()
+    expect(page.locator("#lesson-view .lab-error")).to_contain_text(NO_GRAD_FN)
+    before = offered(page).all_inner_texts()
+    query(page).fill("hello world")
+    expect(found).to_contain_text(WORDS["find.nothing"])
+    assert offered(page).all_inner_texts() == before
+    query(page).fill("")
+    expect(offered(page)).to_have_text(titles("training"))
+    chosen(page, TOPICS["training"][0])
+    expect(found).to_have_text("")
+
+
+def test_what_is_typed_is_shown_and_never_run(page: Page) -> None:
+    hostile = "<img src=x onerror=hit=1> <script>hit=2</script> "
+    query(page).fill(hostile + NO_GRAD_FN)
+    found = page.locator("#lesson-found")
+    expect(found.locator("q").first).to_contain_text(hostile + NO_GRAD_FN)
+    assert found.locator("img, script").count() == 0
+    query(page).fill("a" * 20_001)
+    expect(found.get_by_role("alert")).to_contain_text("at most 20,000 letters")
+    assert page.evaluate("window.hit === undefined")
+
+
+def test_an_error_pasted_as_soon_as_there_is_a_field_is_found(app: App, browser: Browser) -> None:
+    context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.goto(app.url)
+    query(page).wait_for()
+    query(page).fill(PASTED)
+    expect(page.locator("#lesson-found q mark")).to_have_text(NO_GRAD_FN)
+    chosen(page, "backward_through_detached")
+    context.close()

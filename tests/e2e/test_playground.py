@@ -1,0 +1,142 @@
+"""The playground, where it was asked for, and that nothing of it is there where it was not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from demos.locales import table
+from tests.e2e.launching import ROOT, App, free_port, running_app
+from tests.e2e.test_rubbish import config, trap_code
+
+WORDS = table("en")
+_MARKED = """() => [...document.querySelectorAll('#playground-view .lab-now .linenos')]
+  .map(each => Number(each.textContent))"""
+
+
+@pytest.fixture(scope="module")
+def playground(browser: Browser) -> Iterator[Page]:
+    """The opened tab of an app that was started with it; its page must log no error."""
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(message.text)
+
+    with running_app("--device", "cpu", "--playground") as app:
+        page = browser.new_page(locale="en-US", viewport={"width": 1400, "height": 1000})
+        page.on("console", note)
+        page.goto(app.url)
+        page.get_by_role("tab", name=WORDS["tab.playground"]).click()
+        yield page
+        page.close()
+    assert problems == []
+
+
+def step(page: Page, code: str) -> None:
+    """Replace the code by another one and run it."""
+    editor = page.locator("#playground-code .cm-content")
+    editor.fill(code)
+    page.locator("#playground-run").click()
+
+
+@pytest.mark.browser
+def test_code_is_stepped_through(playground: Page) -> None:
+    expect(playground.get_by_text("runs on this machine").first).to_be_visible()
+    step(playground, "import torch\nx = torch.ones(2, requires_grad=True)\nh = x.exp()\nd = h.data")
+    view = playground.locator("#playground-view")
+    expect(view.locator(".lab-shown .lab-step-head")).to_contain_text("Step 4 of 4")
+    expect(view.locator(".lab-fine")).to_have_text(WORDS["lesson.no_error"])
+    expect(view.locator(".lab-shown svg")).to_contain_text("Exp")
+    assert playground.evaluate(_MARKED) == [4]
+    view.locator("[data-go=back]").click()
+    assert playground.evaluate(_MARKED) == [3]
+    assert view.locator(".lab-shown tbody tr").count() == 2
+    expect(view.locator(".lab-shown .lab-new th code")).to_have_text("h")
+
+
+@pytest.mark.browser
+def test_a_syntax_error_is_told_with_its_line(playground: Page) -> None:
+    step(playground, "x = 1\nif x\n    y = 2")
+    error = playground.locator("#playground-view .lab-error")
+    expect(error).to_contain_text("SyntaxError at line 2")
+    expect(error).to_contain_text("expected ':'")
+    marked = playground.locator("#playground-view .code .hll .linenos")
+    assert marked.inner_text().strip() == "2"
+
+
+@pytest.mark.browser
+def test_html_in_names_output_and_errors_is_text(playground: Page) -> None:
+    hostile = "<img src=x onerror=hit=1>"
+    name = "globals()[text] = 1"
+    step(playground, f"text = {hostile!r}\n{name}\nprint(text)\nraise ValueError(text)")
+    view = playground.locator("#playground-view")
+    expect(view.locator(".lab-shown .lab-error")).to_contain_text("ValueError at line 4")
+    expect(view.locator(".lab-shown .lab-error pre")).to_have_text(hostile)
+    view.locator("[data-go=back]").click()
+    expect(view.locator(".lab-shown .lab-printed")).to_have_text(hostile)
+    expect(view.locator(".lab-shown .lab-values")).to_contain_text(f"text = {hostile!r}")
+    expect(view.locator(".lab-shown .lab-values")).to_contain_text(f"{hostile} = 1")
+    expect(view.locator(".code")).to_contain_text(hostile)
+    assert view.locator("img").count() == 0
+    assert playground.evaluate("window.hit === undefined")
+
+
+@pytest.mark.browser
+def test_no_code_gets_a_sentence(playground: Page) -> None:
+    step(playground, "  ")
+    expect(playground.get_by_role("alert")).to_have_text(WORDS["error.playground_empty"])
+
+
+@pytest.mark.browser
+def test_the_trap_that_is_laid_for_other_endpoints_works(playground: Page, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    step(playground, trap_code(trap))
+    expect(playground.locator("#playground-view .code")).to_contain_text(str(trap))
+    assert trap.exists()
+
+
+def test_without_the_flag_there_is_no_tab_and_no_endpoint(app: App, client: Client) -> None:
+    api = client.view_api(return_format="dict", print_info=False)
+    named = set(api["named_endpoints"])
+    assert {"/lesson", "/compare", "/branch_graph"} <= named
+    assert not any("playground" in name for name in named)
+    found = config(app)
+    places = {each["props"].get("elem_id") for each in found["components"]}
+    tabs = {each["props"].get("id") for each in found["components"] if each["type"] == "tabitem"}
+    assert tabs == {"lessons", "compare"}
+    assert not any("playground" in place for place in places if place)
+    assert not any("playground" in str(each["api_name"]) for each in found["dependencies"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables"),
+    [
+        (["--host", "0.0.0.0"], {}),
+        ([], {"GRADIO_SERVER_NAME": "0.0.0.0"}),
+        ([], {"GRADIO_SHARE": "true"}),
+        ([], {"GRADIO_SHARE": "True"}),
+        ([], {"SPACE_ID": "someone/space"}),
+    ],
+)
+def test_where_others_could_reach_it_it_is_refused(
+    flags: list[str], variables: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "app.py", "--playground", "--port", str(free_port()), *flags],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {WORDS['error.playground_host']}\n"
