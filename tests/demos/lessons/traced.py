@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 from demos import catalogue
 from profiling.lesson_records import LessonRequest, LessonTrace, PartTrace, TensorState
@@ -30,8 +31,9 @@ Inputs = tuple[tuple[float, ...] | None, str | None]
 def traced(
     name: str, values: tuple[float, ...] | None = None, op: str | None = None
 ) -> LessonTrace:
-    """Run a lesson."""
-    return run_lesson(LessonRequest(name, values, op))
+    """Run a lesson, in a thread of its own: a browser's tests leave an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(run_lesson, LessonRequest(name, values, op)).result()
 
 
 def inputs(name: str) -> list[Inputs]:

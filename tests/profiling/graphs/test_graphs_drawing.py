@@ -9,9 +9,8 @@ import torch
 from demos.locales import Text, translator
 from profiling.graph_records import Graph, Node, Saved
 from profiling.graphs.drawing import page, standalone_svg, styles, svg
-from profiling.lesson_records import LessonRequest
 from profiling.measure.graph import graph
-from profiling.measure.lesson import run_lesson
+from tests.demos.lessons.traced import traced
 from tests.profiling.graphs.reading import Drawing
 
 
@@ -20,7 +19,7 @@ def node_of(shown: Graph, name: str) -> int:
 
 
 def steps(lesson: str) -> list[Graph]:
-    return [step.graph for step in run_lesson(LessonRequest(lesson)).parts[0].steps]
+    return [step.graph for step in traced(lesson).parts[0].steps]
 
 
 def test_a_cut_and_a_changed_tensor(say: Text) -> None:

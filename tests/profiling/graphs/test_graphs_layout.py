@@ -14,8 +14,7 @@ from profiling.graphs.drawing import svg
 from profiling.graphs.labels import columns
 from profiling.graphs.layout import WIDTH, Layout, Size, place
 from profiling.graphs.view import Box, Link, View
-from profiling.lesson_records import LessonRequest
-from profiling.measure.lesson import run_lesson
+from tests.demos.lessons.traced import traced
 from tests.profiling.graphs.reading import COLUMN, Area, Drawing, points
 
 
@@ -39,7 +38,7 @@ def check(drawing: Drawing) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_step_of_every_lesson(lesson: str) -> None:
-    parts = run_lesson(LessonRequest(lesson)).parts
+    parts = traced(lesson).parts
     graphs = [step.graph for part in parts for step in part.steps]
     drawings = {svg(graph, translator(language)) for graph in graphs for language in ("en", "zh")}
     for drawing in drawings:
