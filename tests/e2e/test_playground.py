@@ -111,7 +111,8 @@ def test_without_the_flag_there_is_no_tab_and_no_endpoint(app: App, client: Clie
     found = config(app)
     places = {each["props"].get("elem_id") for each in found["components"]}
     tabs = {each["props"].get("id") for each in found["components"] if each["type"] == "tabitem"}
-    assert tabs == {"lessons", "compare"}
+    assert {"lessons", "compare", "trace"} <= tabs
+    assert "playground" not in tabs
     assert not any("playground" in place for place in places if place)
     assert not any("playground" in str(each["api_name"]) for each in found["dependencies"])
 
