@@ -18,7 +18,7 @@ from profiling.charts.timeline_words import (
 )
 from profiling.charts.values import rows_of
 from profiling.traces.density import View
-from profiling.traces.lanes import ON_DEVICE
+from profiling.traces.links import DEVICE_WORK
 from profiling.units import Unit, time_unit
 
 Window = tuple[float, float]
@@ -128,7 +128,7 @@ def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
     launcher = rows["op_index"].fillna(rows["launch_index"])
     # No row has this number, so what was launched by nothing known gets no name.
     names = events["name"].reindex(launcher.fillna(-1).astype("int64")).reset_index(drop=True)
-    is_launched = rows["launch_index"].notna() | rows["category"].isin(ON_DEVICE)
+    is_launched = rows["launch_index"].notna() | rows["category"].isin(DEVICE_WORK)
     drawn = view.drawn.assign(
         count=1,
         **{column: rows[column] for column in ("shapes", "stream", "correlation", "launch_index")},

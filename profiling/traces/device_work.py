@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from profiling.traces.links import DEVICE_WORK
 from profiling.traces.nesting import around, is_outermost, operator_spans
 
-_ON_DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
 _CALLS = ("cuda_runtime", "cuda_driver")
 _LAUNCH = r"Launch(?:Cooperative)?Kernel"
 _ON_DEVICE_COPY = "DtoD"
@@ -28,7 +28,7 @@ def device_work(trace: pd.DataFrame) -> dict[str, int | None]:
     """
     category = trace["category"]
     calls = trace[category.isin(_CALLS)]
-    if calls.empty and not category.isin(_ON_DEVICE).any():
+    if calls.empty and not category.isin(DEVICE_WORK).any():
         return dict.fromkeys(_COUNTS)
     copies = trace[category == "gpu_memcpy"]
     return {

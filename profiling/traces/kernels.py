@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.lanes import ON_DEVICE
+from profiling.traces.links import DEVICE_WORK
 from profiling.traces.nesting import nanoseconds
 
 
@@ -24,7 +24,7 @@ def device_events(trace: pd.DataFrame) -> pd.DataFrame:
         of the time after that call during which earlier work on the same stream still ran). The
         last two are Int64 and empty where the call is unknown.
     """
-    work = trace[trace["category"].isin(ON_DEVICE) & trace["duration_s"].notna()]
+    work = trace[trace["category"].isin(DEVICE_WORK) & trace["duration_s"].notna()]
     start = nanoseconds(work["start_s"])
     found = pd.DataFrame(
         {

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from profiling.traces.links import DEVICE_WORK
 from profiling.traces.nesting import in_order, nanoseconds, nest
 
-ON_DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
-# Categories whose events lie on a device's streams; `ON_DEVICE` is the work among them.
-_OF_STREAMS = (*ON_DEVICE, "gpu_user_annotation", "cuda_sync")
+# Categories whose events lie on a device's streams; `DEVICE_WORK` is the work among them.
+_OF_STREAMS = (*DEVICE_WORK, "gpu_user_annotation", "cuda_sync")
 _OF_PROFILER = ("Trace",)
 # In the order in which they are shown; ``"more"`` is what is left when there are too many lanes.
 KINDS = ("thread", "stream", "profiler", "more")

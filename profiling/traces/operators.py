@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.lanes import ON_DEVICE, lane_keys
+from profiling.traces.lanes import lane_keys
+from profiling.traces.links import DEVICE_WORK
 from profiling.traces.nesting import Nesting, in_order, innermost, nanoseconds, nest, self_times
 
 # What calls can be grouped by, and the columns that tell the groups apart.
@@ -131,7 +132,7 @@ def _part_of(names: pd.Series, nesting: Nesting) -> npt.NDArray[np.int64]:
 
 
 def _device_seconds(trace: pd.DataFrame, calls: pd.DataFrame) -> pd.Series:
-    work = trace[trace["category"].isin(ON_DEVICE)]
+    work = trace[trace["category"].isin(DEVICE_WORK)]
     if work.empty:
         return pd.Series(float("nan"), calls.index)
     if "op_index" in trace:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.lanes import ON_DEVICE
+from profiling.traces.links import DEVICE_WORK
 from profiling.traces.nesting import covered_before, is_outermost, nanoseconds, operator_spans
 from profiling.traces.peak import backward_windows
 
@@ -106,7 +106,7 @@ def steps(trace: pd.DataFrame) -> pd.DataFrame:
     start = nanoseconds(ranges["start_s"])
     end = nanoseconds(ranges["end_s"])
     calls = trace[(trace["category"] == "cpu_op") & trace["duration_s"].notna()]
-    work = trace[trace["category"].isin(ON_DEVICE) & trace["duration_s"].notna()]
+    work = trace[trace["category"].isin(DEVICE_WORK) & trace["duration_s"].notna()]
     memory = trace[trace["bytes"].notna()]
     sizes = memory["bytes"].clip(lower=0).to_numpy("int64")
     allocated = pd.Series(_between(memory, start, end, sizes), ranges.index, dtype="Int64")
