@@ -8,7 +8,6 @@ import pytest
 
 from demos.lessons import copying
 from tests.demos.lessons.traced import (
-    all_verdicts,
     error_text,
     failing_line,
     is_close,
@@ -16,7 +15,6 @@ from tests.demos.lessons.traced import (
     part,
     traced,
     values_of,
-    verdicts,
 )
 
 VERDICTS = [
@@ -56,27 +54,6 @@ FAILED = [
 ]
 SIGMOID = tuple(1 / (1 + math.exp(-x)) for x in (1.0, 2.0, 3.0))
 SLOPES = tuple(y * (1 - y) for y in SIGMOID)
-
-
-@pytest.mark.parametrize(("name", "claim", "verdict"), VERDICTS)
-def test_verdict(name: str, claim: str, verdict: str) -> None:
-    assert all_verdicts(name)[claim] == {verdict}
-
-
-def test_every_claim_has_an_expected_verdict() -> None:
-    found = {(name, claim) for name in copying.LESSONS for claim in verdicts(traced(name))}
-    assert {(name, claim) for name, claim, _ in VERDICTS} == found
-
-
-@pytest.mark.parametrize(("name", "claim", "failed"), FAILED)
-def test_which_checks_fail(name: str, claim: str, failed: set[str]) -> None:
-    checks = next(each.checks for each in traced(name).claims if each.claim == claim)
-    assert {check for check, held in checks.items() if not held} == failed
-
-
-def test_partly_held_claims_are_all_looked_into() -> None:
-    partly = {(name, claim) for name, claim, verdict in VERDICTS if verdict == "holds_partly"}
-    assert {(name, claim) for name, claim, _ in FAILED} == partly
 
 
 def test_deepcopy_alone_raises() -> None:

@@ -8,7 +8,6 @@ from demos import catalogue
 from demos.lessons import freezing
 from profiling.lesson_records import PartTrace, TensorState
 from tests.demos.lessons.traced import (
-    all_verdicts,
     is_close,
     last,
     part,
@@ -53,11 +52,6 @@ BY_OP = {
 def states(shown: PartTrace, name: str) -> list[TensorState]:
     """Return what a name stood for, step by step."""
     return [each for step in shown.steps for each in step.tensors if each.name == name]
-
-
-@pytest.mark.parametrize(("name", "claim", "verdict"), VERDICTS)
-def test_verdict(name: str, claim: str, verdict: str) -> None:
-    assert all_verdicts(name)[claim] == {verdict}
 
 
 def test_every_claim_has_an_expected_verdict() -> None:

@@ -10,7 +10,6 @@ from demos.lessons import in_place
 from profiling.graph_records import Node
 from profiling.lesson_records import PartTrace, TensorState
 from tests.demos.lessons.traced import (
-    all_verdicts,
     error_text,
     failing_line,
     is_close,
@@ -18,7 +17,6 @@ from tests.demos.lessons.traced import (
     part,
     traced,
     values_of,
-    verdicts,
 )
 
 VERDICTS = [
@@ -136,27 +134,6 @@ def states(shown: PartTrace, name: str) -> list[TensorState]:
 def node(shown: PartTrace, name: str) -> Node:
     """Return the last node that a name stood for."""
     return next(each for each in shown.steps[-1].graph.nodes if name in each.names)
-
-
-@pytest.mark.parametrize(("name", "claim", "verdict"), VERDICTS)
-def test_verdict(name: str, claim: str, verdict: str) -> None:
-    assert all_verdicts(name)[claim] == {verdict}
-
-
-def test_every_claim_has_an_expected_verdict() -> None:
-    found = {(name, claim) for name in in_place.LESSONS for claim in verdicts(traced(name))}
-    assert {(name, claim) for name, claim, _ in VERDICTS} == found
-
-
-@pytest.mark.parametrize(("name", "claim", "failed"), FAILED)
-def test_which_checks_fail(name: str, claim: str, failed: set[str]) -> None:
-    checks = next(each.checks for each in traced(name).claims if each.claim == claim)
-    assert {check for check, held in checks.items() if not held} == failed
-
-
-def test_partly_held_claims_are_all_looked_into() -> None:
-    partly = {(name, claim) for name, claim, verdict in VERDICTS if verdict == "holds_partly"}
-    assert {(name, claim) for name, claim, _ in FAILED} == partly
 
 
 @pytest.mark.parametrize(("name", "which", "line", "text"), RAISED)

@@ -9,7 +9,6 @@ import pytest
 from demos.lessons import modes
 from profiling.lesson_records import PartTrace, TensorState
 from tests.demos.lessons.traced import (
-    all_verdicts,
     error_text,
     failing_line,
     is_close,
@@ -17,7 +16,6 @@ from tests.demos.lessons.traced import (
     part,
     traced,
     values_of,
-    verdicts,
 )
 
 VERDICTS = [
@@ -90,27 +88,6 @@ def modes_in(shown: PartTrace, function: str) -> list[str]:
 def first(shown: PartTrace, name: str) -> TensorState:
     """Return what a name stood for when it was first seen."""
     return next(each for step in shown.steps for each in step.tensors if each.name == name)
-
-
-@pytest.mark.parametrize(("name", "claim", "verdict"), VERDICTS)
-def test_verdict(name: str, claim: str, verdict: str) -> None:
-    assert all_verdicts(name)[claim] == {verdict}
-
-
-def test_every_claim_has_an_expected_verdict() -> None:
-    found = {(name, claim) for name in modes.LESSONS for claim in verdicts(traced(name))}
-    assert {(name, claim) for name, claim, _ in VERDICTS} == found
-
-
-@pytest.mark.parametrize(("name", "claim", "failed"), FAILED)
-def test_which_checks_fail(name: str, claim: str, failed: set[str]) -> None:
-    checks = next(each.checks for each in traced(name).claims if each.claim == claim)
-    assert {check for check, held in checks.items() if not held} == failed
-
-
-def test_partly_held_claims_are_all_looked_into() -> None:
-    partly = {(name, claim) for name, claim, verdict in VERDICTS if verdict == "holds_partly"}
-    assert {(name, claim) for name, claim, _ in FAILED} == partly
 
 
 @pytest.mark.parametrize(("name", "line", "text"), RAISED)
