@@ -27,10 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    from profiling.engine.engine import Engine
+    engine = _engine(flags.device)
     from profiling.engine.playground import Playground
 
-    engine = Engine(flags.device)
     playground = Playground() if flags.playground else None
     try:
         return _serve(engine, playground, flags)
@@ -42,9 +41,20 @@ def main(arguments: list[str] | None = None) -> int:
             playground.close()
 
 
+def _engine(device: str) -> Engine:
+    from profiling.engine.lending import ZeroGpu, on_zero_gpu
+
+    # On ZeroGPU `spaces` comes first: it must be there before Gradio is and before CUDA is touched.
+    lender = ZeroGpu() if on_zero_gpu() else None
+    from profiling.engine.engine import Engine
+
+    return Engine(device, lender=lender)
+
+
 def _flags(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="app.py", description="Serve Detach Lab.")
-    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    everywhere = "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
+    host = os.environ.get("GRADIO_SERVER_NAME", everywhere)
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     parser.add_argument("--host", default=host, help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=port, help="port (default %(default)s)")
@@ -90,7 +100,8 @@ def _is_private(host: str) -> bool:
 
 def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namespace) -> int:
     from demos.locales import translator
-    from demos.tabs.page import build, launch_options, machine_words
+    from demos.tabs.machine import machine_words
+    from demos.tabs.page import build, launch_options
     from profiling.errors import DetachLabError
 
     text = translator("en")
@@ -110,7 +121,7 @@ def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namesp
     try:
         environment = engine.environment()
         if environment is not None:
-            print(machine_words(environment, text), flush=True)
+            print(machine_words(engine, environment, text), flush=True)
             engine.prepare()
     except DetachLabError as error:
         print(text(error.key, **error.values), file=sys.stderr, flush=True)

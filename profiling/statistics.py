@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
 
 from profiling import tables
 from profiling.records import Run
@@ -78,6 +77,9 @@ def p_value(values: pd.Series, baseline: pd.Series) -> float:
     Wilcoxon's signed-rank test on the logarithms of the ratios: because the order within a round
     is random, these are symmetric around 0 when nothing differs. NaN below `MIN_PAIRS` pairs.
     """
+    # It takes longer to import than all of the page, which needs it only when something is measured.
+    from scipy.stats import wilcoxon
+
     logarithms = np.log(_ratios(values, baseline))
     if len(logarithms) < MIN_PAIRS:
         return float("nan")

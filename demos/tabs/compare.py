@@ -120,14 +120,17 @@ class _Handlers:
 
 
 def _progress(step: Progress, asked: Request, text: Text) -> str:
-    if step.run is None:
-        return views.sentence("progress.starting", text)
-    done, total = len(step.run.results), len(step.run.cells)
     elapsed = f"{step.elapsed_s:.1f}"
+    if step.run is None:
+        key = "progress.lending" if step.lent_s else "progress.starting"
+        return views.sentence(key, text, seconds=step.lent_s, elapsed=elapsed)
+    done, total = len(step.run.results), len(step.run.cells)
     if step.cell is None and done == total:
         return views.sentence("progress.done", text, elapsed=elapsed)
     size = step.run.cells[min(done, total - 1)].size
-    sentence = text("progress.running", size=f"{size:,}", done=done, total=total, elapsed=elapsed)
+    values = {"size": f"{size:,}", "done": done, "total": total, "elapsed": elapsed}
+    key = "progress.lent" if step.lent_s else "progress.running"
+    sentence = text(key, seconds=step.lent_s, **values)
     return views.render(
         "progress.html", text, sentence=sentence, failed=False, done=done, total=total
     )

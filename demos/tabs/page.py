@@ -13,6 +13,7 @@ from demos.tabs import views
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
 from demos.tabs.lessons import create_lessons_tab
+from demos.tabs.machine import machine_words, mode_words
 from demos.tabs.owners_only import OwnersOnly
 from demos.tabs.playground import create_playground_tab
 from demos.tabs.trace import create_trace_tab
@@ -21,7 +22,6 @@ from profiling.engine.engine import Engine
 from profiling.engine.playground import Playground
 from profiling.errors import DetachLabError
 from profiling.graphs import drawing
-from profiling.records import Environment
 from profiling.traces.unpacking import MAX_UNPACKED_BYTES
 
 _FOLDER = Path(__file__).parent
@@ -51,8 +51,8 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
 
         def greet(request: gr.Request) -> Any:
             text = words(request)
-            yield _header(text("page.starting"), text)
-            yield _header(_machine(engine, text), text)
+            yield _header("", text("page.starting"), text)
+            yield _header(*_machine(engine, text), text)
 
         page.load(greet, None, header, api_visibility="private", show_progress="hidden", queue=True)
     page.queue(api_open=False, max_size=_MAX_QUEUE)
@@ -102,20 +102,16 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def machine_words(environment: Environment, text: Text) -> str:
-    """Say which device is used, and why."""
-    device = environment.devices[0]
-    reason = text(environment.cuda_state)
-    return text("page.machine", device=device.name, torch=environment.torch, reason=reason)
-
-
-def _machine(engine: Engine, text: Text) -> str:
+def _machine(engine: Engine, text: Text) -> tuple[str, str]:
+    """Return the mode that the page runs in, and what is measured on; no mode until it is known."""
     try:
         environment = engine.environment(60.0)
     except DetachLabError as error:
-        return text(error.key, **error.values)
-    return text("page.starting") if environment is None else machine_words(environment, text)
+        return "", text(error.key, **error.values)
+    if environment is None:
+        return "", text("page.starting")
+    return mode_words(engine, environment, text), machine_words(engine, environment, text)
 
 
-def _header(machine: str, text: Text) -> str:
-    return views.render("header.html", text, machine=machine)
+def _header(mode: str, machine: str, text: Text) -> str:
+    return views.render("header.html", text, mode=mode, machine=machine)

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import datetime
-import math
 import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, TimeoutError, wait
+from concurrent.futures import Executor, Future, wait
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
-from pebble import ProcessExpired
 
 from demos import catalogue
 from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
+from profiling.engine.lending import lent_s
+from profiling.engine.measuring import HEARTBEAT_S, cell_by_cell, in_one_call, result
 from profiling.engine.worker import call, initialize
-from profiling.errors import DetachLabError, InputError, WorkerError
+from profiling.errors import InputError
 from profiling.graph_records import BranchGraph
 from profiling.lesson_records import LessonRequest, LessonTrace
-from profiling.records import Cell, CellResult, Check, Environment, Request, Run, Status
+from profiling.records import Cell, Check, Environment, Request, Run
 from profiling.traces.load import Trace
 
-T = TypeVar("T")
-_HEARTBEAT_S = 0.25
 _JOB_LIMIT_S = 600.0
 
 
@@ -35,16 +32,18 @@ class Progress(NamedTuple):
     """Where a comparison stands.
 
     Attributes:
-        run: The run so far; None while the worker is still starting.
+        run: The run so far; None while the worker is still starting, or a GPU waited for.
         cell: The cell being measured; None at the end.
         elapsed_s: Seconds since the comparison was asked for.
         is_new: Whether `run` has a result more than before.
+        lent_s: For how many seconds at most a GPU is lent; 0 if it is not lent.
     """
 
     run: Run | None
     cell: Cell | None
     elapsed_s: float
     is_new: bool
+    lent_s: int = 0
 
 
 class Reading(NamedTuple):
@@ -71,6 +70,7 @@ class Engine:
         preferred: str = "auto",
         executor: Executor | None = None,
         time_limit_s: float = _JOB_LIMIT_S,
+        lender: Executor | None = None,
     ) -> None:
         """Start warming the worker up; nothing here waits for it.
 
@@ -78,16 +78,28 @@ class Engine:
             preferred: The device to prefer: ``"auto"``, ``"cpu"`` or ``"cuda"``.
             executor: Where jobs run; a worker process of its own unless given.
             time_limit_s: Seconds of measuring after which a cell is given up.
+            lender: Where whole comparisons run, unless they ask for the CPU, if this machine has
+                no GPU of its own but is lent one for each; all else stays with the worker.
         """
         self.preferred = preferred
         self.folder = Path(tempfile.mkdtemp(prefix="detach-lab-"))
+        self._lender = lender
         self._time_limit_s = time_limit_s
+        self._worker_device = preferred if lender is None else "cpu"
         job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
-        self._executor = executor or WorkerProcess(initialize, (preferred,), job_limit_s)
+        initargs = (self._worker_device,)
+        self._executor = executor or WorkerProcess(initialize, initargs, job_limit_s)
         self._environment = self._submit_detect()
+
+    @property
+    def lends(self) -> bool:
+        """Whether comparisons are measured on a GPU that is lent for each."""
+        return self._lender is not None
 
     def environment(self, timeout_s: float | None = None) -> Environment | None:
         """Return what the machine is, or None if the worker is not ready in time.
+
+        A GPU that is lent is not part of it: what it is stands in the runs measured on it.
 
         Raises:
             WorkerError: The worker cannot start.
@@ -96,7 +108,7 @@ class Engine:
             self._environment = self._submit_detect()
         if not wait([self._environment], timeout_s).done:
             return None
-        return _result(self._environment)
+        return result(self._environment)
 
     def prepare(self) -> None:
         """Have the worker load, when it is free, what a first comparison would wait for."""
@@ -111,7 +123,7 @@ class Engine:
         environment = self.environment()
         assert environment is not None  # Without a time limit it is waited for.
         kind = environment.devices[0].kind
-        checks: tuple[Check, ...] = _result(self._executor.submit(call, "self_check", kind))
+        checks: tuple[Check, ...] = result(self._executor.submit(call, "self_check", kind))
         return checks
 
     def lesson(self, request: LessonRequest) -> LessonTrace:
@@ -122,7 +134,7 @@ class Engine:
             WorkerError: The worker died or took too long.
         """
         plan.check_lesson(request)
-        trace: LessonTrace = _result(self._executor.submit(call, "run_lesson", request))
+        trace: LessonTrace = result(self._executor.submit(call, "run_lesson", request))
         return trace
 
     def graph(self, request: Request) -> BranchGraph:
@@ -137,6 +149,8 @@ class Engine:
             WorkerError: The worker cannot start, died or took too long, or the workload failed.
         """
         plan.check(request)
+        if self.lends:  # It needs no GPU, so it takes none of anybody's quota.
+            request = msgspec.structs.replace(request, device="cpu")
         entry = catalogue.workload(request.workload)
         if request.branches[0] in entry.absent:
             raise InputError(entry.absent_reason(request.branches[0]))
@@ -146,7 +160,7 @@ class Engine:
             request, branches=request.branches[:1], sizes=(min(request.sizes),)
         )
         (cell,) = plan.plan(smallest, environment)
-        found: BranchGraph = _result(self._executor.submit(call, "branch_graph", cell))
+        found: BranchGraph = result(self._executor.submit(call, "branch_graph", cell))
         return found
 
     def read_trace(self, path: Path) -> Iterator[Reading]:
@@ -161,40 +175,41 @@ class Engine:
         noted = self.folder / f"reading-{secrets.token_hex(4)}"
         future: Future[Trace] = self._executor.submit(call, "read_trace", str(path), str(noted))
         try:
-            while not wait([future], _HEARTBEAT_S).done:
+            while not wait([future], HEARTBEAT_S).done:
                 yield Reading(_share(noted))
-            yield Reading(1.0, _result(future))
+            yield Reading(1.0, result(future))
         finally:
             future.cancel()
             noted.unlink(missing_ok=True)
 
     def compare(self, request: Request) -> Iterator[Progress]:
-        """Measure a request cell by cell, saying often how far it is.
+        """Measure a request, saying often how far it is.
 
         A cell whose worker dies or is late gets a result that says so, and the next cell goes on.
-        Closing the iterator ends the measuring at once.
+        Closing the iterator ends the measuring: at once, or on a lent GPU after the cell at hand.
 
         Raises:
             InputError: The request cannot be run.
-            WorkerError: The worker cannot start.
+            WorkerError: The worker cannot start, or no GPU is lent.
         """
         start = time.monotonic()
         plan.check(request)
-        while (environment := self.environment(_HEARTBEAT_S)) is None:
-            yield Progress(None, None, time.monotonic() - start, False)
-        run = _new_run(request, environment)
-        folder = self.run_folder(run)
+        lent_s = self._lent_s(request)
+        folder = self.folder / plan.new_id()
         folder.mkdir()
+        finished = 0
         try:
-            for cell in run.cells:
-                for finished in self._watch(cell, folder):
-                    if finished is not None:
-                        run = msgspec.structs.replace(run, results=(*run.results, finished))
-                    elapsed_s = time.monotonic() - start
-                    yield Progress(run, None if finished else cell, elapsed_s, finished is not None)
+            for run in self._measure(request, folder):
+                elapsed_s = time.monotonic() - start
+                if run is None:
+                    yield Progress(None, None, elapsed_s, False, lent_s)
+                    continue
+                is_new, finished = len(run.results) > finished, len(run.results)
+                cell = None if is_new or run.complete else run.cells[finished]
+                yield Progress(run, cell, elapsed_s, is_new, lent_s)
         finally:
-            if not run.results:
-                self.discard(run)
+            if not finished:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def run_folder(self, run: Run) -> Path:
         """Return the folder of a run's files."""
@@ -209,42 +224,26 @@ class Engine:
         self._executor.shutdown(wait=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _measure(self, request: Request, folder: Path) -> Iterator[Run | None]:
+        """Give the run so far, again and again; None while nothing is known of the device yet."""
+        if self._lender is not None and request.device != "cpu":
+            yield from in_one_call(self._lender, request, folder)
+            return
+        while (environment := self.environment(HEARTBEAT_S)) is None:
+            yield None
+        run = plan.new_run(request, environment, folder.name)
+        yield from cell_by_cell(self._executor, run, folder, self._time_limit_s)
+
+    def _lent_s(self, request: Request) -> int:
+        """Return for how long a GPU is to be lent, in seconds; 0 where none is.
+
+        Raises:
+            InputError: No GPU is lent for that long.
+        """
+        return lent_s(request) if self.lends and request.device != "cpu" else 0
+
     def _submit_detect(self) -> Future[Environment]:
-        return self._executor.submit(call, "detect", self.preferred)
-
-    def _watch(self, cell: Cell, folder: Path) -> Iterator[CellResult | None]:
-        """Have one cell measured: yield None while it runs, then its result."""
-        future: Future[CellResult] = self._executor.submit(call, "measure_cell", cell, str(folder))
-        deadline = math.inf
-        try:
-            while not wait([future], _HEARTBEAT_S).done:
-                if time.monotonic() > deadline:
-                    yield _failed(cell, WorkerError("error.worker_late"))
-                    return
-                # A worker that has to start first is not counted.
-                if future.running():
-                    deadline = min(deadline, time.monotonic() + self._time_limit_s)
-                yield None
-            try:
-                yield _result(future)
-            except WorkerError as error:
-                yield _failed(cell, error)
-        finally:
-            future.cancel()
-
-
-def _result(future: Future[T]) -> T:
-    """Return a job's result, or say in our own words what ended the worker."""
-    try:
-        return future.result()
-    except TimeoutError as error:
-        raise WorkerError("error.worker_late") from error
-    except (ProcessExpired, BrokenExecutor) as error:
-        raise WorkerError("error.worker_died") from error
-    except DetachLabError:
-        raise
-    except Exception as error:
-        raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
+        return self._executor.submit(call, "detect", self._worker_device)
 
 
 def _share(noted: Path) -> float:
@@ -253,21 +252,3 @@ def _share(noted: Path) -> float:
         return float(noted.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0.0
-
-
-def _failed(cell: Cell, error: WorkerError) -> CellResult:
-    message = error.values.get("text")
-    if message is None:
-        return CellResult(cell, Status.ERROR, (), error.key)
-    return CellResult(cell, Status.ERROR, (), "error.step_failed", str(message))
-
-
-def _new_run(request: Request, environment: Environment) -> Run:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return Run(
-        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
-        started_utc=now.isoformat(timespec="seconds"),
-        environment=environment,
-        request=request,
-        cells=plan.plan(request, environment),
-    )

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from profiling.engine import selfcheck
-from profiling.engine.outcomes import Failure, attempt
+from profiling.engine import notes, plan, selfcheck
+from profiling.engine.outcomes import Failure, attempt, clear_device
 from profiling.engine.passes import Passes
 from profiling.errors import InputError
 from profiling.graph_records import BranchGraph
 from profiling.lesson_records import LessonRequest, LessonTrace, PartTrace
 from profiling.measure import branches, environment, lesson, playground, prediction
-from profiling.records import Cell, CellResult, Check, Environment
+from profiling.records import Cell, CellResult, Check, Environment, Request, Run
 from profiling.traces import load
 from profiling.traces.load import Trace
 
@@ -73,6 +73,30 @@ def read_trace(path: str, progress: str) -> Trace:
 
 def _note(share: float, progress: Path) -> None:
     progress.write_text(f"{share:.3f}", encoding="ascii")
+
+
+def compare(request: Request, folder: str) -> Run:
+    """Plan and measure a whole comparison on this process's own device, noting what is finished.
+
+    Args:
+        request: A checked request.
+        folder: An existing folder, named after the run.
+
+    Raises:
+        InputError: The device cannot do what is asked for.
+    """
+    place = Path(folder)
+    # The process may have served another visitor before.
+    clear_device()
+    run = plan.new_run(request, environment.detect("auto"), place.name)
+    notes.note(run, place)
+    for cell in run.cells:
+        if not notes.is_wanted(place):
+            break
+        run = replace(run, results=(*run.results, measure_cell(cell, folder)))
+        notes.note(run, place)
+    clear_device()
+    return run
 
 
 def measure_cell(cell: Cell, folder: str) -> CellResult:

@@ -30,3 +30,11 @@ def give_memory_back() -> None:
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def clear_device() -> None:
+    """Give memory back and forget its peaks, so that a process can serve somebody else."""
+    give_memory_back()
+    if torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+        torch.cuda.reset_accumulated_memory_stats()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import math
+import secrets
 from collections.abc import Iterable
 
 from demos import catalogue
 from demos.catalogue import OPS, WorkloadEntry
 from profiling.errors import InputError, short
 from profiling.lesson_records import LessonRequest
-from profiling.records import DEVICES, DTYPES, Cell, Environment, Request, ran
+from profiling.records import DEVICES, DTYPES, Cell, Environment, Request, Run, ran
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12
@@ -51,6 +53,28 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
             file=entry.file,
         )
         for size in _unique(request.sizes)
+    )
+
+
+def new_id() -> str:
+    """Return an id for a run, which begins with the time and is never given twice."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def new_run(request: Request, environment: Environment, run_id: str) -> Run:
+    """Plan a run that nothing is measured of yet.
+
+    Raises:
+        InputError: As `plan` does.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return Run(
+        id=run_id,
+        started_utc=now.isoformat(timespec="seconds"),
+        environment=environment,
+        request=request,
+        cells=plan(request, environment),
     )
 
 
