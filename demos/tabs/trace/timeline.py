@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts, Updates
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_window import MOVES, Move, Window, inside, moved, typed
+from demos.tabs.trace.acts import Acts, Updates
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.window import MOVES, Move, Window, inside, moved, typed
 from profiling.charts.timeline import add_bands, timeline
 from profiling.errors import InputError
 from profiling.traces.density import View, view
@@ -22,7 +22,7 @@ from profiling.units import time_unit
 # What is narrower than a pixel of a large screen is merged.
 WIDTH_PX = 1400
 _DIGITS = 6
-_WATCH = (Path(__file__).parent / "trace_zoom.js").read_text(encoding="utf-8")
+_WATCH = (Path(__file__).parent / "zoom.js").read_text(encoding="utf-8")
 
 
 def timeline_figure(opened: Opened, window: Window, text: Text) -> tuple[go.Figure, View]:
