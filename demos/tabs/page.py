@@ -16,7 +16,7 @@ from demos.tabs.lessons import create_lessons_tab
 from demos.tabs.machine import machine_words, mode_words
 from demos.tabs.owners_only import OwnersOnly
 from demos.tabs.playground import create_playground_tab
-from demos.tabs.trace import create_trace_tab
+from demos.tabs.trace.tab import create_trace_tab
 from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
 from profiling.engine.playground import Playground

@@ -22,7 +22,7 @@ from profiling.report import finding, rows
 from profiling.statistics import summary
 from profiling.traces.load import load_trace
 from profiling.traces.memory import memory_curve
-from profiling.traces.operators import operators as operators_of
+from profiling.traces.operators import operator_groups
 from profiling.wording import lenient
 
 _FILES = ("summary.csv", "samples.csv", "trace_events.csv", export.ARCHIVE)
@@ -109,7 +109,7 @@ class Panel:
         parts = tables.of_cell(tables.peak_parts(run), cell.cell)
         predicted = one.rename(columns={"predicted_peak_bytes": "predicted_bytes"})
         traces = _traces(cell, folder)
-        ops = _joined((branch, operators_of(trace)) for branch, trace in traces.items())
+        ops = _joined((branch, operator_groups(trace)) for branch, trace in traces.items())
         curves = _joined(
             (branch, memory_curve(trace, cell.cell.device)) for branch, trace in traces.items()
         )

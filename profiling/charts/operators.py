@@ -20,7 +20,7 @@ def operators_by_branch(ops: pd.DataFrame, text: Text, top: int = 12) -> go.Figu
     """Draw the operators with the most time of their own, and the sum of all others.
 
     Args:
-        ops: Column ``branch``, then those of `profiling.traces.operators.operators`.
+        ops: Column ``branch``, then those of `profiling.traces.operators.operator_groups`.
         text: Says a locale key.
         top: Number of operators to draw by name.
 

@@ -18,7 +18,7 @@ from profiling.charts.timeline_words import (
 )
 from profiling.charts.values import rows_of
 from profiling.traces.density import View
-from profiling.traces.links import DEVICE_WORK
+from profiling.traces.links import DEVICE_WORK, is_runtime
 from profiling.units import Unit, time_unit
 
 Window = tuple[float, float]
@@ -28,13 +28,13 @@ COLORS = {
     "cpu_op": "#0b74b5",
     "user_annotation": "#8a6500",
     "python_function": "#6b7280",
-    "cuda_runtime": "#7460d0",
-    "cuda_driver": "#7460d0",
     "kernel": "#00805d",
     "gpu_memcpy": "#c04f00",
     "gpu_memset": "#b0508a",
     "gpu_user_annotation": "#766f00",
 }
+# Calls of any device's runtime or driver.
+RUNTIME = "#7460d0"
 OTHER = "#747474"
 _ROW_PX, _LEAST_ROW_PX, _MOST_PX = 20, 4, 1500
 _BAR_SHARE = 0.86
@@ -49,7 +49,7 @@ _MOST_BANDS = 200
 # Letters that fit the width of a large screen.
 _LETTERS = 170
 # More lines than these hide what they lead to.
-_MOST_LINKS = 40
+MOST_LINKS = 40
 
 
 def timeline(
@@ -122,6 +122,15 @@ def add_bands(figure: go.Figure, bands: pd.DataFrame, window: Window, text: Text
         )
 
 
+def links(view: View, events: pd.DataFrame) -> int:
+    """Count the launches that are drawn as themselves together with what they launched.
+
+    Lines join them where there are at most `MOST_LINKS`.
+    """
+    drawn = view.drawn["event"]
+    return int(events["launch_index"].loc[drawn].isin(drawn).sum())
+
+
 def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
     """Put events and blocks under each other, events with what there is to say of them."""
     rows = events.loc[view.drawn["event"]].reset_index(drop=True)
@@ -171,7 +180,7 @@ def _bars(category: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: 
         y=boxes["y"].to_numpy("int16"),
         width=_BAR_SHARE,
         marker={
-            "color": COLORS.get(category, OTHER),
+            "color": COLORS.get(category, RUNTIME if is_runtime(category) else OTHER),
             "line": {"width": 0},
             "pattern": hatching(patterns if any(patterns) else ""),
         },
@@ -200,7 +209,7 @@ def _arrows(boxes: pd.DataFrame, unit: Unit) -> go.Scatter:
     """Lead from calls to what they launched, where both are drawn and few enough to be followed."""
     place = pd.Series(boxes.index, index=boxes["event"].astype("Int64"))
     kernels = boxes[boxes["launch_index"].isin(place.index.dropna())]
-    kernels = kernels if len(kernels) <= _MOST_LINKS else kernels.head(0)
+    kernels = kernels if len(kernels) <= MOST_LINKS else kernels.head(0)
     launches = boxes.loc[place.loc[kernels["launch_index"]]]
     return go.Scatter(
         x=_broken(launches["end_s"] / unit.factor, kernels["start_s"] / unit.factor),

@@ -9,11 +9,12 @@ import pandas as pd
 
 from profiling.charts.style import Text
 from profiling.charts.values import Row, escaped, number
+from profiling.traces.links import is_runtime
 from profiling.units import time_unit
 
 # Categories that have a name of their own here.
 NAMED = (
-    *("cpu_op", "user_annotation", "python_function", "cuda_runtime", "cuda_driver"),
+    *("cpu_op", "user_annotation", "python_function"),
     *("kernel", "gpu_memcpy", "gpu_memset", "gpu_user_annotation"),
 )
 # Characters of JSON for all that is said on pointing; the rest of a figure takes less than half.
@@ -25,7 +26,12 @@ _FEWEST_LETTERS = 4
 
 def category_name(category: str, text: Text) -> str:
     """Say a category; those that are not known here keep their own name."""
-    return text(f"trace.category.{category}") if category in NAMED else escaped(category, 30)
+    if category in NAMED:
+        return text(f"trace.category.{category}")
+    if is_runtime(category):
+        device, _, kind = category.rpartition("_")
+        return text(f"trace.category.{kind}", device=escaped(device.upper(), 30))
+    return escaped(category, 30)
 
 
 def lane_name(lane: Row, text: Text) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from profiling.traces.links import DEVICE_WORK
+from profiling.traces.links import DEVICE_WORK, is_runtime
 from profiling.traces.nesting import around, is_outermost, operator_spans
 
-_CALLS = ("cuda_runtime", "cuda_driver")
-_LAUNCH = r"Launch(?:Cooperative)?Kernel"
+# Of CUDA and HIP, and of the Unified Runtime below XPUs.
+_LAUNCH = r"Launch(?:Cooperative)?Kernel|EnqueueKernelLaunch"
 _ON_DEVICE_COPY = "DtoD"
 _COUNTS = ("kernels", "launches", "copies", "device_copies", "syncs")
 
@@ -20,14 +20,14 @@ def device_work(trace: pd.DataFrame) -> dict[str, int | None]:
         trace: As from `profiling.traces.load.load_trace`, of one step.
 
     Returns:
-        ``kernels``; ``launches``, the calls of CUDA that start one each (a launch of a CUDA graph
-        is none); ``copies``, and of these ``device_copies`` within a device; ``syncs``, the calls
-        within the ranges ``forward`` and ``backward`` that wait until a stream, an event or a
-        device is done. All are None for a trace without any CUDA event, and ``syncs`` for one
-        without these ranges.
+        ``kernels``; ``launches``, the calls of a runtime that start one each (a launch of a CUDA
+        graph is none); ``copies``, and of these ``device_copies`` within a device; ``syncs``, the
+        calls within the ranges ``forward`` and ``backward`` that wait until a stream, an event or
+        a device is done. All are None for a trace without any event of a GPU, and ``syncs`` for
+        one without these ranges.
     """
     category = trace["category"]
-    calls = trace[category.isin(_CALLS)]
+    calls = _runtime_calls(trace)
     if calls.empty and not category.isin(DEVICE_WORK).any():
         return dict.fromkeys(_COUNTS)
     copies = trace[category == "gpu_memcpy"]
@@ -73,12 +73,17 @@ def _syncs(trace: pd.DataFrame, calls: pd.DataFrame) -> int | None:
     return int(within.sum())
 
 
+def _runtime_calls(trace: pd.DataFrame) -> pd.DataFrame:
+    names = [name for name in trace["category"].unique() if is_runtime(str(name))]
+    return trace[trace["category"].isin(names)]
+
+
 def _launched_by(trace: pd.DataFrame, work: pd.DataFrame) -> pd.Series:
     """Return the external id of the operator that launched each piece of device work.
 
-    Where the work itself does not have it, the call of CUDA that has the same correlation does.
+    Where the work itself does not have it, the runtime call that has the same correlation does.
     """
-    calls = trace[trace["category"].isin(_CALLS)].dropna(subset=["correlation", "external_id"])
+    calls = _runtime_calls(trace).dropna(subset=["correlation", "external_id"])
     by_correlation = calls.drop_duplicates("correlation").set_index("correlation")["external_id"]
     return work["external_id"].fillna(work["correlation"].map(by_correlation))
 

@@ -28,29 +28,11 @@ def operator_calls(trace: pd.DataFrame) -> pd.DataFrame:
     return calls.sort_values(order, ascending=[True, False], kind="stable", ignore_index=True)
 
 
-def operators(trace: pd.DataFrame) -> pd.DataFrame:
-    """Sum up operator calls by name.
-
-    Returns:
-        Columns ``name``, ``count``, ``total_s``, ``self_s``, ``device_s``, most self time first.
-    """
-    grouped = operator_calls(trace).groupby("name", sort=False)
-    summed = pd.DataFrame(
-        {
-            "count": grouped.size(),
-            "total_s": grouped["duration_s"].sum(),
-            "self_s": grouped["self_s"].sum(),
-            "device_s": grouped["device_s"].sum(min_count=1),
-        }
-    )
-    return summed.reset_index().sort_values("self_s", ascending=False, ignore_index=True)
-
-
 def operator_groups(trace: pd.DataFrame, by: str = "name") -> pd.DataFrame:
     """Sum up operator calls by name, or by name and what else tells them apart.
 
     A call that is all that a call of the same name calls is a part of that one and not counted, as
-    in torch's own ``key_averages``.
+    in torch's own ``key_averages``; a count of the trace's ``cpu_op`` events has it.
 
     Args:
         trace: As from `profiling.traces.load.read_trace`.

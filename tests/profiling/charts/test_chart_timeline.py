@@ -10,8 +10,8 @@ import pytest
 
 from demos.locales import Text
 from profiling.charts import timeline as chart
-from profiling.charts.timeline import COLORS, OTHER, add_bands, timeline
-from profiling.charts.timeline_words import NAMED, fitting
+from profiling.charts.timeline import COLORS, OTHER, RUNTIME, add_bands, links, timeline
+from profiling.charts.timeline_words import NAMED, category_name, fitting
 from profiling.traces import lanes
 from profiling.traces.density import view
 from profiling.traces.load import Trace, read_trace
@@ -165,7 +165,7 @@ def test_every_category_with_a_name_has_a_colour() -> None:
     assert set(COLORS) == set(NAMED)
 
 
-@pytest.mark.parametrize("color", sorted({*COLORS.values(), OTHER}))
+@pytest.mark.parametrize("color", sorted({*COLORS.values(), OTHER, RUNTIME}))
 def test_colours_can_be_told_from_the_page_and_the_names_on_them(color: str) -> None:
     def light(value: str) -> float:
         parts = [each / 255 for each in bytes.fromhex(value.removeprefix("#"))]
@@ -176,10 +176,24 @@ def test_colours_can_be_told_from_the_page_and_the_names_on_them(color: str) -> 
     assert light(color) / light("#0b0f19") >= 3
 
 
+def test_calls_of_every_devices_runtime_are_named_alike(english: Text) -> None:
+    said = {name: category_name(name, english) for name in ("cuda_runtime", "xpu_driver", "hpu_op")}
+    assert said == {"cuda_runtime": "CUDA runtime", "xpu_driver": "XPU driver", "hpu_op": "hpu_op"}
+    assert category_name("<b>_runtime", english) == "&lt;B&gt; runtime"
+
+
 def test_few_links_are_drawn_and_many_are_left_out(tmp_path: Path, english: Text) -> None:
     path = tmp_path / "many.json"
     write(path, 200)
     trace = read_trace(path)
-    end = float((trace.events["start_s"] + trace.events["duration_s"].fillna(0)).max())
-    lines = [each for each in drawn(trace, (0.0, end), english).data if each.type == "scatter"]
-    assert len(lines[0].x or ()) <= 3 * chart._MOST_LINKS
+    laid = lanes.timeline(trace.events)
+
+    def lines(end_s: float) -> tuple[int, int]:
+        figure = drawn(trace, (0.0, end_s), english)
+        line = next(each for each in figure.data if each.type == "scatter")
+        return links(view(laid, 0.0, end_s), trace.events), len(line.x or ())
+
+    assert lines(1e-3) == (25, 3 * 25)
+    count, points = lines(2.4e-3)
+    assert count > chart.MOST_LINKS
+    assert points == 0

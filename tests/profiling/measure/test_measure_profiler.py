@@ -12,7 +12,7 @@ import torch
 from profiling.measure.profiler import record_step, warm_up
 from profiling.measure.step import State, Step
 from profiling.traces.load import load_trace
-from profiling.traces.operators import operators
+from profiling.traces.operators import operator_groups
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
@@ -47,7 +47,9 @@ def test_operators_are_recorded_in_their_phase(tmp_path: Path) -> None:
 
 def test_a_cut_leaves_the_ops_before_it_out_of_backward(tmp_path: Path) -> None:
     counts = {
-        branch: operators(recorded(tmp_path / f"{branch}.json", branch=branch)).set_index("name")
+        branch: operator_groups(recorded(tmp_path / f"{branch}.json", branch=branch)).set_index(
+            "name"
+        )
         for branch in ("attached", "detach", "clone_detach")
     }
     assert counts["attached"].loc["aten::sigmoid_backward", "count"] == 1
@@ -134,6 +136,6 @@ def test_cuda_work_is_recorded_and_charged_to_its_operators(tmp_path: Path) -> N
     assert kernels["stream"].notna().all()
     assert "cuda:0" in set(trace["memory_device"].dropna())
     assert marks(trace)["name"].to_list() == ["forward", "backward"]
-    table = operators(trace).set_index("name")
+    table = operator_groups(trace).set_index("name")
     assert table["device_s"].to_dict()["aten::addmm"] > 0
     assert table["device_s"].sum() <= kernels["duration_s"].sum() * (1 + 1e-9)

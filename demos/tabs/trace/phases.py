@@ -7,9 +7,9 @@ import pandas as pd
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts, Updates
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_sheet import MOST_ROWS, update
+from demos.tabs.trace.acts import Acts, Updates
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.sheet import MOST_ROWS, update
 from profiling.traces import phases
 
 

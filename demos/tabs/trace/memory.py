@@ -9,8 +9,8 @@ import pandas as pd
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts, Updates
-from demos.tabs.trace_opened import Opened
+from demos.tabs.trace.acts import Acts, Updates
+from demos.tabs.trace.opened import Opened
 from profiling.charts.trace_memory import trace_memory
 from profiling.traces.memory import memory_curve, memory_devices, reduced
 from profiling.traces.peak import NO_OP, alive_at_peak, memory_facts

@@ -10,7 +10,7 @@ import gradio as gr
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_opened import Opened
+from demos.tabs.trace.opened import Opened
 from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError, InputError, WorkerError, short
 from profiling.records import Run

@@ -9,16 +9,16 @@ import gradio as gr
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts
-from demos.tabs.trace_diff import DiffPanel
-from demos.tabs.trace_files import FilesPanel
-from demos.tabs.trace_memory import MemoryPanel
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_operators import OperatorsPanel
-from demos.tabs.trace_phases import PhasesPanel
-from demos.tabs.trace_shelf import Shelf
-from demos.tabs.trace_source import Source, problem, reading
-from demos.tabs.trace_timeline import TimelinePanel
+from demos.tabs.trace.acts import Acts
+from demos.tabs.trace.diff import DiffPanel
+from demos.tabs.trace.files import FilesPanel
+from demos.tabs.trace.memory import MemoryPanel
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.operators import OperatorsPanel
+from demos.tabs.trace.phases import PhasesPanel
+from demos.tabs.trace.shelf import Shelf
+from demos.tabs.trace.source import Source, problem, reading
+from demos.tabs.trace.timeline import TimelinePanel
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine
 from profiling.records import Run

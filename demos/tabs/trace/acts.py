@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 
 from demos.locales import Text
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_shelf import Shelf
-from demos.tabs.trace_source import problem
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.shelf import Shelf
+from demos.tabs.trace.source import problem
 from demos.tabs.visitor import words
 from profiling.errors import DetachLabError
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts
-from demos.tabs.trace_opened import Beside, Opened
-from demos.tabs.trace_sheet import MOST_ROWS, update
-from demos.tabs.trace_source import Source, problem, reading
+from demos.tabs.trace.acts import Acts
+from demos.tabs.trace.opened import Beside, Opened
+from demos.tabs.trace.sheet import MOST_ROWS, update
+from demos.tabs.trace.source import Source, problem, reading
 from demos.tabs.visitor import words
 from profiling.charts.trace_diff import trace_changes
 from profiling.engine.engine import Engine

@@ -9,11 +9,11 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from demos.locales import Text
-from demos.tabs.trace_acts import Acts, Updates
-from demos.tabs.trace_memory import memory_figure
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_timeline import TimelinePanel, timeline_figure
-from demos.tabs.trace_window import Window, typed
+from demos.tabs.trace.acts import Acts, Updates
+from demos.tabs.trace.memory import memory_figure
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.timeline import TimelinePanel, timeline_figure
+from demos.tabs.trace.window import Window, typed
 from profiling import trace_export
 from profiling.charts.trace_diff import trace_changes
 from profiling.charts.trace_operators import treemap

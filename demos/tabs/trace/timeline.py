@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts, Updates
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_window import MOVES, Move, Window, inside, moved, typed
-from profiling.charts.timeline import add_bands, timeline
+from demos.tabs.trace.acts import Acts, Updates
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.window import MOVES, Move, Window, inside, moved, typed
+from profiling.charts.timeline import MOST_LINKS, add_bands, links, timeline
 from profiling.errors import InputError
 from profiling.traces.density import View, view
 from profiling.units import time_unit
@@ -22,7 +22,7 @@ from profiling.units import time_unit
 # What is narrower than a pixel of a large screen is merged.
 WIDTH_PX = 1400
 _DIGITS = 6
-_WATCH = (Path(__file__).parent / "trace_zoom.js").read_text(encoding="utf-8")
+_WATCH = (Path(__file__).parent / "zoom.js").read_text(encoding="utf-8")
 
 
 def timeline_figure(opened: Opened, window: Window, text: Text) -> tuple[go.Figure, View]:
@@ -78,20 +78,11 @@ class TimelinePanel:
         """Return updates that draw a window."""
         window = inside(window, opened.end_s)
         figure, seen = timeline_figure(opened, window, text)
-        merged = int(seen.blocks["count"].sum())
-        about = text(
-            "trace.timeline.about",
-            count=f"{seen.count:,}",
-            drawn=f"{len(seen.drawn):,}",
-            merged=f"{merged:,}",
-            blocks=f"{len(seen.blocks):,}",
-            finest=time_unit([seen.finest_s]).show(seen.finest_s),
-        )
         start, width = self.window
         return {
             start: round(window[0] * 1e3, _DIGITS),
             width: round((window[1] - window[0]) * 1e3, _DIGITS),
-            self._about: views.render("trace_about.html", text, lines=[about]),
+            self._about: views.render("trace_about.html", text, lines=_about(opened, seen, text)),
             self._plot: gr.update(value=figure, visible=True),
         }
 
@@ -113,3 +104,21 @@ class TimelinePanel:
             raise InputError("error.trace_window")
         start, end = (float(end) * 1e3 for end in ends)  # type: ignore[arg-type]
         return self.show(opened, typed(start, end - start, opened.end_s), text)
+
+
+def _about(opened: Opened, seen: View, text: Text) -> list[str]:
+    """Say what is in a drawing, and what is left out of it."""
+    merged = int(seen.blocks["count"].sum())
+    said = text(
+        "trace.timeline.about",
+        count=f"{seen.count:,}",
+        drawn=f"{len(seen.drawn):,}",
+        merged=f"{merged:,}",
+        blocks=f"{len(seen.blocks):,}",
+        finest=time_unit([seen.finest_s]).show(seen.finest_s),
+    )
+    launches = links(seen, opened.events)
+    if not launches:
+        return [said]
+    key = "trace.timeline.links" if launches <= MOST_LINKS else "trace.timeline.links_many"
+    return [said, text(key, count=f"{launches:,}", most=MOST_LINKS)]

@@ -9,11 +9,11 @@ import pandas as pd
 
 from demos.locales import Text
 from demos.tabs import views
-from demos.tabs.trace_acts import Acts, Updates
-from demos.tabs.trace_opened import Opened
-from demos.tabs.trace_sheet import chosen, update
-from demos.tabs.trace_timeline import TimelinePanel
-from demos.tabs.trace_window import around
+from demos.tabs.trace.acts import Acts, Updates
+from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.sheet import chosen, update
+from demos.tabs.trace.timeline import TimelinePanel
+from demos.tabs.trace.window import around
 from profiling.charts.trace_operators import treemap
 from profiling.errors import InputError
 from profiling.traces.operators import GROUPINGS

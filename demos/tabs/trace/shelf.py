@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections import OrderedDict
 
-from demos.tabs.trace_opened import Opened
+from demos.tabs.trace.opened import Opened
 from profiling.errors import InputError
 
 # A table takes about 0.4 kB an event (406 bytes in a generated trace); its layout comes on top.

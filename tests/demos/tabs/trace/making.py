@@ -1,0 +1,13 @@
+"""Makes opened traces."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from demos.tabs.trace.opened import Opened
+from profiling.traces.load import Trace
+
+
+def opened(events: int) -> Opened:
+    table = pd.DataFrame({"start_s": [0.0] * events, "duration_s": [1.0] * events})
+    return Opened("made", Trace(table, (), frozenset(), (), None, {}, {}))
