@@ -45,7 +45,8 @@ def time_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
         for row in rows_of(summary)
     ]
     hover = [time_hover(row, unit, text) for row in rows_of(summary)]
-    figure = go.Figure(layout=_layout(time_finding(summary, text), shown, ends, labels))
+    axis = branch_axis(shown, summary["branch"].to_list())
+    figure = go.Figure(layout=_layout(time_finding(summary, text), axis, ends, labels))
     figure.update_xaxes(title_text=text("axis.time", unit=unit.symbol))
     figure.update_layout(barmode="stack")
     figure.add_trace(_phase_bars(summary, "forward", 1.0, unit, shown, text))
@@ -74,7 +75,8 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     hover = [peak_hover(row, unit, text) for row in rows_of(summary)]
     values = [scaled(summary[name], unit) for name in columns]
     ends = [_largest(each) for each in zip(*values, strict=True)]
-    figure = go.Figure(layout=_layout(peak_finding(summary, unit, text), shown, ends, labels))
+    axis = branch_axis(shown, summary["branch"].to_list())
+    figure = go.Figure(layout=_layout(peak_finding(summary, unit, text), axis, ends, labels))
     figure.update_xaxes(title_text=text("axis.memory", unit=unit.symbol))
     figure.add_trace(
         go.Bar(
@@ -95,15 +97,17 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     return figure
 
 
-def _layout(title: str, shown: list[str], ends: list[float | None], labels: list[str]) -> go.Layout:
+def _layout(
+    title: str, axis: dict[str, Any], ends: list[float | None], labels: list[str]
+) -> go.Layout:
     return base_layout(
         title,
-        ROW_HEIGHT * len(shown),
+        ROW_HEIGHT * len(labels),
         legend_rows=3,
         label_room=label_room(ends, labels),
         bargap=0.3,
         xaxis={"range": [0, _largest(ends) or 1.0], "nticks": 6},
-        yaxis=branch_axis(shown),
+        yaxis=axis,
     )
 
 

@@ -48,7 +48,8 @@ def ratio_by_branch(rows: pd.DataFrame, text: Text) -> go.Figure:
     left, right = _range(rows)
     ends, labels = [_end(row) for row in listed], [_value(row, text) for row in listed]
     room = label_room(ends, labels)
-    figure = go.Figure(layout=_layout(_finding(rows, text), [left, right], shown, room))
+    axis = branch_axis(shown, [str(row["branch"]) for row in listed])
+    figure = go.Figure(layout=_layout(_finding(rows, text), [left, right], axis, room))
     figure.update_xaxes(title_text=text("diff.axis"))
     figure.add_shape(
         type="line", x0=1, x1=1, y0=0, y1=1, yref="paper", line={"color": FONT, "width": 1}
@@ -83,14 +84,15 @@ def _range(rows: pd.DataFrame) -> tuple[float, float]:
     return low - _ROOM * span, high + _ROOM * span
 
 
-def _layout(title: str, ends: list[float], shown: list[str], room: int) -> go.Layout:
-    two_lines = any("<br>" in name for name in shown)
+def _layout(title: str, ends: list[float], axis: dict[str, Any], room: int) -> go.Layout:
+    names = axis["tickvals"]
+    two_lines = any("<br>" in name for name in names)
     return base_layout(
         title,
-        (_TALL_ROW if two_lines else ROW_HEIGHT) * len(shown),
+        (_TALL_ROW if two_lines else ROW_HEIGHT) * len(names),
         label_room=room,
         xaxis={"range": ends, "nticks": 4},
-        yaxis=branch_axis(shown),
+        yaxis=axis,
     )
 
 
@@ -105,6 +107,7 @@ def _ratios(listed: list[Row], shown: list[str], text: Text) -> go.Scatter:
         mode="markers",
         marker={
             "color": ["rgba(0,0,0,0)" if each else color for each, color in pairs],
+            "symbol": [style.symbol for style in styles],
             "size": 9,
             "line": {"color": colors, "width": 2},
         },

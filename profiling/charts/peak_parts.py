@@ -62,7 +62,7 @@ def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None =
     has_guesses = bool(guesses.notna().any())
     labels, at = [unit.show(peak) for peak in peaks], scaled(ends, unit)
     legend, room = len(kinds) + has_guesses, label_room(at, labels)
-    figure = go.Figure(layout=_layout(_finding(parts, peaks, text), shown, legend, room))
+    figure = go.Figure(layout=_layout(_finding(parts, peaks, text), shown, branches, legend, room))
     reach = [float(below.min()), float(ends.max())]
     figure.update_xaxes(title_text=text("axis.peak", unit=unit.symbol), range=scaled(reach, unit))
     for kind in kinds:
@@ -108,7 +108,7 @@ def _finding(parts: pd.DataFrame, peaks: pd.Series, text: Text) -> str:
     )
 
 
-def _layout(title: str, shown: list[str], legend: int, room: int) -> go.Layout:
+def _layout(title: str, shown: list[str], branches: list[str], legend: int, room: int) -> go.Layout:
     return base_layout(
         title,
         ROW_HEIGHT * len(shown),
@@ -117,7 +117,7 @@ def _layout(title: str, shown: list[str], legend: int, room: int) -> go.Layout:
         barmode="relative",
         bargap=0.3,
         xaxis={"nticks": 6},
-        yaxis=branch_axis(shown),
+        yaxis=branch_axis(shown, branches),
     )
 
 

@@ -39,7 +39,7 @@ def gradient_reach(reach: pd.DataFrame, text: Text) -> go.Figure:
     cells = {(row["branch"], row["group"]): row for row in rows_of(reach)}
     matrix = [[cells.get((branch, group)) for group in groups] for branch in branches]
     shown = [escaped(branch) for branch in branches]
-    figure = go.Figure(layout=_layout(_finding(reach, text), shown, text))
+    figure = go.Figure(layout=_layout(_finding(reach, text), branches, text))
     figure.add_trace(
         go.Heatmap(
             x=[escaped(group) for group in groups],
@@ -70,10 +70,10 @@ def _finding(reach: pd.DataFrame, text: Text) -> str:
     return text("chart.reach.title", right=int(right.sum()), count=len(right))
 
 
-def _layout(title: str, shown: list[str], text: Text) -> go.Layout:
+def _layout(title: str, branches: list[str], text: Text) -> go.Layout:
     x_axis = {"type": "category", "showgrid": False, "title": {"text": text("axis.group")}}
-    height = ROW_HEIGHT * len(shown)
-    return base_layout(title, height, xaxis=x_axis, yaxis=branch_axis(shown))
+    axis = branch_axis([escaped(branch) for branch in branches], branches)
+    return base_layout(title, ROW_HEIGHT * len(branches), xaxis=x_axis, yaxis=axis)
 
 
 def _colorscale() -> list[list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -17,6 +17,8 @@ Text = Callable[..., str]
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"
 ROW_HEIGHT = 34
+# Dragging and scrolling do the same.
+_TOOLS = ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale"]
 _AXIS_TITLE = {"standoff": 8, "font": {"size": 12}}
 _LINE_HEIGHT = 20
 # At 14 px this many columns of a wide font fit a chart on a phone, which is about 300 px.
@@ -33,36 +35,51 @@ _WORDS = re.compile(
 
 
 class BranchStyle(NamedTuple):
-    """What tells a branch from the others, besides its name."""
+    """What tells a branch from the others, besides its name.
+
+    Attributes:
+        glyph: The letter that looks like `symbol`, for what is written.
+    """
 
     color: str
     symbol: str
+    glyph: str
     dash: str
     pattern: str
 
 
-# Okabe and Ito's hues, each shifted to a contrast of at least 3 on white and on near-black.
-_BLUE = "#0a7cc0"
+# Twelve colours that stay apart (ΔE of 11 and more, of 15 and more among the eight common ones) for
+# every kind of colour blindness, each with a contrast of at least 3 on white and on near-black.
 STYLES = {
-    "attached": BranchStyle("#808080", "circle", "solid", ""),
-    "carried": BranchStyle("#d04a4a", "pentagon", "dash", "\\"),
-    "detach": BranchStyle(_BLUE, "square", "solid", ""),
-    "detach_inline": BranchStyle(_BLUE, "diamond", "dot", "/"),
-    "detach_kept": BranchStyle(_BLUE, "triangle-left", "dash", "x"),
-    "clone_detach": BranchStyle("#2b96d1", "triangle-up", "dashdot", "."),
-    "detach_clone": BranchStyle("#009e73", "triangle-down", "longdash", "-"),
-    "detach_inplace": BranchStyle("#8f8700", "x", "longdashdot", "\\"),
-    "item": BranchStyle("#7d6bd6", "star-diamond", "dashdot", "."),
-    "no_grad": BranchStyle("#d55e00", "star", "solid", ""),
-    "inference_mode": BranchStyle("#c2689a", "hexagon", "dash", "|"),
-    "frozen": BranchStyle("#c08000", "cross", "dot", "+"),
+    "attached": BranchStyle("#8f8f8f", "circle", "●", "solid", ""),
+    "carried": BranchStyle("#d8547b", "pentagon", "⬟", "dash", "\\"),
+    "detach": BranchStyle("#435fa0", "square", "■", "solid", ""),
+    "detach_inline": BranchStyle("#317cca", "diamond", "◆", "dot", "/"),
+    "detach_kept": BranchStyle("#7991d4", "triangle-left", "◀", "dash", "x"),
+    "clone_detach": BranchStyle("#389dbb", "triangle-up", "▲", "dashdot", "."),
+    "detach_clone": BranchStyle("#028155", "triangle-down", "▼", "longdash", "-"),
+    "detach_inplace": BranchStyle("#a19140", "x", "✖", "longdashdot", "\\"),
+    "item": BranchStyle("#7357d3", "star-diamond", "✦", "dashdot", "."),
+    "no_grad": BranchStyle("#b54800", "star", "★", "solid", ""),
+    "inference_mode": BranchStyle("#9f4b7f", "hexagon", "⬢", "dash", "|"),
+    "frozen": BranchStyle("#bb8c11", "cross", "✚", "dot", "+"),
 }
-DEFAULT_STYLE = BranchStyle(FONT, "circle-open", "longdashdot", "")
+DEFAULT_STYLE = BranchStyle(FONT, "circle-open", "○", "longdashdot", "")
+# A branch that was asked for twice: the same colour, its marks hollow the second time.
+_HOLLOW = dict(zip("●⬟■◆◀▲▼✖✦★⬢✚", "○⬠□◇◁△▽✕✧☆⬡✛", strict=True))
 
 
 def branch_style(branch: str) -> BranchStyle:
-    """Return the style of a branch, the same in every chart."""
-    return STYLES.get(branch.partition("#")[0], DEFAULT_STYLE)
+    """Return the style of a branch, the same in every chart and table."""
+    name, again, _ = branch.partition("#")
+    style = STYLES.get(name, DEFAULT_STYLE)
+    if not again or style is DEFAULT_STYLE:
+        return style
+    return style._replace(
+        symbol=f"{style.symbol}-open",
+        glyph=_HOLLOW[style.glyph],
+        dash="dot" if style.dash == "solid" else "solid",
+    )
 
 
 def bar_marker(branches: list[str], opacity: float = 1.0) -> dict[str, Any]:
@@ -71,6 +88,8 @@ def bar_marker(branches: list[str], opacity: float = 1.0) -> dict[str, Any]:
     return {
         "color": [_faded(style.color, opacity) for style in styles],
         "pattern": hatching([style.pattern for style in styles]),
+        # However faded a bar is, its outline is not.
+        "line": {"color": [style.color for style in styles], "width": 1},
     }
 
 
@@ -117,6 +136,8 @@ def base_layout(
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": FONT, "size": 12, "family": "system-ui, sans-serif"},
         hoverlabel={"align": "left", "namelength": -1},
+        # What is left, saving and resetting, does not cover the title.
+        modebar={"remove": _TOOLS, "orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
         showlegend=legend_rows > 0,
         legend={"orientation": "h", "traceorder": "normal"}
         | {"x": 0, "xref": "container", "y": 0, "yref": "container", "yanchor": "bottom"},
@@ -124,9 +145,20 @@ def base_layout(
     )
 
 
-def branch_axis(shown: list[str]) -> dict[str, Any]:
-    """Return a y axis with one row a branch, the first at the top."""
+def branch_axis(shown: list[str], branches: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a y axis with one row a branch, the first at the top.
+
+    Args:
+        shown: What each row is called.
+        branches: The branch of each row, whose mark stands before the name.
+    """
+    styles = [branch_style(branch) for branch in branches]
     return {
+        "tickvals": shown,
+        "ticktext": [
+            f'<span style="color:{style.color}">{style.glyph}</span> {name}'
+            for style, name in zip(styles, shown, strict=True)
+        ],
         "type": "category",
         "categoryorder": "array",
         "categoryarray": shown,

@@ -8,7 +8,7 @@ from profiling.charts.labels import label_room
 from profiling.charts.peak_parts import _LOOKS, peak_parts
 from profiling.traces.peak import KINDS
 from tests.profiling.charts.conftest import BRANCHES
-from tests.profiling.charts.test_chart_style import NEAR_BLACK, WHITE, contrast
+from tests.profiling.charts.test_chart_palette import NEAR_BLACK, WHITE, contrast
 
 KIB = 2**10
 

@@ -9,43 +9,11 @@ from pathlib import Path
 import pytest
 
 import demos.locales
-from demos.workloads import BRANCHES
 from profiling.charts import style
 from profiling.charts.values import escaped, number, scaled
 from profiling.units import Unit
 
-WHITE, NEAR_BLACK = "#ffffff", "#0b0f19"
 LOCALES = Path(demos.locales.__file__).parent
-
-
-def luminance(color: str) -> float:
-    parts = [part / 255 for part in bytes.fromhex(color[1:])]
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(first: str, second: str) -> float:
-    low, high = sorted((luminance(first), luminance(second)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def test_every_branch_has_a_style_of_its_own() -> None:
-    assert tuple(style.STYLES) == BRANCHES
-    assert len({each.symbol for each in style.STYLES.values()}) == len(BRANCHES)
-    assert len({(each.color, each.dash) for each in style.STYLES.values()}) == len(BRANCHES)
-    assert len({(each.color, each.pattern) for each in style.STYLES.values()}) == len(BRANCHES)
-    detach = [style.branch_style(name) for name in ("detach", "detach_inline", "detach_kept")]
-    assert len({each.color for each in detach}) == 1
-    assert style.branch_style("unheard_of") == style.DEFAULT_STYLE
-
-
-@pytest.mark.parametrize("page", [WHITE, NEAR_BLACK])
-def test_colours_are_readable_on_light_and_dark_pages(page: str) -> None:
-    assert contrast(style.FONT, page) > 4.3  # the most that one grey can have on both
-    for branch in BRANCHES:
-        assert contrast(style.branch_style(branch).color, page) >= 3
 
 
 def test_layout_is_plain_and_transparent() -> None:
