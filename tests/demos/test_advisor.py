@@ -96,7 +96,8 @@ class Net:
         return torch.tanh(self.stem(self.data))
 
     def loss(self, result: torch.Tensor) -> torch.Tensor:
-        return self.head(result).square().sum()
+        loss: torch.Tensor = self.head(result).square().sum()
+        return loss
 
     def grads(self) -> list[list[Any]]:
         return [grads(each) for each in (self.stem, self.module, self.head)]
