@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demos import catalogue
-from profiling import export
+from profiling import export, plain
 from profiling.cli import output
 from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, print_json, say
@@ -21,7 +20,6 @@ from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.errors import InputError
 from profiling.records import Request, Run, Status
-from profiling.statistics import summary
 
 _FAILED = (Status.ERROR, Status.OUT_OF_MEMORY)
 
@@ -49,8 +47,7 @@ def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any
         run = _measure(engine, request, show_progress=not as_json)
         files = [] if out is None else _write_files(engine, run, out)
     if as_json:
-        table = msgspec.json.decode(summary(run).to_json(orient="records"))
-        print_json({"id": run.id, "environment": run.environment, "summary": table})
+        print_json(plain.run(run, say))
     else:
         print_run(run, output.out, say)
         for file in files:

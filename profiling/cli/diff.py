@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from profiling import plain
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_diff
 from profiling.diff import Diff, device_name, diff
@@ -46,7 +46,7 @@ def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
         "a": {"id": a.id, "started_utc": a.started_utc, "device": device_name(a)},
         "b": {"id": b.id, "started_utc": b.started_utc, "device": device_name(b)},
         "environment": [each._asdict() for each in found.environment],
-        "rows": msgspec.json.decode(found.rows.to_json(orient="records")),
+        "rows": plain.rows(found.rows),
         "only_a": [each._asdict() for each in found.only_a],
         "only_b": [each._asdict() for each in found.only_b],
         "finding": finding(found, say),

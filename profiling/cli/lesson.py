@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
+from profiling import plain
 from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_lesson
@@ -25,7 +25,6 @@ def run_lesson(name: str, values: str | None, op: str | None, as_json: bool) -> 
     with open_engine("cpu") as engine:
         trace = engine.lesson(request)
     if as_json:
-        verdicts = {claim.claim: claim.verdict.value for claim in trace.claims}
-        print_json({**msgspec.to_builtins(trace), "verdicts": verdicts})
+        print_json(plain.lesson(trace, say))
     else:
         print_lesson(trace, out, say)

@@ -7,9 +7,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from demos import catalogue
-from demos.lessons import LESSONS
-from demos.workloads import WORKLOADS
+from profiling import plain
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.columns import readme
 
@@ -18,14 +16,13 @@ from profiling.columns import readme
 @json_option
 def list_all(as_json: bool) -> None:
     """List lessons and workloads, with branches, sizes and parameters."""
-    lessons = {name: say(f"lesson.{name}.title") for name in LESSONS}
-    workloads = {name: _describe(name) for name in WORKLOADS}
+    found = plain.everything(say)
     if as_json:
-        print_json({"lessons": lessons, "workloads": workloads})
+        print_json(found)
         return
-    for title, entries in (("Lessons", lessons), ("Workloads", workloads)):
+    for title in ("Lessons", "Workloads"):
         table = Table(title=title, title_justify="left", box=None, show_header=False)
-        for name, entry in entries.items():
+        for name, entry in found[title.lower()].items():
             table.add_row(name, entry if isinstance(entry, str) else _one_line(entry))
         out.print(table)
 
@@ -34,18 +31,6 @@ def list_all(as_json: bool) -> None:
 def describe_columns() -> None:
     """Describe every exported column, as Markdown."""
     print(readme(), end="")
-
-
-def _describe(name: str) -> dict[str, Any]:
-    entry = catalogue.workload(name)
-    return {
-        "about": say(f"workload.{name}.title"),
-        "size": entry.size,
-        "sizes": list(entry.sizes),
-        "branches": [branch for branch in entry.branches if branch not in entry.absent],
-        "absent": {branch: say(entry.absent_reason(branch)) for branch in entry.absent},
-        "parameters": {key: parameter.default for key, parameter in entry.parameters.items()},
-    }
 
 
 def _one_line(entry: dict[str, Any]) -> str:

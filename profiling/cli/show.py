@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
+from profiling import plain
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_run
 from profiling.errors import InputError, short
-from profiling.statistics import summary
 from profiling.storage import find_run, load_run
 
 
@@ -22,7 +21,6 @@ def show(run: str, as_json: bool) -> None:
     if not saved.results:
         raise InputError("error.run_empty", file=short(path.name))
     if as_json:
-        table = msgspec.json.decode(summary(saved).to_json(orient="records"))
-        print_json({"id": saved.id, "environment": saved.environment, "summary": table})
+        print_json(plain.run(saved, say))
     else:
         print_run(saved, out, say)

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import pandas as pd
 
-from profiling import trace_export
+from profiling import plain, trace_export
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.trace_printing import print_diff, print_memory, print_ops, print_summary
 from profiling.errors import InputError
@@ -110,23 +109,18 @@ def _plain(
         "notices": [say(key, **values) for key, values in trace.notices],
     }
     if ops:
-        found["ops"] = _records(operator_groups(events))
-        found["kernels"] = _records(kernels(events))
+        found["ops"] = plain.rows(operator_groups(events))
+        found["kernels"] = plain.rows(kernels(events))
     if memory:
         found["memory"] = [
             {
                 "device": device,
                 **memory_facts(events, device)._asdict(),
-                "alive_at_peak": _records(alive_at_peak(events, device)),
+                "alive_at_peak": plain.rows(alive_at_peak(events, device)),
             }
             for device in memory_devices(events)
         ]
     if beside is not None:
-        found["diff"] = _records(beside)
+        found["diff"] = plain.rows(beside)
         found["finding"] = diff_sentences(beside, say)
     return found
-
-
-def _records(table: pd.DataFrame) -> Any:
-    # The default of ten decimals would take the nanoseconds of a long sum.
-    return msgspec.json.decode(table.to_json(orient="records", double_precision=12))
