@@ -90,9 +90,11 @@ def _is_private(host: str) -> bool:
 
 def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namespace) -> int:
     from demos.locales import translator
+    from demos.tabs.guards import request_log
     from demos.tabs.page import build, launch_options, machine_words
     from profiling.errors import DetachLabError
 
+    request_log.to_stderr()
     text = translator("en")
     page = build(engine, playground)
     try:
