@@ -95,6 +95,8 @@ def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namesp
     from profiling.errors import DetachLabError
 
     request_log.to_stderr()
+    # What visitors send belongs to nobody else on this machine, and goes when the app ends.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.folder / "gradio"))
     text = translator("en")
     page = build(engine, playground)
     try:

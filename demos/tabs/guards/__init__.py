@@ -1,1 +1,1 @@
-"""What stands between the network and the page: which doors are open, what may come through them."""
+"""What stands between the network and the page: open doors, and what may come through them."""

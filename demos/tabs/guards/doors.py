@@ -6,9 +6,9 @@ of the app's own source. Each new version may add some; they stay shut until the
 
 from __future__ import annotations
 
-import os
-import re
+from pathlib import Path
 
+from gradio.utils import get_upload_folder
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -51,7 +51,6 @@ OPEN: dict[str, tuple[str, ...]] = {
     f"{API}/upload_progress": _READ,
 }
 _COMPILED = [(compile_path(path)[0], path, methods) for path, methods in OPEN.items()]
-_LOCAL_FILE = re.compile(rf"{API}/file=(?P<path>.*)", re.DOTALL)
 
 
 def path_of(scope: Scope) -> str:
@@ -66,14 +65,21 @@ def door(scope: Scope) -> str | None:
     path = path_of(scope)
     for pattern, name, methods in _COMPILED:
         if scope["method"] in methods and pattern.match(path):
-            return name if name != FILE or _is_local(path) else None
+            return name if name != FILE or is_ours(path.partition("=")[2]) else None
     return None
 
 
-def _is_local(path: str) -> bool:
-    """Tell a file of this machine from an address that Gradio would fetch for the asker."""
-    found = _LOCAL_FILE.fullmatch(path)
-    return found is not None and os.path.isabs(found["path"]) and "\0" not in found["path"]
+def is_ours(path: object) -> bool:
+    """Tell a file that was uploaded or made here from any other path, and from an address.
+
+    Gradio would fetch an address for whoever asks, and does not look where a symlink leads.
+    """
+    if not isinstance(path, str):
+        return False
+    try:
+        return Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 class Doors:

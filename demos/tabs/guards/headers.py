@@ -13,9 +13,9 @@ from demos.tabs.guards.doors import FILE, door
 _SPACES = "https://huggingface.co https://*.huggingface.co https://*.hf.space"
 _NONCE = "nonce"
 # Scripts: the page's own files and what came with it, marked by a nonce, so that no handler or
-# script in a name from a file would run. Gradio's HTML component is a template that it evaluates (unsafe-eval).
-# Styles: Gradio, plotly and graphs set them in place. Images: plotly saves a chart by way of blob:
-# and draws icons as data:. Workers: plotly's, made from a blob.
+# script in a name from a file would run. Gradio evaluates the template of its HTML component, which
+# takes unsafe-eval. Styles: Gradio, plotly and graphs set them in place. Images: icons are data:,
+# and plotly saves a chart by way of blob:. Workers: plotly's are made from a blob.
 _POLICY = (
     "default-src 'self'; "
     f"script-src 'self' '{_NONCE}' 'unsafe-eval'; "

@@ -8,7 +8,6 @@ Gradio would answer 500 and print a traceback.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos.locales import translator
-from demos.tabs.guards.doors import RUN, UPLOAD, door
+from demos.tabs.guards.doors import RUN, UPLOAD, door, is_ours
 
 JSON_BYTES = 2 * 2**20
 # What a form may have around its file.
@@ -32,7 +31,7 @@ _FILE_KEY = "gradio.FileData"
 _log = logging.getLogger(__name__)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A request that is not passed on; `args` are the status and the key of the sentence."""
 
 
@@ -68,7 +67,7 @@ class Intake:
 
         try:
             await self._app(scope, await self._checked(scope, receive), note)
-        except _Refused as refusal:
+        except _RefusedError as refusal:
             answer = _answer(scope, *refusal.args)
         except Exception as error:
             answer = _failure(scope, error)
@@ -96,9 +95,9 @@ def _check_length(scope: Scope, most: int) -> int:
     """Return the length that a request announces; 0 if it announces none."""
     announced = Request(scope).headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdecimal()):
-        raise _Refused(400, "refused.request")
+        raise _RefusedError(400, "refused.request")
     if int(announced) > most:
-        raise _Refused(413, "refused.too_large")
+        raise _RefusedError(413, "refused.too_large")
     return int(announced)
 
 
@@ -107,7 +106,7 @@ def _check_room(scope: Scope, most: int) -> None:
     folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free - length < _LEAST_FREE_BYTES:
-        raise _Refused(507, "refused.no_room")
+        raise _RefusedError(507, "refused.no_room")
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
@@ -118,7 +117,7 @@ def _bounded(receive: Receive, most: int) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _Refused(413, "refused.too_large")
+            raise _RefusedError(413, "refused.too_large")
         return message
 
     return take
@@ -129,7 +128,7 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Refused(400, "refused.request")
+            raise _RefusedError(400, "refused.request")
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)
@@ -157,16 +156,16 @@ def _check_json(body: bytes) -> None:
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _Refused(400, "refused.json") from error
+        raise _RefusedError(400, "refused.json") from error
     if not isinstance(decoded, dict):
-        raise _Refused(400, "refused.json")
+        raise _RefusedError(400, "refused.json")
     level: list[Any] = [decoded]
     for _ in range(_MAX_DEPTH):
         if any(_is_strange_file(value) for value in level):
-            raise _Refused(400, "refused.file")
+            raise _RefusedError(400, "refused.file")
         level = [inner for value in level for inner in _inside(value)]
     if level:
-        raise _Refused(400, "refused.json")
+        raise _RefusedError(400, "refused.json")
 
 
 def _inside(value: Any) -> list[Any]:
@@ -178,9 +177,7 @@ def _inside(value: Any) -> list[Any]:
 def _is_strange_file(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("meta"), dict):
         return False
-    path = value.get("path")
-    is_ours = isinstance(path, str) and os.path.isabs(path) and "\0" not in path
-    return value["meta"].get("_type") == _FILE_KEY and not is_ours
+    return value["meta"].get("_type") == _FILE_KEY and not is_ours(value.get("path"))
 
 
 def _failure(scope: Scope, error: Exception) -> Response:

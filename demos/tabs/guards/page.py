@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import weakref
 from typing import Any
 
 import gradio as gr
+from markupsafe import escape
 
 from demos.tabs.guards import request_log
 from demos.tabs.guards.health import health
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine
+from profiling.errors import DetachLabError, InputError
 
 _log = logging.getLogger(__name__)
-
-
-class _Unfit(Exception):
-    """A component cannot take what was sent for it."""
 
 
 class GuardedPage(gr.Blocks):
@@ -44,43 +43,53 @@ class GuardedPage(gr.Blocks):
         jobs = [job for job in self._queue.active_jobs if job is not None]
         return health(self._engine, len(self._queue), len(jobs))
 
-    async def preprocess_data(self, *arguments: Any, **named: Any) -> list[Any]:
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *arguments: Any, **named: Any
+    ) -> list[Any]:
         """Turn what was sent into what handlers take."""
         try:
-            values: list[Any] = await super().preprocess_data(*arguments, **named)
+            values: list[Any] = await super().preprocess_data(
+                block_fn, inputs, *arguments, **named
+            )
         except Exception as error:
-            raise _Unfit from error
+            raise InputError("refused.input") from error
+        for component, value in zip(block_fn.inputs, values, strict=True):
+            # Gradio lets through several values for one.
+            if isinstance(value, list) and isinstance(component, gr.Dropdown | gr.Radio):
+                if not getattr(component, "multiselect", False):
+                    raise InputError("refused.input")
         return values
 
     async def process_api(
         self, block_fn: Any, inputs: list[Any], *arguments: Any, **named: Any
     ) -> dict[str, Any]:
         """Run an event, or go on with one that gives its results one by one."""
-        what, outcome = f"event {block_fn.api_name or block_fn._id}", "cut off"
-        iterator = named.get("iterator")
+        what, iterator = f"event {block_fn.api_name or block_fn._id}", named.get("iterator")
         started = time.monotonic() if iterator is None else self._began.get(iterator, 0.0)
         try:
+            if not block_fn.fn:
+                raise DetachLabError("refused.request")  # The browser's own, as Stop is.
             output = await super().process_api(block_fn, inputs, *arguments, **named)
-            outcome = "ok"
-        except gr.Error:
-            outcome = "refused"
+        except asyncio.CancelledError:
+            request_log.write(what, started, "cut off")
             raise
-        except _Unfit as error:
-            outcome = "refused"
-            raise _said("refused.input", named.get("request")) from error
         except Exception as error:
-            outcome = "failed"
-            _log.exception("an event failed")
-            raise _said("refused.failed", named.get("request")) from error
-        finally:
-            if outcome != "ok":
-                request_log.write(what, started, outcome)
+            is_expected = isinstance(error, gr.Error | DetachLabError)
+            request_log.write(what, started, "refused" if is_expected else "failed")
+            raise _told(error, named.get("request")) from error
         if output.get("is_generating"):
             self._began[output["iterator"]] = started
         else:
-            request_log.write(what, started, outcome)
+            request_log.write(what, started, "ok")
         return output
 
 
-def _said(key: str, request: Any) -> gr.Error:
-    return gr.Error(words(request)(key), print_exception=False)
+def _told(error: Exception, request: Any) -> gr.Error:
+    """Return what a visitor is told of an error, and write down what nobody had thought of."""
+    if isinstance(error, gr.Error):
+        return error
+    if not isinstance(error, DetachLabError):
+        _log.error("an event failed", exc_info=error)
+        error = DetachLabError("refused.failed")
+    said = escape(words(request)(error.key, **error.values))  # Gradio shows it as HTML.
+    return gr.Error(said, print_exception=False)
