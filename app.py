@@ -100,10 +100,14 @@ def _is_private(host: str) -> bool:
 
 def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namespace) -> int:
     from demos.locales import translator
+    from demos.tabs.guards import request_log
     from demos.tabs.machine import machine_words
     from demos.tabs.page import build, launch_options
     from profiling.errors import DetachLabError
 
+    request_log.to_stderr()
+    # What visitors send belongs to nobody else on this machine, and goes when the app ends.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.folder / "gradio"))
     text = translator("en")
     page = build(engine, playground)
     try:

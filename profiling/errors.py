@@ -37,6 +37,7 @@ class WorkerError(DetachLabError):
     """The worker process died or ran past its time limit."""
 
 
-def short(text: str) -> str:
-    """Cut what a person typed to a length that a sentence can quote."""
+def short(text: object) -> str:
+    """Cut what a person typed, or a script sent, to a length that a sentence can quote."""
+    text = str(text)
     return text if len(text) <= 40 else f"{text[:40]}…"

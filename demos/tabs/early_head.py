@@ -37,6 +37,8 @@ class EarlyHead:
             if message.get("more_body", False):
                 return
             body = b"".join(parts).replace(b"<head>", b"<head>" + self._markup, 1)
+            if "nonce" in scope:  # Unquoted, so that it could not end a string within a script.
+                body = body.replace(b"<script", b"<script nonce=" + scope["nonce"].encode())
             length = (b"content-length", str(len(body)).encode())
             start["headers"] = [
                 *(header for header in start["headers"] if header[0] != length[0]),

@@ -12,6 +12,8 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
+from demos.tabs.guards.chain import guards
+from demos.tabs.guards.page import GuardedPage
 from demos.tabs.lessons import create_lessons_tab
 from demos.tabs.machine import machine_words, mode_words
 from demos.tabs.owners_only import OwnersOnly
@@ -36,7 +38,9 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
         playground: What runs a person's own code; without it there is no way to run any.
     """
     own_labels = labels()
-    page = gr.Blocks(title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600))
+    page = GuardedPage(
+        engine, title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600)
+    )
     with page:
         header = gr.HTML(elem_id="lab-header")
         with gr.Tab(own_labels("tab.lessons"), id="lessons"):
@@ -65,7 +69,6 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
     Args:
         runs_code: Whether the page has a playground, and so is for this machine alone.
     """
-    guards = [Middleware(OwnersOnly)] if runs_code else []
     mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
     theme = gr.themes.Default(
         primary_hue="blue",
@@ -78,7 +81,13 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
         "css": "".join(
             (views.code_styles(), _read("page.css"), _read("stepper.css"), drawing.styles())
         ),
-        "app_kwargs": {"middleware": [*guards, Middleware(EarlyHead, markup=_head())]},
+        "app_kwargs": {
+            "middleware": [
+                *([Middleware(OwnersOnly)] if runs_code else []),
+                *guards(MAX_UNPACKED_BYTES),
+                Middleware(EarlyHead, markup=_head()),
+            ]
+        },
         "i18n": labels(),
         # A trace may be larger than a run, which has a limit of its own when it is opened.
         "max_file_size": MAX_UNPACKED_BYTES,

@@ -110,6 +110,14 @@ class Engine:
             return None
         return result(self._environment)
 
+    def known(self) -> Environment | None:
+        """Return what the machine is if the worker has told; nothing is started or waited for.
+
+        Raises:
+            WorkerError: The worker could not start.
+        """
+        return _result(self._environment) if self._environment.done() else None
+
     def prepare(self) -> None:
         """Have the worker load, when it is free, what a first comparison would wait for."""
         self._executor.submit(call, "prepare")

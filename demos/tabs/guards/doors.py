@@ -1,0 +1,103 @@
+"""The doors: a request gets through only by a route that the page or a script needs.
+
+Gradio registers many more: a proxy, a screen recorder that runs ffmpeg on what is sent, an editor
+of the app's own source. Each new version may add some; they stay shut until they are named here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from starlette.responses import JSONResponse
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_READ = ("GET", "HEAD")
+_SEND = ("POST",)
+API = "/gradio_api"
+FILE = f"{API}/file={{path:path}}"
+UPLOAD = f"{API}/upload"
+RUN = f"{API}/run/{{name}}"
+HEALTH = "/healthz"
+
+# What is open, and to which methods. Why each is safe stands in SECURITY.md's table.
+OPEN: dict[str, tuple[str, ...]] = {
+    HEALTH: _READ,
+    "/": _READ,
+    "/config": _READ,
+    "/assets/{path:path}": _READ,
+    "/static/{path:path}": _READ,
+    "/theme.css": _READ,
+    "/favicon.ico": _READ,
+    "/manifest.json": _READ,
+    "/robots.txt": _READ,
+    FILE: _READ,
+    f"{API}/info": _READ,
+    f"{API}/openapi.json": _READ,
+    f"{API}/startup-events": _READ,
+    f"{API}/heartbeat/{{session}}": _READ,
+    f"{API}/queue/status": _READ,
+    f"{API}/queue/data": _READ,
+    f"{API}/queue/join": _SEND,
+    RUN: _SEND,
+    f"{API}/call/{{name}}": _SEND,
+    f"{API}/call/{{name}}/{{event}}": _READ,
+    f"{API}/call/v2/{{name}}": _SEND,
+    f"{API}/call/v2/{{name}}/{{event}}": _READ,
+    f"{API}/cancel": _SEND,
+    f"{API}/reset": _SEND,
+    UPLOAD: _SEND,
+    f"{API}/upload_progress": _READ,
+}
+_COMPILED = [(compile_path(path)[0], path, methods) for path, methods in OPEN.items()]
+
+
+def path_of(scope: Scope) -> str:
+    """Return a request's path below where the app is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def door(scope: Scope) -> str | None:
+    """Return the route by which a request gets through, as it is named in `OPEN`."""
+    path = path_of(scope)
+    for pattern, name, methods in _COMPILED:
+        if scope["method"] in methods and pattern.match(path):
+            return name if name != FILE or is_ours(path.partition("=")[2]) else None
+    return None
+
+
+def is_ours(path: object) -> bool:
+    """Tell a file that was uploaded or made here from any other path, and from an address.
+
+    Gradio would fetch an address for whoever asks, and does not look where a symlink leads.
+    """
+    if not isinstance(path, str):
+        return False
+    try:
+        return Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+class Doors:
+    """ASGI middleware that answers 404 to everything that is not open."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an app.
+
+        Args:
+            app: The app to guard.
+        """
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is open."""
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and door(scope) is not None):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await JSONResponse({"detail": "Not found"}, status_code=404)(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
