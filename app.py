@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     from profiling.engine.playground import Playground
 
     engine = Engine(flags.device)
+    # What visitors upload and download goes when everything else goes.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.page_folder))
     playground = Playground() if flags.playground else None
     try:
         return _serve(engine, playground, flags)

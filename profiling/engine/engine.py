@@ -6,10 +6,16 @@ import datetime
 import math
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, TimeoutError, wait
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    TimeoutError,
+    wait,
+)
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -19,6 +25,7 @@ from pebble import ProcessExpired
 from demos import catalogue
 from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
+from profiling.engine.folder import OwnFolder
 from profiling.engine.worker import call, initialize
 from profiling.errors import DetachLabError, InputError, WorkerError
 from profiling.graph_records import BranchGraph
@@ -64,6 +71,7 @@ class Engine:
 
     Attributes:
         folder: Holds one folder a run.
+        page_folder: For the files of the page itself: what is uploaded and what is offered.
     """
 
     def __init__(
@@ -80,7 +88,9 @@ class Engine:
             time_limit_s: Seconds of measuring after which a cell is given up.
         """
         self.preferred = preferred
-        self.folder = Path(tempfile.mkdtemp(prefix="detach-lab-"))
+        self._own_folder = OwnFolder()
+        self.folder, self.page_folder = (self._own_folder.path / name for name in ("runs", "page"))
+        self.folder.mkdir()
         self._time_limit_s = time_limit_s
         job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
         self._executor = executor or WorkerProcess(initialize, (preferred,), job_limit_s)
@@ -207,7 +217,7 @@ class Engine:
     def close(self) -> None:
         """End the worker and delete all files."""
         self._executor.shutdown(wait=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._own_folder.delete()
 
     def _submit_detect(self) -> Future[Environment]:
         return self._executor.submit(call, "detect", self.preferred)
@@ -239,7 +249,7 @@ def _result(future: Future[T]) -> T:
         return future.result()
     except TimeoutError as error:
         raise WorkerError("error.worker_late") from error
-    except (ProcessExpired, BrokenExecutor) as error:
+    except (ProcessExpired, BrokenExecutor, CancelledError) as error:
         raise WorkerError("error.worker_died") from error
     except DetachLabError:
         raise
