@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     engine = _engine(flags.device)
     from profiling.engine.playground import Playground
 
+    # What visitors upload and download goes when everything else goes.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.page_folder))
     playground = Playground() if flags.playground else None
     try:
         return _serve(engine, playground, flags)
@@ -106,8 +108,6 @@ def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namesp
     from profiling.errors import DetachLabError
 
     request_log.to_stderr()
-    # What visitors send belongs to nobody else on this machine, and goes when the app ends.
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.folder / "gradio"))
     text = translator("en")
     page = build(engine, playground)
     try:

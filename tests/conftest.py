@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +60,22 @@ def clean_state() -> dict[str, object]:
         "default dtype": torch.float32,
         "profiler": False,
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temp_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Confine all temporary files, of the apps that are started and of Gradio's client too.
+
+    Nothing of ours may be left in it.
+    """
+    folder, before = tmp_path_factory.mktemp("temp"), tempfile.gettempdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        patch.setenv("TMPDIR", str(folder))
+        yield folder
+    assert list(folder.glob("detach-lab-*")) == []
+    shutil.rmtree(folder, ignore_errors=True)
+    assert tempfile.gettempdir() == before
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, wait
@@ -16,6 +15,7 @@ import msgspec
 from demos import catalogue
 from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
+from profiling.engine.folder import OwnFolder
 from profiling.engine.lending import lent_s
 from profiling.engine.measuring import HEARTBEAT_S, cell_by_cell, in_one_call, result
 from profiling.engine.worker import call, initialize
@@ -63,6 +63,7 @@ class Engine:
 
     Attributes:
         folder: Holds one folder a run.
+        page_folder: For the files of the page itself: what is uploaded and what is offered.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class Engine:
                 no GPU of its own but is lent one for each; all else stays with the worker.
         """
         self.preferred = preferred
-        self.folder = Path(tempfile.mkdtemp(prefix="detach-lab-"))
         self._lender = lender
+        self._own_folder = OwnFolder()
+        self.folder, self.page_folder = (self._own_folder.path / name for name in ("runs", "page"))
+        self.folder.mkdir()
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
         job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
@@ -116,7 +119,7 @@ class Engine:
         Raises:
             WorkerError: The worker could not start.
         """
-        return _result(self._environment) if self._environment.done() else None
+        return result(self._environment) if self._environment.done() else None
 
     def prepare(self) -> None:
         """Have the worker load, when it is free, what a first comparison would wait for."""
@@ -230,7 +233,7 @@ class Engine:
     def close(self) -> None:
         """End the worker and delete all files."""
         self._executor.shutdown(wait=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._own_folder.delete()
 
     def _measure(self, request: Request, folder: Path) -> Iterator[Run | None]:
         """Give the run so far, again and again; None while nothing is known of the device yet."""

@@ -9,7 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, TimeoutError, wait
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    TimeoutError,
+    wait,
+)
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,7 +90,7 @@ def result(future: Future[T]) -> T:
         return future.result()
     except TimeoutError as error:
         raise WorkerError("error.worker_late") from error
-    except (ProcessExpired, BrokenExecutor) as error:
+    except (ProcessExpired, BrokenExecutor, CancelledError) as error:
         raise WorkerError("error.worker_died") from error
     except DetachLabError:
         raise

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from concurrent.futures import BrokenExecutor, TimeoutError
+from pathlib import Path
 
 from pebble import ProcessExpired
 
 from profiling.engine.executors import WorkerProcess
+from profiling.engine.folder import OwnFolder
 from profiling.engine.worker import call, initialize_playground
 from profiling.errors import InputError, WorkerError
 from profiling.lesson_records import PartTrace
@@ -31,6 +35,7 @@ class Playground:
             seconds: How long code may run.
         """
         self._seconds = seconds
+        self._folder = OwnFolder()
         self._process = self._start()
 
     def step(self, source: str) -> PartTrace:
@@ -54,15 +59,22 @@ class Playground:
             raise WorkerError("error.playground_died") from error
         finally:
             # Killed and not asked to end: it would wait for threads that the code has left.
-            self._process.shutdown()
+            self._end()
             self._process = self._start()
         return trace
 
     def close(self) -> None:
-        """End the process."""
+        """End the process and delete what it has left."""
         self._process.shutdown()
+        self._folder.delete()
+
+    def _end(self) -> None:
+        self._process.shutdown()
+        shutil.rmtree(self._place, ignore_errors=True)
 
     def _start(self) -> WorkerProcess:
-        process = WorkerProcess(initialize_playground, (MEMORY_BYTES,), self._seconds + _GRACE_S)
+        self._place = Path(tempfile.mkdtemp(dir=self._folder.path))
+        limits = (MEMORY_BYTES, str(self._place))
+        process = WorkerProcess(initialize_playground, limits, self._seconds + _GRACE_S)
         process.submit(str)
         return process

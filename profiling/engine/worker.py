@@ -5,9 +5,16 @@ The page's process imports this module to name the jobs, so torch comes in only 
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import multiprocessing
 import os
+import signal
 import sys
+import tempfile
+import threading
+from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,6 +25,7 @@ _RESERVED_SHARE = 0.1
 
 def initialize(preferred: str) -> None:
     """Import torch, warm the profiler up in the main thread, and limit this process's memory."""
+    _obey()
     _print_to_stderr()
     import torch
 
@@ -31,8 +39,10 @@ def initialize(preferred: str) -> None:
         _limit_memory()
 
 
-def initialize_playground(memory_bytes: int) -> None:
-    """Import torch and limit this process to so much memory more than it has now."""
+def initialize_playground(memory_bytes: int, folder: str) -> None:
+    """Import torch and limit this process to a folder and so much memory more than it has now."""
+    _obey()
+    tempfile.tempdir = folder
     _print_to_stderr()
     import torch
 
@@ -45,6 +55,24 @@ def call(job: str, *arguments: Any) -> Any:
     from profiling.engine import jobs
 
     return getattr(jobs, job)(*arguments)
+
+
+def _obey() -> None:
+    """Let this process end at once when it is told to, or when the server is gone or in need."""
+    # A handler in Python would have to wait for the operator that is being computed.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+    with contextlib.suppress(OSError):  # Linux alone has it.
+        # Of all processes this one is to go if the machine's memory does not suffice.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _end_after(sentinel: Any) -> None:
+    """End this process when the one that started it has ended; takes no time until then."""
+    wait([sentinel])
+    os._exit(1)
 
 
 def _print_to_stderr() -> None:
@@ -63,8 +91,10 @@ def _limit_memory(more_bytes: int | None = None) -> None:
         return
     import resource
 
+    from profiling.measure.room import available_bytes
+
     process = psutil.Process()
-    free = psutil.virtual_memory().available * (1 - _RESERVED_SHARE)
+    free = available_bytes() * (1 - _RESERVED_SHARE)
     limit = int(process.memory_info().data + min(free, more_bytes or free))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:

@@ -8,18 +8,19 @@ import psutil
 import torch
 
 from profiling.measure.prediction import Prediction, Predictions
+from profiling.measure.room import available_bytes
 
 
 def free_bytes(device: str) -> int:
     """Return the bytes that this process can still allocate on a device.
 
-    On the CPU that is what the system has available, or what the process's own limit leaves; on
-    CUDA what the driver has free and what torch's allocator holds unused.
+    On the CPU that is what the machine or the container has available, or what the process's own
+    limit leaves; on CUDA what the driver has free and what torch's allocator holds unused.
     """
     if device == "cuda":
         free, _ = torch.cuda.mem_get_info()
         return free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    available = int(psutil.virtual_memory().available)
+    available = available_bytes()
     limit = _own_limit()
     if limit is None:
         return available

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, TimeoutError
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -88,6 +91,66 @@ def test_a_worker_that_could_not_start_is_started_anew_for_the_next_job(tmp_path
         assert worker.submit(os.getpid).result() != os.getpid()
     finally:
         worker.shutdown()
+
+
+@pytest.fixture
+def lasting() -> Iterator[WorkerProcess]:
+    """A worker whose jobs may take long."""
+    executor = WorkerProcess(gc.enable)
+    yield executor
+    executor.shutdown()
+
+
+def die_answering() -> bytes:
+    """Die with half of the answer sent, as a process that is killed while it sends one."""
+    from multiprocessing import connection
+
+    def send_half(self: Any, data: bytes, *_: Any) -> None:
+        os.write(self.fileno(), bytes(data)[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    connection.Connection._send = send_half  # type: ignore[attr-defined]
+    return bytes(1000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes that can be cut")
+def test_a_process_that_dies_while_it_answers_does_not_hold_up_the_next_job(
+    lasting: WorkerProcess,
+) -> None:
+    with pytest.raises(ProcessExpired):
+        lasting.submit(die_answering).result(20)
+    assert lasting.submit(int, "5").result(20) == 5
+
+
+def test_a_job_that_waits_behind_one_that_kills_its_process_is_run(
+    lasting: WorkerProcess,
+) -> None:
+    deadly, waiting = lasting.submit(os._exit, 3), lasting.submit(int, "5")
+    with pytest.raises(ProcessExpired):
+        deadly.result(20)
+    assert waiting.result(20) == 5
+
+
+def test_a_process_that_died_between_jobs_costs_none(lasting: WorkerProcess) -> None:
+    for _ in range(3):
+        pid = lasting.submit(os.getpid).result(20)
+        psutil.Process(pid).kill()
+        assert lasting.submit(int, "5").result(20) == 5
+        assert gone(pid)
+
+
+def test_pools_of_dead_processes_leave_no_thread(lasting: WorkerProcess) -> None:
+    lasting.submit(int).result(20)
+    before = threading.active_count()
+    for _ in range(3):
+        with pytest.raises(ProcessExpired):
+            lasting.submit(os._exit, 3).result(20)
+    lasting.submit(int).result(20)
+    for _ in range(200):
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.1)
+    assert threading.active_count() <= before
 
 
 def test_inline_jobs_run_here_and_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,10 +52,15 @@ def test_code_that_will_not_be_stopped_is_killed(playground: Playground) -> None
     assert raised.value.key == "error.playground_killed"
 
 
-def test_code_that_ends_its_process(playground: Playground) -> None:
+def test_code_that_ends_its_process_leaves_no_file(playground: Playground) -> None:
+    def left() -> set[Path]:
+        return set(Path(tempfile.gettempdir()).glob("detach-lab-*/*/*"))
+
+    before = left()
     with pytest.raises(WorkerError) as raised:
-        playground.step("import os\nos._exit(3)")
+        playground.step("import os\nopen('file', 'w').close()\nos._exit(3)")
     assert raised.value.key == "error.playground_died"
+    assert left() <= before
 
 
 def test_threads_that_it_leaves_hold_nothing_up(playground: Playground) -> None:
