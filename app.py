@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 after an interrupt, 1 if the address cannot be used, 2 if a workload of
-        one's own breaks a rule or the playground may not be offered.
+        one's own breaks a rule, the playground may not be offered or a package is missing.
     """
     flags = _flags(arguments)
     if not _accept(flags):
@@ -73,6 +74,11 @@ def _flags(arguments: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="add a tab that runs code typed into the page on this machine; for this machine only",
     )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="serve the API as tools for agents too; needs gradio[mcp]",
+    )
     return parser.parse_args(arguments)
 
 
@@ -86,6 +92,8 @@ def _accept(flags: argparse.Namespace) -> bool:
             catalogue.register(spec)
         if flags.playground and not _is_private(flags.host):
             raise InputError("error.playground_host")
+        if flags.mcp and importlib.util.find_spec("mcp") is None:
+            raise InputError("error.mcp_missing")
     except InputError as error:
         print(f"error: {translator('en')(error.key, **error.values)}", file=sys.stderr)
         return False
@@ -116,7 +124,7 @@ def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namesp
             server_port=flags.port,
             prevent_thread_lock=True,
             quiet=True,
-            **launch_options(runs_code=playground is not None),
+            **launch_options(runs_code=playground is not None, serves_agents=flags.mcp),
         )
     except OSError as error:
         print(f"error: cannot listen on {flags.host}:{flags.port}: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ from profiling.records import Run
 from profiling.report import finding
 from profiling.statistics import summary
 from profiling.tables import of_cell
+from profiling.traces.load import Trace
 from profiling.wording import lenient
 
 
@@ -52,7 +53,7 @@ def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
 def run(measured: Run, text: Text) -> dict[str, Any]:
     """Return what a comparison found: a row a branch and size, and a sentence a size."""
     frame, say = summary(measured), lenient(text)
-    notes = [say(each.reason, **each.values) if each.reason else "" for each in frame.itertuples()]
+    notes = [_note(each, say) for each in frame.itertuples()]
     return {
         "id": measured.id,
         "environment": plain(measured.environment),
@@ -64,6 +65,25 @@ def run(measured: Run, text: Text) -> dict[str, Any]:
             for finished in measured.results
         ],
         "summary": rows(frame.assign(note=notes)),
+    }
+
+
+def trace(read: Trace, events: pd.DataFrame, text: Text) -> dict[str, Any]:
+    """Return what a trace is, and what a person should know of it.
+
+    Args:
+        read: The trace.
+        events: Its events, or those of a window.
+        text: The words.
+    """
+    ends = events["start_s"] + events["duration_s"].fillna(0.0)
+    return {
+        "events": len(events),
+        "end_s": float(ends.max()) if len(ends) else 0.0,
+        "start_unix_s": read.start_unix_s,
+        "kinds": sorted(read.kinds),
+        "ranks": list(read.ranks),
+        "notices": [text(key, **values) for key, values in read.notices],
     }
 
 
@@ -85,6 +105,10 @@ def everything(text: Text) -> dict[str, Any]:
         "lessons": {name: text(f"lesson.{name}.title") for name in LESSONS},
         "workloads": {name: _workload(name, text) for name in catalogue.workloads()},
     }
+
+
+def _note(row: Any, say: Text) -> str:
+    return say(row.reason, **row.values) if row.reason else ""
 
 
 def _claim(claim: ClaimResult, key: str, text: Text) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Beside:
             chosen,
             [progress, self._table, self._chart],
             api_name="lay_beside",
+            api_visibility="undocumented",
             **quiet,
         )
         self._open.click(
@@ -85,6 +86,7 @@ class Beside:
             chosen,
             [run, progress, *panel.components, self._table, self._chart],
             api_name="open_run",
+            api_visibility="undocumented",
             cancels=[measuring],
             **quiet,
         )

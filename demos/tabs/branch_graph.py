@@ -55,6 +55,7 @@ def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
         [branch, *form.inputs],
         view,
         api_name="branch_graph",
+        api_visibility="undocumented",
         concurrency_id="worker",
         concurrency_limit=1,
         show_progress="minimal",

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.api import create_api, exception_handlers
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
 from demos.tabs.guards.chain import guards
@@ -53,6 +54,8 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
             with gr.Tab(own_labels("tab.playground"), id="playground"):
                 create_playground_tab(playground, own_labels)
 
+        create_api(engine)
+
         def greet(request: gr.Request) -> Any:
             text = words(request)
             yield _header("", text("page.starting"), text)
@@ -63,11 +66,12 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
     return page
 
 
-def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
+def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> dict[str, Any]:
     """Return the arguments of `gradio.Blocks.launch` that belong to the page itself.
 
     Args:
         runs_code: Whether the page has a playground, and so is for this machine alone.
+        serves_agents: Whether the API is served as MCP tools too; needs the package ``mcp``.
     """
     mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
     theme = gr.themes.Default(
@@ -86,8 +90,10 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
                 *([Middleware(OwnersOnly)] if runs_code else []),
                 *guards(MAX_UNPACKED_BYTES),
                 Middleware(EarlyHead, markup=_head()),
-            ]
+            ],
+            "exception_handlers": exception_handlers(),
         },
+        "mcp_server": serves_agents,
         "i18n": labels(),
         # A trace may be larger than a run, which has a limit of its own when it is opened.
         "max_file_size": MAX_UNPACKED_BYTES,

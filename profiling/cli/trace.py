@@ -100,14 +100,7 @@ def _write(trace: Trace, span: Span, beside: pd.DataFrame | None, folder: Path) 
 def _plain(
     trace: Trace, events: pd.DataFrame, beside: pd.DataFrame | None, *, ops: bool, memory: bool
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "events": len(events),
-        "end_s": _end_s(events),
-        "start_unix_s": trace.start_unix_s,
-        "kinds": sorted(trace.kinds),
-        "ranks": list(trace.ranks),
-        "notices": [say(key, **values) for key, values in trace.notices],
-    }
+    found = plain.trace(trace, events, say)
     if ops:
         found["ops"] = plain.rows(operator_groups(events))
         found["kernels"] = plain.rows(kernels(events))

@@ -87,7 +87,7 @@ def compare(client: Client, workload: str, own_app: App) -> Any:
     numbers = [each["props"]["label"] for each in components if each["type"] == "number"]
     parameters = [3 if label == "heads" else 2 for label in numbers]
     inputs = (["first", "second"], "4", "float32", "cpu", 0.2, False, False, *parameters)
-    job = client.submit(workload, *inputs, api_name="/compare")
+    job = client.submit(workload, *inputs, api_name="/show_compare")
     job.result(timeout=120)
     return job.outputs()[-1]
 

@@ -118,7 +118,7 @@ def test_a_visitor_who_has_to_wait_is_told_so(page: Page, client: Client) -> Non
         False,
         8,
         256,
-        api_name="/compare",
+        api_name="/show_compare",
     )
     while not job.outputs():
         time.sleep(0.1)

@@ -43,7 +43,7 @@ def start(client: Client, **changes: Any) -> Any:
         "depth": 2,
         "width": 8,
     } | changes
-    return client.submit(*inputs.values(), api_name="/compare")
+    return client.submit(*inputs.values(), api_name="/show_compare")
 
 
 def value(output: Any) -> Any:
@@ -52,16 +52,16 @@ def value(output: Any) -> Any:
 
 
 def test_lesson_gives_the_measured_gradient(client: Client) -> None:
-    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/lesson")
+    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/show_lesson")
     assert problem == ""
     assert "[0.1966, 0.1050, 0.0452]" in view
     assert view.count('class="lab-chip holds"') == 2
 
 
 def test_lesson_verdict_follows_the_op(client: Client) -> None:
-    _, view = client.predict("detach_then_zero", "1, 2, 3", "sigmoid", api_name="/lesson")
+    _, view = client.predict("detach_then_zero", "1, 2, 3", "sigmoid", api_name="/show_lesson")
     assert "is at version 1; expected version 0 instead" in view
-    _, view = client.predict("detach_then_zero", "1, 2, 3", "mul2", api_name="/lesson")
+    _, view = client.predict("detach_then_zero", "1, 2, 3", "mul2", api_name="/show_lesson")
     assert "is at version 1" not in view
     assert 'class="lab-chip wrong"' in view
 
@@ -85,10 +85,10 @@ def test_lesson_verdict_follows_the_op(client: Client) -> None:
 def test_bad_values_get_a_sentence_and_the_next_run_works(
     client: Client, values: str, sentence: str
 ) -> None:
-    problem, _ = client.predict("baseline", values, "sigmoid", api_name="/lesson")
+    problem, _ = client.predict("baseline", values, "sigmoid", api_name="/show_lesson")
     assert sentence in problem
     assert "<img" not in problem
-    problem, _ = client.predict("baseline", "1", "tanh", api_name="/lesson")
+    problem, _ = client.predict("baseline", "1", "tanh", api_name="/show_lesson")
     assert problem == ""
 
 
@@ -195,7 +195,7 @@ def _worker(app: App) -> psutil.Process:
 
 def test_the_queue_cannot_be_bypassed(app: App) -> None:
     request = urllib.request.Request(
-        f"{app.url}gradio_api/run/lesson",
+        f"{app.url}gradio_api/run/show_lesson",
         data=b'{"data": ["baseline", "1", "sigmoid"]}',
         headers={"Content-Type": "application/json"},
     )

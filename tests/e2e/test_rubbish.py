@@ -45,9 +45,9 @@ def test_an_unknown_lesson_or_op_is_refused_by_name_and_the_next_run_works(
 ) -> None:
     client = Client(plain.url, verbose=False)
     with pytest.raises(AppError) as refused:
-        client.predict(*inputs, api_name="/lesson")
+        client.predict(*inputs, api_name="/show_lesson")
     assert said in str(refused.value)
-    problem, _ = client.predict("baseline", "1", "tanh", api_name="/lesson")
+    problem, _ = client.predict("baseline", "1", "tanh", api_name="/show_lesson")
     client.close()
     assert problem == ""
 
@@ -65,7 +65,7 @@ def test_no_endpoint_runs_code_that_is_sent_as_data(plain: App, tmp_path: Path) 
     assert httpx.post(f"{plain.url}gradio_api/call/playground", json=asked).is_error
     assert not trap.exists()
     client = Client(plain.url, verbose=False)
-    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/lesson")
+    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/show_lesson")
     client.close()
     assert problem == ""
     assert "[0.1966, 0.1050, 0.0452]" in view

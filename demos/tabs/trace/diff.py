@@ -72,6 +72,7 @@ class DiffPanel:
             [acts.key, run, *self._source.inputs],
             [acts.problem, *self.components],
             api_name="lay_trace_beside",
+            api_visibility="undocumented",
             concurrency_id="worker",
             concurrency_limit=1,
             show_progress="hidden",

@@ -12,8 +12,9 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.opened import Opened
 from profiling.engine.engine import Engine
-from profiling.errors import DetachLabError, InputError, WorkerError, short
+from profiling.errors import InputError, short
 from profiling.records import Run
+from profiling.traces.faults import trace_fault
 
 
 class Source:
@@ -82,15 +83,7 @@ def reading(
 
 def problem(error: Exception, text: Text) -> str:
     """Say what is wrong, in words that fit a trace."""
-    known = {
-        "error.worker_died": "error.trace_memory",
-        "error.worker_late": "error.trace_late",
-    }
-    if isinstance(error, WorkerError):
-        error = InputError(known.get(error.key, "error.trace_failed"))
-    if not isinstance(error, DetachLabError):
-        error = InputError("error.trace_failed")
-    return views.problem(error, text)
+    return views.problem(trace_fault(error), text)
 
 
 def _offered(run: Run | None) -> Any:

@@ -76,6 +76,7 @@ def create_trace_tab(
         [key, run, *source.inputs],
         [key, status, acts.problem, *panels.components],
         api_name="open_trace",
+        api_visibility="undocumented",
         concurrency_id="worker",
         concurrency_limit=1,
         show_progress="hidden",
