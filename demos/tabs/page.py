@@ -9,7 +9,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from demos.locales import Text
-from demos.tabs import views
+from demos.tabs import looks, views
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
 from demos.tabs.lessons import create_lessons_tab
@@ -66,18 +66,9 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
         runs_code: Whether the page has a playground, and so is for this machine alone.
     """
     guards = [Middleware(OwnersOnly)] if runs_code else []
-    mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
-    theme = gr.themes.Default(
-        primary_hue="blue",
-        neutral_hue="slate",
-        font=["system-ui", "Noto Sans SC", "sans-serif"],
-        font_mono=mono,
-    )
     return {
-        "theme": theme,
-        "css": "".join(
-            (views.code_styles(), _read("page.css"), _read("stepper.css"), drawing.styles())
-        ),
+        "theme": looks.theme(),
+        "css": looks.styles(),
         "app_kwargs": {"middleware": [*guards, Middleware(EarlyHead, markup=_head())]},
         "i18n": labels(),
         # A trace may be larger than a run, which has a limit of its own when it is opened.
