@@ -18,7 +18,6 @@ from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling import storage
 from profiling.charts.beside import ratio_by_branch
-from profiling.charts.style import branch_style
 from profiling.diff import device_name, diff
 from profiling.diff_report import around, finding, lone_words, sections
 from profiling.engine.engine import Engine
@@ -136,7 +135,6 @@ class Beside:
                 (text("diff.only_a"), lone_words(found.only_a, text)),
                 (text("diff.only_b"), lone_words(found.only_b, text)),
             ],
-            color=lambda branch: branch_style(branch).color,
         )
         said = text("diff.laid", name=short(path.name))
         chart = gr.update(value=ratio_by_branch(found.rows, text), visible=not found.rows.empty)

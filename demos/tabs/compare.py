@@ -34,8 +34,8 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> gr.S
         with gr.Column(scale=3, min_width=320):
             progress = gr.HTML(elem_id="compare-progress")
             beside = Beside(labels)
-            panel = Panel(labels)
             create_branch_graph(engine, form, labels)
+            panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

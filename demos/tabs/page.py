@@ -9,7 +9,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from demos.locales import Text
-from demos.tabs import views
+from demos.tabs import looks, views
 from demos.tabs.api import create_api, exception_handlers
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
@@ -73,18 +73,9 @@ def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> d
         runs_code: Whether the page has a playground, and so is for this machine alone.
         serves_agents: Whether the API is served as MCP tools too; needs the package ``mcp``.
     """
-    mono = ["ui-monospace", "Menlo", "Consolas", "monospace"]
-    theme = gr.themes.Default(
-        primary_hue="blue",
-        neutral_hue="slate",
-        font=["system-ui", "Noto Sans SC", "sans-serif"],
-        font_mono=mono,
-    )
     return {
-        "theme": theme,
-        "css": "".join(
-            (views.code_styles(), _read("page.css"), _read("stepper.css"), drawing.styles())
-        ),
+        "theme": looks.theme(),
+        "css": looks.styles(),
         "app_kwargs": {
             "middleware": [
                 *([Middleware(OwnersOnly)] if runs_code else []),

@@ -15,7 +15,6 @@ from demos.locales import Text
 from demos.tabs import views
 from profiling import export, tables
 from profiling.charts import bars, memory, operators, peak_parts, reach, sizes
-from profiling.charts.style import branch_style
 from profiling.errors import InputError
 from profiling.records import Cell, CellResult, Run, ran
 from profiling.report import finding, rows
@@ -53,7 +52,7 @@ class Panel:
             }
         self.plots: dict[str, gr.Plot] = {}
         for names in _PLOT_ROWS:
-            with gr.Row():
+            with gr.Row(elem_classes="lab-charts"):
                 for name in names:
                     self.plots[name] = gr.Plot(
                         show_label=False, visible=False, min_width=320, elem_id=f"plot-{name}"
@@ -91,7 +90,7 @@ class Panel:
             self.size: gr.update(
                 choices=[(f"{each:,}", each) for each in measured],
                 value=cell.cell.size,
-                visible=len(measured) > 1,
+                visible=len(run.cells) > 1,
             ),
             self.table: _table(run, table, cell, text),
             **self._charts(run, table, cell, folder, text),
@@ -158,7 +157,6 @@ class Panel:
             text,
             sources=[(branch, views.code(source)) for branch, source in sources.items()],
             reference="" if reference is None else views.code(reference),
-            color=_color,
         )
         return {self.folded: gr.update(visible=bool(sources)), self.sources: html}
 
@@ -182,15 +180,10 @@ def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
         text,
         finding=finding(one, cell.cell.unit, text),
         rows=rows(one, text),
-        color=_color,
         environment=environment,
         baseline=cell.cell.baseline,
         cell=cell,
     )
-
-
-def _color(branch: str) -> str:
-    return branch_style(branch).color
 
 
 def _traces(cell: CellResult, folder: Path) -> dict[str, pd.DataFrame]:

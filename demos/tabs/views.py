@@ -13,6 +13,7 @@ from pygments.lexers import PythonLexer
 
 from demos.catalogue import Source
 from demos.locales import Text
+from profiling.charts.style import branch_style
 from profiling.errors import DetachLabError
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -52,6 +53,13 @@ def inline_code(sentence: str) -> Markup:
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(sentence))))
 
 
+def swatch(branch: str) -> Markup:
+    """Return a branch's mark in its colour, as charts have it; its name has to stand beside it."""
+    style = branch_style(branch)
+    mark = '<span class="lab-swatch" style="color:{}" aria-hidden="true">{}</span>'
+    return Markup(mark).format(style.color, style.glyph)
+
+
 def code(source: Source, error_line: int | None = None, spans: str = "") -> Markup:
     """Highlight a function with the line numbers of its file.
 
@@ -68,13 +76,15 @@ def code(source: Source, error_line: int | None = None, spans: str = "") -> Mark
         linespans=spans,
         cssclass="code",
     )
-    return Markup(pygments.highlight(source.text, PythonLexer(), formatter))
+    drawn = pygments.highlight(source.text, PythonLexer(), formatter)
+    # What scrolls has to be reached by the keyboard, too.
+    return Markup(drawn.replace('<div class="code">', '<div class="code" tabindex="0">', 1))
 
 
 def code_styles() -> str:
     """Return the CSS of highlighted code, for a light and for a dark page."""
-    light = HtmlFormatter(style="friendly").get_style_defs(".code")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".dark .code")
+    light = HtmlFormatter(style="xcode").get_style_defs(".code")
+    dark = HtmlFormatter(style="native").get_style_defs(".dark .code")
     return f"{light}\n{dark}"
 
 
@@ -85,4 +95,4 @@ _environment = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
-_environment.filters["code"] = inline_code
+_environment.filters |= {"code": inline_code, "swatch": swatch}

@@ -10,7 +10,7 @@ import pytest
 from demos.workloads import BRANCHES
 from profiling.charts import style
 
-WHITE, NEAR_BLACK = "#ffffff", "#0b0f19"
+WHITE, NEAR_BLACK = "#ffffff", "#0a0f1e"
 # Machado, Oliveira and Fernandes 2009, severity 1.0: linear RGB as each dichromat sees it.
 VISIONS = {
     "trichromacy": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
