@@ -29,13 +29,16 @@ def raw(app: App, method: str, path: str) -> tuple[int, bytes]:
 
 def upload(http: httpx.Client, name: str, data: bytes) -> dict[str, Any]:
     """Upload a file and return how an event names it."""
-    path = http.post("/gradio_api/upload", files={"files": (name, data)}).json()[0]
-    return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+    answer = http.post("/gradio_api/upload", files={"files": (name, data)})
+    assert answer.status_code == 200, answer.text
+    return {"path": answer.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
 
 def events(http: httpx.Client) -> list[dict[str, Any]]:
     """Return all events of the app, private ones too."""
-    found: list[dict[str, Any]] = http.get("/config").json()["dependencies"]
+    answer = http.get("/config")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["dependencies"]
     return found
 
 
