@@ -56,6 +56,7 @@ class Fuzzer:
     Attributes:
         answers: All of them, by what was sent.
         found: What should not be, in words.
+        health: What the app said of itself at the end.
     """
 
     def __init__(self, url: str) -> None:
@@ -67,6 +68,7 @@ class Fuzzer:
         self._files = [File(self._upload(name, data), name) for name, data in uploads()]
         self.answers: list[tuple[str, Answer]] = []
         self.found: list[str] = []
+        self.health: dict[str, Any] = {}
 
     def strategy(self) -> st.SearchStrategy[Sent]:
         """Return what is sent: an event's inputs, some of them fit, in one of several ways."""
@@ -124,10 +126,10 @@ class Fuzzer:
         path: str = self._http.post("/gradio_api/upload", files={"files": (name, data)}).json()[0]
         return path
 
-    def health(self) -> dict[str, Any]:
-        """Return what the app says of itself."""
-        found: dict[str, Any] = self._http.get("/healthz").json()
-        return found
+    def close(self) -> None:
+        """Ask how the app is, and leave it."""
+        self.health = self._http.get("/healthz").json()
+        self._http.close()
 
 
 def _fault(answer: Answer) -> str:
@@ -171,6 +173,7 @@ def fuzz(app: App, inputs: int, start: int | None = None) -> Fuzzer:
         suppress_health_check=list(HealthCheck),
     )(given(fuzzer.strategy())(send))
     (test if start is None else seed(start)(test))()
+    fuzzer.close()
     return fuzzer
 
 
@@ -188,7 +191,6 @@ def main() -> int:
         started = time.monotonic()
         fuzzer = fuzz(app, flags.inputs, flags.seed)
         took = time.monotonic() - started
-        health = fuzzer.health()
         tracebacks = sum("Traceback" in line for line in app.lines)
     kinds = collections.Counter(answer.kind for _, answer in fuzzer.answers)
     times = [answer.took_s for _, answer in fuzzer.answers]
@@ -197,14 +199,14 @@ def main() -> int:
     print(
         f"answered in {statistics.median(times) * 1e3:.1f} ms (median), {max(times):.2f} s (most)"
     )
-    print(f"found: {len(fuzzer.found)}, tracebacks in the log: {tracebacks}, {health}")
+    print(f"found: {len(fuzzer.found)}, tracebacks in the log: {tracebacks}, {fuzzer.health}")
     for each in fuzzer.found[:50]:
         print(" ", each)
     if tracebacks:
         log = Path(tempfile.mkdtemp()) / "fuzz.log"
         log.write_text("\n".join(app.lines), encoding="utf-8")
         print(f"log: {log}")
-    return int(bool(fuzzer.found) or tracebacks > 0 or health["worker"] != "ready")
+    return int(bool(fuzzer.found) or tracebacks > 0 or fuzzer.health["worker"] != "ready")
 
 
 if __name__ == "__main__":

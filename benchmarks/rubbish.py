@@ -54,7 +54,7 @@ def uploads() -> list[tuple[str, bytes]]:
     """Return names and contents of files that are not what they should be."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("run.json", b" " * 300_000_000)
+        archive.writestr("run.json", b" " * 270_000_000)
         archive.writestr("../../evil.json", b"{}")
     event = {"ph": "X", "name": "<img src=x onerror=alert(1)>", "ts": 1e18, "dur": -1e18}
     return [
@@ -62,7 +62,7 @@ def uploads() -> list[tuple[str, bytes]]:
         ("=cmd.json", b"{}"),
         ("deep.json", b"[" * 100_000),
         ("bomb.zip", packed.getvalue()),
-        ("bomb.json.gz", gzip.compress(b" " * 1_200_000_000, 9)),
+        ("bomb.json.gz", gzip.compress(b" " * 60_000_000) * 20),
         ("trace.json", json.dumps({"traceEvents": [event] * 3}).encode()),
         ("run.pkl", pickle.dumps({"run": 1})),
     ]
@@ -161,7 +161,12 @@ def _broken(events: int) -> st.SearchStrategy[Sent]:
     extras: list[dict[str, Any]] = [{"batched": True}, {"simple_format": True}]
     extras += [{"event_id": "x"}, {"trigger_id": -1}]
     for more in extras:
-        known: dict[str, Any] = {"data": ["4", "in_place"], "fn_index": 4, "session_hash": _SESSION, **more}
+        known: dict[str, Any] = {
+            "data": ["4", "in_place"],
+            "fn_index": 4,
+            "session_hash": _SESSION,
+            **more,
+        }
         bodies.append(json.dumps(known).encode())
     paths = ["queue/join", "call/lesson", "call/v2/lesson", "call/v2/x", "call/x", "run/x"]
     paths += ["run/lesson", "cancel", "reset", "upload"]

@@ -31,7 +31,7 @@ _FOLDER = Path(__file__).parent
 _MAX_QUEUE = 32
 
 
-def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
+def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
     """Build the page on an engine.
 
     Args:

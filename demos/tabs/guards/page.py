@@ -48,16 +48,12 @@ class GuardedPage(gr.Blocks):
     ) -> list[Any]:
         """Turn what was sent into what handlers take."""
         try:
-            values: list[Any] = await super().preprocess_data(
-                block_fn, inputs, *arguments, **named
-            )
+            values: list[Any] = await super().preprocess_data(block_fn, inputs, *arguments, **named)
         except Exception as error:
             raise InputError("refused.input") from error
-        for component, value in zip(block_fn.inputs, values, strict=True):
-            # Gradio lets through several values for one.
-            if isinstance(value, list) and isinstance(component, gr.Dropdown | gr.Radio):
-                if not getattr(component, "multiselect", False):
-                    raise InputError("refused.input")
+        pairs = zip(block_fn.inputs, values, strict=True)
+        if any(_is_single(each) and isinstance(value, list) for each, value in pairs):
+            raise InputError("refused.input")  # Gradio lets several values through for one.
         return values
 
     async def process_api(
@@ -82,6 +78,12 @@ class GuardedPage(gr.Blocks):
         else:
             request_log.write(what, started, "ok")
         return output
+
+
+def _is_single(component: Any) -> bool:
+    return isinstance(component, gr.Dropdown | gr.Radio) and not getattr(
+        component, "multiselect", False
+    )
 
 
 def _told(error: Exception, request: Any) -> gr.Error:

@@ -1,0 +1,36 @@
+"""The real app in a process of its own, to be attacked; no attack may make it print a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.launching import ROOT, App, running_app
+
+
+@pytest.fixture(scope="session")
+def attacked() -> Iterator[App]:
+    with running_app("--device", "cpu") as started:
+        yield started
+
+
+@pytest.fixture
+def http(attacked: App) -> Iterator[httpx.Client]:
+    """Asks the app, and follows no redirect."""
+    with httpx.Client(base_url=attacked.url.rstrip("/"), timeout=60.0) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def unready() -> dict[str, Any]:
+    """What a page is and answers whose worker is not ready."""
+    command = [sys.executable, "-m", "tests.attack.unready"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
