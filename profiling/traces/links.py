@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from profiling.traces.nesting import around, is_outermost, lanes, nanoseconds
+from profiling.traces.raw_events import ABSENT
 
 DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
 # Of CUDA, ROCm, XPU and others: cuda_runtime, cuda_driver, xpu_runtime and so on.
 RUNTIME_ENDINGS = ("_runtime", "_driver")
+
+Places = npt.NDArray[np.int64]
+_NONE = -1
 
 
 def linked(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -29,25 +36,25 @@ def linked(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.DataFra
         Columns ``launch_index`` and ``op_index``: places in the trace, for work on a GPU;
         ``op_index`` for calls of the runtime as well. Empty where unknown.
     """
-    category = trace["category"]
-    calls = trace[category.isin([name for name in category.cat.categories if is_runtime(name)])]
-    work = trace[category.isin(DEVICE_WORK)]
-    found = pd.DataFrame({"launch_index": pd.NA, "op_index": pd.NA}, trace.index, dtype="Int64")
-    if calls.empty and work.empty:
-        return found
-    launch = _by_correlation(calls, work)
-    if launch.isna().any():
-        launch = launch.fillna(_by_flow(calls, work, flows()))
-    found.loc[work.index, "launch_index"] = launch
-    ops = trace[(category == "cpu_op") & trace["duration_s"].notna()]
-    by_id = _by_external_id(ops)
-    of_calls = calls["external_id"].map(by_id).astype("Int64")
-    if of_calls.isna().any():
-        of_calls = of_calls.fillna(_innermost(ops, calls[of_calls.isna()]))
-    of_work = launch.map(of_calls).astype("Int64").fillna(work["external_id"].map(by_id))
-    found.loc[calls.index, "op_index"] = of_calls
-    found.loc[work.index, "op_index"] = of_work
-    return found
+    categories = trace["category"].cat.categories
+    calls = _of_categories(trace, filter(is_runtime, categories))
+    work = _of_categories(trace, DEVICE_WORK)
+    launch, op = np.full(len(trace), _NONE), np.full(len(trace), _NONE)
+    if len(calls) or len(work):
+        launch[work] = _launches(trace, calls, work, flows)
+        ops = _of_categories(trace, ["cpu_op"])
+        ops = ops[trace["duration_s"].notna().to_numpy()[ops]]
+        ids = trace["external_id"].to_numpy("int64", na_value=ABSENT)
+        by_id = _ByNumber(ids, ops)
+        op[calls] = by_id.first(ids[calls])
+        lone = calls[op[calls] == _NONE]
+        if len(lone):
+            op[lone] = _innermost(trace.iloc[ops], trace.iloc[lone])
+        of_launch = np.where(launch[work] == _NONE, _NONE, op[launch[work]])
+        op[work] = np.where(of_launch == _NONE, by_id.first(ids[work]), of_launch)
+    found = {"launch_index": launch, "op_index": op}
+    nullable = {name: pd.arrays.IntegerArray(rows, rows == _NONE) for name, rows in found.items()}
+    return pd.DataFrame(nullable, trace.index)
 
 
 def is_runtime(category: str) -> bool:
@@ -55,16 +62,50 @@ def is_runtime(category: str) -> bool:
     return category.endswith(RUNTIME_ENDINGS)
 
 
-def _by_correlation(calls: pd.DataFrame, work: pd.DataFrame) -> pd.Series:
-    named = calls[["start_s", "correlation"]].dropna().assign(launch=lambda rows: rows.index)
-    asked = work[["start_s", "correlation"]].dropna()
-    if asked.empty:
-        return pd.Series(pd.NA, work.index, dtype="Int64")
-    before = pd.merge_asof(asked, named, on="start_s", by="correlation")
-    launch = before["launch"].astype("Int64").set_axis(asked.index)
-    # A device's clock may run a little ahead of the host's.
-    first = named.drop_duplicates("correlation").set_index("correlation")["launch"]
-    return launch.fillna(asked["correlation"].map(first).astype("Int64")).reindex(work.index)
+def _of_categories(trace: pd.DataFrame, wanted: Iterable[str]) -> Places:
+    return np.flatnonzero(trace["category"].isin([*wanted]))
+
+
+class _ByNumber:
+    """Finds rows by a number that they have."""
+
+    def __init__(self, numbers: npt.NDArray[Any], places: Places) -> None:
+        """Take the numbers of all rows, and the places of those to find, ascending."""
+        places = places[numbers[places] != ABSENT]
+        order = np.argsort(numbers[places], kind="stable")
+        self._numbers = numbers[places][order]
+        self._places = np.append(places[order], _NONE)
+
+    def first(self, numbers: npt.NDArray[Any]) -> Places:
+        """Return the first row of each number, -1 for none."""
+        return self.last_before(numbers, np.zeros(len(numbers), dtype="int64"))
+
+    def last_before(self, numbers: npt.NDArray[Any], limits: Places) -> Places:
+        """Return the last row of each number before a place, else its first one; -1 for none."""
+        low = np.searchsorted(self._numbers, numbers)
+        is_found = low < np.searchsorted(self._numbers, numbers, side="right")
+        width = max(self._places.max(), limits.max(initial=0)) + 1
+        keys = np.searchsorted(self._numbers, self._numbers) * width + self._places[:-1]
+        last = np.searchsorted(keys, low * width + limits) - 1
+        return np.where(is_found, self._places[np.maximum(last, low)], _NONE)
+
+
+def _launches(
+    trace: pd.DataFrame, calls: Places, work: Places, flows: Callable[[], pd.DataFrame]
+) -> Places:
+    start_s = trace["start_s"].to_numpy()
+    numbers = trace["correlation"].to_numpy("int64", na_value=ABSENT)
+    limits = np.searchsorted(start_s, start_s[work], side="right")
+    # Also one that began after, since a device's clock may run a little ahead of the host's.
+    launch = _ByNumber(numbers, calls).last_before(numbers[work], limits)
+    if (launch == _NONE).any():
+        by_flow = _by_flow(trace.iloc[calls], trace.iloc[work], flows())
+        launch = np.where(launch == _NONE, _places(by_flow), launch)
+    return launch
+
+
+def _places(rows: pd.Series) -> Places:
+    return rows.to_numpy("int64", na_value=_NONE)
 
 
 def _by_flow(calls: pd.DataFrame, work: pd.DataFrame, flows: pd.DataFrame) -> pd.Series:
@@ -82,12 +123,7 @@ def _at_ends(rows: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
     return ends.merge(table, on=keys)[["flow", "row"]]
 
 
-def _by_external_id(ops: pd.DataFrame) -> pd.Series:
-    known = ops["external_id"].dropna().drop_duplicates()
-    return pd.Series(known.index, index=known, dtype="Int64")
-
-
-def _innermost(ops: pd.DataFrame, calls: pd.DataFrame) -> pd.Series:
+def _innermost(ops: pd.DataFrame, calls: pd.DataFrame) -> Places:
     """Return the place of the innermost operator around each call, on its thread."""
     moments = pd.DataFrame({"lane": lanes(calls), "start": nanoseconds(calls["start_s"])})
     start = nanoseconds(ops["start_s"])
@@ -101,4 +137,4 @@ def _innermost(ops: pd.DataFrame, calls: pd.DataFrame) -> pd.Series:
         level = around(spans[outermost], moments)["name"].set_axis(calls.index)
         found = level.astype("Int64").fillna(found)
         spans = spans[~outermost]
-    return found
+    return _places(found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 from profiling.errors import InputError
 
 MAX_UNPACKED_BYTES = 2**30
@@ -34,9 +36,16 @@ def unpack(path: Path) -> tuple[bytes, bool]:
     is_whole = True
     if data[:2] == _GZIP_MAGIC:
         data, is_whole = _inflate(data, path)
-    if data.count(b"{") > MAX_OBJECTS:
+    if _objects(data) > MAX_OBJECTS:
         raise _too_large(path)
     return data, is_whole
+
+
+def _objects(data: bytes) -> int:
+    """Count the opening braces, block by block so that each stays in the processor's cache."""
+    found = np.frombuffer(data, "uint8")
+    blocks = range(0, len(found), _CHUNK_BYTES)
+    return sum(int(np.sum(found[at : at + _CHUNK_BYTES] == ord("{"))) for at in blocks)
 
 
 def _too_large(path: Path) -> InputError:
