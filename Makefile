@@ -1,13 +1,14 @@
-# make run   serve the app            ARGS="--port 8000 --device cpu"
-# make test  set everything up and run all checks
-# make cuda  the checks that need a GPU, in the environment at hand
+# make run      serve the app            ARGS="--port 8000 --device cpu"
+# make test     set everything up and run all checks
+# make resolve  ask pip whether the requirements agree with a Space's torch and packages
+# make cuda     the checks that need a GPU, in the environment at hand
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test lint unit browser cuda docs clean
+.PHONY: run test lint unit browser resolve cuda docs clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/python app.py $(ARGS)
@@ -26,6 +27,15 @@ unit: $(VENV)/.test-ready browser
 # A Chromium that is there already, else Debian's, else Playwright's own.
 browser: $(VENV)/.test-ready
 	$(BIN)/python tests/e2e/find_chromium.py || tests/e2e/install_chromium.sh $(BIN)/python
+
+# What Hugging Face installs on a Space beside the requirements, with ZeroGPU's oldest and newest torch.
+resolve: $(VENV)/.run-ready
+	@for torch in 2.8 2.11; do \
+	  echo "torch $$torch"; \
+	  $(BIN)/python -m pip install --quiet --dry-run --ignore-installed --target $(VENV)/resolved \
+	    --python-version 3.12 --only-binary=:all: -r requirements.txt "torch==$$torch.*" spaces \
+	    "gradio[oauth,mcp]==$$(sed -n 's/^sdk_version: //p' README.md)" || exit 1; \
+	done
 
 cuda:
 	$(PYTHON) -m pytest -m cuda $(ARGS)

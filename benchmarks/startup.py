@@ -163,8 +163,8 @@ def main(rounds: int = _ROUNDS) -> None:
     page, messages = measure_bytes()
     print(f"first page: {page / 1e3:,.0f} kB")
     print(
-        f"answer of a default comparison: {sum(messages) / 1e3:,.0f} kB in {len(messages)} messages,"
-        f" the largest {max(messages) / 1e3:,.0f} kB (goal 1,000 kB)"
+        f"answer of a default comparison: {sum(messages) / 1e3:,.0f} kB (goal 1,000 kB) "
+        f"in {len(messages)} messages, the largest {max(messages) / 1e3:,.0f} kB"
     )
 
 

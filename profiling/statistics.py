@@ -77,7 +77,7 @@ def p_value(values: pd.Series, baseline: pd.Series) -> float:
     Wilcoxon's signed-rank test on the logarithms of the ratios: because the order within a round
     is random, these are symmetric around 0 when nothing differs. NaN below `MIN_PAIRS` pairs.
     """
-    # It takes longer to import than all of the page, which needs it only when something is measured.
+    # It takes longer to import than all of the page, which has no use for it until it shows a run.
     from scipy.stats import wilcoxon
 
     logarithms = np.log(_ratios(values, baseline))

@@ -6,7 +6,6 @@ result, so that what is finished is known, and stays, whatever becomes of the pr
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -31,7 +30,7 @@ def note(run: Run, folder: Path) -> None:
     """Write down what is finished of a run; nobody sees it half written."""
     unfinished = folder / f"{_NOTED}.part"
     unfinished.write_bytes(msgspec.json.encode(run))
-    os.replace(unfinished, folder / _NOTED)
+    unfinished.replace(folder / _NOTED)
 
 
 def noted(folder: Path) -> Run | None:

@@ -65,16 +65,6 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_the_front_matter_is_that_of_a_space() -> None:
-    readme_text = (_ROOT / "README.md").read_text(encoding="utf-8")
-    _, front, _ = readme_text.split("---", 2)
-    fields = dict(line.split(": ", 1) for line in front.strip().splitlines() if ": " in line)
-    assert fields["sdk"] == "gradio"
-    assert fields["app_file"] == "app.py"
-    assert re.fullmatch(r"6\.\d+\.\d+", fields["sdk_version"])
-    assert len(fields["short_description"]) <= 60
-
-
 def test_the_python_versions_agree() -> None:
     assert _project("requires-python") == ">=3.10,<3.15"
     assert "(3, 10) <= sys.version_info < (3, 15)" in (_ROOT / "Makefile").read_text("utf-8")

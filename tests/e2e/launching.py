@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -42,14 +43,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_app(*flags: str, may_log: bool = False) -> Iterator[App]:
+def running_app(
+    *flags: str, may_log: bool = False, environment: dict[str, str] | None = None
+) -> Iterator[App]:
     """Run ``app.py`` on a free port; it must end cleanly when it is told to.
 
     Args:
         flags: What the app is started with.
         may_log: Whether Gradio may log errors, as it does for data that no page would send.
+        environment: Variables to set beside those of this process.
     """
-    app = _start(free_port(), *flags)
+    app = _start(free_port(), *flags, environment=environment)
     try:
         yield app
     finally:
@@ -59,10 +63,11 @@ def running_app(*flags: str, may_log: bool = False) -> Iterator[App]:
     assert may_log or "Traceback" not in "\n".join(app.lines)
 
 
-def _start(port: int, *flags: str) -> App:
+def _start(port: int, *flags: str, environment: dict[str, str] | None = None) -> App:
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port), *flags],
         cwd=ROOT,
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -79,6 +79,7 @@ class _Worker:
                 executor.submit(self._answer, arguments).result()
 
     def _answer(self, arguments: tuple[Any, ...]) -> None:
+        outcome: tuple[Any, str | None]
         try:
             outcome = (self._task(*arguments), None)
         except Exception as error:

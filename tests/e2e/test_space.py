@@ -1,0 +1,145 @@
+"""The page as on a Hugging Face Space, ZeroGPU included, with a stand-in for `spaces`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+from gradio_client import Client
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.launching import ROOT, App, running_app
+
+_SPACE = {"SPACE_ID": "somebody/detach-lab", "SYSTEM": "spaces", "GRADIO_SERVER_NAME": "127.0.0.1"}
+_PROGRESS, _SUMMARY = 0, 3
+
+
+class Space(NamedTuple):
+    """A page on ZeroGPU.
+
+    Attributes:
+        log: Gets a line for each call that a GPU was asked for, with the seconds.
+    """
+
+    app: App
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    log = tmp_path_factory.mktemp("zero_gpu") / "log"
+    log.touch()
+    environment = _SPACE | {
+        "SPACES_ZERO_GPU": "true",
+        "PYTHONPATH": str(ROOT / "tests" / "zero_gpu"),
+        "FAKE_ZERO_GPU_LEFT": "60",
+        "FAKE_ZERO_GPU_LOG": str(log),
+    }
+    with running_app(environment=environment) as app:
+        yield Space(app, log)
+
+
+@pytest.fixture(scope="module")
+def client(space: Space) -> Iterator[Client]:
+    opened = Client(space.app.url, verbose=False)
+    yield opened
+    opened.close()
+
+
+def _compare(client: Client, **changes: Any) -> list[Any]:
+    inputs = {
+        "workload": "side_branch",
+        "branches": ["attached", "detach"],
+        "sizes": "4, 8",
+        "dtype": "float32",
+        "device": "auto",
+        "budget": 0.2,
+        "twice": False,
+        "force": False,
+        "depth": 2,
+        "width": 8,
+    } | changes
+    job = client.submit(*inputs.values(), api_name="/compare")
+    job.result(timeout=120)
+    outputs: list[Any] = job.outputs()
+    return outputs
+
+
+def _asked(space: Space) -> list[int]:
+    return [int(line) for line in space.log.read_text("ascii").split()]
+
+
+def test_a_comparison_is_measured_in_one_lent_call(space: Space, client: Client) -> None:
+    before = _asked(space)
+    outputs = _compare(client)
+    assert "Done in" in outputs[-1][_PROGRESS]
+    summary = pd.read_csv(outputs[-1][_SUMMARY]["value"])
+    assert list(summary["size"]) == [4, 4, 8, 8]
+    assert set(summary["status"]) == {"ok"}
+    # Ten seconds to start, then 0.2 + 2 × 1.5 for each size.
+    assert _asked(space) == [*before, 17]
+    # The process that measured once measures again.
+    assert "Done in" in _compare(client, sizes="16")[-1][_PROGRESS]
+    assert _asked(space) == [*before, 17, 14]
+
+
+def test_what_needs_no_gpu_takes_none(space: Space, client: Client) -> None:
+    before = _asked(space)
+    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/lesson")
+    assert problem == ""
+    assert "[0.1966, 0.1050, 0.0452]" in view
+    assert "Done in" in _compare(client, device="cpu")[-1][_PROGRESS]
+    assert _asked(space) == before
+
+
+def test_a_visitor_without_quota_is_told_what_is_left_and_needed(
+    space: Space, client: Client
+) -> None:
+    refused = _compare(client, sizes="4, 8, 16", budget=20.0)[-1][_PROGRESS]
+    assert 'role="alert"' in refused
+    assert "60 s are left of it and this comparison needs 80 s" in refused
+    assert "try again in 3:21:10" in refused
+    before = _asked(space)
+    too_long = _compare(client, sizes="4, 8, 16, 32, 64", budget=20.0)[-1][_PROGRESS]
+    assert "about 126 s, and one is lent for at most 120 s" in too_long
+    assert _asked(space) == before
+    assert "Done in" in _compare(client, sizes="4")[-1][_PROGRESS]
+
+
+def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None:
+    refused = _compare(client, device="cuda")[-1][_PROGRESS]
+    assert "There is no device &#39;cuda&#39; here" in refused
+
+
+@pytest.mark.parametrize(
+    ("lang", "mode", "sentence"),
+    [
+        ("en", "ZeroGPU Space", "Each comparison is measured on a GPU that Hugging Face lends"),
+        ("zh", "ZeroGPU Space", "临时借出的 GPU"),
+    ],
+)
+def test_in_a_frame_of_another_site_the_page_names_its_mode_in_the_visitors_language(
+    space: Space, browser: Browser, lang: str, mode: str, sentence: str
+) -> None:
+    # localhost and 127.0.0.1 are different sites, as huggingface.co and a Space are.
+    inner = space.app.url.replace("127.0.0.1", "localhost")
+    context = browser.new_context(locale="fr-FR")
+    page = context.new_page()
+    page.route("**/outer", lambda route: route.fulfill(body=f'<iframe src="{inner}?lang={lang}">'))
+    page.goto(f"{space.app.url}outer")
+    header = page.frame_locator("iframe").locator(".lab-machine")
+    expect(header).to_contain_text(sentence)
+    expect(header.locator("strong")).to_have_text(mode)
+    context.close()
+
+
+def test_a_space_without_a_gpu_says_so(browser: Browser) -> None:
+    with running_app(environment={**_SPACE, "CUDA_VISIBLE_DEVICES": ""}, may_log=True) as app:
+        page = browser.new_page(locale="en-US")
+        page.goto(app.url)
+        expect(page.locator(".lab-machine strong")).to_have_text("CPU Space")
+        expect(page.locator(".lab-machine")).to_contain_text("Measured on")
+        page.close()

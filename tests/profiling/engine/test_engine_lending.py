@@ -1,0 +1,296 @@
+"""ZeroGPU: how long a GPU is asked for, what a refusal says, and what one lent call does."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+
+from profiling.engine import notes
+from profiling.engine.engine import Engine
+from profiling.engine.executors import InlineExecutor
+from profiling.engine.jobs import compare
+from profiling.engine.lending import ZeroGpu, lent_s, on_zero_gpu, refusal, run_lent
+from profiling.errors import InputError, WorkerError
+from profiling.lesson_records import LessonRequest
+from profiling.records import Request, Run, Status
+
+SMALL = Request("elementwise", ("attached", "detach"), (4, 8), budget_s=0.05)
+
+
+class Lender(InlineExecutor):
+    """Lends what is here, and remembers what for."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Any, ...]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        self.jobs.append(arguments)
+        return super().submit(fn, *arguments, **named)
+
+
+class TakenBack(Lender):
+    """Ends a call after some cells, as when the time is up."""
+
+    def __init__(self, finished: int) -> None:
+        super().__init__()
+        self.finished = finished
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        run: Run = super().submit(fn, *arguments).result()
+        notes.note(replace(run, results=run.results[: self.finished]), Path(arguments[2]))
+        future: Future[Any] = Future()
+        future.set_exception(WorkerError("error.gpu_ended"))
+        return future
+
+
+@pytest.fixture
+def lender() -> Lender:
+    return Lender()
+
+
+@pytest.fixture
+def lent(lender: Lender) -> Iterator[Engine]:
+    """An engine whose worker and whose lent GPU are both right here."""
+    engine = Engine("auto", InlineExecutor(), lender=lender)
+    yield engine
+    engine.close()
+
+
+def test_a_comparison_is_one_call_whatever_its_sizes(lent: Engine, lender: Lender) -> None:
+    *_, last = lent.compare(SMALL)
+    assert [job[:2] for job in lender.jobs] == [("compare", SMALL)]
+    run = last.run
+    assert run is not None
+    assert run.complete
+    assert [finished.status for finished in run.results] == [Status.OK] * 2
+    assert (last.is_new, last.cell, last.lent_s) == (True, None, 17)
+    folder = lent.run_folder(run)
+    assert Path(lender.jobs[0][2]) == folder
+    traces = {result.trace for finished in run.results for result in finished.results}
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == traces
+
+
+def test_nothing_is_lent_for_what_needs_no_gpu(lent: Engine, lender: Lender) -> None:
+    assert lent.lends
+    lent.lesson(LessonRequest("baseline"))
+    lent.graph(SMALL)
+    *_, last = lent.compare(replace(SMALL, device="cpu"))
+    assert last.run is not None
+    assert last.run.complete
+    assert last.lent_s == 0
+    assert lender.jobs == []
+
+
+def test_a_request_that_takes_too_long_is_refused_before_anything_is_asked_for(
+    lent: Engine, lender: Lender
+) -> None:
+    with pytest.raises(InputError) as caught:
+        next(lent.compare(replace(SMALL, budget_s=60.0)))
+    assert (caught.value.key, caught.value.values) == (
+        "error.gpu_too_long",
+        {"needed": 136, "high": 120},
+    )
+    assert lender.jobs == []
+    assert list(lent.folder.iterdir()) == []
+
+
+def test_what_the_lent_device_cannot_do_is_told_and_leaves_nothing(
+    lent: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError) as caught:
+        list(lent.compare(replace(SMALL, device="cuda")))
+    assert caught.value.key == "error.no_such_device"
+    assert list(lent.folder.iterdir()) == []
+
+
+def test_what_was_finished_before_the_gpu_was_taken_back_is_kept() -> None:
+    engine = Engine("auto", InlineExecutor(), lender=TakenBack(1))
+    *_, last = engine.compare(SMALL)
+    assert last.run is not None
+    first, second = last.run.results
+    assert first.status is Status.OK
+    assert (second.status, second.reason) == (Status.ERROR, "error.gpu_ended")
+    assert second.cell.size == 8
+    engine.close()
+
+
+def test_a_gpu_that_was_taken_back_before_anything_was_finished_is_an_error() -> None:
+    engine = Engine("auto", InlineExecutor(), lender=TakenBack(0))
+    with pytest.raises(WorkerError) as caught:
+        list(engine.compare(SMALL))
+    assert caught.value.key == "error.gpu_ended"
+    assert list(engine.folder.iterdir()) == []
+    engine.close()
+
+
+def test_closing_the_iterator_says_that_nobody_waits_any_more() -> None:
+    class Never(Executor):
+        def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+            return Future()
+
+    engine = Engine("auto", InlineExecutor(), lender=Never())
+    steps = engine.compare(SMALL)
+    assert next(steps).lent_s == 17
+    (folder,) = engine.folder.iterdir()
+    assert notes.is_wanted(folder)
+    steps.close()  # type: ignore[attr-defined]
+    assert not notes.is_wanted(folder)
+    engine.close()
+
+
+def test_what_nobody_waits_for_is_not_measured(tmp_path: Path) -> None:
+    folder = tmp_path / "unwanted"
+    folder.mkdir()
+    run = compare(SMALL, str(folder))
+    assert run.id == "unwanted"
+    assert [cell.size for cell in run.cells] == [4, 8]
+    assert run.results == ()
+    assert notes.noted(folder) == run
+    notes.forget(folder)
+    assert notes.noted(folder) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "message", "key", "values"),
+    [
+        (
+            "ZeroGPU quota exceeded",
+            "You have exceeded your free ZeroGPU quota (39s requested vs. 12s left). "
+            "Try again in 3:21:10. ",
+            "error.gpu_quota",
+            {"requested": "39", "left": "12", "wait": "3:21:10"},
+        ),
+        (
+            "ZeroGPU quota exceeded",
+            "You have exceeded your ZeroGPU runs limit. ",
+            "error.gpu_runs",
+            {},
+        ),
+        (
+            "ZeroGPU quota exceeded",
+            "Space app has reached its GPU limit. Try re-running outside of examples if it "
+            "happened after clicking one",
+            "error.gpu_unknown_visitor",
+            {},
+        ),
+        (
+            "ZeroGPU illegal duration",
+            "The requested GPU duration (180s) is larger than the maximum allowed",
+            "error.gpu_duration",
+            {"requested": "180"},
+        ),
+        (
+            "ZeroGPU queue timeout",
+            "No GPU was available after 60s. Retry later",
+            "error.gpu_busy",
+            {},
+        ),
+        ("ZeroGPU client error", "No GPU was available", "error.gpu_busy", {}),
+        (
+            "ZeroGPU pending credits exceeded",
+            "You have too many ZeroGPU credits allocated to running tasks.",
+            "error.gpu_pending",
+            {},
+        ),
+        ("ZeroGPU worker error", "GPU task aborted", "error.gpu_ended", {}),
+        (
+            "ZeroGPU client error",
+            "Expired ZeroGPU proxy token",
+            "error.gpu_refused",
+            {"text": "ZeroGPU client error: Expired ZeroGPU proxy token"},
+        ),
+    ],
+)
+def test_a_refusal_is_said_in_our_own_words(
+    title: str, message: str, key: str, values: dict[str, str]
+) -> None:
+    class GradioError(Exception):
+        def __init__(self) -> None:
+            super().__init__(message)
+            self.title, self.message = title, message
+
+    found = refusal(GradioError())
+    assert (found.key, found.values) == (key, values)
+
+
+def test_an_error_that_is_none_of_theirs_is_told_as_it_is() -> None:
+    found = refusal(RuntimeError("ZeroGPU API /schedule error: 500"))
+    assert found.key == "error.gpu_refused"
+    assert "/schedule error: 500" in str(found.values["text"])
+
+
+def test_the_seconds_asked_for_follow_from_the_request() -> None:
+    assert lent_s(SMALL) == 17  # 10 + 2 × (0.05 + 2 × 1.5) = 16.1, rounded up
+    assert lent_s(replace(SMALL, sizes=(4, 4))) == 14  # a size asked for twice is measured once
+    assert lent_s(replace(SMALL, branches=("attached",) * 4, sizes=(1, 2, 3), budget_s=2.0)) == 34
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"), [("true", True), ("1", True), ("T", True), ("false", False), ("", False)]
+)
+def test_zero_gpu_is_known_by_the_variable_that_spaces_reads(
+    value: str, is_one: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert not on_zero_gpu()
+    monkeypatch.setenv("SPACES_ZERO_GPU", value)
+    assert on_zero_gpu() is is_one
+
+
+def test_errors_come_back_as_data_because_their_text_would_be_lost() -> None:
+    assert run_lent(int, "12").result == 12
+    refused = run_lent(_raise, InputError("error.values", high=1)).error
+    assert isinstance(refused, InputError)
+    assert refused.values == {"high": 1}
+    failed = run_lent(_raise, ValueError("planted")).error
+    assert failed is not None
+    assert (failed.key, failed.values) == ("error.worker_failed", {"text": "planted"})
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+_visitor: contextvars.ContextVar[str] = contextvars.ContextVar("visitor", default="nobody")
+
+
+def test_a_job_is_asked_for_in_the_visitors_context_for_its_own_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def lend(task: Callable[..., Any], *, duration: Callable[..., int]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            asked.append((_visitor.get(), duration(*arguments)))
+            return task(*arguments)
+
+        return call
+
+    spaces = ModuleType("spaces")
+    spaces.GPU = lend  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "spaces", spaces)
+    lender: Executor = ZeroGpu()
+    token = _visitor.set("somebody")
+    future = lender.submit(_joined, "compare", SMALL, "folder")
+    _visitor.reset(token)
+    assert future.result() == "compare elementwise folder"
+    assert asked == [("somebody", 17)]
+    failed = lender.submit(_joined, "compare", SMALL, "")
+    with pytest.raises(InputError):
+        failed.result()
+
+
+def _joined(job: str, request: Request, folder: str) -> str:
+    if not folder:
+        raise InputError("error.no_branches", allowed="")
+    return f"{job} {request.workload} {folder}"
