@@ -76,7 +76,13 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
     return {
         "theme": theme,
         "css": "".join(
-            (views.code_styles(), _read("page.css"), _read("stepper.css"), drawing.styles())
+            (
+                views.code_styles(),
+                _read("page.css"),
+                _read("stepper.css"),
+                _read("trace/overview.css"),
+                drawing.styles(),
+            )
         ),
         "app_kwargs": {"middleware": [*guards, Middleware(EarlyHead, markup=_head())]},
         "i18n": labels(),

@@ -17,8 +17,15 @@ Text = Callable[..., str]
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"
 ROW_HEIGHT = 34
+# Saving a picture and going back; the rest would hide the title on a phone.
+MODEBAR = {
+    "remove": ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale"],
+    "bgcolor": "rgba(0,0,0,0)",
+    "color": FONT,
+    "activecolor": FONT,
+}
 _AXIS_TITLE = {"standoff": 8, "font": {"size": 12}}
-_LINE_HEIGHT = 20
+LINE_HEIGHT = 20
 # At 14 px this many columns of a wide font fit a chart on a phone, which is about 300 px.
 _TITLE_COLUMNS = 38
 _MARGIN = 12
@@ -100,12 +107,12 @@ def base_layout(
     """
     lines = wrapped(title)
     margins = {"l": 8, "r": max(_MARGIN, label_room), "b": 54}
-    margins["t"] = 22 + _LINE_HEIGHT * len(lines)
+    margins["t"] = 22 + LINE_HEIGHT * len(lines)
     for name in ("xaxis", "yaxis"):
         given = axes.get(name, {})
         axis_title = {"title": _AXIS_TITLE | given.get("title", {})}
         axes[name] = _axis() | given | axis_title
-    height += margins["t"] + margins["b"] + _LINE_HEIGHT * legend_rows
+    height += margins["t"] + margins["b"] + LINE_HEIGHT * legend_rows
     # Plotly puts the first of several lines at y whatever the anchor; "bottom" does so for one too.
     return go.Layout(
         template=go.layout.Template(),

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.charts.labels import label_room
-from profiling.charts.style import Text, base_layout, branch_axis, empty
+from profiling.charts.style import MODEBAR, Text, base_layout, branch_axis, empty
 from profiling.charts.values import Row, escaped, number, rows_of, scaled
 from profiling.units import Unit, time_unit
 
@@ -44,6 +44,7 @@ def trace_changes(diff: pd.DataFrame, text: Text) -> go.Figure:
         layout=base_layout(
             title,
             len(rows) * _ROW_PX,
+            modebar=MODEBAR,
             label_room=label_room([0.0] * len(rows), labels),
             xaxis={"title": {"text": text("trace.axis.change", unit=unit.symbol)}, "nticks": 7},
             yaxis=axis

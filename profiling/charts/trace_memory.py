@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.charts.findings import exact_bytes
-from profiling.charts.style import Text, base_layout, empty
+from profiling.charts.style import MODEBAR, Text, base_layout, empty
 from profiling.charts.values import escaped, scaled
 from profiling.units import Unit, byte_unit, time_unit
 
@@ -64,6 +64,7 @@ def _layout(peaks: pd.DataFrame, devices: int, time: Unit, memory: Unit, text: T
         title,
         _HEIGHT,
         devices,
+        modebar=MODEBAR,
         xaxis={"title": {"text": text("trace.axis.time", unit=time.symbol)}},
         yaxis={"title": {"text": text("axis.live_memory", unit=memory.symbol)}},
     )

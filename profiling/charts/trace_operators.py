@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.style import Text, base_layout, empty
+from profiling.charts.style import MODEBAR, Text, base_layout, empty
 from profiling.charts.values import escaped
 from profiling.units import time_unit
 
@@ -43,7 +43,8 @@ def treemap(ops: pd.DataFrame, text: Text, column: str = "self_s") -> go.Figure:
         rest_s = float(rest[column].sum())
         areas.append(("rest", "", label, rest_s, _share(label, rest_s, whole, text), "#747474"))
     ids, parents, labels, values, hovers, colors = (list(each) for each in zip(*areas, strict=True))
-    figure = go.Figure(layout=base_layout(_title(sums, column, whole, text), _HEIGHT))
+    title = _title(sums, column, whole, text)
+    figure = go.Figure(layout=base_layout(title, _HEIGHT, modebar=MODEBAR))
     figure.add_trace(
         go.Treemap(
             ids=ids,

@@ -20,7 +20,7 @@ from profiling.traces.memory import memory_devices
 from profiling.traces.operators import operator_groups
 from profiling.traces.peak import alive_at_peak, memory_facts
 from profiling.traces.trace_diff import trace_diff
-from profiling.traces.window import window
+from profiling.traces.window import end_s, window
 
 Span = tuple[float, float]
 
@@ -44,7 +44,7 @@ def read(
 ) -> None:
     """Read the trace FILE of torch.profiler: .json or .json.gz, of a CPU or a GPU."""
     trace = _read(file)
-    whole = (0.0, _end_s(trace.events))
+    whole = (0.0, end_s(trace.events))
     limits = whole if span is None else _span(span)
     events = trace.events if span is None else window(trace.events, *limits)
     beside = None if other is None else trace_diff(events, _read(other).events)
@@ -69,11 +69,6 @@ def _read(file: Path) -> Trace:
         return read_trace(file)
     except OSError:
         raise InputError("error.run_missing", file=file.name) from None
-
-
-def _end_s(events: pd.DataFrame) -> float:
-    ends = events["start_s"] + events["duration_s"].fillna(0.0)
-    return float(ends.max()) if len(ends) else 0.0
 
 
 def _span(text: str) -> Span:
@@ -103,7 +98,7 @@ def _plain(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "events": len(events),
-        "end_s": _end_s(events),
+        "end_s": end_s(events),
         "start_unix_s": trace.start_unix_s,
         "kinds": sorted(trace.kinds),
         "ranks": list(trace.ranks),
