@@ -80,7 +80,7 @@ def launch_options(*, runs_code: bool = False) -> dict[str, Any]:
                 views.code_styles(),
                 _read("page.css"),
                 _read("stepper.css"),
-                _read("trace/overview.css"),
+                _read("trace/trace.css"),
                 drawing.styles(),
             )
         ),

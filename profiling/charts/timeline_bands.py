@@ -19,9 +19,9 @@ class _Shade(NamedTuple):
 
 
 _SHADES = {
-    "forward": _Shade("rgba(11,116,181,.14)", "rgba(11,116,181,.32)"),
-    "backward": _Shade("rgba(192,79,0,.14)", "rgba(192,79,0,.32)"),
-    "optimizer": _Shade("rgba(0,128,93,.14)", "rgba(0,128,93,.32)"),
+    "forward": _Shade("rgba(11,116,181,.14)", "rgba(11,116,181,.22)"),
+    "backward": _Shade("rgba(192,79,0,.14)", "rgba(192,79,0,.22)"),
+    "optimizer": _Shade("rgba(0,128,93,.14)", "rgba(0,128,93,.22)"),
 }
 _MOST_BANDS = 200
 

@@ -24,6 +24,18 @@ class Sheet(NamedTuple):
     found: int
 
 
+def sheet(name: str, *, visible: bool = True) -> gr.Dataframe:
+    """Place an empty table; a wide one scrolls by itself.
+
+    Args:
+        name: Its id on the page.
+        visible: Whether it is there before it is filled.
+    """
+    return gr.Dataframe(
+        interactive=False, elem_id=name, elem_classes="lab-sheet", max_height=420, visible=visible
+    )
+
+
 def chosen(table: pd.DataFrame, words: str, sort: str | None) -> Sheet:
     """Keep the rows in which every word occurs in some text, those with most of a column first.
 
