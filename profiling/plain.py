@@ -17,6 +17,7 @@ from profiling.report import finding
 from profiling.statistics import summary
 from profiling.tables import of_cell
 from profiling.traces.load import Trace
+from profiling.traces.window import end_s
 from profiling.wording import lenient
 
 
@@ -76,10 +77,9 @@ def trace(read: Trace, events: pd.DataFrame, text: Text) -> dict[str, Any]:
         events: Its events, or those of a window.
         text: The words.
     """
-    ends = events["start_s"] + events["duration_s"].fillna(0.0)
     return {
         "events": len(events),
-        "end_s": float(ends.max()) if len(ends) else 0.0,
+        "end_s": end_s(events),
         "start_unix_s": read.start_unix_s,
         "kinds": sorted(read.kinds),
         "ranks": list(read.ranks),

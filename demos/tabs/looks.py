@@ -10,6 +10,7 @@ from demos.tabs import views
 from profiling.graphs import drawing
 
 _FOLDER = Path(__file__).parent
+_STYLES = ("page.css", "stepper.css", "trace/trace.css")
 _MONO = ["ui-monospace", "Menlo", "Consolas", "monospace"]
 
 
@@ -37,5 +38,5 @@ def theme() -> gr.themes.Base:
 
 def styles() -> str:
     """Return the page's CSS."""
-    own = [(_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "stepper.css")]
+    own = [(_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES]
     return "".join((views.code_styles(), *own, drawing.styles()))

@@ -17,10 +17,16 @@ Text = Callable[..., str]
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"
 ROW_HEIGHT = 34
-# Dragging and scrolling do the same.
-_TOOLS = ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale"]
+# What is left is saving a picture and going back: dragging and scrolling do the rest.
+_MODEBAR = {
+    "remove": ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale"],
+    "orientation": "v",
+    "bgcolor": "rgba(0,0,0,0)",
+    "color": FONT,
+    "activecolor": FONT,
+}
 _AXIS_TITLE = {"standoff": 8, "font": {"size": 12}}
-_LINE_HEIGHT = 20
+LINE_HEIGHT = 20
 # At 14 px this many columns of a wide font fit a chart on a phone, which is about 300 px.
 _TITLE_COLUMNS = 38
 _MARGIN = 12
@@ -119,12 +125,12 @@ def base_layout(
     """
     lines = wrapped(title)
     margins = {"l": 8, "r": max(_MARGIN, label_room), "b": 54}
-    margins["t"] = 22 + _LINE_HEIGHT * len(lines)
+    margins["t"] = 22 + LINE_HEIGHT * len(lines)
     for name in ("xaxis", "yaxis"):
         given = axes.get(name, {})
         axis_title = {"title": _AXIS_TITLE | given.get("title", {})}
         axes[name] = _axis() | given | axis_title
-    height += margins["t"] + margins["b"] + _LINE_HEIGHT * legend_rows
+    height += margins["t"] + margins["b"] + LINE_HEIGHT * legend_rows
     # Plotly puts the first of several lines at y whatever the anchor; "bottom" does so for one too.
     return go.Layout(
         template=go.layout.Template(),
@@ -136,8 +142,8 @@ def base_layout(
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": FONT, "size": 12, "family": "system-ui, sans-serif"},
         hoverlabel={"align": "left", "namelength": -1},
-        # What is left, saving and resetting, does not cover the title.
-        modebar={"remove": _TOOLS, "orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
+        # Upright it does not cover the title.
+        modebar=_MODEBAR,
         showlegend=legend_rows > 0,
         legend={"orientation": "h", "traceorder": "normal"}
         | {"x": 0, "xref": "container", "y": 0, "yref": "container", "yanchor": "bottom"},

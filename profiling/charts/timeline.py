@@ -37,15 +37,7 @@ COLORS = {
 RUNTIME = "#7460d0"
 OTHER = "#747474"
 _ROW_PX, _LEAST_ROW_PX, _MOST_PX = 20, 4, 1500
-_BAR_SHARE = 0.86
-# The narrowest band, as a share of the window, that has its name written on it.
-_NAMED_SHARE = 0.04
-_BANDS = {
-    "forward": "rgba(11,116,181,.14)",
-    "backward": "rgba(192,79,0,.14)",
-    "optimizer": "rgba(0,128,93,.14)",
-}
-_MOST_BANDS = 200
+BAR_SHARE = 0.86
 # Letters that fit the width of a large screen.
 _LETTERS = 170
 # More lines than these hide what they lead to.
@@ -76,7 +68,7 @@ def timeline(
     unit = time_unit([window[1] - window[0]])
     rows = int(depths.sum()) + len(depths)
     row_px = int(np.clip(_MOST_PX / rows, _LEAST_ROW_PX, _ROW_PX))
-    boxes = _cut(boxes, window)
+    boxes = cut(boxes, window)
     boxes["y"] = boxes["lane"].map(tops) + boxes["depth"]
     boxes["hover"] = affordable([hover(row, text) for row in rows_of(boxes)])
     is_merged = bool(boxes["count"].gt(1).any())
@@ -89,37 +81,6 @@ def timeline(
     figure.add_trace(_arrows(boxes, unit))
     _label_lanes(figure, lanes, tops, text)
     return figure
-
-
-def add_bands(figure: go.Figure, bands: pd.DataFrame, window: Window, text: Text) -> None:
-    """Shade the phases of a trace behind its events.
-
-    Args:
-        figure: As from `timeline`, of the same window; it is changed.
-        bands: As from `profiling.traces.phases.bands`.
-        window: First and last second shown.
-        text: Says a locale key.
-    """
-    if not figure.data:
-        return
-    unit = time_unit([window[1] - window[0]])
-    seen = bands[(bands["end_s"] > window[0]) & (bands["start_s"] < window[1])]
-    # Of more than these none is wide enough to be told from its neighbours.
-    for band in rows_of(_cut(seen, window).head(_MOST_BANDS)):
-        is_wide = band["end_s"] - band["start_s"] > _NAMED_SHARE * (window[1] - window[0])
-        name = text(f"trace.phase.{band['phase']}") if is_wide else ""
-        figure.add_shape(
-            type="rect",
-            x0=band["start_s"] / unit.factor,
-            x1=band["end_s"] / unit.factor,
-            y0=0,
-            y1=1,
-            yref="paper",
-            layer="below",
-            line={"width": 0},
-            fillcolor=_BANDS[band["phase"]],
-            label={"text": name, "textposition": "top right", "font": {"size": 10}},
-        )
 
 
 def links(view: View, events: pd.DataFrame) -> int:
@@ -157,7 +118,7 @@ def _tops(depths: pd.Series) -> pd.Series:
     return heights.cumsum() - heights + 1
 
 
-def _cut(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
+def cut(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Keep of each span what is within the window; ``whole_s`` is how long it is in all."""
     return spans.assign(
         whole_s=spans["end_s"] - spans["start_s"],
@@ -178,7 +139,7 @@ def _bars(category: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: 
         base=boxes["start_s"].to_numpy() / unit.factor,
         x=spans / unit.factor,
         y=boxes["y"].to_numpy("int16"),
-        width=_BAR_SHARE,
+        width=BAR_SHARE,
         marker={
             "color": COLORS.get(category, RUNTIME if is_runtime(category) else OTHER),
             "line": {"width": 0},

@@ -43,7 +43,8 @@ def treemap(ops: pd.DataFrame, text: Text, column: str = "self_s") -> go.Figure:
         rest_s = float(rest[column].sum())
         areas.append(("rest", "", label, rest_s, _share(label, rest_s, whole, text), "#747474"))
     ids, parents, labels, values, hovers, colors = (list(each) for each in zip(*areas, strict=True))
-    figure = go.Figure(layout=base_layout(_title(sums, column, whole, text), _HEIGHT))
+    title = _title(sums, column, whole, text)
+    figure = go.Figure(layout=base_layout(title, _HEIGHT))
     figure.add_trace(
         go.Treemap(
             ids=ids,

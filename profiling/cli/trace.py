@@ -19,7 +19,7 @@ from profiling.traces.memory import memory_devices
 from profiling.traces.operators import operator_groups
 from profiling.traces.peak import alive_at_peak, memory_facts
 from profiling.traces.trace_diff import trace_diff
-from profiling.traces.window import window
+from profiling.traces.window import end_s, window
 
 Span = tuple[float, float]
 
@@ -43,7 +43,7 @@ def read(
 ) -> None:
     """Read the trace FILE of torch.profiler: .json or .json.gz, of a CPU or a GPU."""
     trace = _read(file)
-    whole = (0.0, _end_s(trace.events))
+    whole = (0.0, end_s(trace.events))
     limits = whole if span is None else _span(span)
     events = trace.events if span is None else window(trace.events, *limits)
     beside = None if other is None else trace_diff(events, _read(other).events)
@@ -68,11 +68,6 @@ def _read(file: Path) -> Trace:
         return read_trace(file)
     except OSError:
         raise InputError("error.run_missing", file=file.name) from None
-
-
-def _end_s(events: pd.DataFrame) -> float:
-    ends = events["start_s"] + events["duration_s"].fillna(0.0)
-    return float(ends.max()) if len(ends) else 0.0
 
 
 def _span(text: str) -> Span:

@@ -16,6 +16,7 @@ from profiling.trace_report import diff_sentences
 from profiling.traces.load import Trace
 from profiling.traces.memory import memory_devices
 from profiling.traces.peak import alive_at_peak, memory_facts
+from profiling.traces.window import end_s
 from profiling.units import show_bytes, time_unit
 
 _ROWS = 20
@@ -25,8 +26,7 @@ _PIPE_WIDTH = 150
 
 def print_summary(name: str, trace: Trace, events: pd.DataFrame, out: Console, say: Text) -> None:
     """Print how much there is, and what a person should know of the reading."""
-    ends = events["start_s"] + events["duration_s"].fillna(0.0)
-    length = float(ends.max() - events["start_s"].min()) if len(events) else 0.0
+    length = end_s(events) - float(events["start_s"].min()) if len(events) else 0.0
     lanes = events.loc[events["duration_s"].notna(), ["process", "thread"]].drop_duplicates()
     summary = say(
         "trace.summary",

@@ -68,6 +68,24 @@ def view(timeline: Timeline, start_s: float, end_s: float, width_px: int = 1000)
     return View(drawn[columns], _summed(spans[~is_wide], block), len(spans), finest / 1e9)
 
 
+def overview(timeline: Timeline, end_s: float, bins: int) -> npt.NDArray[np.int64]:
+    """Count the events in each of equal parts of a trace, on all lanes.
+
+    Args:
+        timeline: As from `profiling.traces.lanes.timeline`.
+        end_s: Where the trace ends; it begins at 0.
+        bins: How many parts.
+
+    Returns:
+        For each part how many events have any moment in it.
+    """
+    width = max(end_s, 1e-9) * 1e9 / bins
+    start, end = (timeline.spans[name].to_numpy() for name in ("start_ns", "end_ns"))
+    first, last = (np.clip(each // width, 0, bins - 1).astype("int64") for each in (start, end))
+    changes = np.bincount(first, minlength=bins + 1) - np.bincount(last + 1, minlength=bins + 1)
+    return changes.cumsum()[:bins]
+
+
 def _rows(
     timeline: Timeline, spans: pd.DataFrame
 ) -> tuple[pd.DataFrame, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

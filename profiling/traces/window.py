@@ -28,6 +28,17 @@ _DEVICE_TYPES = {"cpu": 0, "cuda": 1}
 _NO_NAMES: Mapping[Any, str] = {}
 
 
+def end_s(trace: pd.DataFrame) -> float:
+    """Return when the last event ends, seconds from the trace's start; 0 for a trace without any.
+
+    What the profiler notes about its own recording after all else is not counted.
+    """
+    is_known = trace["duration_s"].notna() | trace["bytes"].notna()
+    shown = trace[is_known] if is_known.any() else trace
+    ends = shown["start_s"] + shown["duration_s"].fillna(0.0)
+    return float(ends.max()) if len(ends) else 0.0
+
+
 def window(trace: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
     """Return the rows of a trace of which any moment is between two times, these included."""
     start, first, last = nanoseconds(trace["start_s"]), round(start_s * 1e9), round(end_s * 1e9)

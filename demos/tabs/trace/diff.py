@@ -12,7 +12,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts
 from demos.tabs.trace.opened import Beside, Opened
-from demos.tabs.trace.sheet import MOST_ROWS, update
+from demos.tabs.trace.sheet import MOST_ROWS, sheet, update
 from demos.tabs.trace.source import Source, problem, reading
 from demos.tabs.visitor import words
 from profiling.charts.trace_diff import trace_changes
@@ -41,9 +41,7 @@ class DiffPanel:
             self._source = Source(labels, "trace-beside", "trace.lay")
         self._status = gr.HTML(elem_id="trace-diff-status")
         self._chart = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-diff")
-        self._table = gr.Dataframe(
-            interactive=False, elem_id="trace-diff", max_height=520, visible=False
-        )
+        self._table = sheet("trace-diff", visible=False)
         self.components: list[Any] = [self._status, self._chart, self._table]
 
     def wire(self, acts: Acts, tab: gr.Tab, engine: Engine, run: gr.State) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.traces import kernels, lanes, phases
+from profiling.traces import kernels, lanes, phases, window
 from profiling.traces.load import Trace
 from profiling.traces.operators import operator_groups
 
@@ -79,5 +79,4 @@ class Opened:
     @functools.cached_property
     def end_s(self) -> float:
         """Where the last event ends, in seconds from the first one's start."""
-        ends = self.events["start_s"] + self.events["duration_s"].fillna(0.0)
-        return float(ends.max()) if len(ends) else 0.0
+        return window.end_s(self.events)

@@ -11,7 +11,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
-from demos.tabs.trace.sheet import chosen, update
+from demos.tabs.trace.sheet import chosen, sheet, update
 from demos.tabs.trace.timeline import TimelinePanel
 from demos.tabs.trace.window import around
 from profiling.charts.trace_operators import treemap
@@ -47,15 +47,11 @@ class OperatorsPanel:
                 label=labels("trace.filter"), elem_id="trace-filter", max_length=200
             )
         self._about = gr.HTML(elem_id="trace-operators-about")
-        self._table = gr.Dataframe(interactive=False, elem_id="trace-operators", max_height=420)
+        self._table = sheet("trace-operators")
         self._map = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-operators")
         self._kernels_about = gr.HTML(elem_id="trace-kernels-about")
-        self._kernels = gr.Dataframe(
-            interactive=False, elem_id="trace-kernels", max_height=420, visible=False
-        )
-        self._streams = gr.Dataframe(
-            interactive=False, elem_id="trace-streams", max_height=420, visible=False
-        )
+        self._kernels = sheet("trace-kernels", visible=False)
+        self._streams = sheet("trace-streams", visible=False)
         self._kernel_map = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-kernels")
         self._chosen = [self._by, self._sort, self._words]
         self._listed = [self._about, self._table, self._kernels_about, self._kernels]

@@ -9,7 +9,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
-from demos.tabs.trace.sheet import MOST_ROWS, update
+from demos.tabs.trace.sheet import MOST_ROWS, sheet, update
 from profiling.traces import phases
 
 
@@ -23,11 +23,11 @@ class PhasesPanel:
     def __init__(self) -> None:
         """Place the components."""
         self._steps_about = gr.HTML(elem_id="trace-steps-about")
-        self._steps = gr.Dataframe(interactive=False, elem_id="trace-steps", max_height=420)
+        self._steps = sheet("trace-steps")
         self._bands_about = gr.HTML(elem_id="trace-bands-about")
-        self._bands = gr.Dataframe(interactive=False, elem_id="trace-bands", max_height=420)
+        self._bands = sheet("trace-bands")
         self._ranges_about = gr.HTML(elem_id="trace-ranges-about")
-        self._ranges = gr.Dataframe(interactive=False, elem_id="trace-ranges", max_height=420)
+        self._ranges = sheet("trace-ranges")
         self.components = [
             *(self._steps_about, self._steps, self._bands_about, self._bands),
             *(self._ranges_about, self._ranges),

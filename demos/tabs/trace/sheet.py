@@ -17,6 +17,18 @@ _TEXT_LIMIT = 300
 _UNITS = {"_s": Unit("µs", 1e-6), "_bytes": Unit("KiB", 2**10), "_share": Unit("%", 0.01)}
 
 
+def sheet(name: str, *, visible: bool = True) -> gr.Dataframe:
+    """Place an empty table; a wide one scrolls by itself.
+
+    Args:
+        name: Its id on the page.
+        visible: Whether it is there before it is filled.
+    """
+    return gr.Dataframe(
+        interactive=False, elem_id=name, elem_classes="lab-sheet", max_height=420, visible=visible
+    )
+
+
 def headed(table: pd.DataFrame, text: Text) -> pd.DataFrame:
     """Return a table with heads that say the unit: seconds in µs, bytes in KiB, shares in %.
 

@@ -131,7 +131,7 @@ class _Panels:
         """Return updates that show a trace's timeline, and nothing of the trace before."""
         return {
             self._tabs: gr.update(visible=True, selected="timeline"),
-            **self._timeline.show(opened, (0.0, opened.end_s), text),
+            **self._timeline.open(opened, text),
             **self._diff.cleared(),
             **self._files.cleared(),
         }

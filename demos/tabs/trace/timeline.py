@@ -7,22 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import plotly.graph_objects as go
 
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
-from demos.tabs.trace.window import MOVES, Move, Window, inside, moved, typed
-from profiling.charts.timeline import MOST_LINKS, add_bands, links, timeline
+from demos.tabs.trace.window import LEAST_S, MOVES, Move, Window, inside, moved, typed
+from profiling.charts.timeline import MOST_LINKS, links, timeline
+from profiling.charts.timeline_bands import add_bands
 from profiling.errors import InputError
-from profiling.traces.density import View, view
+from profiling.traces.density import View, overview, view
 from profiling.units import time_unit
 
 # What is narrower than a pixel of a large screen is merged.
 WIDTH_PX = 1400
 _DIGITS = 6
-_WATCH = (Path(__file__).parent / "zoom.js").read_text(encoding="utf-8")
+# Parts of the overview; a phone has about as many pixels.
+_BINS = 300
+_WATCH = (Path(__file__).parent / "window.js").read_text(encoding="utf-8")
 
 
 def timeline_figure(opened: Opened, window: Window, text: Text) -> tuple[go.Figure, View]:
@@ -38,11 +42,12 @@ class TimelinePanel:
 
     Attributes:
         window: Number fields of the window's start and width in milliseconds.
-        components: All that `show` updates.
+        components: All that `open` updates.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
         """Place the components."""
+        self._overview = gr.HTML(elem_id="trace-overview", js_on_load=None)
         with gr.Row(elem_classes="trace-moves", equal_height=True):
             self._moves = {
                 move: gr.Button(
@@ -60,19 +65,34 @@ class TimelinePanel:
         self.window = [start, width]
         self._about = gr.HTML(elem_id="trace-timeline-about")
         self._plot = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-timeline")
-        # Says which part of the drawing was selected with the mouse.
-        self._zoom = gr.HTML("", js_on_load=_WATCH, elem_id="trace-zoom")
-        self.components = [*self.window, self._about, self._plot]
+        # Tells the overview which window is drawn, and which one was chosen there or on the plot.
+        self._window = gr.HTML("", js_on_load=_WATCH, elem_id="trace-window")
+        self._drawn = [*self.window, self._about, self._plot, self._window]
+        self.components = [*self._drawn, self._overview]
 
     def wire(self, acts: Acts) -> None:
         """Say what buttons, fields and the drawing itself do."""
         for move, button in self._moves.items():
-            acts.on(button.click, partial(self._move, move), self.window, self.components)
+            acts.on(button.click, partial(self._move, move), self.window, self._drawn)
         for field in self.window:
-            acts.on(field.submit, self._typed, self.window, self.components)
-        self._zoom.select(
-            acts.with_event(self._zoomed), acts.key, [acts.problem, *self.components], **acts.quiet
+            acts.on(field.submit, self._typed, self.window, self._drawn)
+        self._window.select(
+            acts.with_event(self._chosen), acts.key, [acts.problem, *self._drawn], **acts.quiet
         )
+
+    def open(self, opened: Opened, text: Text) -> Updates:
+        """Return updates that draw a trace from end to end, and its overview."""
+        end_s = max(opened.end_s, LEAST_S)
+        counts = overview(opened.timeline, end_s, _BINS)
+        # A moment with few events is seen beside one with many.
+        heights = np.ceil(100 * np.sqrt(counts / max(counts.max(), 1))).astype("int64").tolist()
+        length = time_unit([end_s]).show(end_s)
+        return {
+            self._overview: views.render(
+                "trace_overview.html", text, end_s=end_s, heights=heights, length=length
+            ),
+            **self.show(opened, (0.0, end_s), text),
+        }
 
     def show(self, opened: Opened, window: Window, text: Text) -> Updates:
         """Return updates that draw a window."""
@@ -84,6 +104,7 @@ class TimelinePanel:
             width: round((window[1] - window[0]) * 1e3, _DIGITS),
             self._about: views.render("trace_about.html", text, lines=_about(opened, seen, text)),
             self._plot: gr.update(value=figure, visible=True),
+            self._window: views.render("trace_window.html", text, window=window),
         }
 
     def _move(
@@ -97,8 +118,8 @@ class TimelinePanel:
     ) -> Updates:
         return self.show(opened, typed(start, width, opened.end_s), text)
 
-    def _zoomed(self, opened: Opened, text: Text, told: dict[str, Any]) -> Updates:
-        """Draw what was selected; the page tells the first and the last second."""
+    def _chosen(self, opened: Opened, text: Text, told: dict[str, Any]) -> Updates:
+        """Draw what was chosen on the page, which tells the first and the last second."""
         ends = told.get("start_s"), told.get("end_s")
         if not all(isinstance(end, (int, float)) for end in ends):
             raise InputError("error.trace_window")

@@ -10,7 +10,9 @@ import pytest
 
 from demos.locales import Text
 from profiling.charts import timeline as chart
-from profiling.charts.timeline import COLORS, OTHER, RUNTIME, add_bands, links, timeline
+from profiling.charts.style import LINE_HEIGHT
+from profiling.charts.timeline import COLORS, OTHER, RUNTIME, links, timeline
+from profiling.charts.timeline_bands import add_bands
 from profiling.charts.timeline_words import NAMED, category_name, fitting
 from profiling.traces import lanes
 from profiling.traces.density import view
@@ -133,18 +135,19 @@ def test_names_are_text(tmp_path: Path, english: Text) -> None:
 
 
 def test_phases_are_shaded(tmp_path: Path, english: Text) -> None:
-    path = tmp_path / "made.json"
     marks = [call("forward", 0, 40, cat="user_annotation"), call("aten::mm", 1, 30)]
     trace = read([*marks, call("backward", 50, 40, cat="user_annotation")], tmp_path)
     figure = drawn(trace, (0.0, 60e-6), english)
-    before = len(figure.layout.shapes)
+    before, height = len(figure.layout.shapes), figure.layout.height
     add_bands(figure, bands(trace.events), (0.0, 60e-6), english)
     shades = figure.layout.shapes[before:]
-    assert [(round(each.x0), round(each.x1), each.label.text) for each in shades] == [
-        (0, 40, "forward"),
-        (50, 60, "backward"),
-    ]
-    assert path.exists()
+    assert [(round(each.x0), round(each.x1)) for each in shades] == [(0, 40), (50, 60)]
+    for name, start, length in (("forward", 0, 40), ("backward", 50, 10)):
+        named = bars(figure)[name]
+        assert (named.base[0], named.x[0]) == pytest.approx((start, length))
+        assert (list(named.y), list(named.text)) == ([-1], [name])
+        assert named.hovertext[0] == f"{name}<br>40.0 µs"
+    assert figure.layout.height == height + 2 * LINE_HEIGHT
 
 
 def test_nothing_to_draw(trace: Trace, english: Text) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.traces.density import MOST_SHAPES, View, view
+from profiling.traces.density import MOST_SHAPES, View, overview, view
 from profiling.traces.lanes import timeline
 from tests.profiling.traces.nests import Interval, intervals, operators_at, table
 
@@ -38,6 +38,12 @@ def test_the_busiest_name_is_that_with_the_most_time_or_else_the_most_events() -
     assert blocks(often) == [(0, 25, 3, "b")]
     instant = view(timeline(spans(("a", 0, 0), ("b", 1, 0), ("b", 2, 0))), 0, 1e-6, 10)
     assert blocks(instant) == [(0, 2, 3, "b")]
+
+
+def test_an_overview_counts_what_is_in_each_part() -> None:
+    trace = spans(("outer", 0, 100), ("a", 5, 10), ("b", 30, 9), ("end", 100, 0))
+    assert overview(timeline(trace), 100e-9, 10).tolist() == [2, 2, 1, 2, 1, 1, 1, 1, 1, 2]
+    assert overview(timeline(spans()), 0.0, 3).tolist() == [0, 0, 0]
 
 
 def test_a_window_has_what_touches_it() -> None:

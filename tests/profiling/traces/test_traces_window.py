@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from profiling.traces.load import load_trace, read_trace
-from profiling.traces.window import chrome_trace, window
+from profiling.traces.window import chrome_trace, end_s, window
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces import making
@@ -39,6 +39,17 @@ def test_a_window_has_what_touches_it(tmp_path: Path) -> None:
     assert found["name"].to_list() == ["around", "touching", "[memory]"]
     assert found.index.to_list() == [1, 2, 3]
     assert window(trace, 200e-6, 300e-6).empty
+
+
+def test_a_trace_ends_with_what_ran_and_not_with_the_profilers_own_notes(tmp_path: Path) -> None:
+    note = event("Record Window End", 90) | {"ph": "i"}
+    del note["dur"]
+    op = event("op", 2, dur=8)
+    ends = [
+        end_s(load_trace(write_trace(tmp_path / "trace.json", events)))
+        for events in ([op, note], [op, memory_event(8, 14), note], [note, note | {"ts": 95}], [])
+    ]
+    assert ends == pytest.approx([8e-6, 12e-6, 5e-6, 0.0])
 
 
 def test_a_window_written_as_a_chrome_trace_reads_back(tmp_path: Path) -> None:

@@ -9,5 +9,7 @@ from profiling.traces.load import Trace
 
 
 def opened(events: int) -> Opened:
-    table = pd.DataFrame({"start_s": [0.0] * events, "duration_s": [1.0] * events})
+    table = pd.DataFrame(
+        {"start_s": [0.0] * events, "duration_s": [1.0] * events, "bytes": [None] * events}
+    )
     return Opened("made", Trace(table, (), frozenset(), (), None, {}, {}))
