@@ -167,18 +167,19 @@ def _tell(places: Places) -> None:
     """Have the browser keep what is set on each tab, for the address; the server is not asked."""
     form = places.compare.form
     kept: dict[str, tuple[Sequence[str], list[Any]]] = {
+        "start": (places.start.names, places.start.inputs),
         "lessons": (places.lessons.names, places.lessons.inputs),
         "compare": (form.names, form.inputs),
     }
+    usual = {"start": places.start.usual}
     for name, tab in places.named.items():
         names, inputs = kept.get(name, ((), []))
-        tab.select(None, inputs, None, js=_js("open", name, names))
-    kept["start"] = (places.start.names, places.start.inputs)
-    for name, (names, inputs) in kept.items():
-        gr.on([each.change for each in inputs], None, inputs, None, js=_js("tell", name, names))
+        told = f"{json.dumps(name)}, {json.dumps(names)}, values, {json.dumps(usual.get(name))}"
+        tab.select(None, inputs, None, js=_js("open", told))
+        if inputs:
+            gr.on([each.change for each in inputs], None, inputs, None, js=_js("tell", told))
 
 
-def _js(act: str, tab: str, names: Sequence[str]) -> str:
+def _js(act: str, told: str) -> str:
     """Return a function of the browser that gives the address what is set on a tab."""
-    told = f"{json.dumps(tab)}, {json.dumps(list(names))}, values"
     return f"(...values) => {{ labLink.{act}({told}); return []; }}"

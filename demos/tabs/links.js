@@ -46,12 +46,14 @@ window.labLink = (() => {
   };
   const soon = () => { clearTimeout(waiting); waiting = setTimeout(write, PAUSE_MS); };
 
-  const tell = (which, names, values) => {
+  /* What is as usual everywhere need not be said, where the usual is known. */
+  const tell = (which, names, values, usual) => {
     const pairs = names.map((name, index) => [name, said(name, values[index])]);
-    set[which] = Object.fromEntries(pairs.filter(([, value]) => value !== ""));
+    const plain = usual && values.every((value, index) => value === usual[index]);
+    set[which] = Object.fromEntries(plain ? [] : pairs.filter(([, value]) => value !== ""));
     soon();
   };
-  const open = (which, names, values) => { tab = which; names.length ? tell(which, names, values) : soon(); };
+  const open = (which, ...told) => { tab = which; tell(which, ...told); };
 
   const arrive = () => { settled = true; soon(); };
   const leave = (search) => { settled = false; follow("select", {query: search}); };

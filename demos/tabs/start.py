@@ -36,6 +36,7 @@ class StartTab:
     Attributes:
         inputs: The answers to the advisor's questions, in a link's own values.
         names: What a link calls them.
+        usual: The answers until somebody gives others.
         result: What was recorded.
         again: Measures here what is shown as recorded.
         others: Measures here what the advice is about.
@@ -48,6 +49,7 @@ class StartTab:
     def __init__(self, engine: Engine, labels: gr.I18n) -> None:
         """Build the tab; nothing is drawn until it is asked for."""
         self._engine = engine
+        self.usual = _values(Answers())
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.result = gr.HTML(elem_id="start-result")
