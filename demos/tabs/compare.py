@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
+from demos.links import usual_comparison
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.beside import Beside
@@ -15,6 +16,7 @@ from demos.tabs.form import Form
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine, Progress
+from profiling.engine.remaining import time_left_s
 from profiling.errors import DetachLabError, InputError
 from profiling.records import Request, Run
 
@@ -22,11 +24,28 @@ from profiling.records import Request, Run
 _KEEP_S = 3600.0
 
 
-def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> gr.State:
+class CompareTab(NamedTuple):
+    """What other parts of the page use of the tab.
+
+    Attributes:
+        run: Holds the run that the tab shows, or None.
+        form: What to compare.
+    """
+
+    run: gr.State
+    form: Form
+
+
+def create_compare_tab(
+    page: gr.Blocks, engine: Engine, labels: gr.I18n, begin: gr.State
+) -> CompareTab:
     """Build the tab and wire it to the engine.
 
-    Returns:
-        What holds the run that the tab shows, or None.
+    Args:
+        page: The page.
+        engine: Measures.
+        labels: The texts of components.
+        begin: Starts measuring when it changes, as the button does.
     """
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
@@ -39,7 +58,8 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> gr.S
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    comparing = form.run.click(does.wait, None, progress, queue=False, **quiet).then(
+    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, queue=False, **quiet)
+    comparing = starts.then(
         does.compare,
         [run, *form.inputs],
         [run, progress, *panel.components],
@@ -52,10 +72,9 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> gr.S
     beside.wire(engine, panel, progress, run, comparing)
     form.stop.click(does.stop, None, progress, cancels=[comparing], **quiet)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **quiet)
-    for event in (form.workload.change, page.load):
-        event(does.describe, form.workload, form.described, **quiet)
+    form.workload.change(does.describe, [form.workload, form.shown], form.described, **quiet)
     page.load(does.invite, None, progress, **quiet)
-    return run
+    return CompareTab(run, form)
 
 
 class _Handlers:
@@ -103,12 +122,15 @@ class _Handlers:
                 self._progress: views.problem(InputError("error.trace_unusable"), words(request))
             }
 
-    def describe(self, workload: str, request: gr.Request) -> list[Any]:
+    def describe(self, workload: str, shown: str, request: gr.Request) -> dict[Any, Any]:
+        # What a link has put there is described already.
+        if workload == shown:
+            return {self._form.about: gr.skip()}
         text = words(request)
         try:
-            return self._form.describe(workload, text)
+            return self._form.describe(usual_comparison(workload), text)
         except InputError as error:  # A file of one's own may have changed since the start.
-            return [views.problem(error, text), *[gr.skip()] * (len(self._form.described) - 1)]
+            return {self._form.about: views.problem(error, text)}
 
     def invite(self, request: gr.Request) -> str:
         return views.sentence("compare.empty", words(request))
@@ -132,6 +154,9 @@ def _progress(step: Progress, asked: Request, text: Text) -> str:
     values = {"size": f"{size:,}", "done": done, "total": total, "elapsed": elapsed}
     key = "progress.lent" if step.lent_s else "progress.running"
     sentence = text(key, seconds=step.lent_s, **values)
+    left_s = None if step.lent_s else time_left_s(step, asked.budget_s)
+    if left_s is not None:
+        sentence += text("progress.left", seconds=f"{left_s:.0f}")
     return views.render(
         "progress.html", text, sentence=sentence, failed=False, done=done, total=total
     )

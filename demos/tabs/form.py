@@ -10,6 +10,7 @@ import gradio as gr
 from demos import catalogue
 from demos.catalogue import WorkloadEntry
 from demos.grammar import Parameter
+from demos.links import BUDGET_RANGE_S, FIRST_WORKLOAD, PARAMETER, Comparison
 from demos.locales import DEFAULT, Text, table
 from demos.tabs import views
 from demos.workloads import BRANCHES
@@ -17,7 +18,6 @@ from profiling.engine import plan
 from profiling.errors import InputError
 from profiling.records import DEVICES, DTYPES, Request
 
-_FIRST = "frozen_backbone"
 # Of ours, those that are chosen only by who wants to know more.
 _RARE = ("detach_clone", "detach_inline", "detach_kept", "detach_inplace", "inference_mode")
 
@@ -27,6 +27,8 @@ class Form:
 
     Attributes:
         inputs: Components in the order of `request`'s arguments.
+        names: What a link calls the inputs.
+        shown: Holds the workload that is described.
         described: Components that depend on the workload.
     """
 
@@ -37,12 +39,12 @@ class Form:
             device: The device that is chosen at first.
             labels: Says a key in the browser's language.
         """
-        entry = catalogue.workload(_FIRST)
+        entry = catalogue.workload(FIRST_WORKLOAD)
         entries = [catalogue.workload(name) for name in catalogue.workloads()]
         branches = dict.fromkeys((*BRANCHES, *(name for each in entries for name in each.branches)))
         parameters = {name: it for each in entries for name, it in each.parameters.items()}
         titles = [(_title(each, labels), each.name) for each in entries]
-        self.workload = gr.Dropdown(titles, value=_FIRST, label=labels("compare.workload"))
+        self.workload = gr.Dropdown(titles, value=FIRST_WORKLOAD, label=labels("compare.workload"))
         self.about = gr.HTML(elem_id="compare-about")
         self.branches = gr.CheckboxGroup(
             list(branches), value=_chosen(entry), label=labels("compare.branches")
@@ -57,7 +59,8 @@ class Form:
             self.parameters = {
                 name: _field(name, parameter, labels) for name, parameter in parameters.items()
             }
-        self.budget = gr.Slider(0.2, 20.0, value=2.0, step=0.2, label=labels("compare.budget"))
+        low, high = BUDGET_RANGE_S
+        self.budget = gr.Slider(low, high, value=2.0, step=0.2, label=labels("compare.budget"))
         self.twice = gr.Checkbox(
             False, label=labels("compare.twice"), info=labels("compare.twice_about")
         )
@@ -78,23 +81,49 @@ class Form:
             self.force,
             *self.parameters.values(),
         ]
-        self.described = [self.about, self.branches, self.sizes, *self.parameters.values()]
-
-    def describe(self, workload: str, text: Text) -> list[Any]:
-        """Return updates of `described` for a workload."""
-        entry = catalogue.workload(workload)
-        offered = self.offered(workload)
-        about = entry.about if entry.file else text(f"workload.{workload}.about")
-        sizes = ", ".join(map(str, entry.sizes))
-        label = _word(text, f"compare.sizes.{entry.size}", entry.size)
-        return [
-            views.render("workload.html", text, entry=entry, about=about),
-            gr.update(choices=offered, value=_chosen(entry)),
-            gr.update(value=sizes, label=label),
-            *[_number(entry, name) for name in self.parameters],
+        self.names = [
+            *("workload", "branches", "sizes", "dtype", "device", "budget", "twice", "force"),
+            *(f"{PARAMETER}{name}" for name in self.parameters),
+        ]
+        self.shown = gr.State("")
+        self.described = [
+            *(self.shown, self.about, self.branches, self.sizes),
+            *self.parameters.values(),
         ]
 
-    def offered(self, workload: str = _FIRST) -> list[str]:
+    def describe(self, comparison: Comparison, text: Text) -> dict[Any, Any]:
+        """Return updates of `described` for a comparison's workload, set as it says."""
+        request = comparison.request
+        entry = catalogue.workload(request.workload)
+        about = entry.about if entry.file else text(f"workload.{entry.name}.about")
+        sizes = ", ".join(map(str, request.sizes))
+        label = _word(text, f"compare.sizes.{entry.size}", entry.size)
+        chosen = list(request.branches) or _chosen(entry)
+        return {
+            self.shown: entry.name,
+            self.about: views.render("workload.html", text, entry=entry, about=about),
+            self.branches: gr.update(choices=self.offered(entry.name), value=chosen),
+            self.sizes: gr.update(value=sizes, label=label),
+            **{
+                field: _number(entry.parameters.get(name), request.parameters.get(name))
+                for name, field in self.parameters.items()
+            },
+        }
+
+    def fill(self, comparison: Comparison, text: Text) -> dict[Any, Any]:
+        """Return updates of `described` and `inputs` that set the whole form."""
+        request = comparison.request
+        return {
+            **self.describe(comparison, text),
+            self.workload: request.workload,
+            self.dtype: request.dtype,
+            self.device: request.device,
+            self.budget: request.budget_s,
+            self.twice: comparison.twice,
+            self.force: request.force,
+        }
+
+    def offered(self, workload: str = FIRST_WORKLOAD) -> list[str]:
         """Return the branches that a workload has."""
         entry = catalogue.workload(workload)
         return [branch for branch in entry.branches if branch not in entry.absent]
@@ -156,12 +185,11 @@ def _field(name: str, parameter: Parameter, labels: gr.I18n) -> gr.Number:
     return gr.Number(parameter.default, precision=0, label=label, min_width=80)
 
 
-def _number(entry: WorkloadEntry, name: str) -> dict[str, Any]:
-    """Return the update of a parameter's field: its default, or gone."""
-    parameter = entry.parameters.get(name)
+def _number(parameter: Parameter | None, value: int | None) -> dict[str, Any]:
+    """Return the update of a parameter's field: a value, its default, or gone."""
     if parameter is None:
-        return gr.update(visible=False)
-    return gr.update(visible=True, value=parameter.default)
+        return gr.update(visible=False, value=None)
+    return gr.update(visible=True, value=parameter.default if value is None else value)
 
 
 def _chosen(entry: WorkloadEntry) -> list[str]:

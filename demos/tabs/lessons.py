@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 from demos import catalogue
 from demos.finding import find
 from demos.lessons import LESSONS, TOPICS
+from demos.links import LessonPlace, number_text
 from demos.locales import Text, table
 from demos.tabs import views
 from demos.tabs.found import found_view
@@ -27,7 +29,7 @@ class _Controls:
     """The components of the tab.
 
     Attributes:
-        shown: What depends on the chosen lesson.
+        shown: What depends on the chosen lesson; the first is the lesson that is shown.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
@@ -38,7 +40,8 @@ class _Controls:
                 self._place_inputs(labels)
                 self.problem = gr.HTML(elem_id="lesson-problem")
                 self.view = gr.HTML(elem_id="lesson-view")
-        self.shown = [self.values, self.op, self.problem, self.view]
+        self.name_shown = gr.State(_FIRST)
+        self.shown = [self.name_shown, self.values, self.op, self.problem, self.view]
 
     def _place_choice(self, labels: gr.I18n) -> None:
         self.query = gr.Textbox(
@@ -67,7 +70,7 @@ class _Controls:
         entry = catalogue.lesson(_FIRST)
         with gr.Row(equal_height=True):
             self.values = gr.Textbox(
-                value=_numbers_text(entry), label=labels("lesson.values"), max_length=400
+                value=_numbers_text(entry.values), label=labels("lesson.values"), max_length=400
             )
             self.op = gr.Dropdown(
                 choices=[(label, key) for key, label in catalogue.OPS.items()],
@@ -84,35 +87,84 @@ class _Controls:
             )
 
 
-def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None:
-    """Build the tab and wire it to the engine."""
-    controls = _Controls(labels)
+class LessonsTab:
+    """The tab, wired to the engine.
 
-    def show(name: str, request: gr.Request) -> tuple[Any, ...]:
-        chosen = catalogue.lesson(name if name in LESSONS else _FIRST)
-        return (
-            gr.update(value=_numbers_text(chosen), visible=chosen.values is not None),
-            gr.update(value=chosen.op, visible=chosen.op is not None),
-            "",
-            _unrun(chosen, words(request)),
+    Attributes:
+        inputs: The lesson and its inputs, as a link names them.
+        restored: Components that `restore` updates.
+    """
+
+    names = ("lesson", "values", "op")
+
+    def __init__(self, engine: Engine, labels: gr.I18n, place: gr.State) -> None:
+        """Build the tab and wire it.
+
+        Args:
+            engine: Runs lessons.
+            labels: The texts of components.
+            place: A place in a lesson that is to be run, with something to tell it from the place
+                before; None for no place.
+        """
+        self._engine = engine
+        self._place = place
+        self._controls = controls = _Controls(labels)
+        self.inputs = [controls.name, controls.values, controls.op]
+        self.restored = [controls.topic, controls.name, place, *controls.shown]
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        controls.name.change(
+            self._show, [controls.name, controls.name_shown], controls.shown, **quiet
+        )
+        controls.topic.input(_choose_topic, controls.topic, controls.name, **quiet)
+        # Not input: Gradio loses the first event of a field, which for an error is the pasting.
+        controls.query.change(
+            _find_lessons,
+            [controls.query, controls.topic],
+            [controls.found, controls.name],
+            trigger_mode="always_last",
+            **quiet,
+        )
+        measuring: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
+        gr.on(
+            [controls.run.click, controls.values.submit],
+            self._run,
+            self.inputs,
+            [controls.problem, controls.view],
+            api_name="show_lesson",
+            api_visibility="undocumented",
+            show_progress="minimal",
+            **measuring,
+        )
+        place.change(
+            self._run_place,
+            place,
+            [controls.problem, controls.view],
+            api_visibility="private",
+            show_progress="minimal",
+            **measuring,
         )
 
-    def choose_topic(topic: str, request: gr.Request) -> Any:
-        return _offer(TOPICS.get(topic, LESSONS), words(request))
+    def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
+        """Return updates that show a lesson, and have it run if a step of it is asked for."""
+        place = place or LessonPlace(LessonRequest(_FIRST))
+        entry = catalogue.lesson(place.request.name)
+        controls = self._controls
+        asked = None if place.step is None else (place, secrets.token_hex(4))
+        return {
+            controls.topic: entry.topic,
+            controls.name: _offer(TOPICS[entry.topic], text, entry.name),
+            self._place: asked,
+            **dict(zip(controls.shown, _shown(entry, place.request, text), strict=True)),
+        }
 
-    def find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
-        text = words(request)
-        try:
-            hits = find(query or "", language(request))
-        except DetachLabError as error:
-            return views.problem(error, text), gr.skip()
-        if hits:
-            return found_view(query, hits, text), _offer([hit.lesson for hit in hits], text)
-        if (query or "").strip():
-            return views.sentence("find.nothing", text), gr.skip()
-        return "", _offer(TOPICS.get(topic, LESSONS), text)
+    def _show(self, name: str, name_shown: str, request: gr.Request) -> tuple[Any, ...]:
+        # What a link has put there is shown already.
+        if name == name_shown:
+            return (gr.skip(),) * len(self._controls.shown)
+        chosen = name if name in LESSONS else _FIRST
+        return _shown(catalogue.lesson(chosen), LessonRequest(chosen), words(request))
 
-    def run_lesson(name: str, values: str, op: str | None, request: gr.Request) -> tuple[Any, Any]:
+    def _run(self, name: str, values: str, op: str | None, request: gr.Request) -> tuple[Any, Any]:
         text = words(request)
         try:
             chosen = catalogue.lesson(name)
@@ -121,45 +173,64 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
                 plan.parse_values(values or "") if chosen.values is not None else None,
                 op if chosen.op is not None else None,
             )
-            trace = engine.lesson(asked)
+            trace = self._engine.lesson(asked)
         except DetachLabError as error:
             return views.problem(error, text), gr.skip()
         return "", _ran(chosen, trace, text)
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    for event in (controls.name.change, page.load):
-        event(show, controls.name, controls.shown, **quiet)
-    for event in (controls.topic.input, page.load):
-        event(choose_topic, controls.topic, controls.name, **quiet)
-    # Not input: Gradio loses the first event of a field, which for an error is the pasting.
-    controls.query.change(
-        find_lessons,
-        [controls.query, controls.topic],
-        [controls.found, controls.name],
-        trigger_mode="always_last",
-        **quiet,
-    )
-    gr.on(
-        [controls.run.click, controls.values.submit],
-        run_lesson,
-        [controls.name, controls.values, controls.op],
-        [controls.problem, controls.view],
-        api_name="show_lesson",
-        api_visibility="undocumented",
-        concurrency_id="worker",
-        concurrency_limit=1,
-        show_progress="minimal",
-    )
+    def _run_place(
+        self, asked: tuple[LessonPlace, str] | None, request: gr.Request
+    ) -> tuple[Any, Any]:
+        if asked is None:
+            return gr.skip(), gr.skip()
+        place, text = asked[0], words(request)
+        try:
+            trace = self._engine.lesson(place.request)
+        except DetachLabError as error:
+            return views.problem(error, text), gr.skip()
+        total = next(len(part.steps) for part in trace.parts if part.name == place.part)
+        late = (place.step or 0) > total
+        told = views.sentence("link.last_step", text, total=total) if late else ""
+        return told, _ran(catalogue.lesson(place.request.name), trace, text, place)
 
 
-def _offer(names: Sequence[str], text: Text) -> Any:
-    """Offer lessons to choose from, the first one chosen."""
+def _choose_topic(topic: str, request: gr.Request) -> Any:
+    return _offer(TOPICS.get(topic, LESSONS), words(request))
+
+
+def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
+    text = words(request)
+    try:
+        hits = find(query or "", language(request))
+    except DetachLabError as error:
+        return views.problem(error, text), gr.skip()
+    if hits:
+        return found_view(query, hits, text), _offer([hit.lesson for hit in hits], text)
+    if (query or "").strip():
+        return views.sentence("find.nothing", text), gr.skip()
+    return "", _offer(TOPICS.get(topic, LESSONS), text)
+
+
+def _offer(names: Sequence[str], text: Text, chosen: str = "") -> Any:
+    """Offer lessons to choose from, the first one chosen unless another is."""
     titles = [(text(f"lesson.{each}.title"), each) for each in names]
-    return gr.update(choices=titles, value=names[0])
+    return gr.update(choices=titles, value=chosen or names[0])
 
 
-def _numbers_text(entry: catalogue.LessonEntry) -> str:
-    return ", ".join(f"{value:g}" for value in entry.values or ())
+def _shown(entry: catalogue.LessonEntry, request: LessonRequest, text: Text) -> tuple[Any, ...]:
+    """Return what shows a lesson that has not run, for the components `_Controls.shown`."""
+    values = entry.values if request.values is None else request.values
+    return (
+        entry.name,
+        gr.update(value=_numbers_text(values), visible=entry.values is not None),
+        gr.update(value=request.op or entry.op, visible=entry.op is not None),
+        "",
+        _unrun(entry, text),
+    )
+
+
+def _numbers_text(values: Sequence[float] | None) -> str:
+    return ", ".join(map(number_text, values or ()))
 
 
 def _unrun(entry: catalogue.LessonEntry, text: Text) -> str:
@@ -170,15 +241,28 @@ def _unrun(entry: catalogue.LessonEntry, text: Text) -> str:
     return _view(entry, text, inputs={}, parts=parts, trace=None, claims=_claims(entry.name))
 
 
-def _ran(entry: catalogue.LessonEntry, trace: LessonTrace, text: Text) -> str:
+def _ran(
+    entry: catalogue.LessonEntry, trace: LessonTrace, text: Text, place: LessonPlace | None = None
+) -> str:
+    """Show a lesson that has run, at its last steps or at the place that a link asked for."""
     request = trace.request
+    values = entry.values if request.values is None else request.values
     inputs: dict[str, object] = {}
-    if entry.values is not None:
-        inputs["values"] = list(entry.values if request.values is None else request.values)
+    if values is not None:
+        inputs["values"] = list(values)
     if entry.op is not None:
         inputs["op"] = catalogue.OPS[request.op or entry.op]
-    parts = [part_view(part, entry.parts[part.name], text) for part in trace.parts]
-    return _view(entry, text, inputs=inputs, parts=parts, trace=trace)
+    asked = {place.part: (place.step or 1) - 1} if place is not None else {}
+    parts = [
+        part_view(part, entry.parts[part.name], text, asked.get(part.name)) for part in trace.parts
+    ]
+    # What a link to it says.
+    ran = {
+        "values": ",".join(map(number_text, values or ())),
+        "op": request.op or entry.op or "",
+        "part": next(iter(asked), ""),
+    }
+    return _view(entry, text, inputs=inputs, parts=parts, trace=trace, ran=ran)
 
 
 def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:

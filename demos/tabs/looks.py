@@ -10,7 +10,7 @@ from demos.tabs import views
 from profiling.graphs import drawing
 
 _FOLDER = Path(__file__).parent
-_STYLES = ("page.css", "stepper.css", "trace/trace.css")
+_STYLES = ("page.css", "stepper.css", "start.css", "trace/trace.css")
 _MONO = ["ui-monospace", "Menlo", "Consolas", "monospace"]
 
 

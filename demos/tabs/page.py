@@ -9,16 +9,19 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from demos.locales import Text
-from demos.tabs import looks, views
+from demos.tabs import address, looks, views
+from demos.tabs.about import create_about_tab
+from demos.tabs.address import Address, Places
 from demos.tabs.api import create_api, exception_handlers
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
 from demos.tabs.guards.chain import guards
 from demos.tabs.guards.page import GuardedPage
-from demos.tabs.lessons import create_lessons_tab
+from demos.tabs.lessons import LessonsTab
 from demos.tabs.machine import machine_words, mode_words
 from demos.tabs.owners_only import OwnersOnly
 from demos.tabs.playground import create_playground_tab
+from demos.tabs.start import StartTab
 from demos.tabs.trace.tab import create_trace_tab
 from demos.tabs.visitor import labels, words
 from profiling.engine.engine import Engine
@@ -44,15 +47,28 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
     )
     with page:
         header = gr.HTML(elem_id="lab-header")
-        with gr.Tab(own_labels("tab.lessons"), id="lessons"):
-            create_lessons_tab(page, engine, own_labels)
-        with gr.Tab(own_labels("tab.compare"), id="compare"):
-            run = create_compare_tab(page, engine, own_labels)
-        with gr.Tab(own_labels("tab.trace"), id="trace") as trace_tab:
-            create_trace_tab(page, trace_tab, engine, run, own_labels)
+        links = Address()
+        names = ("start", "lessons", "compare", "trace", "playground", "about")
+        with gr.Tabs(elem_id="lab-tabs") as tabs:
+            named = {
+                name: gr.Tab(own_labels(f"tab.{name}"), id=name)
+                for name in names
+                if name != "playground" or playground is not None
+            }
+        with named["start"]:
+            start = StartTab(engine, own_labels)
+        with named["lessons"]:
+            lessons = LessonsTab(engine, own_labels, links.place)
+        with named["compare"]:
+            compare = create_compare_tab(page, engine, own_labels, links.begin)
+        with named["trace"]:
+            create_trace_tab(page, named["trace"], engine, compare.run, own_labels)
         if playground is not None:
-            with gr.Tab(own_labels("tab.playground"), id="playground"):
+            with named["playground"]:
                 create_playground_tab(playground, own_labels)
+        with named["about"]:
+            create_about_tab(page, engine, own_labels)
+        links.wire(page, Places(tabs, named, start, lessons, compare))
 
         create_api(engine)
 
@@ -99,7 +115,7 @@ def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> d
 
 def _head() -> str:
     """Return the page's own scripts, and the styles that a saved graph takes along."""
-    script = _read("stepper.js")
+    script = _read("stepper.js") + address.script()
     styles = f'<script type="text/css" id="graph-css">{drawing.file_styles()}</script>'
     return f"{_read('head.html')}{styles}<script>{script}</script>"
 

@@ -11,6 +11,7 @@
     const {line} = stepper.querySelector(".lab-shown").dataset;
     stepper.querySelector(".lab-now")?.classList.remove("lab-now");
     stepper.querySelector(`[id$="-${line}"]`)?.classList.add("lab-now");
+    document.dispatchEvent(new CustomEvent("lab-step", {detail: stepper}));
   };
 
   const go = (stepper, where) => {

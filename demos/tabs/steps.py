@@ -66,22 +66,32 @@ class StepView(NamedTuple):
 
 
 class PartView(NamedTuple):
-    """A function and its steps as the template needs them."""
+    """A function and its steps as the template needs them; `shown` is the step to begin with."""
 
     name: str
     source: Source
     code: Markup
     steps: list[StepView]
     cut_off: bool
+    shown: int = 0
 
 
-def part_view(part: PartTrace, source: Source, text: Text) -> PartView:
-    """Prepare a function's steps for the page."""
+def part_view(part: PartTrace, source: Source, text: Text, shown: int | None = None) -> PartView:
+    """Prepare a function's steps for the page.
+
+    Args:
+        part: What happened.
+        source: Its code.
+        text: The visitor's words.
+        shown: The step to begin with, counted from 0; the last one if it is none of them.
+    """
+    last = max(0, len(part.steps) - 1)
+    first = last if shown is None else min(shown, last)
     steps = list(_steps(part, text))
     code = views.code(source, part.error.line if part.error else None, f"line-{part.name}")
     if part.steps:
-        code = _marked(code, f"line-{part.name}-{part.steps[-1].line}")
-    return PartView(part.name, source, code, steps, part.cut_off)
+        code = _marked(code, f"line-{part.name}-{part.steps[first].line}")
+    return PartView(part.name, source, code, steps, part.cut_off, first)
 
 
 def _steps(part: PartTrace, text: Text) -> Iterator[StepView]:

@@ -118,6 +118,7 @@ from pathlib import Path
 import gradio as gr
 
 from demos import catalogue
+from demos.links import usual_comparison
 from demos.locales import translator
 from demos.tabs import compare
 from demos.tabs.form import Form
@@ -130,7 +131,9 @@ with gr.Blocks():
     form = Form("cpu", labels())
     does = compare._Handlers(None, form, None, gr.HTML(), None)
 
-about, branches, sizes, *numbers = form.describe("mine", translator("zh"))
+described = form.describe(usual_comparison("mine"), translator("zh"))
+name, about, branches, sizes, *numbers = (described[each] for each in form.described)
+assert name == "mine"
 assert "What <code>x</code> is for." in about
 assert branches["choices"] == branches["value"] == ["second", "first"]
 assert (sizes["value"], sizes["label"]) == ("4, 8", "rows")
@@ -159,9 +162,8 @@ for name in ("mine.py", "mine.py:Mine", "trap", str(FILE), str(FILE.with_name("t
     assert refused(name) == "error.unknown_workload"
 
 FILE.write_text("def (", encoding="utf-8")
-about, *others = does.describe("mine", None)
+(about,) = does.describe("mine", "", None).values()
 assert "mine.py:1: this is not valid Python: invalid syntax." in about
-assert others == [gr.skip()] * (len(form.described) - 1)
 assert refused("mine") == "error.own_syntax"
 """
 

@@ -1,0 +1,185 @@
+"""Tab Start: what this is, a result that is there already, and which way to cut fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from demos import catalogue
+from demos.advisor import ADVISED, GRADIENTS, Answers, advise
+from demos.lessons import LESSONS
+from demos.link_reading import read_link
+from demos.links import FLAGS, Comparison, LessonPlace, Link, write_link
+from demos.locales import Text
+from demos.tabs import views
+from demos.tabs.recorded import Costs, cost_finding, cost_rows, recorded_costs, source_words
+from demos.tabs.visitor import words
+from profiling.engine.engine import Engine
+from profiling.errors import WorkerError
+from profiling.lesson_records import LessonRequest
+from profiling.records import Environment, Request
+
+# What the first screen shows: enough to tell time, memory and gradients apart at a glance.
+_WORKLOAD = "frozen_backbone"
+_BRANCHES = ("attached", "detach", "clone_detach", "no_grad", "frozen")
+_PLACES = ("lessons", "compare", "trace")
+_FLAGGED = ("only_here", "frozen", "in_place")
+# Seconds that a visitor waits at most for what depends on the machine.
+_PATIENCE_S = 60.0
+
+
+class StartTab:
+    """The components of the tab.
+
+    Attributes:
+        inputs: The answers to the advisor's questions, in a link's own values.
+        names: What a link calls them.
+        usual: The answers until somebody gives others.
+        result: What was recorded.
+        again: Measures here what is shown as recorded.
+        others: Measures here what the advice is about.
+        advice: What follows from the answers.
+        restored: Components that `greet` and `restore` update.
+    """
+
+    names = ("gradient", *_FLAGGED)
+
+    def __init__(self, engine: Engine, labels: gr.I18n) -> None:
+        """Build the tab; nothing is drawn until it is asked for."""
+        self._engine = engine
+        self.usual = _values(Answers())
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                self.result = gr.HTML(elem_id="start-result")
+                self.again = _button(labels("start.measure"), "start-measure")
+            with gr.Column(scale=1, min_width=260):
+                self._cards = gr.HTML(elem_id="start-cards")
+        self._title = gr.HTML(elem_id="advisor-title")
+        with gr.Row(elem_id="advisor-questions"):
+            self.inputs = [_question("gradient", GRADIENTS, labels)]
+            for name in _FLAGGED:
+                self.inputs.append(_question(name, tuple(FLAGS), labels))
+        self.advice = gr.HTML(elem_id="advisor-advice")
+        self.others = _button(labels("advisor.measure"), "advisor-measure")
+        self.restored = [self._cards, self._title, *self.inputs]
+        for question in self.inputs:
+            question.change(
+                self._advise,
+                self.inputs,
+                self.advice,
+                api_visibility="private",
+                show_progress="hidden",
+                trigger_mode="always_last",
+            )
+
+    def greet(self, text: Text) -> dict[Any, Any]:
+        """Return updates with what is there at once."""
+        return {
+            self._cards: views.render(
+                "start_cards.html",
+                text,
+                places=_PLACES,
+                lessons=len(LESSONS),
+                workloads=len(catalogue.workloads()),
+            ),
+            self._title: views.render("advisor_title.html", text),
+        }
+
+    def restore(self, answers: Answers | None) -> dict[Any, Any]:
+        """Return updates that give answers."""
+        return dict(zip(self.inputs, _values(answers or Answers()), strict=True))
+
+    def draw(self, request: gr.Request) -> Iterator[dict[Any, Any]]:
+        """Draw what takes a moment: the result, the advice, and what is known of this machine."""
+        text = words(request)
+        known = self._environment(0.0)
+        yield {self.result: _result(known, text)}
+        link, _ = read_link(dict(request.query_params))
+        yield {self.advice: self._advised(link.answers or Answers(), text)}
+        if known is None:
+            yield {self.result: _result(self._environment(_PATIENCE_S), text)}
+
+    def recorded(self) -> Comparison:
+        """Return what measures here what is shown as recorded."""
+        return _comparison(_WORKLOAD, _BRANCHES)
+
+    def advised(self, *answers: str) -> Comparison:
+        """Return what measures all that the advice for some answers is about."""
+        return _comparison(advise(_answers(*answers)).workload, ADVISED)
+
+    def _advise(self, request: gr.Request, *answers: str) -> str:
+        return self._advised(_answers(*answers), words(request))
+
+    def _advised(self, answers: Answers, text: Text) -> str:
+        advice = advise(answers)
+        costs = recorded_costs(advice.workload, self._environment(0.0))
+        found = [] if costs is None else cost_rows(costs, text)
+        by_branch = {each.row.branch: each for each in found}
+        lesson = Link("lessons", LessonPlace(LessonRequest(advice.lesson)))
+        return views.render(
+            "advice.html",
+            text,
+            advice=advice,
+            rows=[(each, by_branch.get(each)) for each in (*advice.branches, *advice.others)],
+            source="" if costs is None else source_words(costs, text),
+            lesson=write_link(lesson),
+            compare=write_link(Link("compare", None, self.advised(*_values(answers)))),
+            code=views.code(catalogue.Source(advice.code, 1, "")),
+        )
+
+    def _environment(self, patience_s: float) -> Environment | None:
+        try:
+            return self._engine.environment(patience_s)
+        except WorkerError:  # The header says so.
+            return None
+
+
+def _button(label: Any, place: str) -> gr.Button:
+    return gr.Button(label, variant="primary", elem_id=place, elem_classes="lab-measure", scale=0)
+
+
+def _question(name: str, values: tuple[str, ...], labels: gr.I18n) -> gr.Radio:
+    usual = _values(Answers())[StartTab.names.index(name)]
+    said = {value: {"1": "yes", "0": "no"}.get(value, value) for value in values}
+    return gr.Radio(
+        [(labels(f"advisor.{name}.{word}"), value) for value, word in said.items()],
+        value=usual,
+        label=labels(f"advisor.question.{name}"),
+        elem_id=f"advisor-{name}",
+        elem_classes="lab-list",
+        min_width=230,
+    )
+
+
+def _values(answers: Answers) -> list[str]:
+    """Return answers in a link's own values."""
+    flags = {meant: value for value, meant in FLAGS.items()}
+    return [answers.gradient, *(flags[getattr(answers, name)] for name in _FLAGGED)]
+
+
+def _answers(gradient: Any, *flags: str) -> Answers:
+    """Return answers from a link's own values, which the components have checked."""
+    return Answers(gradient, *(FLAGS[value] for value in flags))
+
+
+def _comparison(workload: str, branches: tuple[str, ...]) -> Comparison:
+    """Return a comparison at the workload's middle size, of the branches that it has."""
+    entry = catalogue.workload(workload)
+    offered = tuple(each for each in branches if each in entry.sources)
+    return Comparison(Request(workload, offered, (entry.sizes[len(entry.sizes) // 2],)))
+
+
+def _result(environment: Environment | None, text: Text) -> str:
+    costs = recorded_costs(_WORKLOAD, environment, _BRANCHES)
+    return views.render("start_result.html", text, **({} if costs is None else _told(costs, text)))
+
+
+def _told(costs: Costs, text: Text) -> dict[str, Any]:
+    return {
+        "rows": cost_rows(costs, text),
+        "finding": cost_finding(costs, text),
+        "source": source_words(costs, text),
+        "baseline": costs.cell.cell.baseline,
+    }
