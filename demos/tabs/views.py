@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import jinja2
-import pygments
-from markupsafe import Markup, escape
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
-from demos.catalogue import Source
 from demos.locales import Text
 from profiling.errors import DetachLabError
+from profiling.markup import code as code
+from profiling.markup import code_styles as code_styles
+from profiling.markup import inline_code
 
 _FOLDER = Path(__file__).parent / "templates"
-_BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 def render(template: str, text: Text, **values: object) -> str:
@@ -40,42 +36,6 @@ def problem(error: DetachLabError, text: Text) -> str:
     """Say what went wrong, as an alert."""
     said = text(error.key, **error.values)
     return render("progress.html", text, sentence=said, failed=True, total=0, done=0)
-
-
-def inline_code(sentence: str) -> Markup:
-    """Escape a sentence and set its backticked parts as code.
-
-    Example:
-        >>> inline_code("`a` < b")
-        Markup('<code>a</code> &lt; b')
-    """
-    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(sentence))))
-
-
-def code(source: Source, error_line: int | None = None, spans: str = "") -> Markup:
-    """Highlight a function with the line numbers of its file.
-
-    Args:
-        source: The function.
-        error_line: The line to mark, as numbered in the file.
-        spans: What the id of each line starts with; none is given one unless it is set.
-    """
-    marked = [] if error_line is None else [error_line - source.first_line + 1]
-    formatter = HtmlFormatter(
-        linenos="inline",
-        linenostart=source.first_line,
-        hl_lines=marked,
-        linespans=spans,
-        cssclass="code",
-    )
-    return Markup(pygments.highlight(source.text, PythonLexer(), formatter))
-
-
-def code_styles() -> str:
-    """Return the CSS of highlighted code, for a light and for a dark page."""
-    light = HtmlFormatter(style="friendly").get_style_defs(".code")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".dark .code")
-    return f"{light}\n{dark}"
 
 
 _environment = jinja2.Environment(
