@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
 
-from demos import catalogue
-from demos.catalogue import Source, WorkloadEntry
 from demos.locales import Text
 from demos.tabs import views
 from profiling import export, tables
-from profiling.charts import bars, memory, operators, peak_parts, reach, sizes
-from profiling.errors import InputError
-from profiling.records import Cell, CellResult, Run, ran
+from profiling.figures import figures
+from profiling.records import CellResult, Run
 from profiling.report import finding, rows
+from profiling.sources import sources
 from profiling.statistics import summary
-from profiling.traces.load import load_trace
-from profiling.traces.memory import memory_curve
-from profiling.traces.operators import operator_groups
 from profiling.wording import lenient
 
 _FILES = ("summary.csv", "samples.csv", "trace_events.csv", export.ARCHIVE)
@@ -102,29 +96,10 @@ class Panel:
     def _charts(
         self, run: Run, table: pd.DataFrame, cell: CellResult, folder: Path, text: Text
     ) -> dict[Any, Any]:
-        unit = cell.cell.unit
-        one = tables.of_cell(table, cell.cell)
-        reached = tables.of_cell(tables.reach(run), cell.cell)
-        parts = tables.of_cell(tables.peak_parts(run), cell.cell)
-        predicted = one.rename(columns={"predicted_peak_bytes": "predicted_bytes"})
-        traces = _traces(cell, folder)
-        ops = _joined((branch, operator_groups(trace)) for branch, trace in traces.items())
-        curves = _joined(
-            (branch, memory_curve(trace, cell.cell.device)) for branch, trace in traces.items()
-        )
-        figures = {
-            "time": bars.time_by_branch(one, text),
-            "peak": bars.peak_by_branch(one, text),
-            "peak_parts": peak_parts.peak_parts(parts, text, predicted),
-            "time_over_size": sizes.time_over_size(table, text, unit),
-            "memory_over_size": sizes.memory_over_size(table, text, unit),
-            "operators": operators.operators_by_branch(ops, text),
-            "memory": memory.memory_over_time(curves, text),
-            "reach": reach.gradient_reach(reached, text),
-        }
+        drawn = figures(run, table, cell, folder, text)
         return {
             self.plots[name]: gr.update(value=figure, visible=True)
-            for name, figure in figures.items()
+            for name, figure in drawn.items()
         }
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
@@ -137,38 +112,14 @@ class Panel:
         return {**buttons, self.traces: gr.update(value=traces, visible=bool(traces))}
 
     def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
-        cell, entry = run.cells[0], _entry(run.cells[0])
-        texts: dict[str, str] = {}
-        for result in (each for finished in run.results for each in finished.results):
-            if result.source:
-                texts.setdefault(ran(result.branch), result.source)
-        ours = {} if entry is None else entry.sources
-        sources = {
-            branch: ours[branch]
-            if branch in ours and ours[branch].text == shown
-            else Source(shown, 1, cell.file)
-            for branch, shown in texts.items()
-        }
-        # The reference that a run was judged by is known only if its other code is the same.
-        same = entry is not None and all(sources[branch] is ours.get(branch) for branch in sources)
-        reference = entry.reference if entry is not None and same else None
+        found, reference = sources(run)
         html = views.render(
             "sources.html",
             text,
-            sources=[(branch, views.code(source)) for branch, source in sources.items()],
+            sources=[(branch, views.code(source)) for branch, source in found.items()],
             reference="" if reference is None else views.code(reference),
         )
-        return {self.folded: gr.update(visible=bool(sources)), self.sources: html}
-
-
-def _entry(cell: Cell) -> WorkloadEntry | None:
-    """Return a cell's workload as it is here and now; None if it is not known here."""
-    if cell.workload not in catalogue.workloads():
-        return None
-    try:
-        return catalogue.workload(cell.workload)
-    except InputError:
-        return None  # a registered file that has changed since
+        return {self.folded: gr.update(visible=bool(found)), self.sources: html}
 
 
 def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
@@ -184,17 +135,3 @@ def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
         baseline=cell.cell.baseline,
         cell=cell,
     )
-
-
-def _traces(cell: CellResult, folder: Path) -> dict[str, pd.DataFrame]:
-    return {
-        result.branch: load_trace(folder / result.trace)
-        for result in cell.results
-        if result.trace is not None
-    }
-
-
-def _joined(parts: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    """Put tables of several branches under each other, with a leading column ``branch``."""
-    labelled = [table.assign(branch=branch) for branch, table in parts]
-    return pd.concat(labelled, ignore_index=True) if labelled else pd.DataFrame()

@@ -106,7 +106,7 @@ def test_the_trap_that_is_laid_for_other_endpoints_works(playground: Page, tmp_p
 def test_without_the_flag_there_is_no_tab_and_no_endpoint(app: App, client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
     named = set(api["named_endpoints"])
-    assert {"/lesson", "/compare", "/branch_graph"} <= named
+    assert {"/lesson", "/compare", "/trace_ops"} <= named
     assert not any("playground" in name for name in named)
     found = config(app)
     places = {each["props"].get("elem_id") for each in found["components"]}

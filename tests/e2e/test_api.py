@@ -1,0 +1,192 @@
+"""The endpoints for scripts and agents: what they answer, what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from demos.locales import LANGUAGES, Text, translator
+from profiling import plain
+from profiling.engine.engine import Engine
+from profiling.lesson_records import LessonRequest
+from profiling.storage import load_run
+from tests.e2e.launching import App
+from tests.profiling.traces.making import write
+
+SMALL: dict[str, Any] = {
+    "workload": "side_branch",
+    "branches": ["attached", "detach_inplace", "detach"],
+    "sizes": [4, 8],
+    "device": "cpu",
+    "budget_s": 0.05,
+    "parameters": {"depth": 2, "width": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("traces") / "made.json.gz"
+    write(path, 200)
+    return path
+
+
+def ask(client: Client, endpoint: str, **arguments: Any) -> dict[str, Any]:
+    found: dict[str, Any] = client.predict(**arguments, api_name=f"/{endpoint}")
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+def test_a_lesson_is_what_the_shell_gives(client: Client, engine: Engine, english: Text) -> None:
+    trace = engine.lesson(LessonRequest("baseline", (1.0, 2.5), "tanh"))
+    given = ask(client, "lesson", name="baseline", values=[1, 2.5], op="tanh")
+    assert given == plain.lesson(trace, english)
+
+
+def test_a_lesson_says_its_verdicts_in_the_language(client: Client) -> None:
+    found = ask(client, "lesson", name="detach_then_zero", op="mul2", lang="zh")
+    say = translator("zh")
+    key = "lesson.detach_then_zero"
+    assert found["title"] == say(f"{key}.title")
+    assert "wrong" in found["verdicts"].values()
+    for claim in found["claims"]:
+        assert claim["says"] == say(f"{key}.claim.{claim['claim']}")
+        assert claim["why"] == say(f"{key}.why.{claim['claim']}.{claim['verdict']}")
+        assert claim["verdict"] == found["verdicts"][claim["claim"]]
+
+
+def test_a_comparison_says_how_far_it_is_and_what_it_found(client: Client, tmp_path: Path) -> None:
+    job = client.submit(**SMALL, with_run=True, api_name="/compare")
+    found = job.result(timeout=120)
+    before = job.outputs()[:-1]
+    assert {each["status"] for each in before} == {"measuring"}
+    assert [each["done"] for each in before] == sorted(each["done"] for each in before)
+    assert before[-1]["total"] == 2
+    assert found["status"] == "done"
+    keys = [(row["branch"], row["size"]) for row in found["summary"]]
+    assert keys == [(branch, size) for size in (4, 8) for branch in SMALL["branches"]]
+    rows = dict(zip(keys, found["summary"], strict=True))
+    assert rows["detach", 4]["gradients_right"] is True
+    assert rows["detach", 4]["step_median_s"] > 0
+    failed = rows["detach_inplace", 4]
+    assert (failed["status"], failed["step_median_s"], failed["ratio"]) == (
+        *("expected_error", None, None),
+    )
+    assert failed["note"] == translator("en")("workload.side_branch.raises.detach_inplace")
+    assert [each["size"] for each in found["findings"]] == [4, 8]
+    assert found["findings"][0]["finding"].startswith("At 4 rows a batch (float32, cpu), ")
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(found["run"]), encoding="utf-8")
+    assert load_run(file).id == found["id"]
+
+
+def test_a_cancelled_comparison_frees_the_worker(client: Client) -> None:
+    long = SMALL | {"sizes": [4096], "budget_s": 60.0, "parameters": {}}
+    job = client.submit(**long, api_name="/compare")
+    while not any(each["size"] == 4096 for each in job.outputs()):
+        assert not job.done()
+    job.cancel()
+    found = client.submit("baseline", api_name="/lesson").result(timeout=45)
+    assert found["verdicts"]["reaches_a"] == "holds"
+
+
+def test_a_trace_is_summed_up(client: Client, trace: Path) -> None:
+    whole = ask(client, "trace_ops", file=handle_file(trace), sort="count", limit=300)
+    assert (whole["status"], whole["name"]) == ("done", "made.json.gz")
+    assert whole["ops_found"] == len(whole["ops"]) > 2
+    counts = [row["count"] for row in whole["ops"]]
+    assert counts == sorted(counts, reverse=True)
+    assert whole["kernels_found"] == len(whole["kernels"]) > 0
+    some = ask(client, "trace_ops", file=handle_file(trace), filter="CLONE aten", limit=1)
+    assert some["ops"] == [row for row in whole["ops"] if row["name"] == "aten::clone"]
+    shapes = ask(client, "trace_ops", file=handle_file(trace), group="shapes", limit=1)
+    assert "shapes" in shapes["ops"][0]
+
+
+def test_names_and_lessons_are_found(client: Client) -> None:
+    listed = ask(client, "catalogue", lang="zh")
+    assert listed["lessons"]["baseline"] == translator("zh")("lesson.baseline.title")
+    assert listed["workloads"]["side_branch"]["parameters"] == {"depth": 8, "width": 128}
+    message = "RuntimeError: a leaf Variable that requires grad is being used in an in-place"
+    (first, *_) = ask(client, "find", query=f"{message} operation.")["found"]
+    assert (first["lesson"], first["fit"]) == ("leaf_in_place", "whole")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "key", "values"),
+    [
+        ("lesson", {"name": 3}, "error.argument", {"name": "name", "expected": "str"}),
+        (
+            *("lesson", {"name": "baseline", "values": "1, 2"}, "error.argument"),
+            {"name": "values", "expected": "list[float]"},
+        ),
+        (
+            *("lesson", {"name": "baseline", "values": [1e9]}, "error.values"),
+            {"high": 16, "magnitude": "1,000,000"},
+        ),
+        (
+            *("compare", SMALL | {"device": "tpu"}, "error.argument_choice"),
+            {"name": "device", "allowed": "auto, cpu, cuda"},
+        ),
+        ("compare", SMALL | {"sizes": []}, "error.size_count", {"high": 12}),
+        (
+            *("compare", SMALL | {"sizes": [2.5]}, "error.argument"),
+            {"name": "sizes", "expected": "list[int]"},
+        ),
+        ("trace_ops", {"file": "/etc/passwd"}, "error.not_uploaded", {}),
+        ("trace_ops", {"file": None}, "error.not_uploaded", {}),
+    ],
+)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_bad_request_gets_our_sentence(
+    client: Client,
+    lang: str,
+    name: str,
+    arguments: dict[str, Any],
+    key: str,
+    values: dict[str, Any],
+) -> None:
+    with pytest.raises(AppError) as refused:
+        client.predict(**arguments, lang=lang, api_name=f"/{name}")
+    assert str(refused.value) == translator(lang)(key, **values)
+
+
+def test_a_language_and_a_limit_that_are_not_there(client: Client, trace: Path) -> None:
+    with pytest.raises(AppError, match=r"^There is no language 'fr' here\. Languages: en, zh\.$"):
+        client.predict(lang="fr", api_name="/catalogue")
+    with pytest.raises(AppError, match=r"^`limit` must be a whole number from 1 to 300\.$"):
+        client.predict(handle_file(trace), limit=301, api_name="/trace_ops")
+
+
+def test_no_file_of_the_server_is_read(app: App, trace: Path) -> None:
+    api = f"{app.url}gradio_api/call"
+    asked = {"file": {"path": str(trace)}}
+    event = httpx.post(f"{api}/v2/trace_ops", json=asked).json()["event_id"]
+    stream = httpx.get(f"{api}/trace_ops/{event}", timeout=60).text
+    assert stream.startswith("event: error")
+    assert "must be an uploaded file" in stream
+    assert str(trace) not in stream
+
+
+@pytest.mark.parametrize("asked", [{}, {"nome": "baseline"}])
+def test_arguments_that_do_not_fit_are_refused_at_once(app: App, asked: dict[str, str]) -> None:
+    answer = httpx.post(f"{app.url}gradio_api/call/v2/lesson", json=asked)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("These arguments do not fit the endpoint: ")
+
+
+def test_endpoints_are_described_with_types(app: App) -> None:
+    public = httpx.get(f"{app.url}gradio_api/info").json()["named_endpoints"]
+    compare = public["/compare"]
+    types = {each["parameter_name"]: each["type"] for each in compare["parameters"]}
+    assert types["sizes"]["oneOf"][1] == {"type": "array", "items": {"type": "integer"}}
+    assert types["dtype"]["enum"] == ["float32", "float64", "bfloat16", "float16"]
+    assert compare["returns"][0]["type"] == {"type": "object", "additionalProperties": {}}
+    for name, endpoint in public.items():
+        assert len(endpoint["description"]) > 60, name
+        assert endpoint["parameters"][-1]["parameter_name"] == "lang"
