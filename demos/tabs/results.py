@@ -44,7 +44,7 @@ class Panel:
     def __init__(self, labels: gr.I18n) -> None:
         """Place the components."""
         self.size = gr.Radio([], label=labels("compare.size"), visible=False)
-        self.table = gr.HTML(elem_id="compare-results")
+        self.table = gr.HTML(elem_id="compare-results", visible=False)
         with gr.Row(elem_classes="lab-downloads"):
             self.files = {
                 name: gr.DownloadButton(name, visible=False, size="sm", min_width=120)
@@ -92,7 +92,7 @@ class Panel:
                 value=cell.cell.size,
                 visible=len(run.cells) > 1,
             ),
-            self.table: _table(run, table, cell, text),
+            self.table: gr.update(value=_table(run, table, cell, text), visible=True),
             **self._charts(run, table, cell, folder, text),
         }
         if size is not None:
