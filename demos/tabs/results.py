@@ -128,7 +128,7 @@ class Panel:
         }
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
-        files = export.export(run, folder)
+        files = export.export(run, folder, text)
         traces = [str(path) for path in export.trace_files(run, folder)]
         buttons = {
             button: gr.update(value=str(files[name]), label=text(f"download.{name}"), visible=True)
