@@ -22,12 +22,13 @@ RUN = "run.json"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export(run: Run, folder: Path) -> dict[str, Path]:
+def export(run: Run, folder: Path, text: columns.Text) -> dict[str, Path]:
     """Write every file of a run and an archive of them all.
 
     Args:
         run: The run; it may be incomplete.
         folder: The run's folder, with its traces; files are written beside them.
+        text: Says a locale key, for the README.
 
     Returns:
         Path by file name: the CSV files, ``run.json``, ``README.md`` and the archive.
@@ -44,7 +45,7 @@ def export(run: Run, folder: Path) -> dict[str, Path]:
         write = functools.partial(ordered.to_csv, index=False, lineterminator="\r\n")
         _replace(paths[name], write)
     _replace(paths[RUN], lambda path: save_run(run, path))
-    _replace(paths[README], lambda path: path.write_text(columns.readme(), encoding="utf-8"))
+    _replace(paths[README], lambda path: path.write_text(columns.readme(text), encoding="utf-8"))
     members = {name: path for name, path in paths.items() if name != ARCHIVE}
     members |= {path.relative_to(folder).as_posix(): path for path in trace_files(run, folder)}
     _replace(paths[ARCHIVE], lambda path: _write_archive(members, path))

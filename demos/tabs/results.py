@@ -38,7 +38,7 @@ class Panel:
     def __init__(self, labels: gr.I18n) -> None:
         """Place the components."""
         self.size = gr.Radio([], label=labels("compare.size"), visible=False)
-        self.table = gr.HTML(elem_id="compare-results")
+        self.table = gr.HTML(elem_id="compare-results", visible=False)
         with gr.Row(elem_classes="lab-downloads"):
             self.files = {
                 name: gr.DownloadButton(name, visible=False, size="sm", min_width=120)
@@ -86,7 +86,7 @@ class Panel:
                 value=cell.cell.size,
                 visible=len(run.cells) > 1,
             ),
-            self.table: _table(run, table, cell, text),
+            self.table: gr.update(value=_table(run, table, cell, text), visible=True),
             **self._charts(run, table, cell, folder, text),
         }
         if size is not None:
@@ -103,7 +103,7 @@ class Panel:
         }
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
-        files = export.export(run, folder)
+        files = export.export(run, folder, text)
         traces = [str(path) for path in export.trace_files(run, folder)]
         buttons = {
             button: gr.update(value=str(files[name]), label=text(f"download.{name}"), visible=True)

@@ -18,12 +18,12 @@ def words(request: gr.Request | None) -> Text:
 def language(request: gr.Request | None) -> str:
     """Return the visitor's language; English for scripts."""
     cookies = getattr(request, "cookies", None) or {}
-    chosen = cookies.get("lang")
+    chosen = str(cookies.get("lang"))
     if chosen in LANGUAGES:
         return chosen
     # A browser that sends no cookie still says what it prefers; a script says nothing.
     headers = getattr(request, "headers", None) or {}
-    preferred = headers.get("accept-language", "").partition("-")[0].partition(",")[0]
+    preferred = str(headers.get("accept-language", "")).partition(",")[0].partition("-")[0]
     return preferred if preferred in LANGUAGES else DEFAULT
 
 

@@ -104,7 +104,7 @@ def _measure(engine: Engine, request: Request, *, show_progress: bool) -> Run:
 def _write_files(engine: Engine, run: Run, out: Path) -> list[Path]:
     """Write a run's files into a folder; what is there under the same names is replaced."""
     source = engine.run_folder(run)
-    files = export.export(run, source)
+    files = export.export(run, source, say)
     traces = {path.relative_to(source): path for path in export.trace_files(run, source)}
     (out / "traces").mkdir(parents=True, exist_ok=True)
     written = []

@@ -30,7 +30,7 @@ def list_all(as_json: bool) -> None:
 @click.command("columns")
 def describe_columns() -> None:
     """Describe every exported column, as Markdown."""
-    print(readme(), end="")
+    print(readme(say), end="")
 
 
 def _one_line(entry: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demos.locales import translator
 from profiling.columns import readme
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def test_modules_and_functions_are_short(path: Path) -> None:
 
 
 def test_csv_documentation_is_what_the_code_says() -> None:
-    assert (_ROOT / "docs" / "csv.md").read_text(encoding="utf-8") == readme()
+    assert (_ROOT / "docs" / "csv.md").read_text(encoding="utf-8") == readme(translator("en"))
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt"])

@@ -15,7 +15,8 @@ from tests.e2e.launching import App
 # Every text that a visitor sees or is read out: of nodes, and of attributes.
 _SEEN = """
 () => {
-  const code = 'code, pre, script, style, .code, .cm-editor';
+  // Code, and what a visitor wrote.
+  const code = 'code, pre, q, mark, script, style, .code, .cm-editor';
   const foreign = (each) => {
     const named = each.closest('[lang]');
     return named && named.lang !== document.documentElement.lang;
@@ -33,9 +34,41 @@ _SEEN = """
   return found;
 }
 """
+# A chart's drawing is a picture: what it writes is judged by `_CHARTS`.
+_LOOKED_AT = {"exclude": [[".js-plotly-plot"]]}
+# Of a theme's own is the contrast alone.
+_RULES: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"runOnly": {"type": "rule", "values": ["color-contrast"]}},
+}
 _SET_THEME = "dark => document.body.classList.toggle('dark', dark)"
 # A colour on its way from one theme to the other is of neither.
 _STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
+
+
+# What charts write beside their drawing: the colour of each, and that of what it stands on.
+_CHARTS = """
+() => [...document.querySelectorAll('[id^=plot-]')].filter(each => each.checkVisibility())
+  .flatMap(plot => [...plot.querySelectorAll(
+      '.gtitle, .xtitle, .ytitle, .xtick text, .ytick text, .legendtext')]
+    .map(each => [plot.id, getComputedStyle(each).fill, getComputedStyle(plot).backgroundColor]))
+"""
+# How far what is on the page has moved by itself, by the measure of "cumulative layout shift".
+_WATCH = """
+window.moved = 0;
+new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) if (!each.hadRecentInput) window.moved += each.value;
+}).observe({type: 'layout-shift'});
+"""
+
+
+class Problem(NamedTuple):
+    """What axe found in a theme: its rule, and the element by its selector and its HTML."""
+
+    theme: str
+    rule: str
+    selector: str
+    html: str
 
 
 class Seen(NamedTuple):
@@ -43,11 +76,15 @@ class Seen(NamedTuple):
 
     Attributes:
         texts: Where each text stood, and the text.
-        problems: Of each theme, what axe found: the rule and the element.
+        problems: What axe found, in both themes.
+        charts: Of each theme, what charts write: the chart, its colour, the colour below.
+        moved: How far things had moved by themselves since the stop before.
     """
 
     texts: list[tuple[str, str]]
-    problems: list[tuple[str, str, str]]
+    problems: list[Problem]
+    charts: dict[str, list[tuple[str, str, str]]]
+    moved: float
 
 
 def tour(app: App, browser: Browser, language: str, trace: Path) -> dict[str, Seen]:
@@ -58,15 +95,13 @@ def tour(app: App, browser: Browser, language: str, trace: Path) -> dict[str, Se
     page.goto(f"{app.url}?lang={language}")
     page.wait_for_selector("#lesson-view h2")
     page.add_style_tag(content=_STILL)
+    page.evaluate(_WATCH)
     stops: dict[str, Callable[[], None]] = {
-        "lessons": lambda: None,
         "lesson that raised": lambda: _raise(page, say),
-        "found": lambda: _find(page, say),
-        "compare": lambda: open_tab(page, say("tab.compare")),
+        "lessons found": lambda: _find(page, say),
         "compared": lambda: _compare(page, say),
         "graph of a branch": lambda: _draw_graph(page, say),
-        "trace": lambda: open_tab(page, say("tab.trace")),
-        "trace opened": lambda: _open_trace(page, trace),
+        "trace opened": lambda: _open_trace(page, say, trace),
         **{f"trace {name}": _sub_tab(page, say, name) for name in _SUB_TABS},
         "playground": lambda: _play(page, say),
     }
@@ -86,21 +121,29 @@ def _visitor(browser: Browser) -> BrowserContext:
 
 def _walk(page: Page, stops: dict[str, Callable[[], None]]) -> Iterator[tuple[str, Seen]]:
     for name, go in stops.items():
+        page.evaluate("window.moved = 0")
         go()
+        moved = page.evaluate("window.moved")
         texts = [(where, text) for where, text in page.evaluate(_SEEN)]
-        problems = [problem for dark in (False, True) for problem in _look(page, dark)]
-        yield name, Seen(texts, problems)
+        problems: list[Problem] = []
+        charts = {}
+        for theme in ("dark", "light"):
+            page.evaluate(_SET_THEME, theme == "dark")
+            charts[theme] = page.evaluate(_CHARTS)
+            # The stop after these shows the same and more.
+            if name not in ("lesson that raised", "compared"):
+                problems += _problems(page, theme)
+        yield name, Seen(texts, problems, charts, moved)
 
 
-def _look(page: Page, dark: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield what axe finds wrong with the page in one theme."""
-    page.evaluate(_SET_THEME, dark)
-    found: dict[str, Any] = Axe().run(page).response
+def _problems(page: Page, theme: str) -> Iterator[Problem]:
+    """Yield what axe finds wrong with the page as it is."""
+    options = {"resultTypes": ["violations"], "preload": False} | _RULES[theme]
+    found: dict[str, Any] = Axe().run(page, _LOOKED_AT, options).response
     for violation in found["violations"]:
         for node in violation["nodes"]:
-            theme = "dark" if dark else "light"
-            yield theme, violation["id"], f"{' '.join(map(str, node['target']))}: {node['html']}"
-    page.evaluate(_SET_THEME, False)
+            selector = " ".join(map(str, node["target"]))
+            yield Problem(theme, violation["id"], selector, node["html"])
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -121,6 +164,7 @@ def _find(page: Page, say: Text) -> None:
 
 
 def _compare(page: Page, say: Text) -> None:
+    open_tab(page, say("tab.compare"))
     page.get_by_label(say("compare.sizes.batch")).fill("8, 16")
     page.locator("#compare-run").click()
     expect(page.locator(".js-plotly-plot .gtitle")).to_have_count(8, timeout=60_000)
@@ -134,7 +178,8 @@ def _draw_graph(page: Page, say: Text) -> None:
     page.wait_for_selector("#compare-graph svg.graph")
 
 
-def _open_trace(page: Page, trace: Path) -> None:
+def _open_trace(page: Page, say: Text, trace: Path) -> None:
+    open_tab(page, say("tab.trace"))
     page.locator("#trace-file input[type=file]").set_input_files(trace)
     expect(page.locator("#trace-file")).to_contain_text(trace.name.split(".")[0])
     page.locator("#trace-open").click()

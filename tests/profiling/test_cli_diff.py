@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec.structs import replace
 
+from demos.locales import translator
 from profiling import cli, storage
 from profiling.cli import opening
 from profiling.diff import COLUMNS
@@ -140,7 +141,7 @@ def test_a_file_that_cannot_be_written_is_code_1(shell: Any, before: Path, tmp_p
 
 
 def test_an_archive_can_be_compared(shell: Any, finished_run: FinishedRun) -> None:
-    archive = export(finished_run.run, finished_run.folder)[ARCHIVE]
+    archive = export(finished_run.run, finished_run.folder, translator("en"))[ARCHIVE]
     code, out, err = shell("diff", archive, finished_run.folder / "run.json", "--json")
     assert (code, err) == (0, "")
     rows = json.loads(out)["rows"]

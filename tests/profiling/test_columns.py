@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from demos.locales import LANGUAGES, translator
 from profiling import columns
 from profiling.records import Status
 from profiling.traces.load import COLUMNS
@@ -16,24 +19,28 @@ def test_every_column_of_a_trace_is_described() -> None:
     assert list(columns.TRACE_EVENTS)[5:] == list(COLUMNS)
 
 
-def test_every_status_is_described() -> None:
-    described = set(re.findall("`([a-z_]+)`", columns.SUMMARY["status"]))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_status_is_described(language: str) -> None:
+    say = translator(language)
+    described = set(re.findall("`([a-z_]+)`", say(columns.SUMMARY["status"])))
     assert described == {status.value for status in Status}
 
 
-def test_the_readme_has_a_table_row_for_every_column_in_order() -> None:
-    text = columns.readme()
+@pytest.mark.parametrize(("language", "end"), [("en", "."), ("zh", "。")])
+def test_the_readme_has_a_table_row_for_every_column_in_order(language: str, end: str) -> None:
+    say = translator(language)
+    text = columns.readme(say)
     sections = re.split("^## ", text, flags=re.MULTILINE)
-    assert sections[0].startswith("# The files of a run\n")
+    assert sections[0] == say("readme.introduction") + "\n\n"
     heads = [section.partition("\n")[0] for section in sections[1:]]
-    assert heads == [*columns.FILES, "Metrics"]
-    tables = [*columns.FILES.values(), ("metric", columns.METRICS)]
+    assert heads == [*columns.FILES, say("readme.metrics")]
+    tables = [*columns.FILES.values(), ("readme.metric", columns.METRICS)]
     for section, (rows, described) in zip(sections[1:], tables, strict=True):
-        assert rows in section
+        assert say(rows) in section
         names = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
         assert names == list(described)
-        for meaning in described.values():
+        for meaning in map(say, described.values()):
             assert meaning in section
             assert "|" not in meaning
-            assert meaning.endswith(".")
+            assert meaning.endswith(end)
     assert text.endswith("|\n")

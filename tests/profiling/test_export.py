@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
+from demos.locales import translator
 from profiling import columns, tables
 from profiling.export import ARCHIVE, README, RUN, export, trace_files
 from profiling.records import Run, Status
@@ -26,11 +27,12 @@ from tests.profiling.planted import (
 )
 
 CSV = list(columns.FILES)
+SAY = translator("en")
 
 
 @pytest.fixture(scope="module")
 def exported(finished_run: FinishedRun) -> dict[str, Path]:
-    return export(finished_run.run, finished_run.folder)
+    return export(finished_run.run, finished_run.folder, SAY)
 
 
 def cells(path: Path) -> list[list[str]]:
@@ -156,7 +158,7 @@ def test_the_archive_has_everything(
     for name in (*CSV, RUN, README, *traces):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
     assert load_run(tmp_path / RUN) == run
-    assert (tmp_path / README).read_text("utf-8") == columns.readme()
+    assert (tmp_path / README).read_text("utf-8") == columns.readme(SAY)
 
 
 def test_traces_are_in_the_order_of_cells_and_branches(finished_run: FinishedRun) -> None:
@@ -179,7 +181,7 @@ def test_texts_that_a_spreadsheet_would_run_are_quoted(formula: str, tmp_path: P
     failed = branch("attached", status=Status.ERROR, reason="error.step_failed", message=formula)
     device = replace(MACHINE.devices[0], name=formula)
     run = run_of(failed, environment=replace(MACHINE, devices=(device,)))
-    files = export(run, tmp_path)
+    files = export(run, tmp_path, SAY)
     for name in ("summary.csv", "samples.csv"):
         for field in ("message", "env_device_name"):
             (found,) = column(files[name], field)
@@ -190,7 +192,7 @@ def test_texts_that_a_spreadsheet_would_run_are_quoted(formula: str, tmp_path: P
 def test_names_of_trace_events_are_quoted_and_numbers_are_not(tmp_path: Path) -> None:
     events = [event("=op", 1), event("a=b", 2), memory_event(-64, 3)]
     write_trace(tmp_path / "trace.json", events)
-    files = export(run_of(branch("attached", trace="trace.json")), tmp_path)
+    files = export(run_of(branch("attached", trace="trace.json")), tmp_path, SAY)
     assert column(files["trace_events.csv"], "name") == ["'=op", "a=b", "[memory]"]
     assert column(files["trace_events.csv"], "bytes") == ["", "", "-64"]
 
@@ -201,28 +203,28 @@ def test_names_of_trace_events_are_quoted_and_numbers_are_not(tmp_path: Path) ->
 )
 def test_other_texts_are_kept_as_they_are(text: str, tmp_path: Path) -> None:
     failed = branch("attached", status=Status.ERROR, message=text)
-    files = export(run_of(failed), tmp_path)
+    files = export(run_of(failed), tmp_path, SAY)
     assert column(files["summary.csv"], "message") == [text]
 
 
 def test_our_reason_stands_where_there_is_no_error_text(tmp_path: Path) -> None:
     absent = branch("frozen", status=Status.UNSUPPORTED, reason="workload.a.absent.frozen")
     failed = branch("detach", status=Status.ERROR, reason="error.step_failed", message="planted")
-    files = export(run_of(absent, failed), tmp_path)
+    files = export(run_of(absent, failed), tmp_path, SAY)
     for name in ("summary.csv", "samples.csv"):
         assert column(files[name], "message") == ["workload.a.absent.frozen", "planted"]
 
 
 def test_a_run_that_has_only_begun_can_be_exported(planted: Run, tmp_path: Path) -> None:
-    files = export(replace(planted, results=()), tmp_path)
+    files = export(replace(planted, results=()), tmp_path, SAY)
     for name in CSV:
         assert cells(files[name]) == [list(columns.FILES[name][1])]
     assert load_run(files[RUN]).results == ()
 
 
 def test_exporting_again_replaces_the_files(planted: Run, tmp_path: Path) -> None:
-    export(replace(planted, results=()), tmp_path)
-    files = export(planted, tmp_path)
+    export(replace(planted, results=()), tmp_path, SAY)
+    files = export(planted, tmp_path, SAY)
     assert len(column(files["summary.csv"], "branch")) == 2
     assert json.loads(files[RUN].read_text("utf-8"))["id"] == "a-run"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files)
@@ -233,7 +235,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_done(
 ) -> None:
     (tmp_path / README).mkdir()
     with pytest.raises(OSError, match=README):
-        export(planted, tmp_path)
+        export(planted, tmp_path, SAY)
     found = {path.name for path in tmp_path.iterdir()}
     assert found == {*CSV, RUN, README}
     assert load_run(tmp_path / RUN) == planted
@@ -242,14 +244,14 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_done(
 def test_a_failure_while_writing_keeps_the_file_of_before(
     planted: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = export(planted, tmp_path)
+    files = export(planted, tmp_path, SAY)
     before = {name: path.read_bytes() for name, path in files.items()}
 
-    def failing() -> str:
+    def failing(text: columns.Text) -> str:
         raise OSError("disk full")
 
     monkeypatch.setattr(columns, "readme", failing)
     with pytest.raises(OSError, match="disk full"):
-        export(planted, tmp_path)
+        export(planted, tmp_path, SAY)
     assert {name: (tmp_path / name).read_bytes() for name in before}[README] == before[README]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(before)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from demos.locales import table
+from demos.locales import table, translator
 from profiling import columns, consistency, storage
 from profiling.errors import InputError
 from profiling.export import ARCHIVE, RUN, export
@@ -44,7 +44,7 @@ def test_our_own_archive_is_unpacked_with_its_traces(
     finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     run, folder = finished_run
-    archive = export(run, folder)[ARCHIVE]
+    archive = export(run, folder, translator("en"))[ARCHIVE]
     assert load_run(archive) == run
     assert unpack_run(archive, tmp_path) == run
     traces = sorted((tmp_path / "traces").iterdir())
