@@ -2,13 +2,14 @@
 # make test     set everything up and run all checks
 # make resolve  ask pip whether the requirements agree with a Space's torch and packages
 # make cuda     the checks that need a GPU, in the environment at hand
+# make audit    known weaknesses of what is installed, where the advisory database can be reached
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test lint unit browser resolve cuda docs clean
+.PHONY: run test lint unit browser resolve cuda audit docs clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/python app.py $(ARGS)
@@ -39,6 +40,10 @@ resolve: $(VENV)/.run-ready
 
 cuda:
 	$(PYTHON) -m pytest -m cuda $(ARGS)
+
+audit: $(VENV)/.run-ready
+	$(BIN)/python -m pip install --quiet 'pip-audit>=2.9,<3'
+	$(BIN)/python tests/audit.py
 
 docs: $(VENV)/.run-ready
 	$(BIN)/python -m profiling columns > docs/csv.md

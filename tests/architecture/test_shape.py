@@ -59,6 +59,16 @@ def test_every_dependency_has_its_reason(file: str) -> None:
             assert f"| `{name.group()}` |" in reasons, name.group()
 
 
+@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt"])
+def test_every_dependency_has_bounds(file: str) -> None:
+    lines = (_ROOT / file).read_text(encoding="utf-8").splitlines()
+    ranges = [line for line in lines if re.match(r"[A-Za-z]", line)]
+    assert len(ranges) > 10
+    # Packages of types alone never run, and follow what they describe.
+    bounded = [line for line in ranges if not re.match(r"types-|[a-z]+-stubs", line)]
+    assert [line for line in bounded if not re.search(r">=[\d.]+,<=?[\d.]+$", line)] == []
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     documents = [*_ROOT.glob("*.md"), *(_ROOT / "docs").glob("*.md")]
     for document in documents:

@@ -1,0 +1,126 @@
+"""The app tells how it is, at any time, and writes down what was asked without its values."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from demos.tabs.guards import request_log
+from demos.tabs.guards.health import health
+from profiling.engine.engine import Engine
+from profiling.engine.executors import InlineExecutor
+from profiling.errors import WorkerError
+from tests.attack.asking import ask, events
+from tests.e2e.launching import App
+
+_SECRET = "correct-horse-battery"
+
+
+def test_the_page_answers_before_the_worker_is_ready(unready: dict[str, Any]) -> None:
+    assert unready["page"] == "<!doctype html>"
+    assert json.loads(unready["health"]) == {
+        "web": "up",
+        "worker": "starting",
+        "device": None,
+        "waiting": 0,
+        "running": 0,
+    }
+
+
+def test_a_worker_that_is_there_is_told_with_its_device(http: httpx.Client) -> None:
+    _wait_until_ready(http)
+    answer = http.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() | {"waiting": 0, "running": 0} == {
+        "web": "up",
+        "worker": "ready",
+        "device": "cpu",
+        "waiting": 0,
+        "running": 0,
+    }
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_health_is_told_while_the_worker_measures(http: httpx.Client) -> None:
+    _wait_until_ready(http)
+    compare = next(each for each in events(http) if each["api_name"] == "compare")
+    values = [None, "frozen_backbone", ["attached", "detach"], "64", "float32", "cpu", 20.0]
+    data = [*values, False, False, *[2] * (len(compare["inputs"]) - 9)]
+    body = {"data": data, "fn_index": compare["id"], "session_hash": "health"}
+    event = http.post("/gradio_api/queue/join", json=body).json()["event_id"]
+    try:
+        _wait_for(http, "running", 1)
+        assert http.get("/healthz").json()["worker"] == "ready"
+    finally:
+        stop = {"session_hash": "health", "fn_index": compare["id"], "event_id": event}
+        http.post("/gradio_api/cancel", json=stop)
+    _wait_for(http, "running", 0)
+
+
+def _wait_until_ready(http: httpx.Client) -> None:
+    _wait_for(http, "worker", "ready")
+
+
+def _wait_for(http: httpx.Client, name: str, value: object) -> None:
+    for _ in range(1200):
+        if http.get("/healthz").json()[name] == value:
+            return
+        time.sleep(0.05)
+    raise AssertionError(http.get("/healthz").text)
+
+
+class _Fails(InlineExecutor):
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        future = super().submit(lambda: None)
+        future = type(future)()
+        future.set_exception(WorkerError("error.worker_died"))
+        return future
+
+
+def test_a_worker_that_cannot_start_is_told() -> None:
+    engine = Engine("cpu", _Fails())
+    assert health(engine, 3, 1) == {
+        "web": "up",
+        "worker": "failed",
+        "device": None,
+        "waiting": 3,
+        "running": 1,
+    }
+    engine.close()
+
+
+def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
+    attacked: App, http: httpx.Client
+) -> None:
+    finding = next(each for each in events(http) if each["api_name"] == "find_lessons")
+    assert ask(http, finding, [_SECRET, "in_place"], session=_SECRET)[0]
+    assert http.get(f"/{_SECRET}").status_code == 404
+    assert http.get("/config", params={"x": _SECRET}).status_code == 200
+    assert http.get(f"/gradio_api/file=/{_SECRET}").status_code == 404
+    assert http.get("/healthz").status_code == 200
+    lines = [line for line in list(attacked.lines) if line.startswith("{")]
+    parsed = [json.loads(line) for line in lines]
+    told = {(each["what"], each["outcome"], each.get("status")) for each in parsed}
+    assert told >= {
+        ("POST /gradio_api/queue/join", "ok", 200),
+        ("event find_lessons", "ok", None),
+        ("GET /gradio_api/queue/data", "ok", 200),
+        ("GET /config", "ok", 200),
+        ("unknown", "refused", 404),
+    }
+    assert all(0 <= each["took_s"] < 3600 for each in parsed)
+    assert not any(_SECRET in line for line in attacked.lines)
+
+
+def test_parts_of_a_page_are_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger=request_log.LOGGER):
+        request_log.write("GET /assets/{path:path}", time.monotonic(), "ok", logging.DEBUG)
+        assert caplog.text == ""
+        request_log.write("GET /", time.monotonic(), "ok", status=200)
+    line = json.loads(caplog.records[0].getMessage())
+    assert {"what": "GET /", "outcome": "ok", "status": 200}.items() <= line.items()
