@@ -57,6 +57,8 @@ SUMMARY = {
     "stopped_by": "What ended the timing: `precision` (ratios within ±2 %), `budget`, `rounds`.",
     "warm_up_rounds": "Rounds that were run before the first that counts.",
     "loops": "Steps that one time sample is the mean of.",
+    "others_cpu_share": "Share of all processors, 0 to 1, that other processes used while this was "
+    "timed: the more, the less times can be trusted; empty where it was too short to tell.",
     "step_median_s": "Median time of forward plus backward.",
     "step_p25_s": "First quartile of the same.",
     "step_p75_s": "Third quartile of the same.",

@@ -83,7 +83,7 @@ def reading(
 def problem(error: Exception, text: Text) -> str:
     """Say what is wrong, in words that fit a trace."""
     known = {
-        "error.worker_died": "error.trace_memory",
+        "error.worker_died": "error.trace_died",
         "error.worker_late": "error.trace_late",
     }
     if isinstance(error, WorkerError):

@@ -93,7 +93,8 @@ class Engine:
         self.folder.mkdir()
         self._time_limit_s = time_limit_s
         job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
-        self._executor = executor or WorkerProcess(initialize, (preferred,), job_limit_s)
+        own = (preferred, str(self._own_folder.path / "worker"))
+        self._executor = executor or WorkerProcess(initialize, own, job_limit_s)
         self._environment = self._submit_detect()
 
     def environment(self, timeout_s: float | None = None) -> Environment | None:

@@ -49,7 +49,7 @@ def running_app(*flags: str, may_log: bool = False) -> Iterator[App]:
         flags: What the app is started with.
         may_log: Whether Gradio may log errors, as it does for data that no page would send.
     """
-    app = _start(free_port(), *flags)
+    app = start_app(free_port(), *flags)
     try:
         yield app
     finally:
@@ -59,7 +59,8 @@ def running_app(*flags: str, may_log: bool = False) -> Iterator[App]:
     assert may_log or "Traceback" not in "\n".join(app.lines)
 
 
-def _start(port: int, *flags: str) -> App:
+def start_app(port: int, *flags: str) -> App:
+    """Run ``app.py``; whoever starts it so has to end it."""
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port), *flags],
         cwd=ROOT,

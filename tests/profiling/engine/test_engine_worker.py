@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_this_process_has_no_such_limit() -> None:
     import resource
 
     assert data_limit()[0] == resource.RLIM_INFINITY
+
+
+def test_what_a_killed_worker_has_left_is_gone_when_the_next_one_starts(tmp_path: Path) -> None:
+    worker = WorkerProcess(initialize, ("cpu", str(tmp_path / "scratch")))
+    try:
+        left = Path(worker.submit(tempfile.mkdtemp).result())
+        assert left.parent == tmp_path / "scratch"
+        with pytest.raises(ProcessExpired):
+            worker.submit(os._exit, 3).result()
+        assert worker.submit(left.exists).result() is False
+    finally:
+        worker.shutdown()
 
 
 _SERVER = """
