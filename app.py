@@ -30,7 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     from profiling.engine.engine import Engine
     from profiling.engine.playground import Playground
 
-    engine = Engine(flags.device)
+    try:
+        engine = Engine(flags.device)
+    except OSError as error:
+        print(f"error: cannot write to the temporary folder: {error}", file=sys.stderr)
+        return 1
     # What visitors upload and download goes when everything else goes.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.page_folder))
     playground = Playground() if flags.playground else None

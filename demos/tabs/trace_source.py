@@ -12,7 +12,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace_opened import Opened
 from profiling.engine.engine import Engine
-from profiling.errors import DetachLabError, InputError, WorkerError, short
+from profiling.errors import DetachLabError, InputError, WorkerError, file_error, short
 from profiling.records import Run
 
 
@@ -88,6 +88,7 @@ def problem(error: Exception, text: Text) -> str:
     }
     if isinstance(error, WorkerError):
         error = InputError(known.get(error.key, "error.trace_failed"))
+    error = file_error(error) or error
     if not isinstance(error, DetachLabError):
         error = InputError("error.trace_failed")
     return views.problem(error, text)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from pebble import ProcessExpired
 
 from demos import catalogue
 from profiling.engine import plan
@@ -250,7 +249,7 @@ def _result(future: Future[T]) -> T:
         return future.result()
     except TimeoutError as error:
         raise WorkerError("error.worker_late") from error
-    except (ProcessExpired, BrokenExecutor, CancelledError) as error:
+    except (BrokenExecutor, CancelledError) as error:
         raise WorkerError("error.worker_died") from error
     except DetachLabError:
         raise

@@ -44,3 +44,15 @@ def test_the_worker_is_free_when_nobody_waits_for_it_any_more(broken: App, how: 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_server_that_is_ended_in_the_middle_leaves_nothing(how: signal.Signals) -> None:
     assert asyncio.run(faults.server_ends(how)).faults == []
+
+
+def test_a_full_disk_is_told_of_and_the_next_run_works() -> None:
+    try:
+        with (
+            faults.small_disk(faults.DISK_BYTES) as disk,
+            faults.confined(disk),
+            running_app("--device", "cpu") as app,
+        ):
+            assert asyncio.run(faults.disk_full(app, disk)) == []
+    except PermissionError as error:
+        pytest.skip(f"a small disk cannot be mounted here: {error}")
