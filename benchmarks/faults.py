@@ -9,9 +9,7 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,8 +26,6 @@ from profiling.engine.folder import OwnFolder
 from tests.e2e.launching import App, free_port, running_app, start_app
 
 SEED = 20
-DISK_BYTES = 8 * 2**20
-_FLAGS = ("--device", "cpu")
 _SIZES = "8, {mark}, 20000"
 _HOW: dict[str, dict[str, Any]] = {"compare": {"sizes": _SIZES}, "trace": {"events": 30_000}}
 
@@ -225,60 +221,11 @@ async def server_ends(how: signal.Signals) -> Stand:
     return Stand(ended_s, faults)
 
 
-@contextlib.contextmanager
-def small_disk(size: int) -> Iterator[Path]:
-    """Mount a disk of so many bytes, which root alone may.
-
-    Raises:
-        PermissionError: It may not be mounted here.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        options = f"size={size}"
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True
-        )
-        if done.returncode:
-            raise PermissionError(done.stderr.decode())
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", "-l", folder], check=True)
-
-
-async def disk_full(app: App, disk: Path) -> list[str]:
-    """Fill the disk of a server's files at three depths, and make it free again."""
-    faults = []
-    async with visiting(app) as visitor:
-        for free in (0, 20_000, 80_000):
-            filler = disk / "filler"
-            filler.write_bytes(bytes(shutil.disk_usage(disk).free - free))
-            answer = await compare(visitor, 8)
-            if "cannot be written" not in answer.text:
-                faults.append(f"{free} bytes free, told: {told(answer) or answer.text[:200]}")
-            faults += [f"{free} bytes free, left: {each}" for each in disk.rglob("*.part")]
-            filler.unlink()
-            answer = await compare(visitor, 8)
-            if not await is_own(visitor, "compare", 8, answer):
-                faults.append(f"the run after {free} bytes free: {told(answer)}")
-    return faults
-
-
 def _sweep(temp: Path) -> None:
     """Have the next server start, a while later."""
     for folder in temp.iterdir():
         os.utime(folder, (0, 0))
     OwnFolder().delete()
-
-
-def _disk() -> list[str]:
-    try:
-        with small_disk(DISK_BYTES) as disk, confined(disk), running_app(*_FLAGS) as app:
-            faults = asyncio.run(disk_full(app, disk))
-    except PermissionError as error:
-        print(f"disk full: not tried, {error}")
-        return []
-    print(f"disk full: {len(faults)} of 3 depths not told of")
-    return faults
 
 
 def main() -> None:
@@ -304,7 +251,6 @@ def main() -> None:
         stand = asyncio.run(server_ends(signal_))
         print(f"{signal_.name}: the server had ended after {stand.worker_gone_s:.2f} s")
         faults += stand.faults
-    faults += _disk()
     print("\n".join(faults) or "nothing was wrong")
     sys.exit(bool(faults))
 

@@ -25,7 +25,7 @@ from profiling.records import Environment
 from profiling.traces.unpacking import MAX_UNPACKED_BYTES
 
 _FOLDER = Path(__file__).parent
-_MAX_QUEUE = 32
+MAX_QUEUE = 32
 
 
 def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
@@ -55,7 +55,7 @@ def build(engine: Engine, playground: Playground | None = None) -> gr.Blocks:
             yield _header(_machine(engine, text), text)
 
         page.load(greet, None, header, api_visibility="private", show_progress="hidden", queue=True)
-    page.queue(api_open=False, max_size=_MAX_QUEUE)
+    page.queue(api_open=False, max_size=MAX_QUEUE)
     return page
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import faults
+from benchmarks import faults, full_disk
 from tests.e2e.launching import App, running_app
 
 pytestmark = [
@@ -49,10 +49,10 @@ def test_a_server_that_is_ended_in_the_middle_leaves_nothing(how: signal.Signals
 def test_a_full_disk_is_told_of_and_the_next_run_works() -> None:
     try:
         with (
-            faults.small_disk(faults.DISK_BYTES) as disk,
+            full_disk.small_disk(full_disk.DISK_BYTES) as disk,
             faults.confined(disk),
             running_app("--device", "cpu") as app,
         ):
-            assert asyncio.run(faults.disk_full(app, disk)) == []
+            assert asyncio.run(full_disk.disk_full(app, disk)) == []
     except PermissionError as error:
         pytest.skip(f"a small disk cannot be mounted here: {error}")
