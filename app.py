@@ -31,7 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    engine = _engine(flags.device)
+    try:
+        engine = _engine(flags.device)
+    except OSError as error:
+        print(f"error: cannot write to the temporary folder: {error}", file=sys.stderr)
+        return 1
     from profiling.engine.playground import Playground
 
     # What visitors upload and download goes when everything else goes.

@@ -71,6 +71,7 @@ _SUMMARY = _described(
     "stopped_by",
     "warm_up_rounds",
     "loops",
+    "others_cpu_share",
     "step_median_s",
     "step_p25_s",
     "step_p75_s",

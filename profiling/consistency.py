@@ -63,6 +63,8 @@ def _cell_result_faults(finished: CellResult) -> Iterator[str]:
     for name in ("duration_s", "warm_up_rounds", "loops", "parameter_bytes", "input_bytes"):
         if not _is_amount(getattr(finished, name)):
             yield name
+    if (finished.others_cpu_share or 0.0) > 1.0 or not _is_amount(finished.others_cpu_share):
+        yield "others_cpu_share"
     labels = [result.branch for result in finished.results]
     if not _distinct(labels):
         yield "results"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 from typing import Any
+
+# What a disk says that is full, or that one may not write to.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class DetachLabError(Exception):
@@ -35,6 +39,17 @@ class InputError(DetachLabError):
 
 class WorkerError(DetachLabError):
     """The worker process died or ran past its time limit."""
+
+
+class FileError(DetachLabError):
+    """A file could not be written: the disk is full or may not be written to."""
+
+
+def file_error(error: BaseException) -> FileError | None:
+    """Return what to say of an error if it is the disk's; None if it is another one."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        return FileError("error.unwritable", reason=error.strerror)
+    return None
 
 
 def short(text: object) -> str:

@@ -43,12 +43,14 @@ def export(run: Run, folder: Path, text: columns.Text) -> dict[str, Path]:
         ordered = harmless(frame.reindex(columns=list(columns.FILES[name][1])))
         # With this line end, which CSV's standard asks for, a lone carriage return is quoted.
         write = functools.partial(ordered.to_csv, index=False, lineterminator="\r\n")
-        _replace(paths[name], write)
-    _replace(paths[RUN], lambda path: save_run(run, path))
-    _replace(paths[README], lambda path: path.write_text(columns.readme(text), encoding="utf-8"))
+        replace_file(paths[name], write)
+    replace_file(paths[RUN], lambda path: save_run(run, path))
+    replace_file(
+        paths[README], lambda path: path.write_text(columns.readme(text), encoding="utf-8")
+    )
     members = {name: path for name, path in paths.items() if name != ARCHIVE}
     members |= {path.relative_to(folder).as_posix(): path for path in trace_files(run, folder)}
-    _replace(paths[ARCHIVE], lambda path: _write_archive(members, path))
+    replace_file(paths[ARCHIVE], lambda path: _write_archive(members, path))
     return paths
 
 
@@ -87,8 +89,16 @@ def _harmless_column(column: pd.Series) -> pd.Series:
     )
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target and then replace it, so that a failure leaves nothing half done."""
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the target and then replace it, so that a failure leaves nothing half done.
+
+    Args:
+        path: The target.
+        write: Writes the file that it is given.
+
+    Raises:
+        OSError: It cannot be written; the target is as it was.
+    """
     partial = path.with_name(f".{path.name}.part")
     try:
         write(partial)

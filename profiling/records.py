@@ -240,6 +240,7 @@ class CellResult(Record, frozen=True):
         stopped_by: What ended the timing: ``"precision"``, ``"budget"`` or ``"rounds"``.
         warm_up_rounds: Rounds of all branches before the first that counts.
         loops: Steps that one time sample is the mean of.
+        others_cpu_share: Share of all processors that other processes used while it was timed.
         parameter_bytes: Parameters and buffers, there before the step.
         input_bytes: Other tensors of the state, there before the step.
     """
@@ -254,6 +255,7 @@ class CellResult(Record, frozen=True):
     stopped_by: str = ""
     warm_up_rounds: int | None = None
     loops: int | None = None
+    others_cpu_share: float | None = None
     parameter_bytes: int | None = None
     input_bytes: int | None = None
 

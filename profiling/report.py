@@ -10,6 +10,8 @@ from demos.locales import Text
 from profiling.traces.peak import NO_OP
 from profiling.units import Unit, byte_unit, show_bytes, significant, time_unit
 
+# From this share of all processors on, what others do is told: on two, one busy process has a half.
+DISTURBED_SHARE = 0.2
 _RIGHT = {"equal": True, "none": True, "unchecked": None}
 
 
@@ -106,13 +108,22 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
     right = ran if unchecked else ran[ran["gradients_right"].eq(True)]
     if right.empty:
         key = "finding.none_ran" if ran.empty else "finding.none_right"
-        return where + text(key) + text("finding.end")
+        return where + text(key) + text("finding.end") + _disturbed(ran, text)
     clauses = [
         _time_clause(right, text("finding.of_all" if unchecked else "finding.of_right"), text),
         _memory_clause(right, summary, text),
         _wrong_clause(summary, text),
     ]
-    return where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
+    told = where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
+    return told + _disturbed(ran, text)
+
+
+def _disturbed(ran: pd.DataFrame, text: Text) -> str:
+    """Say so where other processes kept the machine busy while the branches were timed."""
+    share = ran["others_cpu_share"].max()
+    if pd.isna(share) or share < DISTURBED_SHARE:
+        return ""
+    return text("finding.disturbed", share=f"{share:.0%}")
 
 
 def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:

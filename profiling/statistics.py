@@ -15,6 +15,7 @@ RESAMPLES = 1000
 MIN_PAIRS = 5
 SIGNIFICANCE = 0.05
 _OUTCOME = ("status", "reason", "values", "message")
+_TIMING = ("stopped_by", "warm_up_rounds", "loops", "others_cpu_share")
 _METRICS = {
     "peak_bytes": ("step", "peak"),
     "predicted_peak_bytes": ("step", "predicted"),
@@ -34,6 +35,8 @@ _RATES = {
     "clone_bytes_per_s": ("step", "clone_bandwidth"),
     "copy_bytes_per_s": ("step", "copy_bandwidth"),
 }
+
+_SHARES = ("others_cpu_share", *_RATES)
 
 
 class Interval(NamedTuple):
@@ -128,7 +131,7 @@ def summary(run: Run) -> pd.DataFrame:
             {
                 **{name: branch[name] for name in (*tables.KEY, *_OUTCOME)},
                 "rounds": len(steps),
-                **{name: branch[name] for name in ("stopped_by", "warm_up_rounds", "loops")},
+                **{name: branch[name] for name in _TIMING},
                 **_times(mine, steps),
                 **_compared(run, samples, key, steps),
                 **{name: _single(mine, *metric) for name, metric in (_METRICS | _RATES).items()},
@@ -140,7 +143,7 @@ def summary(run: Run) -> pd.DataFrame:
     if table.empty:
         return table
     whole = ("rounds", "warm_up_rounds", "loops", *_METRICS)
-    return _judged(table).astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(_RATES, "Float64"))
+    return _judged(table).astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(_SHARES, "Float64"))
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:

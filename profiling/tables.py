@@ -36,10 +36,10 @@ def branches(run: Run) -> pd.DataFrame:
     Returns:
         Columns `KEY`, ``status``, ``reason``, ``values`` (of the reason's placeholders),
         ``message``, ``source_sha256``, ``trace``, ``scratch``, and the cell's ``stopped_by``,
-        ``warm_up_rounds`` and ``loops``.
+        ``warm_up_rounds``, ``loops`` and ``others_cpu_share``.
     """
     own = ["status", "reason", "values", "message", "source_sha256", "trace", "scratch"]
-    cells = ["stopped_by", "warm_up_rounds", "loops"]
+    cells = ["stopped_by", "warm_up_rounds", "loops", "others_cpu_share"]
     rows = [
         {
             **_key(finished.cell, result.branch),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import importlib.util
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from profiling.export import harmless
+from profiling.export import harmless, replace_file
 from profiling.traces.kernels import kernels
 from profiling.traces.load import Trace
 from profiling.traces.memory import memory_curve, memory_devices
@@ -50,9 +51,9 @@ def write(name: str, trace: Trace, span: tuple[float, float], folder: Path) -> P
     if name == WINDOW:
         part = window(trace.events, *span)
         data = chrome_trace(part, trace.process_names, trace.thread_names)
-        path.write_bytes(gzip.compress(data, mtime=0))
+        replace_file(path, lambda part: part.write_bytes(gzip.compress(data, mtime=0)))
     elif name == PARQUET:
-        trace.events.to_parquet(path)
+        replace_file(path, trace.events.to_parquet)
     else:
         write_csv(_TABLES[name](trace.events), path)
     return path
@@ -60,7 +61,8 @@ def write(name: str, trace: Trace, span: tuple[float, float], folder: Path) -> P
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table so that no spreadsheet takes a name in it for a formula."""
-    harmless(table).to_csv(path, index=False, lineterminator="\r\n")
+    write = functools.partial(harmless(table).to_csv, index=False, lineterminator="\r\n")
+    replace_file(path, write)
 
 
 def _memory(events: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from profiling.charts.beside import ratio_by_branch
 from profiling.diff import device_name, diff
 from profiling.diff_report import around, finding, lone_words, sections
 from profiling.engine.engine import Engine
-from profiling.errors import DetachLabError, InputError, short
+from profiling.errors import DetachLabError, InputError, file_error, short
 from profiling.records import Run
 
 # Characters of a run's own id that stay in that of the opened copy.
@@ -107,9 +107,10 @@ class Beside:
                 return act(page, run, _chosen(name, file), text)
             except DetachLabError as error:
                 failure: DetachLabError = error
-            except Exception:
+            except Exception as error:
                 # No list of what a made-up run can make pandas raise would be complete.
-                failure = InputError("error.run_unusable", file=short(Path(file or "").name))
+                unusable = InputError("error.run_unusable", file=short(Path(file or "").name))
+                failure = file_error(error) or unusable
             return {page.progress: _told(text(failure.key, **failure.values), text, failed=True)}
 
         return handle

@@ -17,7 +17,7 @@ from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.remaining import time_left_s
-from profiling.errors import DetachLabError, InputError
+from profiling.errors import DetachLabError, FileError, InputError, file_error
 from profiling.records import Request, Run
 
 # Seconds after which the files of a visitor who left are deleted.
@@ -102,6 +102,9 @@ class _Handlers:
                     previous = None
         except DetachLabError as error:
             yield {self._progress: views.problem(error, text)}
+        except OSError as error:
+            refused = file_error(error) or FileError("error.unwritable", reason=str(error))
+            yield {self._progress: views.problem(refused, text)}
 
     def _new(self, step: Progress, text: Text) -> dict[Any, Any]:
         if step.run is None or not step.is_new:

@@ -31,7 +31,7 @@ from profiling.graphs import drawing
 from profiling.traces.unpacking import MAX_UNPACKED_BYTES
 
 _FOLDER = Path(__file__).parent
-_MAX_QUEUE = 32
+MAX_QUEUE = 32
 
 
 def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
@@ -78,7 +78,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
             yield _header(*_machine(engine, text), text)
 
         page.load(greet, None, header, api_visibility="private", show_progress="hidden", queue=True)
-    page.queue(api_open=False, max_size=_MAX_QUEUE)
+    page.queue(api_open=False, max_size=MAX_QUEUE)
     return page
 
 

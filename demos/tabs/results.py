@@ -11,6 +11,7 @@ import pandas as pd
 from demos.locales import Text
 from demos.tabs import views
 from profiling import export, tables
+from profiling.errors import FileError, file_error
 from profiling.figures import figures
 from profiling.records import CellResult, Run
 from profiling.report import finding, rows
@@ -44,6 +45,7 @@ class Panel:
                 name: gr.DownloadButton(name, visible=False, size="sm", min_width=120)
                 for name in _FILES
             }
+        self.unwritten = gr.HTML(elem_id="compare-unwritten")
         self.plots: dict[str, gr.Plot] = {}
         for names in _PLOT_ROWS:
             with gr.Row(elem_classes="lab-charts"):
@@ -64,6 +66,7 @@ class Panel:
             self.folded,
             self.sources,
             self.traces,
+            self.unwritten,
         )
 
     def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
@@ -103,13 +106,21 @@ class Panel:
         }
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
-        files = export.export(run, folder, text)
+        try:
+            files = export.export(run, folder, text)
+        except OSError as error:
+            # What was measured is shown all the same.
+            refused = file_error(error) or FileError("error.unwritable", reason=str(error))
+            hidden = gr.update(value=None, visible=False)
+            buttons = dict.fromkeys((*self.files.values(), self.traces), hidden)
+            return {**buttons, self.unwritten: views.problem(refused, text)}
         traces = [str(path) for path in export.trace_files(run, folder)]
         buttons = {
             button: gr.update(value=str(files[name]), label=text(f"download.{name}"), visible=True)
             for name, button in self.files.items()
         }
-        return {**buttons, self.traces: gr.update(value=traces, visible=bool(traces))}
+        offered = gr.update(value=traces, visible=bool(traces))
+        return {**buttons, self.traces: offered, self.unwritten: ""}
 
     def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
         found, reference = sources(run)

@@ -90,7 +90,7 @@ class Engine:
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
         job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
-        initargs = (self._worker_device,)
+        initargs = (self._worker_device, str(self._own_folder.path / "worker"))
         self._executor = executor or WorkerProcess(initialize, initargs, job_limit_s)
         self._environment = self._submit_detect()
 

@@ -1,29 +1,40 @@
 """Where jobs run: a worker process that can be killed and time-limited, or right here.
 
 Both are `concurrent.futures.Executor`s, as is a cluster's client, so the engine fits them all.
-Pebble's pool is used because, unlike the standard library's, it ends a running job when it is
-cancelled or late, and starts a new process when one dies.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, InvalidStateError
+from concurrent.futures import (
+    CancelledError,
+    Executor,
+    Future,
+    InvalidStateError,
+    TimeoutError,
+)
+from multiprocessing.connection import wait
 from typing import Any, ParamSpec, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from profiling.engine.process import Call, Process, ProcessDied, Watch
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# By chance a process may die just before a job; more often it is the job's own doing.
+_ATTEMPTS = 3
 
 
 class WorkerProcess(Executor):
     """One process for all jobs, one after the other.
 
-    Cancelling a future ends its job at once by ending the process; the next job gets a new one.
+    Cancelling a future ends its job at once by ending the process; the next one starts right away.
+    A job whose process dies before it has begun is given to the next one.
     """
 
     def __init__(
@@ -32,7 +43,7 @@ class WorkerProcess(Executor):
         initargs: tuple[Any, ...] = (),
         time_limit_s: float = 600.0,
     ) -> None:
-        """Prepare the pool; the process starts with the first job.
+        """Prepare for jobs; the process starts with the first one.
 
         Args:
             initializer: Run once in every new process, in its main thread.
@@ -42,11 +53,15 @@ class WorkerProcess(Executor):
         self._time_limit_s = time_limit_s
         self._initializer = initializer
         self._initargs = initargs
-        self._pool = self._new_pool()
-        self._lock = threading.RLock()
-        # In the order in which they were given to the pool.
-        self._given: dict[Future[Any], None] = {}
+        self._process: Process | None = None
+        self._jobs: deque[_Job[Any]] = deque()
+        self._woken, self._wake = multiprocessing.Pipe(duplex=False)
+        self._lock = threading.Lock()
         self._is_open = True
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        # Python would wait for the process at its own end.
+        atexit.register(self.shutdown)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a job; function, arguments and result travel by pickle.
@@ -54,110 +69,143 @@ class WorkerProcess(Executor):
         Raises:
             RuntimeError: It was shut down.
         """
-
-        def start() -> tuple[ProcessPool, Future[T]]:
-            with self._lock:
-                # An initializer that failed breaks the pool for good; the next job tries anew.
-                if self._is_open and not self._pool.active:
-                    self._pool = self._new_pool()
-                limit = self._time_limit_s
-                given = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=limit)
-                self._given[given] = None
-            given.add_done_callback(lambda done: self._given.pop(done, None))
-            return self._pool, given
-
-        return _Job(start, self._retire)
+        job: _Job[T] = _Job(Call(fn, args, kwargs), self._wake_up)
+        with self._lock:
+            if not self._is_open:
+                raise RuntimeError("This worker was shut down.")
+            self._jobs.append(job)
+        self._wake_up()
+        return job
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
         """End the process, and whatever it is doing."""
+        atexit.unregister(self.shutdown)
         with self._lock:
             self._is_open = False
-            self._pool.stop()
+        self._wake_up()
         if wait:
-            self._pool.join()
+            self._thread.join()
 
-    def _retire(self, pool: ProcessPool, *, warm: bool) -> None:
-        """Let a pool go whose process died.
+    def _wake_up(self) -> None:
+        self._wake.send_bytes(b"!")
 
-        The process may have held the pool's locks, or have sent half of a result, for which the
-        pool would wait for ever; so the next job gets new pipes and locks with its new process.
-        """
-        with self._lock:
-            if pool is not self._pool or not self._is_open:
-                return
-            self._pool = self._new_pool()
-            waiting, self._given = self._given, {}
-        pool.stop()
-        for each in waiting:
-            each.cancel()
-        # The pool's own threads have brought the news, and cannot wait for themselves.
-        threading.Thread(target=pool.join, daemon=True).start()
-        if warm:  # The process is started now, and not when somebody waits for it.
-            with contextlib.suppress(RuntimeError):  # It was shut down in the meantime.
-                self.submit(str)
+    def _serve(self) -> None:
+        while (job := self._next()) is not None:
+            try:
+                result = self._run(job)
+            except CancelledError:
+                job.give_up()
+            except Exception as error:
+                with contextlib.suppress(InvalidStateError):  # It was cancelled just now.
+                    job.set_exception(error)
+            else:
+                job.set_result(result)
+        self._end()
 
-    def _new_pool(self) -> ProcessPool:
-        return ProcessPool(
-            max_workers=1,
-            initializer=self._initializer,
-            initargs=self._initargs,
-            # A forked process would inherit the server's threads and locks.
-            context=multiprocessing.get_context("spawn"),
-        )
+    def _next(self) -> _Job[Any] | None:
+        """Wait for a job; None if there will be none. Meanwhile see if the process dies."""
+        while True:
+            with self._lock:
+                if self._jobs:
+                    return self._jobs.popleft()
+                if not self._is_open:
+                    return None
+            process = self._process
+            readable = wait([self._woken, *([process.pipe] if process else [])])
+            if self._woken in readable:
+                self._woken.recv_bytes()
+            elif process is not None:
+                self._look_after(process)
+
+    def _look_after(self, process: Process) -> None:
+        """Take the news of a process that has no job: it is ready by now, or it has died."""
+        was_ready = process.is_ready
+        if not process.news():
+            self._end()
+            # One that cannot even start is tried again only when there is something to do.
+            if was_ready:
+                self._start()
+
+    def _run(self, job: _Job[Any]) -> Any:
+        """Return what a job returns, and raise what it raises or what ended it."""
+        process = self._begun(job)
+        deadline = time.monotonic() + self._time_limit_s
+        try:
+            return process.answer(Watch(self._woken, self._is_over(job), deadline))
+        except (ProcessDied, CancelledError, TimeoutError):
+            self._end()
+            self._start()
+            raise
+
+    def _begun(self, job: _Job[Any]) -> Process:
+        """Return the process that has begun a job; one that dies before is no fault of the job."""
+        for attempt in range(_ATTEMPTS):
+            process = self._ready(job)
+            if attempt == 0 and (job.cancelled() or not job.set_running_or_notify_cancel()):
+                break
+            try:
+                process.begin(job.call, Watch(self._woken, lambda: False))
+                return process
+            except ProcessDied:
+                self._end()
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise CancelledError
+
+    def _ready(self, job: _Job[Any]) -> Process:
+        """Return a process that is ready, unless it ends before or the job is cancelled."""
+        process = self._process or self._start()
+        if process is None:
+            raise CancelledError
+        try:
+            process.prepare(Watch(self._woken, self._is_over(job)))
+        except ProcessDied:
+            self._end()
+            raise
+        return process
+
+    def _is_over(self, job: _Job[Any]) -> Callable[[], bool]:
+        return lambda: not self._is_open or job.is_unwanted
+
+    def _start(self) -> Process | None:
+        if self._is_open:
+            self._process = Process(self._initializer, self._initargs)
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.end()
+            self._process = None
 
 
 class _Job(Future[T]):
-    """A job that is given to another process if the one before died without beginning it."""
+    """A job; cancelling it ends it even if it runs.
 
-    def __init__(
-        self,
-        start: Callable[[], tuple[ProcessPool, Future[T]]],
-        retire: Callable[..., None],
-    ) -> None:
+    Attributes:
+        call: What to call.
+        is_unwanted: Whether it was cancelled.
+    """
+
+    def __init__(self, call: Call, wake_up: Callable[[], None]) -> None:
         super().__init__()
-        self._start = start
-        self._retire = retire
-        self._attempts = 0
-        self._attempt()
-
-    def running(self) -> bool:
-        """Whether its process works on it."""
-        return self._inner.running()
+        self.call = call
+        self.is_unwanted = False
+        self._wake_up = wake_up
 
     def cancel(self) -> bool:
-        """End it, even if it runs."""
-        if self.cancelled():
-            return True
-        if not super().cancel():
+        if not super().cancel() and self.done():
             return False
-        self.set_running_or_notify_cancel()  # Tells those who wait for it.
-        self._inner.cancel()
+        self.is_unwanted = True
+        self._wake_up()
         return True
 
-    def _attempt(self) -> None:
-        self._attempts += 1
-        pool, self._inner = self._start()
-        self._inner.add_done_callback(lambda inner: self._settle(pool, inner))
-        if self.cancelled():
-            self._inner.cancel()
-
-    def _settle(self, pool: ProcessPool, inner: Future[T]) -> None:
-        if self.cancelled():
-            return
-        error = CancelledError() if inner.cancelled() else inner.exception()
-        if isinstance(error, (ProcessExpired, BrokenExecutor)):
-            self._retire(pool, warm=isinstance(error, ProcessExpired))
-        try:
-            if isinstance(error, (BrokenExecutor, CancelledError)) and self._attempts == 1:
-                self._attempt()
-            elif error is not None:
-                self.set_exception(error)
-            else:
-                self.set_result(inner.result())
-        except InvalidStateError:
-            pass  # It was cancelled just now.
-        except RuntimeError:
-            self.cancel()  # Everything is shut down.
+    def give_up(self) -> None:
+        """Tell those who wait that there will be no result."""
+        if self.running():
+            self.set_exception(CancelledError())
+        elif super().cancel():
+            with contextlib.suppress(RuntimeError):  # They have been told.
+                self.set_running_or_notify_cancel()
 
 
 class InlineExecutor(Executor):

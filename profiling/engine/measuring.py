@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from pebble import ProcessExpired
 
 from profiling.engine import notes
 from profiling.engine.worker import call
@@ -90,7 +89,7 @@ def result(future: Future[T]) -> T:
         return future.result()
     except TimeoutError as error:
         raise WorkerError("error.worker_late") from error
-    except (ProcessExpired, BrokenExecutor, CancelledError) as error:
+    except (BrokenExecutor, CancelledError) as error:
         raise WorkerError("error.worker_died") from error
     except DetachLabError:
         raise

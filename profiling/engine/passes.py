@@ -113,6 +113,7 @@ class Passes:
             stopped_by=timed.stopped_by,
             warm_up_rounds=timed.warm_up_rounds,
             loops=timed.loops,
+            others_cpu_share=timed.others_share,
         )
 
     def _reference(self, state: State) -> Reference | None:

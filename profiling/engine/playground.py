@@ -7,8 +7,6 @@ import tempfile
 from concurrent.futures import BrokenExecutor, TimeoutError
 from pathlib import Path
 
-from pebble import ProcessExpired
-
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.folder import OwnFolder
 from profiling.engine.worker import call, initialize_playground
@@ -55,7 +53,7 @@ class Playground:
             ).result()
         except TimeoutError as error:
             raise WorkerError("error.playground_killed", seconds=self._seconds) from error
-        except (ProcessExpired, BrokenExecutor) as error:
+        except BrokenExecutor as error:
             raise WorkerError("error.playground_died") from error
         finally:
             # Killed and not asked to end: it would wait for threads that the code has left.

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -23,9 +24,19 @@ import psutil
 _RESERVED_SHARE = 0.1
 
 
-def initialize(preferred: str) -> None:
-    """Import torch, warm the profiler up in the main thread, and limit this process's memory."""
+def initialize(preferred: str, folder: str | None = None) -> None:
+    """Import torch, warm the profiler up in the main thread, and limit this process's memory.
+
+    Args:
+        preferred: The device that is going to be used: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        folder: For temporary files, the system's own unless given; what a worker that was killed
+            has left there is deleted.
+    """
     _obey()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir(exist_ok=True)
+        tempfile.tempdir = folder
     _print_to_stderr()
     import torch
 
@@ -45,6 +56,9 @@ def initialize_playground(memory_bytes: int, folder: str) -> None:
     tempfile.tempdir = folder
     _print_to_stderr()
     import torch
+
+    # Else the first run would import it, in the time that its code has.
+    from profiling.engine import jobs as jobs
 
     torch.set_num_threads(1)
     _limit_memory(memory_bytes)

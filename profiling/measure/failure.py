@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from profiling.errors import DetachLabError
+from profiling.errors import DetachLabError, file_error
 from profiling.measure import own
 from profiling.records import Status
 
@@ -26,6 +26,9 @@ class Failure:
         self.status, self.reason = Status.ERROR, "error.step_failed"
         if is_out_of_memory(error):
             self.status, self.reason = Status.OUT_OF_MEMORY, "error.out_of_memory"
+        elif (refused := file_error(error)) is not None:
+            self.reason = refused.key
+            self.values = {name: str(value) for name, value in refused.values.items()}
         elif isinstance(error, DetachLabError):
             self.reason = error.key
             self.values = {name: str(value) for name, value in error.values.items()}

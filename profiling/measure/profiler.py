@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 from collections.abc import Iterator
@@ -44,14 +45,20 @@ def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
 
 
 def _export(session: profile, path: Path) -> None:
-    if path.suffix != ".gz":
-        session.export_chrome_trace(str(path))
-        return
-    plain = path.with_suffix("")
-    session.export_chrome_trace(str(plain))
-    # The session's own compression goes line by line, which takes much longer.
-    path.write_bytes(gzip.compress(plain.read_bytes(), 6, mtime=0))
-    plain.unlink()
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    try:
+        session.export_chrome_trace(str(plain))
+        # The session does not say that it could not write all, or anything.
+        data = plain.read_bytes() if plain.exists() else b""
+        if not data.rstrip().endswith(b"}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(plain))
+        if plain != path:
+            # The session's own compression goes line by line, which takes much longer.
+            plain.write_bytes(gzip.compress(data, 6, mtime=0))
+            plain.replace(path)
+    except BaseException:
+        plain.unlink(missing_ok=True)
+        raise
 
 
 def warm_up() -> None:

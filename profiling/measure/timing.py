@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 from profiling.measure.failure import Failure
+from profiling.measure.others import Others
 from profiling.measure.step import Step
 from profiling.records import Sample
 
@@ -59,6 +60,7 @@ class Timed(NamedTuple):
         warm_up_rounds: Rounds that were run before the first that counts; none where one round is
             as long as a warm-up, since the steps have run before.
         loops: Steps that one sample is the mean of; 1 unless the steps are looped.
+        others_share: Share of all processors that other processes used meanwhile, if known.
     """
 
     samples: list[list[Sample]]
@@ -66,6 +68,7 @@ class Timed(NamedTuple):
     stopped_by: str
     warm_up_rounds: int
     loops: int
+    others_share: float | None = None
 
 
 def time_steps(
@@ -99,9 +102,11 @@ def time_steps(
         loops = loops_for(steps) if looped and device == "cpu" else 1
         race = _Race(steps, _clock(device, looped, loops), baseline, loops, seed)
         warm_up_rounds = race.warm_up(budget_s)
+        others = Others()
         stopped_by = race.run(budget_s)
+        others_share = others.share()
     samples = [race.samples(position) for position in range(len(steps))]
-    return Timed(samples, race.failures, stopped_by, warm_up_rounds, loops)
+    return Timed(samples, race.failures, stopped_by, warm_up_rounds, loops, others_share)
 
 
 def loops_for(steps: Sequence[Step]) -> int:

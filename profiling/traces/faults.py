@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from profiling.errors import DetachLabError, InputError, WorkerError
+from profiling.errors import DetachLabError, InputError, WorkerError, file_error
 
-_KNOWN = {"error.worker_died": "error.trace_memory", "error.worker_late": "error.trace_late"}
+_KNOWN = {"error.worker_died": "error.trace_died", "error.worker_late": "error.trace_late"}
 
 
 def trace_fault(error: Exception) -> DetachLabError:
@@ -16,6 +16,7 @@ def trace_fault(error: Exception) -> DetachLabError:
         >>> trace_fault(KeyError("ts")).key, trace_fault(WorkerError("error.worker_late")).key
         ('error.trace_failed', 'error.trace_late')
     """
+    error = file_error(error) or error
     if isinstance(error, WorkerError) or not isinstance(error, DetachLabError):
         key = error.key if isinstance(error, WorkerError) else ""
         return InputError(_KNOWN.get(key, "error.trace_failed"))

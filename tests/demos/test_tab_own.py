@@ -15,7 +15,7 @@ import pytest
 from gradio_client import Client
 
 from demos.workloads import WORKLOADS
-from tests.e2e.launching import ROOT, App, _start, free_port
+from tests.e2e.launching import ROOT, App, free_port, start_app
 
 TEXT = '''\
 """Mine.
@@ -56,7 +56,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def own_app(files: Path) -> Iterator[App]:
     # Not running_app, which wants no traceback: gradio prints one for each choice that it refuses.
-    started = _start(free_port(), "--device", "cpu", "--workload", str(files / "mine.py"))
+    started = start_app(free_port(), "--device", "cpu", "--workload", str(files / "mine.py"))
     yield started
     started.process.send_signal(signal.SIGTERM)
     assert started.process.wait(20) == 0

@@ -53,7 +53,7 @@ def running_app(
         may_log: Whether Gradio may log errors, as it does for data that no page would send.
         environment: Variables to set beside those of this process.
     """
-    app = _start(free_port(), *flags, environment=environment)
+    app = start_app(free_port(), *flags, environment=environment)
     try:
         yield app
     finally:
@@ -63,7 +63,8 @@ def running_app(
     assert may_log or "Traceback" not in "\n".join(app.lines)
 
 
-def _start(port: int, *flags: str, environment: dict[str, str] | None = None) -> App:
+def start_app(port: int, *flags: str, environment: dict[str, str] | None = None) -> App:
+    """Run ``app.py``; whoever starts it so has to end it."""
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port), *flags],
         cwd=ROOT,

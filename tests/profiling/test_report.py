@@ -83,6 +83,21 @@ def test_a_refused_branch_says_what_it_needs_and_what_is_free() -> None:
     assert said(refused) == WHERE + "no branch ran."
 
 
+def test_a_machine_that_others_kept_busy_is_told_of() -> None:
+    def cells(share: float | None) -> tuple[dict[str, Any], ...]:
+        return row("attached", others_cpu_share=share), row("detach", others_cpu_share=share)
+
+    quiet = said(*cells(None))
+    assert quiet == said(*cells(0.19))
+    assert said(*cells(0.456)) == (
+        quiet + " While this was timed, other processes used 46% of all processors: times and "
+        "their ratios may be off; measure again when the machine is idle."
+    )
+    assert said(*cells(0.2), text=CHINESE).endswith(
+        "。计时期间其他进程占用了全部处理器的 20%：耗时及其比值可能不准，请在机器空闲时重新测量。"
+    )
+
+
 def test_ties_are_named_together() -> None:
     cells = (
         WRONG,

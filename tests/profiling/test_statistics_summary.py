@@ -94,6 +94,7 @@ def test_what_cuda_tells_besides_and_what_a_cell_has_in_common() -> None:
     scratch = (PeakPart("scratch", "aten::mm", 28),)
     run = run_of(branch("attached", samples=samples, scratch=scratch), branch("detach"))
     timed = replace(run.results[0], stopped_by="rounds", warm_up_rounds=3, loops=1)
+    timed = replace(timed, others_cpu_share=0.25)
     table = summary(replace(run, results=(timed,)))
     attached, detach = table.iloc[0], table.iloc[1]
     assert (attached["step_median_s"], attached["host_median_s"]) == (5.0, 1.5)
@@ -109,6 +110,7 @@ def test_what_cuda_tells_besides_and_what_a_cell_has_in_common() -> None:
         assert str(table[name].dtype) == "Int64"
     for name, value in (("stopped_by", "rounds"), ("warm_up_rounds", 3), ("loops", 1)):
         assert table[name].to_list() == [value, value]
+    assert table["others_cpu_share"].to_list() == [0.25, 0.25]
 
 
 def test_a_looped_step_is_compared_by_its_forward_alone() -> None:

@@ -69,10 +69,12 @@ def test_branches_carry_what_their_cells_timing_was_like() -> None:
     scratch = (PeakPart("scratch", "aten::mm", 64), PeakPart("scratch", "aten::sum", 8))
     run = run_of(branch("attached", scratch=scratch), branch("detach"))
     timed = replace(run.results[0], stopped_by="budget", warm_up_rounds=2, loops=128)
+    timed = replace(timed, others_cpu_share=0.25)
     table = tables.branches(replace(run, results=(timed,)))
     assert table["scratch"].to_list() == ["aten::mm 64;aten::sum 8", ""]
     for name, value in (("stopped_by", "budget"), ("warm_up_rounds", 2), ("loops", 128)):
         assert table[name].to_list() == [value, value]
+    assert table["others_cpu_share"].to_list() == [0.25, 0.25]
 
 
 def test_peak_parts_add_up_to_the_measured_peaks(finished_run: FinishedRun) -> None:

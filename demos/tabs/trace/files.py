@@ -19,6 +19,7 @@ from profiling.charts.trace_diff import trace_changes
 from profiling.charts.trace_operators import treemap
 from profiling.engine.engine import Engine
 from profiling.errors import InputError
+from profiling.export import replace_file
 
 CHARTS = ("timeline.html", "memory.html", "operators.html", "trace_diff.html")
 
@@ -72,7 +73,8 @@ def _written(name: str, opened: Opened, window: Window, folder: Path, text: Text
     if name == trace_export.DIFF:
         trace_export.write_csv(_beside(opened), path)
     else:
-        _figure(name, opened, window, text).write_html(path, include_plotlyjs=True)
+        figure = _figure(name, opened, window, text)
+        replace_file(path, lambda part: figure.write_html(part, include_plotlyjs=True))
     return path
 
 

@@ -36,6 +36,7 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "values": {},
         "message": "",
         "rounds": 10,
+        "others_cpu_share": float("nan"),
         "step_median_s": 100e-6,
         "step_p25_s": 90e-6,
         "step_p75_s": 120e-6,

@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from pebble import ProcessExpired
 
 from profiling.engine.executors import InlineExecutor, WorkerProcess
+from profiling.engine.process import ProcessDied
 from profiling.errors import InputError
 
 
@@ -85,7 +85,7 @@ def test_a_worker_that_could_not_start_is_started_anew_for_the_next_job(tmp_path
     needed = tmp_path / "needed"
     worker = WorkerProcess(os.rmdir, (str(needed),))
     try:
-        with pytest.raises((BrokenExecutor, ProcessExpired)):
+        with pytest.raises(BrokenExecutor):
             worker.submit(os.getpid).result()
         needed.mkdir()
         assert worker.submit(os.getpid).result() != os.getpid()
@@ -117,7 +117,7 @@ def die_answering() -> bytes:
 def test_a_process_that_dies_while_it_answers_does_not_hold_up_the_next_job(
     lasting: WorkerProcess,
 ) -> None:
-    with pytest.raises(ProcessExpired):
+    with pytest.raises(ProcessDied):
         lasting.submit(die_answering).result(20)
     assert lasting.submit(int, "5").result(20) == 5
 
@@ -126,7 +126,7 @@ def test_a_job_that_waits_behind_one_that_kills_its_process_is_run(
     lasting: WorkerProcess,
 ) -> None:
     deadly, waiting = lasting.submit(os._exit, 3), lasting.submit(int, "5")
-    with pytest.raises(ProcessExpired):
+    with pytest.raises(ProcessDied):
         deadly.result(20)
     assert waiting.result(20) == 5
 
@@ -143,7 +143,7 @@ def test_pools_of_dead_processes_leave_no_thread(lasting: WorkerProcess) -> None
     lasting.submit(int).result(20)
     before = threading.active_count()
     for _ in range(3):
-        with pytest.raises(ProcessExpired):
+        with pytest.raises(ProcessDied):
             lasting.submit(os._exit, 3).result(20)
     lasting.submit(int).result(20)
     for _ in range(200):

@@ -4,14 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import psutil
 import pytest
-from pebble import ProcessExpired
 
 from profiling.engine.executors import WorkerProcess
+from profiling.engine.process import ProcessDied
 from profiling.engine.worker import call, initialize
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
@@ -46,8 +47,21 @@ def test_this_process_has_no_such_limit() -> None:
     assert data_limit()[0] == resource.RLIM_INFINITY
 
 
+def test_what_a_killed_worker_has_left_is_gone_when_the_next_one_starts(tmp_path: Path) -> None:
+    worker = WorkerProcess(initialize, ("cpu", str(tmp_path / "scratch")))
+    try:
+        left = Path(worker.submit(tempfile.mkdtemp).result())
+        assert left.parent == tmp_path / "scratch"
+        with pytest.raises(ProcessDied):
+            worker.submit(os._exit, 3).result()
+        assert worker.submit(left.exists).result() is False
+    finally:
+        worker.shutdown()
+
+
 _SERVER = """
 import gc, os, time
+from profiling.engine.process import ProcessDied
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.worker import initialize
 
@@ -92,7 +106,7 @@ def told_to_end_in_the_middle_of_an_operator() -> None:
 def test_a_worker_that_is_told_to_end_does_not_finish_its_operator() -> None:
     worker = WorkerProcess(initialize, ("cpu",))
     try:
-        with pytest.raises(ProcessExpired) as ended:
+        with pytest.raises(ProcessDied) as ended:
             worker.submit(told_to_end_in_the_middle_of_an_operator).result(60)
         assert ended.value.exitcode == -signal.SIGTERM
     finally:

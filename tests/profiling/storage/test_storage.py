@@ -89,6 +89,7 @@ def test_a_run_of_the_first_schema_is_brought_to_this_one(
         "cell": ["force", "unit", "file"],
         "finished": [
             *("values", "warm_up_rounds", "loops", "parameter_bytes", "input_bytes"),
+            "others_cpu_share",
         ],
         "result": ["values", "peak_parts", "scratch"],
     }

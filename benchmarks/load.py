@@ -1,0 +1,181 @@
+"""Many visitors at once on one page: whose result each gets, how long, and in which order.
+
+Run: ``python -m benchmarks.load``, or with the number of visitors and of seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from typing import Any, NamedTuple
+
+from benchmarks.asking import KINDS, compare, is_own, lesson, told
+from benchmarks.faults import SEED, confined, visiting
+from benchmarks.visiting import Answer, Page, Visitor, files, opened
+from tests.e2e.launching import App, running_app
+
+# More than the queue takes.
+CROWD = 45
+_LIGHT = ("config", "", "gradio_api/info")
+
+
+class Crowd(NamedTuple):
+    """What many visitors met with.
+
+    Attributes:
+        answered: Requests that were answered, by kind.
+        busy: Requests that were refused because too many waited.
+        waits_s: Seconds that each answered request took.
+        light_s: Seconds that pages and the like took meanwhile.
+        most_before: The most that were before one in the queue.
+        faults: What was not as it should be.
+    """
+
+    answered: Counter[str]
+    busy: list[str]
+    waits_s: list[float]
+    light_s: list[float]
+    most_before: list[int]
+    faults: list[str]
+
+    @classmethod
+    def empty(cls) -> Crowd:
+        """Return that of nobody."""
+        return cls(Counter(), [], [], [], [], [])
+
+
+async def crowd(app: App, clients: int, seconds: float, seed: int = SEED) -> Crowd:
+    """Let so many visitors ask for everything at once, for so long."""
+    page, met = await opened(app.url), Crowd.empty()
+    until = time.monotonic() + seconds
+    looking = asyncio.create_task(_look(page, met, until))
+    await asyncio.gather(*(_visit(page, met, at, seed, until) for at in range(clients)))
+    await looking
+    return met
+
+
+async def _visit(page: Page, met: Crowd, number: int, seed: int, until: float) -> None:
+    chance, visitor = random.Random(seed * 1000 + number), Visitor(page, ("en", "zh")[number % 2])
+    offered: dict[str, Any] = {}
+    for again in itertools.count():
+        if time.monotonic() > until:
+            break
+        # No two requests have the same mark.
+        mark = 10 + number + 100 * again
+        kind = chance.choice([*KINDS, "download"])
+        if kind != "download":
+            offered = await _ask(visitor, kind, mark, met) or offered
+        elif "summary.csv" in offered:
+            await visitor.download(offered["summary.csv"])
+            met.answered[kind] += 1
+        await asyncio.sleep(chance.uniform(0.0, 0.5))
+    await visitor.leave()
+
+
+async def _ask(visitor: Visitor, kind: str, mark: int, met: Crowd) -> dict[str, Any]:
+    start = time.monotonic()
+    answer = await KINDS[kind](visitor, mark)
+    if answer.refused is not None:
+        known = met.busy if "full" in answer.refused else met.faults
+        known.append(f"{kind} {mark}: {answer.refused}")
+        return {}
+    met.answered[kind] += 1
+    met.waits_s.append(time.monotonic() - start)
+    met.most_before.append(max(answer.places, default=0))
+    if not await is_own(visitor, kind, mark, answer):
+        met.faults.append(f"{kind} {mark}: not its own, {told(answer)}")
+    # In a fair queue nobody who comes later gets before somebody.
+    if answer.places != sorted(answer.places, reverse=True):
+        met.faults.append(f"{kind} {mark}: places {answer.places}")
+    return files(answer)
+
+
+async def _look(page: Page, met: Crowd, until: float) -> None:
+    """Ask for what needs no measuring, again and again."""
+    visitor = Visitor(page)
+    for path in itertools.cycle(_LIGHT):
+        if time.monotonic() > until:
+            break
+        met.light_s.append(await visitor.get(path))
+        await asyncio.sleep(0.2)
+    await visitor.leave()
+
+
+async def full_queue(app: App) -> tuple[list[Answer], list[str]]:
+    """Have a crowd ask while somebody measures for long; then that one stops.
+
+    Returns:
+        The answers of the crowd, in the order in which they asked, and what was wrong.
+    """
+    faults = []
+    async with visiting(app) as visitor:
+        begun, first = asyncio.Event(), Visitor(visitor.page)
+        long = asyncio.create_task(compare(first, 0, "2000000", budget=20.0, started=begun))
+        await begun.wait()
+        others = [Visitor(visitor.page) for _ in range(CROWD)]
+        asked = [asyncio.create_task(lesson(each, at)) for at, each in enumerate(others, 10)]
+        # Whoever is refused is told so at once; the others wait.
+        await asyncio.wait(asked, timeout=5.0)
+        await first.stop()
+        long.cancel()
+        answers = await asyncio.gather(*asked)
+        for mark, (each, answer) in enumerate(zip(others, answers, strict=True), 10):
+            if answer.refused is None and not await is_own(each, "lesson", mark, answer):
+                faults.append(f"lesson {mark} got another's")
+            await each.leave()
+        await first.leave()
+        if not await is_own(visitor, "lesson", 7, await lesson(visitor, 7)):
+            faults.append("the next run did not work")
+    return answers, faults
+
+
+async def verdicts(visitor: Visitor) -> str:
+    """Return the finding of a comparison of which it is known how it ends."""
+    answer = await compare(visitor, 0, "4096", budget=1.0)
+    start = answer.text.find("lab-finding")
+    return answer.text[start:].partition(">")[2].partition("</p>")[0]
+
+
+async def measured_under_load(app: App, clients: int, seconds: float) -> tuple[str, str]:
+    """Return the finding of the same comparison alone, and in a crowd."""
+    async with visiting(app) as visitor:
+        alone = await verdicts(visitor)
+        noise = asyncio.create_task(crowd(app, clients, seconds, SEED + 1))
+        await asyncio.sleep(seconds / 3)
+        within = await verdicts(visitor)
+        await noise
+    return alone, within
+
+
+def _shown(seconds: list[float]) -> str:
+    if not seconds:
+        return "none"
+    worst = sorted(seconds)[int(len(seconds) * 0.99)]
+    return f"median {statistics.median(seconds):.2f} s, 99 % within {worst:.2f} s"
+
+
+def main() -> None:
+    """Print what the crowd met with; the exit code is 1 if anything was wrong."""
+    clients, seconds = (int(sys.argv[1]), float(sys.argv[2])) if sys.argv[2:] else (50, 120.0)
+    with confined(), running_app("--device", "cpu") as app:
+        met = asyncio.run(crowd(app, clients, seconds))
+        answers, faults = asyncio.run(full_queue(app))
+        alone, within = asyncio.run(measured_under_load(app, clients // 4, 30.0))
+    kinds = ", ".join(f"{count} {kind}s" for kind, count in sorted(met.answered.items()))
+    print(f"{clients} visitors in {seconds:.0f} s: {kinds}; {len(met.busy)} told to come back")
+    print(f"answers: {_shown(met.waits_s)}; at most {max(met.most_before, default=0)} before one")
+    print(f"pages meanwhile: {_shown(met.light_s)}")
+    refused = sum(answer.refused is not None for answer in answers)
+    print(f"a crowd of {len(answers)} at once: {refused} told to come back, the others answered")
+    print(f"measured alone:      {alone}\nmeasured in a crowd: {within}")
+    print("\n".join(met.faults + faults) or "nothing was wrong")
+    sys.exit(bool(met.faults + faults))
+
+
+if __name__ == "__main__":
+    main()
