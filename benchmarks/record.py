@@ -1,22 +1,33 @@
 """Records this machine's results into the folder that the app and the shell lay beside live ones.
 
-Run: ``python -m benchmarks.record NAME [WORKLOAD …]``, such as ``cpu-2-cores``, on a quiet machine.
+Run on a quiet machine, with a name for it such as ``cpu-2-cores``:
+``python -m benchmarks.record NAME [WORKLOAD …]`` for runs,
+``python -m benchmarks.record NAME --traces`` for traces.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+
+import msgspec
 
 from demos import catalogue
 from demos.workloads import WORKLOADS
 from profiling.engine.engine import Engine
-from profiling.records import Request
+from profiling.recorded_traces import INDEX, TRACES, RecordedTrace, recorded_traces
+from profiling.records import Request, Run
 from profiling.storage import RECORDED, save_run
 
 BUDGET_S = 1.0
+# Workload → its branches of which a trace is recorded, and the size of a batch.
+TRACED = {
+    "side_branch": (("detach", "clone_detach", "attached", "no_grad"), 256),
+    "loss_logging": (("attached", "detach", "item"), 4),
+}
 
 
-def main(name: str, *workloads: str) -> None:
+def runs(name: str, *workloads: str) -> None:
     """Run default comparisons and write one file a workload."""
     RECORDED.mkdir(exist_ok=True)
     engine = Engine("auto")
@@ -31,5 +42,44 @@ def main(name: str, *workloads: str) -> None:
     engine.close()
 
 
+def traces(name: str) -> None:
+    """Compare the traced branches, keep their traces and say in the index where they are from."""
+    TRACES.mkdir(parents=True, exist_ok=True)
+    known = recorded_traces()
+    engine = Engine("auto")
+    for workload, (branches, size) in TRACED.items():
+        *_, last = engine.compare(Request(workload, branches, (size,), budget_s=BUDGET_S))
+        assert last.run is not None
+        for result in last.run.results[0].results:
+            assert result.trace is not None
+            about = _about(f"{name}.{workload}.{result.branch}", result.branch, last.run)
+            shutil.copyfile(engine.run_folder(last.run) / result.trace, about.path)
+            known[about.name] = about
+            print(f"{about.path.name}: {about.path.stat().st_size:,} bytes")
+    index = msgspec.json.format(msgspec.json.encode(list(known.values())), indent=1)
+    (TRACES / INDEX).write_bytes(index + b"\n")
+    engine.close()
+
+
+def _about(name: str, branch: str, run: Run) -> RecordedTrace:
+    cell, machine = run.cells[0], run.environment
+    device = machine.device(cell.device)
+    assert device is not None
+    return RecordedTrace(
+        name,
+        cell.workload,
+        branch,
+        cell.size,
+        device.name,
+        machine.torch,
+        machine.threads,
+        run.started_utc,
+    )
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    chosen, *rest = sys.argv[1:]
+    if rest == ["--traces"]:
+        traces(chosen)
+    else:
+        runs(chosen, *rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from profiling import plain, trace_export
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.trace_printing import print_diff, print_memory, print_ops, print_summary
 from profiling.errors import InputError
+from profiling.recorded_traces import find_trace
+from profiling.trace_charts import charts, write_chart
 from profiling.trace_report import diff_sentences
 from profiling.traces.kernels import kernels
 from profiling.traces.load import Trace, read_trace
@@ -25,33 +28,40 @@ Span = tuple[float, float]
 
 
 @click.command("trace")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file")
 @click.option("--ops", is_flag=True, help="Operators and GPU work; shown unless another is asked.")
 @click.option("--memory", is_flag=True, help="Peak by device, and what is alive at it.")
-@click.option("--diff", "other", type=click.Path(path_type=Path), help="A trace to lay beside.")
-@click.option("--window", "span", metavar="A:B", help="Only from A to B, in ms from the start.")
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="Folder for all files.")
+@click.option("--diff", "other", metavar="FILE", help="A trace to lay beside.")
+@click.option(
+    "--window",
+    "span",
+    metavar="A:B",
+    help="Only from A to B, in ms, of each trace.",
+)
+@click.option("--out", "folder", type=click.Path(path_type=Path), help="For tables and charts.")
 @json_option
 def read(
-    file: Path,
+    file: str,
     ops: bool,
     memory: bool,
-    other: Path | None,
+    other: str | None,
     span: str | None,
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Read the trace FILE of torch.profiler: .json or .json.gz, of a CPU or a GPU."""
-    trace = _read(file)
-    whole = (0.0, end_s(trace.events))
-    limits = whole if span is None else _span(span)
-    events = trace.events if span is None else window(trace.events, *limits)
-    beside = None if other is None else trace_diff(events, _read(other).events)
+    """Read the trace FILE of torch.profiler: .json or .json.gz, of a CPU or a GPU.
+
+    recorded:NAME is a trace that comes with the project; a wrong name lists them.
+    """
+    limits = None if span is None else _span(span)
+    name, trace = _read(file, limits)
+    events = trace.events
+    beside = None if other is None else trace_diff(events, _read(other, limits)[1].events)
     wants_ops = ops or not (memory or other)
     if as_json:
-        print_json(_plain(trace, events, beside, ops=wants_ops, memory=memory))
+        print_json(_plain(trace, beside, ops=wants_ops, memory=memory))
     else:
-        print_summary(file.name, trace, events, out, say)
+        print_summary(name, trace, out, say)
         if wants_ops:
             print_ops(operator_groups(events), kernels(events), out, say)
         if memory:
@@ -63,11 +73,16 @@ def read(
             out.print(f"wrote {path}", markup=False, soft_wrap=True)
 
 
-def _read(file: Path) -> Trace:
+def _read(file: str, limits: Span | None) -> tuple[str, Trace]:
+    """Return a trace, or what of it is between two times, and its file's name."""
+    path = find_trace(file)
     try:
-        return read_trace(file)
+        trace = read_trace(path)
     except OSError:
-        raise InputError("error.run_missing", file=file.name) from None
+        raise InputError("error.run_missing", file=path.name) from None
+    if limits is not None:
+        trace = dataclasses.replace(trace, events=window(trace.events, *limits))
+    return path.name, trace
 
 
 def _span(text: str) -> Span:
@@ -83,18 +98,22 @@ def _span(text: str) -> Span:
     return limits
 
 
-def _write(trace: Trace, span: Span, beside: pd.DataFrame | None, folder: Path) -> list[Path]:
+def _write(
+    trace: Trace, limits: Span | None, beside: pd.DataFrame | None, folder: Path
+) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
+    span = limits or (0.0, end_s(trace.events))
     paths = [trace_export.write(name, trace, span, folder) for name in trace_export.offered()]
     if beside is not None:
         paths.append(folder / trace_export.DIFF)
         trace_export.write_csv(beside, paths[-1])
+    for name, figure in charts(trace, beside, span, say).items():
+        paths.append(write_chart(name, figure, folder, alone=False))
     return paths
 
 
-def _plain(
-    trace: Trace, events: pd.DataFrame, beside: pd.DataFrame | None, *, ops: bool, memory: bool
-) -> dict[str, Any]:
+def _plain(trace: Trace, beside: pd.DataFrame | None, *, ops: bool, memory: bool) -> dict[str, Any]:
+    events = trace.events
     found = plain.trace(trace, events, say)
     if ops:
         found["ops"] = plain.rows(operator_groups(events))

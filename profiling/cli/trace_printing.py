@@ -24,8 +24,9 @@ _NAME_LIMIT = 60
 _PIPE_WIDTH = 150
 
 
-def print_summary(name: str, trace: Trace, events: pd.DataFrame, out: Console, say: Text) -> None:
+def print_summary(name: str, trace: Trace, out: Console, say: Text) -> None:
     """Print how much there is, and what a person should know of the reading."""
+    events = trace.events
     length = end_s(events) - float(events["start_s"].min()) if len(events) else 0.0
     lanes = events.loc[events["duration_s"].notna(), ["process", "thread"]].drop_duplicates()
     summary = say(

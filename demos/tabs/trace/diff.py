@@ -12,6 +12,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts
 from demos.tabs.trace.opened import Beside, Opened
+from demos.tabs.trace.plots import drawn, plot
 from demos.tabs.trace.sheet import MOST_ROWS, sheet, update
 from demos.tabs.trace.source import Source, problem, reading
 from demos.tabs.visitor import words
@@ -38,9 +39,9 @@ class DiffPanel:
     def __init__(self, labels: gr.I18n) -> None:
         """Place the components."""
         with gr.Row(elem_classes="trace-source"):
-            self._source = Source(labels, "trace-beside", "trace.lay")
+            self._source = Source(labels, "trace-beside", "trace.lay", preferred=1)
         self._status = gr.HTML(elem_id="trace-diff-status")
-        self._chart = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-diff")
+        self._chart = plot("diff")
         self._table = sheet("trace-diff", visible=False)
         self.components: list[Any] = [self._status, self._chart, self._table]
 
@@ -93,7 +94,7 @@ class DiffPanel:
         )
         return {
             self._status: about,
-            self._chart: gr.update(value=trace_changes(diff, text), visible=True),
+            self._chart: drawn("diff", trace_changes(diff, text)),
             self._table: update(shown_columns(diff).head(MOST_ROWS), text),
         }
 

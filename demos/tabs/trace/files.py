@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 import plotly.graph_objects as go
 
 from demos.locales import Text
 from demos.tabs.trace.acts import Acts, Updates
-from demos.tabs.trace.memory import memory_figure
 from demos.tabs.trace.opened import Opened
-from demos.tabs.trace.timeline import TimelinePanel, timeline_figure
+from demos.tabs.trace.timeline import TimelinePanel
 from demos.tabs.trace.window import Window, typed
 from profiling import trace_export
 from profiling.charts.trace_diff import trace_changes
 from profiling.charts.trace_operators import treemap
 from profiling.engine.engine import Engine
 from profiling.errors import InputError
-from profiling.export import replace_file
+from profiling.trace_charts import memory_chart, timeline_chart, write_chart
 
-CHARTS = ("timeline.html", "memory.html", "operators.html", "trace_diff.html")
+CHARTS = ("timeline", "memory", "operators", "kernels", "trace_diff")
 
 
 class FilesPanel:
@@ -33,7 +33,7 @@ class FilesPanel:
 
     def __init__(self, labels: gr.I18n) -> None:
         """Place the components."""
-        names = [*trace_export.offered(), trace_export.DIFF, *CHARTS]
+        names = [*trace_export.offered(), trace_export.DIFF, *map(_page_of, CHARTS)]
         with gr.Row(elem_classes="trace-source"):
             self._name = gr.Dropdown(
                 [(labels(f"trace.file.{name}"), name) for name in names],
@@ -64,31 +64,35 @@ class FilesPanel:
         return {self._file: gr.update(value=None, visible=False)}
 
 
+def _page_of(chart: str) -> str:
+    return f"{chart}.html"
+
+
 def _written(name: str, opened: Opened, window: Window, folder: Path, text: Text) -> Path:
     if name in trace_export.offered():
         return trace_export.write(name, opened.trace, window, folder)
-    if name not in (trace_export.DIFF, *CHARTS):
-        raise InputError("error.trace_none")
-    path = folder / name
     if name == trace_export.DIFF:
-        trace_export.write_csv(_beside(opened), path)
-    else:
-        figure = _figure(name, opened, window, text)
-        replace_file(path, lambda part: figure.write_html(part, include_plotlyjs=True))
-    return path
+        trace_export.write_csv(_beside(opened), folder / name)
+        return folder / name
+    chart = name.removesuffix(".html")
+    if chart not in CHARTS:
+        raise InputError("error.trace_none")
+    return write_chart(chart, _figure(chart, opened, window, text), folder, alone=True)
 
 
-def _figure(name: str, opened: Opened, window: Window, text: Text) -> go.Figure:
-    if name == "timeline.html":
-        return timeline_figure(opened, window, text)[0]
-    if name == "memory.html":
-        return memory_figure(opened.events, text)
-    if name == "operators.html":
+def _figure(chart: str, opened: Opened, window: Window, text: Text) -> go.Figure:
+    if chart == "timeline":
+        return timeline_chart(opened.timeline, opened.events, opened.bands, window, text)[0]
+    if chart == "memory":
+        return memory_chart(opened.events, text)
+    if chart == "operators":
         return treemap(opened.operators("name"), text)
+    if chart == "kernels":
+        return treemap(opened.kernels, text, "total_s")
     return trace_changes(_beside(opened), text)
 
 
-def _beside(opened: Opened) -> Any:
+def _beside(opened: Opened) -> pd.DataFrame:
     if opened.beside is None:
         raise InputError("error.trace_no_diff")
     return opened.beside.diff

@@ -11,8 +11,9 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
-from profiling.charts.trace_memory import trace_memory
-from profiling.traces.memory import memory_curve, memory_devices, reduced
+from demos.tabs.trace.plots import drawn, plot
+from profiling.trace_charts import memory_chart
+from profiling.traces.memory import memory_devices
 from profiling.traces.peak import NO_OP, alive_at_peak, memory_facts
 from profiling.units import show_bytes
 
@@ -43,7 +44,7 @@ class MemoryPanel:
 
     def __init__(self) -> None:
         """Place the components."""
-        self._plot = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-memory")
+        self._plot = plot("memory")
         self._table = gr.HTML(elem_id="trace-memory")
         self.components: list[Any] = [self._plot, self._table]
 
@@ -53,26 +54,11 @@ class MemoryPanel:
 
     def show(self, opened: Opened, text: Text) -> Updates:
         """Return updates that show a trace's memory."""
-        figure = memory_figure(opened.events, text)
         devices = [_device(opened.events, device, text) for device in memory_devices(opened.events)]
         return {
-            self._plot: gr.update(value=figure, visible=True),
+            self._plot: drawn("memory", memory_chart(opened.events, text)),
             self._table: views.render("trace_memory.html", text, devices=devices),
         }
-
-
-def memory_figure(events: pd.DataFrame, text: Text) -> Any:
-    """Draw the memory of all devices of a trace."""
-    curves, peaks = [], []
-    for device in memory_devices(events):
-        curve = memory_curve(events, device).assign(device=device)
-        if len(curve):
-            curves.append(reduced(curve))
-            peaks.append(curve.loc[[curve["live_bytes"].idxmax()]])
-    nothing = pd.DataFrame(columns=["device", "time_s", "live_bytes"])
-    return trace_memory(
-        pd.concat(curves) if curves else nothing, pd.concat(peaks) if peaks else nothing, text
-    )
 
 
 def _device(events: pd.DataFrame, device: str, text: Text) -> _Device:

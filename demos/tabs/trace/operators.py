@@ -11,6 +11,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.plots import drawn, plot
 from demos.tabs.trace.sheet import chosen, sheet, update
 from demos.tabs.trace.timeline import TimelinePanel
 from demos.tabs.trace.window import around
@@ -48,11 +49,11 @@ class OperatorsPanel:
             )
         self._about = gr.HTML(elem_id="trace-operators-about")
         self._table = sheet("trace-operators")
-        self._map = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-operators")
+        self._map = plot("operators")
         self._kernels_about = gr.HTML(elem_id="trace-kernels-about")
         self._kernels = sheet("trace-kernels", visible=False)
         self._streams = sheet("trace-streams", visible=False)
-        self._kernel_map = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-kernels")
+        self._kernel_map = plot("kernels")
         self._chosen = [self._by, self._sort, self._words]
         self._listed = [self._about, self._table, self._kernels_about, self._kernels]
         self.components = [*self._listed, self._map, self._streams, self._kernel_map]
@@ -83,12 +84,11 @@ class OperatorsPanel:
         ops, kernels = opened.operators("name"), opened.kernels
         return {
             **self._list(opened, text, by, sort, words),
-            self._map: gr.update(value=treemap(ops, text), visible=True),
+            self._map: drawn("operators", treemap(ops, text)),
             self._streams: update(opened.devices, text, visible=has_kernels),
-            self._kernel_map: gr.update(
-                value=treemap(kernels, text, "total_s") if has_kernels else None,
-                visible=has_kernels,
-            ),
+            self._kernel_map: drawn("kernels", treemap(kernels, text, "total_s"))
+            if has_kernels
+            else gr.update(value=None, visible=False),
         }
 
     def _list(self, opened: Opened, text: Text, by: str, sort: str, words: str) -> Updates:

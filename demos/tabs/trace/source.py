@@ -1,4 +1,4 @@
-"""Which trace: a branch of the run on the Compare tab, or a file; with what came of opening it."""
+"""Which trace: a branch of the last run, a recorded one, or a file; what came of opening it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.opened import Opened
 from profiling.engine.engine import Engine
 from profiling.errors import InputError, short
+from profiling.recorded_traces import find_trace, recorded_traces
 from profiling.records import Run
+from profiling.storage import RECORDED_PREFIX
 from profiling.traces.faults import trace_fault
 
 
@@ -24,16 +27,18 @@ class Source:
         inputs: What `open` takes, after the run.
     """
 
-    def __init__(self, labels: gr.I18n, name: str, action: str) -> None:
+    def __init__(self, labels: gr.I18n, name: str, action: str, preferred: int = 0) -> None:
         """Place the components.
 
         Args:
             labels: The texts of components.
             name: What the ids on the page begin with.
             action: Key of what the button says.
+            preferred: Place of the trace that is chosen for a visitor who has chosen none.
         """
+        self._preferred = preferred
         self._branch = gr.Dropdown(
-            [],
+            _recorded(),
             value=None,
             label=labels("trace.branch"),
             elem_id=f"{name}-branch",
@@ -56,9 +61,23 @@ class Source:
         self._file.upload(lambda: None, None, self._branch, show_progress="hidden", **private)
         self._branch.input(lambda: None, None, self._file, show_progress="hidden", **private)
 
-    def offer(self, tab: gr.Tab, run: gr.State) -> None:
-        """Offer the traces of the run whenever the tab is opened."""
-        tab.select(_offered, run, self._branch, api_visibility="private", show_progress="hidden")
+    def offer(self, tab: gr.Tab, run: gr.State) -> Dependency:
+        """Offer the traces of the run and the recorded ones; return what does so on opening."""
+
+        def offered(run: Run | None, now: str | None, file: str | None) -> Any:
+            choices = [*_traces(run), *_recorded()]
+            values = [value for _, value in choices]
+            preferred = values[self._preferred] if len(values) > self._preferred else None
+            chosen = now if now in values else preferred
+            return gr.update(choices=choices, value=None if file else chosen)
+
+        return tab.select(
+            offered,
+            [run, *self.inputs],
+            self._branch,
+            api_visibility="private",
+            show_progress="hidden",
+        )
 
 
 def reading(
@@ -86,10 +105,6 @@ def problem(error: Exception, text: Text) -> str:
     return views.problem(trace_fault(error), text)
 
 
-def _offered(run: Run | None) -> Any:
-    return gr.update(choices=_traces(run), value=None)
-
-
 def _traces(run: Run | None) -> list[tuple[str, str]]:
     """Return label and file of each trace of a run."""
     finished = () if run is None else run.results
@@ -101,11 +116,25 @@ def _traces(run: Run | None) -> list[tuple[str, str]]:
     ]
 
 
+def _recorded() -> list[tuple[str, str]]:
+    """Return label and value of each trace that comes with the project, and where it is from."""
+    return [
+        (
+            f"{each.workload} · {each.branch} · {each.size:,} · {each.device}, torch {each.torch}",
+            f"{RECORDED_PREFIX}{each.name}",
+        )
+        for each in recorded_traces().values()
+    ]
+
+
 def _chosen(
     engine: Engine, run: Run | None, branch: str | None, file: str | None
 ) -> tuple[Path, str]:
     if file:
         return Path(file), Path(file).name
+    recorded = {value: label for label, value in _recorded()}
+    if branch in recorded:
+        return find_trace(branch), recorded[branch]
     names = {trace: label for label, trace in _traces(run)}
     if run is None or branch not in names:
         raise InputError("error.trace_none")

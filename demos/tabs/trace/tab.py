@@ -48,7 +48,7 @@ def create_trace_tab(
     acts = Acts(shelf, key, gr.HTML(elem_id="trace-problem"))
     panels = _Panels(labels)
     panels.wire(acts, engine, run)
-    source.offer(tab, run)
+    offered = source.offer(tab, run)
 
     def open_trace(
         request: gr.Request,
@@ -71,16 +71,31 @@ def create_trace_tab(
             # What a made-up file can raise has no list; the trace before stays as it was.
             yield {acts.problem: problem(error, text)}
 
+    def open_first(
+        request: gr.Request,
+        previous: str | None,
+        measured: Run | None,
+        branch: str | None,
+        file: str | None,
+    ) -> Iterator[dict[Any, Any]]:
+        # Whoever comes for the first time has something to look at.
+        if previous is None and branch and not file:
+            yield from open_trace(request, previous, measured, branch, file)
+
+    ends: dict[str, Any] = {
+        "inputs": [key, run, *source.inputs],
+        "outputs": [key, status, acts.problem, *panels.components],
+        "concurrency_id": "worker",
+        "show_progress": "hidden",
+    }
     source.open.click(
         open_trace,
-        [key, run, *source.inputs],
-        [key, status, acts.problem, *panels.components],
         api_name="open_trace",
         api_visibility="undocumented",
-        concurrency_id="worker",
         concurrency_limit=1,
-        show_progress="hidden",
+        **ends,
     )
+    offered.then(open_first, api_visibility="private", **ends)
 
     def invite(request: gr.Request) -> str:
         return views.sentence("trace.empty", words(request))

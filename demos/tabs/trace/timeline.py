@@ -8,33 +8,23 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import plotly.graph_objects as go
 
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
+from demos.tabs.trace.plots import drawn, plot
 from demos.tabs.trace.window import LEAST_S, MOVES, Move, Window, inside, moved, typed
-from profiling.charts.timeline import MOST_LINKS, links, timeline
-from profiling.charts.timeline_bands import add_bands
+from profiling.charts.timeline import MOST_LINKS, links
 from profiling.errors import InputError
-from profiling.traces.density import View, overview, view
+from profiling.trace_charts import timeline_chart
+from profiling.traces.density import View, overview
 from profiling.units import time_unit
 
-# What is narrower than a pixel of a large screen is merged.
-WIDTH_PX = 1400
 _DIGITS = 6
 # Parts of the overview; a phone has about as many pixels.
 _BINS = 300
 _WATCH = (Path(__file__).parent / "window.js").read_text(encoding="utf-8")
-
-
-def timeline_figure(opened: Opened, window: Window, text: Text) -> tuple[go.Figure, View]:
-    """Draw a window of a trace; also return what is in the drawing."""
-    seen = view(opened.timeline, *window, WIDTH_PX)
-    figure = timeline(opened.timeline.lanes, seen, opened.events, window, text)
-    add_bands(figure, opened.bands, window, text)
-    return figure, seen
 
 
 class TimelinePanel:
@@ -64,7 +54,7 @@ class TimelinePanel:
             )
         self.window = [start, width]
         self._about = gr.HTML(elem_id="trace-timeline-about")
-        self._plot = gr.Plot(show_label=False, visible=False, elem_id="plot-trace-timeline")
+        self._plot = plot("timeline")
         # Tells the overview which window is drawn, and which one was chosen there or on the plot.
         self._window = gr.HTML("", js_on_load=_WATCH, elem_id="trace-window")
         self._drawn = [*self.window, self._about, self._plot, self._window]
@@ -97,13 +87,13 @@ class TimelinePanel:
     def show(self, opened: Opened, window: Window, text: Text) -> Updates:
         """Return updates that draw a window."""
         window = inside(window, opened.end_s)
-        figure, seen = timeline_figure(opened, window, text)
+        figure, seen = timeline_chart(opened.timeline, opened.events, opened.bands, window, text)
         start, width = self.window
         return {
             start: round(window[0] * 1e3, _DIGITS),
             width: round((window[1] - window[0]) * 1e3, _DIGITS),
             self._about: views.render("trace_about.html", text, lines=_about(opened, seen, text)),
-            self._plot: gr.update(value=figure, visible=True),
+            self._plot: drawn("timeline", figure),
             self._window: views.render("trace_window.html", text, window=window),
         }
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.recorded_traces import recorded_traces
 from profiling.traces.load import read_trace
 from tests.profiling.traces.making import write
 
@@ -61,13 +62,42 @@ def test_files_are_written_and_the_window_reads_back(
     names = {path.name for path in out.iterdir()} - {"trace_events.parquet"}
     assert names == {
         *("trace_events.csv", "ops.csv", "kernels.csv", "memory.csv", "steps.csv"),
-        *("window.json.gz", "trace_diff.csv"),
+        *("window.json.gz", "trace_diff.csv", "plotly.min.js"),
+        *("timeline.html", "memory.html", "operators.html", "kernels.html", "trace_diff.html"),
     }
     whole = read_trace(Path(trace)).events
-    assert len(pd.read_csv(out / "trace_events.csv")) == len(whole)
     part = read_trace(out / "window.json.gz").events
     assert 0 < len(part) < len(whole)
+    assert len(pd.read_csv(out / "trace_events.csv")) == len(part)
     assert f" {len(part):,} events in " in done.out
+    assert pd.read_csv(out / "trace_diff.csv")["count_change"].eq(0).all()
+    chart = (out / "timeline.html").read_text("utf-8")
+    assert '<script charset="utf-8" src="plotly.min.js"></script>' in chart
+    assert len(chart) < 1_000_000
+    assert "aten::linear" in chart
+
+
+def test_a_window_is_of_both_traces(shell: Any, trace: str, tmp_path: Path) -> None:
+    longer = tmp_path / "longer.json"
+    write(longer, 80)
+    arguments = ("trace", trace, "--diff", str(longer), "--json")
+    assert json.loads(shell(*arguments).out)["diff"][0]["count_change"] > 0
+    part = json.loads(shell(*arguments, "--window", "0:0.2").out)["diff"]
+    assert part
+    assert all(row["count_change"] == 0 for row in part)
+
+
+def test_a_recorded_trace_has_a_name(shell: Any) -> None:
+    first, second, *_ = recorded_traces()
+    done = shell("trace", f"recorded:{first}", "--diff", f"recorded:{second}")
+    assert done.code == 0
+    assert done.out.startswith(f"{first}.json.gz: ")
+    assert "Only in B: `aten::clone` ×1." in done.out
+    assert "`aten::copy_` " in done.out
+    refused = shell("trace", "recorded:../runs")
+    assert refused.code == 2
+    assert "There is no recorded trace '../runs'." in refused.err
+    assert second in refused.err
 
 
 @pytest.mark.parametrize("span", ["x", "3:1", "1", "nan:inf", ":", "1:1"])
