@@ -119,7 +119,7 @@ def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None
     ("lang", "mode", "sentence"),
     [
         ("en", "ZeroGPU Space", "Each comparison is measured on a GPU that Hugging Face lends"),
-        ("zh", "ZeroGPU Space", "临时借出的 GPU"),
+        ("zh", "使用 ZeroGPU 的 Space", "临时借出的 GPU"),
     ],
 )
 def test_in_a_frame_of_another_site_the_page_names_its_mode_in_the_visitors_language(
