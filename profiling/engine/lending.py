@@ -32,8 +32,8 @@ _BRANCH_S = 1.5
 # What the `spaces` package says when it refuses, as ``title: message``.
 _REFUSALS = (
     (
-        r"\((?P<requested>\d+)s requested vs\. (?P<left>-?\d+)s left\)\. "
-        r"Try again in (?P<wait>[^.]+)",
+        r"\((?P<requested>\d+)s requested vs\. (?P<left>-?\d+)s left\)"
+        r"\. Try again in (?P<wait>[^.]+)",
         "error.gpu_quota",
     ),
     (r"GPU duration \((?P<requested>\d+)s\) is larger", "error.gpu_duration"),
