@@ -156,7 +156,7 @@ def _question(name: str, values: tuple[str, ...], labels: gr.I18n) -> gr.Radio:
         value=usual,
         label=labels(f"advisor.question.{name}"),
         elem_id=f"advisor-{name}",
-        elem_classes="lab-list",
+        elem_classes="lab-answers",
         min_width=230,
     )
 
