@@ -91,7 +91,7 @@ def read_link(
 
 
 def _lesson(reader: _Reader) -> LessonPlace:
-    name = reader.take("lesson", lambda value: catalogue.lesson(value).name, LESSONS[0])
+    name = reader.take("lesson", _lesson_name, LESSONS[0])
     request = LessonRequest(name)
     for each, change in _LESSON_INPUTS.items():
         use = functools.partial(_changed, request, change, plan.check_lesson)
@@ -111,6 +111,12 @@ def _comparison(reader: _Reader) -> Comparison:
     for each, change in changes.items():
         request = reader.take(each, functools.partial(_changed, request, change, _check), request)
     return Comparison(request, reader.take("twice", functools.partial(_flag, "twice"), False))
+
+
+def _lesson_name(value: str) -> str:
+    if value not in LESSONS:
+        raise InputError("error.link_lesson", name=short(value))
+    return value
 
 
 def _changed(request: Any, change: _Change, check: Callable[[Any], None], value: str) -> Any:

@@ -32,8 +32,8 @@ _DOCUMENTS = (
 _PATIENCE_S = 60.0
 
 
-def create_about_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None:
-    """Build the tab; what is said of the machine waits until the worker knows it."""
+def create_about_tab(tab: gr.Tab, engine: Engine) -> None:
+    """Build the tab; it is filled when it is opened, and its machine once the worker knows it."""
     view = gr.HTML(elem_id="about-view")
 
     def show(request: gr.Request) -> Any:
@@ -41,7 +41,7 @@ def create_about_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None:
         yield _about(_environment(engine, 0.0), text)
         yield _about(_environment(engine, _PATIENCE_S), text)
 
-    page.load(show, None, view, api_visibility="private", show_progress="hidden")
+    tab.select(show, None, view, api_visibility="private", show_progress="hidden")
 
 
 def _environment(engine: Engine, patience_s: float) -> Environment | None:

@@ -27,7 +27,6 @@ class Form:
 
     Attributes:
         inputs: Components in the order of `request`'s arguments.
-        names: What a link calls the inputs.
         shown: Holds the workload that is described.
         described: Components that depend on the workload.
     """
@@ -70,25 +69,20 @@ class Form:
         with gr.Row():
             self.run = _button(labels("compare.run"), "primary", "compare-run")
             self.stop = _button(labels("compare.stop"), "stop", "compare-stop")
+        self.shown = gr.State("")
+        numbers = self.parameters.values()
         self.inputs = [
-            self.workload,
-            self.branches,
-            self.sizes,
-            self.dtype,
-            self.device,
-            self.budget,
-            self.twice,
-            self.force,
-            *self.parameters.values(),
+            *(self.workload, self.branches, self.sizes, self.dtype, self.device),
+            *(self.budget, self.twice, self.force, *numbers),
         ]
-        self.names = [
+        self.described = [self.shown, self.about, self.branches, self.sizes, *numbers]
+
+    @property
+    def names(self) -> list[str]:
+        """What a link calls the inputs."""
+        return [
             *("workload", "branches", "sizes", "dtype", "device", "budget", "twice", "force"),
             *(f"{PARAMETER}{name}" for name in self.parameters),
-        ]
-        self.shown = gr.State("")
-        self.described = [
-            *(self.shown, self.about, self.branches, self.sizes),
-            *self.parameters.values(),
         ]
 
     def describe(self, comparison: Comparison, text: Text) -> dict[Any, Any]:

@@ -8,7 +8,7 @@ window.labLink = (() => {
   // Browsers refuse an address that changes too often.
   const PAUSE_MS = 150;
   const set = {};
-  let tab = "", part = "", settled = false, follow = null, seen = null, waiting = 0;
+  let tab = "", part = "", settled = false, follow = null, seen = "", waiting = 0;
 
   const escaped = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":");
   const list = (text) => text.split(/[\s,]+/).filter(Boolean).join(",");
@@ -90,13 +90,16 @@ window.labLink = (() => {
     soon();
   });
   new MutationObserver(() => {
+    // Gradio may fill what is there anew, so it is known by what it says.
     const view = document.querySelector("#lesson-view .lab-lesson");
-    if (view === seen) return;
-    seen = view;
+    const says = view ? JSON.stringify(view.dataset) : "";
+    if (says === seen) return;
+    seen = says;
     part = view?.dataset.at || "";
     if (part) view.querySelector(`[data-part="${part}"]`)?.scrollIntoView({block: "nearest"});
     soon();
-  }).observe(document, {childList: true, subtree: true});
+  }).observe(document, {childList: true, subtree: true,
+    attributeFilter: ["data-lesson", "data-values", "data-op", "data-at"]});
 
   return {tell, open, arrive, attach: (trigger) => { follow = trigger; }};
 })();

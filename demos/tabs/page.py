@@ -67,7 +67,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
             with named["playground"]:
                 create_playground_tab(playground, own_labels)
         with named["about"]:
-            create_about_tab(page, engine, own_labels)
+            create_about_tab(named["about"], engine)
         links.wire(page, Places(tabs, named, start, lessons, compare))
 
         create_api(engine)

@@ -23,7 +23,15 @@ from profiling.records import Environment, Request
 
 # What the first screen shows: enough to tell time, memory and gradients apart at a glance.
 _WORKLOAD = "frozen_backbone"
-_BRANCHES = ("attached", "detach", "clone_detach", "no_grad", "frozen")
+# Each with what is written for it.
+_CODE = {
+    "attached": "",
+    "detach": "h.detach()",
+    "clone_detach": "h.clone().detach()",
+    "no_grad": "with torch.no_grad():",
+    "frozen": "requires_grad_(False)",
+}
+_BRANCHES = tuple(_CODE)
 _PLACES = ("lessons", "compare", "trace")
 _FLAGGED = ("only_here", "frozen", "in_place")
 # Seconds that a visitor waits at most for what depends on the machine.
@@ -148,7 +156,7 @@ def _question(name: str, values: tuple[str, ...], labels: gr.I18n) -> gr.Radio:
         value=usual,
         label=labels(f"advisor.question.{name}"),
         elem_id=f"advisor-{name}",
-        elem_classes="lab-list",
+        elem_classes="lab-answers",
         min_width=230,
     )
 
@@ -173,12 +181,14 @@ def _comparison(workload: str, branches: tuple[str, ...]) -> Comparison:
 
 def _result(environment: Environment | None, text: Text) -> str:
     costs = recorded_costs(_WORKLOAD, environment, _BRANCHES)
-    return views.render("start_result.html", text, **({} if costs is None else _told(costs, text)))
+    return views.render("start_result.html", text, **({} if costs is None else told(costs, text)))
 
 
-def _told(costs: Costs, text: Text) -> dict[str, Any]:
+def told(costs: Costs, text: Text) -> dict[str, Any]:
+    """Return what the template of the result names."""
     return {
         "rows": cost_rows(costs, text),
+        "code": _CODE,
         "finding": cost_finding(costs, text),
         "source": source_words(costs, text),
         "baseline": costs.cell.cell.baseline,

@@ -130,8 +130,8 @@ def test_whatever_a_link_says_it_is_read_and_its_faults_can_be_said(given: dict[
     [
         ("tab=nonsense", "error.link_value"),
         ("tab=", "error.link_value"),
-        ("lesson=nonsense", "error.unknown_lesson"),
-        ("lesson=../baseline", "error.unknown_lesson"),
+        ("lesson=nonsense", "error.link_lesson"),
+        ("lesson=../baseline", "error.link_lesson"),
         ("lesson=baseline&values=abc", "error.values_text"),
         ("lesson=baseline&values=nan", "error.values"),
         ("lesson=baseline&values=", "error.values"),

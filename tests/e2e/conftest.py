@@ -49,13 +49,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(app: App, browser: Browser) -> Iterator[Page]:
-    """The page, opened; it must ask for nothing outside and log no error."""
+    """The page, opened at the lessons; it must ask for nothing outside and log no error."""
     context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
     opened = context.new_page()
     problems: list[str] = []
     opened.on("console", lambda message: _note_error(message.type, message.text, problems))
     opened.on("request", lambda request: _note_outside(request.url, app.url, problems))
-    opened.goto(app.url)
+    opened.goto(f"{app.url}?tab=lessons")
     opened.wait_for_selector("#lesson-view h2")
     yield opened
     context.close()

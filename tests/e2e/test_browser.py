@@ -138,7 +138,7 @@ def test_the_page_speaks_chinese_and_remembers_it(app: App, browser: Browser) ->
     asked.goto(f"{app.url}?lang=zh")
     expect(asked.get_by_role("tab", name="课程")).to_be_visible()
     page = context.new_page()
-    page.goto(app.url)
+    page.goto(f"{app.url}?tab=lessons")
     expect(page.get_by_role("tab", name="课程")).to_be_visible()
     page.wait_for_selector("#lesson-view h2")
     page.locator("#lesson-run").click()
@@ -163,7 +163,7 @@ def test_a_phone_needs_no_sideways_scrolling(app: App, browser: Browser, theme: 
         color_scheme="dark" if theme == "dark" else "light",
     )
     page = context.new_page()
-    page.goto(app.url)
+    page.goto(f"{app.url}?tab=lessons")
     page.wait_for_selector("#lesson-view h2")
     page.locator("#lesson-run").click()
     page.wait_for_selector("#lesson-view .lab-rule")

@@ -79,7 +79,7 @@ def test_what_is_typed_is_shown_and_never_run(page: Page) -> None:
 def test_an_error_pasted_as_soon_as_there_is_a_field_is_found(app: App, browser: Browser) -> None:
     context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.goto(app.url)
+    page.goto(f"{app.url}?tab=lessons")
     query(page).wait_for()
     query(page).fill(PASTED)
     expect(page.locator("#lesson-found q mark")).to_have_text(NO_GRAD_FN)

@@ -78,7 +78,7 @@ def test_no_lesson_is_wider_than_a_phone(
 ) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    page.goto(f"{app.url}?lang={language}")
+    page.goto(f"{app.url}?lang={language}&tab=lessons")
     page.wait_for_selector("#lesson-view h2")
     shown = "".join(_shown(trace, translator(language)) for trace in traces)
     assert page.evaluate(_PUT_IN, shown) == []

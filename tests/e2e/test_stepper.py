@@ -61,7 +61,7 @@ def shared(app: App, browser: Browser) -> Iterator[Page]:
     """The page on which a lesson with a wrong and a right part has run."""
     context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.goto(app.url)
+    page.goto(f"{app.url}?tab=lessons")
     page.wait_for_selector("#lesson-view h2")
     choose(page, "in_place", LESSON)
     run(page)
@@ -283,7 +283,7 @@ def test_other_values_and_another_op_give_other_steps(page: Page) -> None:
 def test_on_a_phone_in_chinese_and_without_a_network(app: App, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    page.goto(f"{app.url}?lang=zh")
+    page.goto(f"{app.url}?lang=zh&tab=lessons")
     page.wait_for_selector("#lesson-view h2")
     choose(page, "in_place", LESSON, "zh")
     run(page)

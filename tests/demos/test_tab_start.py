@@ -1,0 +1,112 @@
+"""What the first screen says of recorded runs."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from demos.locales import Text, translator
+from demos.tabs import recorded, start, views
+from demos.tabs.about import machine_rows, source_base
+from demos.tabs.recorded import cost_finding, cost_rows, recorded_costs, source_words
+from demos.workloads import WORKLOADS
+from profiling import storage
+from profiling.records import Environment
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Environment:
+    """The machine on which something was recorded."""
+    path = storage.recorded()["cpu-2-cores.frozen_backbone"]
+    return storage.load_run(path).environment
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_workload_has_a_recorded_run(workload: str) -> None:
+    assert any(name.endswith(f".{workload}") for name in storage.recorded())
+
+
+def test_the_rows_are_those_of_the_run_at_its_middle_size(text: Text) -> None:
+    costs = recorded_costs("frozen_backbone", None, ("attached", "no_grad"))
+    assert costs is not None
+    assert costs.cell.cell.size == 1024
+    attached, no_grad = cost_rows(costs, text)
+    assert (attached.row.branch, no_grad.row.branch) == ("attached", "no_grad")
+    assert (attached.row.right, no_grad.row.right) == (False, True)
+    assert attached.time == attached.peak == 1.0
+    assert no_grad.peak == pytest.approx(2_097_676 / 5_767_692)
+    assert 0 < (no_grad.time or 0) < 1
+    assert no_grad.row.peak == "2.000 MiB"
+    assert "`no_grad`" in cost_finding(costs, text)
+
+
+def test_a_branch_that_raises_has_no_bars(english: Text) -> None:
+    costs = recorded_costs("side_branch", None, ("attached", "detach_inplace"))
+    assert costs is not None
+    _, raising = cost_rows(costs, english)
+    assert raising.row.status == "expected_error"
+    assert (raising.time, raising.peak) == (None, None)
+    html = views.render("start_result.html", english, **start.told(costs, english))
+    assert "✗" in html
+    assert "nan" not in html
+
+
+def test_nothing_recorded_is_nothing_and_is_said(english: Text) -> None:
+    assert recorded_costs("mine", None) is None
+    html = views.render("start_result.html", english)
+    assert english("start.no_record") in html
+    assert "<table" not in html
+
+
+def test_the_machine_is_said_to_be_like_this_one_only_if_it_is(
+    theirs: Environment, text: Text
+) -> None:
+    for ours, key in (
+        (None, "unknown"),
+        (theirs, "same"),
+        (replace(theirs, threads=theirs.threads + 1), "other"),
+        (replace(theirs, devices=(replace(theirs.devices[0], name="Other"),)), "other"),
+    ):
+        costs = recorded_costs("frozen_backbone", ours, ("attached", "detach"))
+        assert costs is not None
+        words = source_words(costs, text)
+        assert words == text(
+            f"start.from.{key}",
+            device=theirs.devices[0].name,
+            threads=theirs.threads,
+            torch=theirs.torch,
+            day=costs.run.started_utc[:10],
+        )
+
+
+def test_the_run_of_the_machine_most_like_this_one_is_shown(
+    theirs: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = storage.recorded()["cpu-2-cores.elementwise"]
+    run = storage.load_run(path)
+    gpu = replace(theirs.devices[0], kind="cuda", name="A GPU")
+    other = replace(run, environment=replace(theirs, devices=(gpu, *theirs.devices)))
+    again = path.with_name("gpu.elementwise.json.gz")
+    shelf = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
+    monkeypatch.setattr(storage, "recorded", lambda: shelf)
+    monkeypatch.setattr(recorded, "_load", {again: other, path: run}.__getitem__)
+    monkeypatch.setattr(recorded, "_measured", lambda at, _: (at, None))
+    for ours, shown in ((theirs, path), (other.environment, again)):
+        costs = recorded_costs("elementwise", ours)
+        assert costs is not None
+        chosen: object = costs.run
+        assert chosen == shown
+        assert costs.same_kind is True
+
+
+def test_about_names_the_machine_and_links_only_where_the_files_are(
+    theirs: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = dict(machine_rows(theirs, translator("en")))
+    assert rows["torch"] == theirs.torch
+    assert rows["CUDA"] == "none"
+    assert rows["Devices"] == "cpu: AMD EPYC, 23.5 GiB"
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert source_base() == ""
+    monkeypatch.setenv("SPACE_ID", "somebody/lab")
+    assert source_base() == "https://huggingface.co/spaces/somebody/lab/blob/main"

@@ -1,0 +1,182 @@
+"""Links in a real browser: opened, followed, kept up to date, copied, and made of rubbish."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from demos.locales import LANGUAGES, table, translator
+from tests.e2e.launching import App
+from tests.e2e.test_stepper import at_last, choose, go
+
+pytestmark = pytest.mark.browser
+
+WORDS = table("en")
+STEP = "tab=lessons&lesson=data_or_detach&part=wrong&step=3"
+COMPARISON = (
+    "tab=compare&workload=side_branch&branches=attached,detach&sizes=8,16&dtype=float64"
+    "&device=cpu&budget=0.4&twice=1&p.depth=2&p.width=16"
+)
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Page]:
+    """What a visitor opens a page in; the page must log no error."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda each: problems.append(each.text) if each.type == "error" else None)
+    yield page
+    context.close()
+    assert problems == []
+
+
+def said(page: Page) -> dict[str, str]:
+    """Return what the address says."""
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def says(page: Page, query: str) -> None:
+    """Expect the address to come to say what a query says."""
+    expect(page).to_have_url(f"{page.url.partition('?')[0]}?{query}")
+
+
+def tab_is(page: Page, name: str) -> None:
+    tab = page.locator("#lab-tabs").get_by_role("tab", name=WORDS[f"tab.{name}"], exact=True)
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
+def shown_step(page: Page) -> str:
+    return page.locator(".lab-stepper").first.locator(".lab-shown .lab-step-head").inner_text()
+
+
+def test_a_link_to_a_step_runs_the_lesson_and_goes_there(opened: Page, app: App) -> None:
+    opened.goto(f"{app.url}?{STEP}")
+    opened.wait_for_selector("#lesson-view .lab-rule")
+    tab_is(opened, "lessons")
+    assert "Step 3 of 5" in shown_step(opened)
+    says(opened, STEP)
+    go(opened.locator(".lab-stepper").first, "back")
+    says(opened, STEP.replace("step=3", "step=2"))
+    at_last(opened.locator(".lab-stepper").last)
+    says(opened, STEP.replace("part=wrong&step=3", "part=right&step=12"))
+    choose(opened, "article", "detach_then_zero")
+    says(opened, "tab=lessons&lesson=detach_then_zero&values=1,2,3&op=sigmoid")
+    opened.get_by_label("Values").fill("0.5, 2")
+    says(opened, "tab=lessons&lesson=detach_then_zero&values=0.5,2&op=sigmoid")
+    opened.locator("#lesson-run").click()
+    says(opened, "tab=lessons&lesson=detach_then_zero&values=0.5,2&op=sigmoid&part=lesson&step=5")
+    opened.reload()
+    expect(opened.locator("#lesson-view")).to_contain_text("[0.5000, 2.0000]")
+    assert "Step 5 of 5" in shown_step(opened)
+
+
+def test_a_link_to_a_comparison_sets_the_form_and_measures_nothing(opened: Page, app: App) -> None:
+    opened.goto(f"{app.url}?{COMPARISON}&lang=en")
+    tab_is(opened, "compare")
+    expect(opened.get_by_label("Batch sizes, separated by commas")).to_have_value("8, 16")
+    expect(opened.locator("#compare-about")).to_contain_text("Freezing the trunk would stop")
+    ways = opened.locator("fieldset", has_text=WORDS["compare.branches"])
+    chosen = ways.locator("input:checked")
+    expect(chosen).to_have_count(2)
+    expect(opened.get_by_label("depth")).to_have_value("2")
+    expect(opened.get_by_label("chunk")).to_have_count(0)
+    says(opened, f"{COMPARISON}&lang=en")
+    expect(opened.locator("#compare-progress")).to_contain_text("press Run")
+    opened.get_by_label("width").fill("32")
+    says(opened, f"{COMPARISON}&lang=en".replace("width=16", "width=32"))
+    opened.get_by_label("Training step").click()
+    opened.get_by_role("option", name=WORDS["workload.elementwise.title"]).click()
+    expect(opened).to_have_url(re.compile(r"workload=elementwise(?!.*p\.)"))
+    assert said(opened)["sizes"] == "1000,100000,1000000"
+    opened.locator("#lab-tabs").get_by_role("tab", name="Trace").click()
+    says(opened, "tab=trace&lang=en")
+
+
+def test_the_link_is_copied_as_it_is_or_offered_to_be(opened: Page, app: App) -> None:
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.goto(f"{app.url}?{COMPARISON}")
+    says(opened, COMPARISON)
+    box = opened.locator("#copy-link")
+    box.get_by_role("button").click()
+    expect(box.get_by_role("status")).to_have_text("Copied")
+    assert opened.evaluate("navigator.clipboard.readText()") == opened.url
+    opened.evaluate(
+        """() => { navigator.clipboard.writeText = () => Promise.reject(new Error("no"));
+                   document.execCommand = () => false; }"""
+    )
+    box.get_by_role("button").click()
+    expect(box.get_by_role("status")).to_have_text("Copy it from here:")
+    field = box.locator("input")
+    expect(field).to_have_value(opened.url)
+    assert opened.evaluate("getSelection().toString()") == opened.url
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("tab=lessons&lesson=<script>window.hit=1</script>&step=1", "There is no lesson"),
+        ("tab=lessons&lesson=baseline&values=abc", "Values must be numbers"),
+        ("tab=nonsense&lesson=" + "x" * 10_000, "too long"),
+        ("tab=compare&workload=side_branch&branches=frozen&sizes=-1&p.depth=%00", "-1"),
+    ],
+)
+def test_rubbish_gives_a_sentence_and_a_page_that_works(
+    opened: Page, app: App, query: str, sentence: str
+) -> None:
+    opened.goto(f"{app.url}?{query}")
+    expect(opened.locator("#link-faults").get_by_role("alert")).to_contain_text(sentence)
+    assert opened.evaluate("window.hit === undefined")
+    assert opened.locator("#link-faults script").count() == 0
+    opened.locator("#lab-tabs").get_by_role("tab", name="Lessons").click()
+    opened.locator("#lesson-run").click()
+    opened.wait_for_selector("#lesson-view .lab-rule")
+
+
+def test_a_step_that_is_not_there_is_the_last_one(opened: Page, app: App) -> None:
+    opened.goto(f"{app.url}?tab=lessons&lesson=baseline&step=999999")
+    expect(opened.locator("#lesson-problem")).to_contain_text("the last one is shown")
+    opened.wait_for_selector("#lesson-view .lab-rule")
+
+
+def test_the_start_answers_leads_on_and_measures_here(opened: Page, app: App) -> None:
+    opened.goto(app.url)
+    opened.wait_for_selector(".lab-start tbody tr")
+    assert urlsplit(opened.url).query == ""
+    rows = opened.locator(".lab-start tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.first).to_contain_text("✗ encoder: unwanted")
+    expect(opened.locator(".lab-start .lab-hint")).to_contain_text("Recorded on")
+    opened.get_by_label(WORDS["advisor.gradient.through"]).check()
+    advice = opened.locator(".lab-advice")
+    expect(advice.locator("h3").first).to_have_text(WORDS["advisor.do.through"])
+    says(opened, "tab=start&gradient=through&only_here=1&frozen=0&in_place=0")
+    advice.get_by_role("link", name="Lesson:").click()
+    expect(opened.locator("#lesson-view h2")).to_have_text(WORDS["lesson.gan_generator_step.title"])
+    says(opened, "tab=lessons&lesson=gan_generator_step")
+    opened.go_back()
+    tab_is(opened, "start")
+    expect(opened.get_by_label(WORDS["advisor.gradient.through"])).to_be_checked()
+    opened.locator("#start-measure").click()
+    tab_is(opened, "compare")
+    expect(opened.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
+    finding = opened.locator("#compare-results .lab-finding")
+    expect(finding).to_contain_text("At 1,024 rows a batch")
+    expect(opened.locator("#compare-results tbody tr")).to_have_count(5)
+    assert said(opened)["workload"] == "frozen_backbone"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_tab_is_wider_than_a_phone(app: App, browser: Browser, language: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    for tab, there in (("start", ".lab-advice"), ("about", ".lab-about")):
+        page.goto(f"{app.url}?lang={language}&tab={tab}")
+        page.wait_for_selector(there)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+    expect(page.locator(".lab-about")).to_contain_text(translator(language)("about.device"))
+    context.close()

@@ -1,0 +1,45 @@
+"""How long a comparison is said to go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from profiling.engine.engine import Progress
+from profiling.engine.remaining import time_left_s
+from profiling.records import CellResult, Run, Status
+from tests.profiling.planted import cell, run_of
+
+
+def progress(took: list[float], cells: int, elapsed_s: float) -> Progress:
+    """Return where a comparison stands whose first cells took some seconds each."""
+    planned = tuple(cell("elementwise", size=2 + index) for index in range(cells))
+    done = tuple(
+        CellResult(each, Status.OK, (), duration_s=seconds)
+        for each, seconds in zip(planned, took, strict=False)
+    )
+    run = run_of()
+    run = Run(run.id, run.started_utc, run.environment, run.request, planned, done)
+    return Progress(run, None, elapsed_s, False)
+
+
+def test_nothing_is_known_before_the_worker_is_there() -> None:
+    assert time_left_s(Progress(None, None, 5.0, False), 2.0) is None
+
+
+@pytest.mark.parametrize(
+    ("took", "cells", "elapsed_s", "left_s"),
+    [
+        ([], 3, 0.0, 12.0),  # twice the budget for each
+        ([], 3, 1.5, 10.5),
+        ([], 1, 60.0, None),  # longer than was thought
+        ([3.0], 3, 3.0, 6.0),
+        ([3.0], 3, 4.0, 5.0),
+        ([3.0], 3, 60.0, 3.0),  # the current one is overdue, the next one is not
+        ([2.0, 4.0], 3, 7.0, 2.0),
+        ([2.0, 4.0], 2, 6.0, None),
+    ],
+)
+def test_the_time_left_follows_from_what_the_others_took(
+    took: list[float], cells: int, elapsed_s: float, left_s: float | None
+) -> None:
+    assert time_left_s(progress(took, cells, elapsed_s), 2.0) == left_s
