@@ -33,7 +33,7 @@ def document(parts: Sequence[Part], text: Text) -> str:
     scripts = [_script("report.js")]
     if any(part.has_charts for part in parts):
         scripts.insert(0, Markup(get_plotlyjs()))
-    return render(
+    page = render(
         "document.html",
         text,
         language=text("report.language"),
@@ -49,6 +49,7 @@ def document(parts: Sequence[Part], text: Text) -> str:
             )
         ),
     )
+    return str(page)
 
 
 def _script(name: str) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_opens_offline_and_gives_the_run_back(
-    browser: Browser, finished_run: FinishedRun, tmp_path: Path, scheme: str
+    browser: Browser,
+    finished_run: FinishedRun,
+    tmp_path: Path,
+    scheme: Literal["light", "dark"],
 ) -> None:
     run, folder = finished_run
     text = translator("zh")
@@ -52,8 +56,10 @@ def test_the_button_on_the_page_saves_it(page: Page) -> None:
     page.get_by_label("A recorded run").click()
     page.get_by_role("option", name="cpu-2-cores.elementwise").click()
     page.locator("#beside-open").click()
-    with page.expect_download() as saved:
-        page.locator("#compare-report-make").click()
+    button = page.locator("#compare-report-make")
+    expect(button).to_be_visible()
+    with page.expect_download(timeout=120_000) as saved:
+        button.click()
     assert saved.value.suggested_filename == "detach-lab-report.html"
     title = translator("en")("workload.elementwise.title")
     assert f"<h1>{title}</h1>" in saved.value.path().read_text("utf-8")

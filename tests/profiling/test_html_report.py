@@ -8,7 +8,6 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -25,6 +24,7 @@ from profiling.storage import find_run, load_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, reach, run_of, times
 
+CHARTS = ("time", "peak", "peak_parts", "memory", "operators")
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
@@ -51,6 +51,11 @@ class Reader(HTMLParser):
 
 def links(html: str) -> list[str]:
     return [value or "" for name, value in Reader(html).attributes if name in ("src", "href")]
+
+
+def policy(html: str) -> str:
+    contents = [value or "" for name, value in Reader(html).attributes if name == "content"]
+    return contents[0]
 
 
 def embedded(html: str) -> Run:
@@ -91,14 +96,11 @@ def test_a_run_is_told_in_full(finished_run: FinishedRun, text: Text) -> None:
     assert embedded(html) == run
 
 
-CHARTS = ("time", "peak", "peak_parts", "memory", "operators")
-
-
 def test_it_asks_for_nothing_outside(finished_run: FinishedRun, english: Text) -> None:
     html = document([run_part(*finished_run, english)], english)
     assert all(link.startswith(("data:", "#")) for link in links(html))
     assert "link" not in Reader(html).tags
-    assert "default-src 'none'" in html
+    assert policy(html).startswith("default-src 'none'; ")
 
 
 def test_a_strangers_run_stays_text(hostile: Run, english: Text, tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_a_lesson_has_code_end_and_verdicts(engine: Engine, text: Text) -> None:
     assert trace.parts[0].error is not None
     assert "is at version 1; expected version 0 instead" in html
     assert html.count('class="chip holds"') == len(trace.claims)
-    assert '<svg class="graph' in html
+    assert "<svg" in html
     assert "plotly" not in html
     assert len(html) < 100_000
 
@@ -179,8 +181,8 @@ def test_what_cannot_be_reported_is_one_line(
     assert not file.exists()
 
 
-def test_policy_covers_every_script(english: Text, hostile: Run, tmp_path: Path) -> None:
+def test_the_policy_covers_every_script(english: Text, hostile: Run, tmp_path: Path) -> None:
     html = document([run_part(hostile, tmp_path, english)], english)
-    policy: Any = re.search(r'Policy" content="([^"]*)"', html)
-    assert policy[1].count("sha256-") == html.count("<script>") == 2
-    assert "unsafe-inline" not in policy[1].partition("script-src")[2]
+    scripts = policy(html).partition("script-src ")[2]
+    assert scripts.count("'sha256-") == html.count("<script>") == 2
+    assert "unsafe-inline" not in scripts
