@@ -69,6 +69,7 @@ def create_compare_tab(
         concurrency_limit=1,
         show_progress="hidden",
     )
+    panel.report.wire(engine, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
     form.stop.click(does.stop, None, progress, cancels=[comparing], **quiet)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **quiet)

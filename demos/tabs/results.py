@@ -10,6 +10,7 @@ import pandas as pd
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.report_button import ReportButton
 from profiling import export, tables
 from profiling.errors import FileError, file_error
 from profiling.figures import figures
@@ -45,6 +46,7 @@ class Panel:
                 name: gr.DownloadButton(name, visible=False, size="sm", min_width=120)
                 for name in _FILES
             }
+            self.report = ReportButton(labels)
         self.unwritten = gr.HTML(elem_id="compare-unwritten")
         self.plots: dict[str, gr.Plot] = {}
         for names in _PLOT_ROWS:
@@ -62,6 +64,7 @@ class Panel:
             self.size,
             self.table,
             *self.files.values(),
+            *self.report.components,
             *self.plots.values(),
             self.folded,
             self.sources,
@@ -119,6 +122,7 @@ class Panel:
             button: gr.update(value=str(files[name]), label=text(f"download.{name}"), visible=True)
             for name, button in self.files.items()
         }
+        buttons |= self.report.offered()
         offered = gr.update(value=traces, visible=bool(traces))
         return {**buttons, self.traces: offered, self.unwritten: ""}
 

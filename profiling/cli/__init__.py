@@ -18,6 +18,7 @@ from profiling.cli.graph import draw_graph
 from profiling.cli.lesson import run_lesson
 from profiling.cli.listing import describe_columns, list_all
 from profiling.cli.output import say
+from profiling.cli.report import write_report
 from profiling.cli.show import show
 from profiling.cli.trace import read
 from profiling.errors import DetachLabError, InputError
@@ -61,6 +62,7 @@ for _command in (
     compare,
     draw_graph,
     show,
+    write_report,
     diff_runs,
     read,
     describe_columns,

@@ -1,0 +1,65 @@
+"""The report in a browser: made on the page, opened without a network, saved again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from demos.locales import translator
+from profiling.html_report import document, run_part
+from profiling.storage import load_run
+from tests.conftest import FinishedRun
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_opens_offline_and_gives_the_run_back(
+    browser: Browser,
+    finished_run: FinishedRun,
+    tmp_path: Path,
+    scheme: Literal["light", "dark"],
+) -> None:
+    run, folder = finished_run
+    text = translator("zh")
+    file = tmp_path / "report.html"
+    file.write_text(document([run_part(run, folder, text)], text), "utf-8")
+    context = browser.new_context(
+        offline=True, color_scheme=scheme, viewport={"width": 390, "height": 844}
+    )
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda each: problems.append(each.text) if each.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda asked: problems.append(asked.url))
+    page.goto(file.as_uri())
+    chart = page.locator(".chart").first
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator(".main-svg").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.pdf(path=tmp_path / "report.pdf")
+    expect(page.locator(".chart:not([data-drawn])")).to_have_count(0)
+    with page.expect_download() as saved:
+        page.locator("a[download]").click()
+    assert saved.value.suggested_filename == f"{run.id}.json.gz"
+    assert load_run(saved.value.path()) == run
+    context.close()
+    assert problems == [file.as_uri()]
+
+
+def test_the_button_on_the_page_saves_it(page: Page) -> None:
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#beside button").first.click()
+    page.get_by_label("A recorded run").click()
+    page.get_by_role("option", name="cpu-2-cores.elementwise").click()
+    page.locator("#beside-open").click()
+    button = page.locator("#compare-report-make")
+    expect(button).to_be_visible()
+    with page.expect_download(timeout=120_000) as saved:
+        button.click()
+    assert saved.value.suggested_filename == "detach-lab-report.html"
+    title = translator("en")("workload.elementwise.title")
+    assert f"<h1>{title}</h1>" in saved.value.path().read_text("utf-8")
