@@ -13,6 +13,7 @@ from demos import catalogue
 from demos.catalogue import Source, WorkloadEntry
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.behind import behind
 from profiling import export, tables
 from profiling.charts import bars, memory, operators, peak_parts, reach, sizes
 from profiling.errors import InputError
@@ -57,6 +58,8 @@ class Panel:
                     self.plots[name] = gr.Plot(
                         show_label=False, visible=False, min_width=320, elem_id=f"plot-{name}"
                     )
+        with gr.Accordion(labels("behind.accordion"), open=False, visible=False) as self.numbers:
+            self.behind = gr.HTML(elem_id="compare-behind")
         with gr.Accordion(labels("compare.sources"), open=False, visible=False) as self.folded:
             self.sources = gr.HTML(elem_id="compare-sources")
         self.traces = gr.File(
@@ -70,6 +73,8 @@ class Panel:
             self.folded,
             self.sources,
             self.traces,
+            self.numbers,
+            self.behind,
         )
 
     def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
@@ -122,10 +127,12 @@ class Panel:
             "memory": memory.memory_over_time(curves, text),
             "reach": reach.gradient_reach(reached, text),
         }
-        return {
+        drawn = {
             self.plots[name]: gr.update(value=figure, visible=True)
             for name, figure in figures.items()
         }
+        sheets = behind(table, parts, curves, ops, text)
+        return {**drawn, self.numbers: gr.update(visible=True), self.behind: sheets}
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
         files = export.export(run, folder, text)
