@@ -72,7 +72,7 @@ def finding(found: Diff, text: Text) -> str:
         clauses.append(text("diff.finding.untimed", count=counts[""]))
     disagreeing = found.rows[found.rows["gradients_agree"].eq(False)]["branch"].unique()
     if len(disagreeing):
-        names = ", ".join(f"`{name}`" for name in disagreeing)
+        names = text("language.list").join(f"`{name}`" for name in disagreeing)
         clauses.append(text("diff.finding.gradients", names=names))
     for side, lone in (("a", found.only_a), ("b", found.only_b)):
         if lone:
@@ -95,7 +95,7 @@ def lone_words(lone: Sequence[Lone], text: Text) -> list[str]:
     for cell, names in branches.items():
         details = cell.dtype, cell.device, cell.parameters
         title = _cell_words(cell.workload, cell.size, cell.unit, details, said)
-        listed = ", ".join(f"`{name}`" for name in names if name)
+        listed = said("language.list").join(f"`{name}`" for name in names if name)
         lines.append(said("diff.branches", cell=title, branches=listed) if listed else title)
     return lines
 

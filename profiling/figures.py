@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,8 +18,39 @@ from profiling.traces.memory import memory_curve
 from profiling.traces.operators import operator_groups
 
 
+class CellTables(NamedTuple):
+    """What the charts of one cell are drawn of, beside the run itself.
+
+    Attributes:
+        parts: What each branch's peak consists of.
+        curves: Memory over time, by ``branch``.
+        ops: Operators, by ``branch``.
+    """
+
+    parts: pd.DataFrame
+    curves: pd.DataFrame
+    ops: pd.DataFrame
+
+
+def cell_tables(run: Run, cell: CellResult, folder: Path) -> CellTables:
+    """Read a cell's traces.
+
+    Args:
+        run: The run.
+        cell: The cell.
+        folder: The run's folder, that its trace paths start from.
+    """
+    traces = _traces(cell, folder)
+    device = cell.cell.device
+    return CellTables(
+        tables.of_cell(tables.peak_parts(run), cell.cell),
+        _joined((branch, memory_curve(trace, device)) for branch, trace in traces.items()),
+        _joined((branch, operator_groups(trace)) for branch, trace in traces.items()),
+    )
+
+
 def figures(
-    run: Run, summary: pd.DataFrame, cell: CellResult, folder: Path, text: Text
+    run: Run, summary: pd.DataFrame, cell: CellResult, found: CellTables, text: Text
 ) -> dict[str, go.Figure]:
     """Draw every chart of a cell, and those over sizes.
 
@@ -26,7 +58,7 @@ def figures(
         run: The run.
         summary: As from `profiling.statistics.summary`.
         cell: The cell.
-        folder: The run's folder, that its trace paths start from.
+        found: As from `cell_tables`.
         text: The words.
 
     Returns:
@@ -35,21 +67,15 @@ def figures(
     unit = cell.cell.unit
     one = tables.of_cell(summary, cell.cell)
     reached = tables.of_cell(tables.reach(run), cell.cell)
-    parts = tables.of_cell(tables.peak_parts(run), cell.cell)
     predicted = one.rename(columns={"predicted_peak_bytes": "predicted_bytes"})
-    traces = _traces(cell, folder)
-    ops = _joined((branch, operator_groups(trace)) for branch, trace in traces.items())
-    curves = _joined(
-        (branch, memory_curve(trace, cell.cell.device)) for branch, trace in traces.items()
-    )
     return {
         "time": bars.time_by_branch(one, text),
         "peak": bars.peak_by_branch(one, text),
-        "peak_parts": peak_parts.peak_parts(parts, text, predicted),
+        "peak_parts": peak_parts.peak_parts(found.parts, text, predicted),
         "time_over_size": sizes.time_over_size(summary, text, unit),
         "memory_over_size": sizes.memory_over_size(summary, text, unit),
-        "operators": operators.operators_by_branch(ops, text),
-        "memory": memory.memory_over_time(curves, text),
+        "operators": operators.operators_by_branch(found.ops, text),
+        "memory": memory.memory_over_time(found.curves, text),
         "reach": reach.gradient_reach(reached, text),
     }
 

@@ -144,7 +144,7 @@ def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
     return text(
         "finding.time",
         scope=scope,
-        names=_names(ties),
+        names=_names(ties, text),
         ratio=ratio,
         low=low,
         high=high,
@@ -159,7 +159,7 @@ def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> st
     if peaks.empty or baseline.empty:
         return ""
     lowest, base = int(peaks.min()), int(baseline.iloc[0])
-    names = _names(right[right["peak_bytes"] == lowest])
+    names = _names(right[right["peak_bytes"] == lowest], text)
     # A few bytes less, of scratch, are no saving to be told of.
     if lowest >= base or show_bytes(lowest) == show_bytes(base):
         return text("finding.memory_same", peak=show_bytes(base), baseline=name)
@@ -168,11 +168,11 @@ def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> st
 
 def _wrong_clause(summary: pd.DataFrame, text: Text) -> str:
     wrong = summary[summary["gradients_right"].eq(False)]
-    return "" if wrong.empty else text("finding.not_right", names=_names(wrong))
+    return "" if wrong.empty else text("finding.not_right", names=_names(wrong, text))
 
 
-def _names(table: pd.DataFrame) -> str:
-    return ", ".join(f"`{name}`" for name in table["branch"])
+def _names(table: pd.DataFrame, text: Text) -> str:
+    return text("language.list").join(f"`{name}`" for name in table["branch"])
 
 
 def _interval(row: Any) -> str:
@@ -224,7 +224,9 @@ def _predicted(row: Any, text: Text) -> str:
         return text("predicted.same")
     sign, size = "+" if difference > 0 else "−", show_bytes(abs(difference))
     names = [part.rpartition(" ")[0] for part in row.scratch.split(";") if part]
-    ops = ", ".join(text("op.python") if name == NO_OP else f"`{name}`" for name in names)
+    ops = text("language.list").join(
+        text("op.python") if name == NO_OP else f"`{name}`" for name in names
+    )
     words = f"{sign}{size}"
     return (
         text("predicted.scratch", difference=words, ops=ops)

@@ -46,7 +46,7 @@ def _changes(rows: pd.DataFrame, text: Text) -> str:
 
 
 def _joined(parts: list[str], text: Text) -> str:
-    named = ", ".join(parts[:_MOST_NAMED])
+    named = text("language.list").join(parts[:_MOST_NAMED])
     more = len(parts) - _MOST_NAMED
     return named if more <= 0 else text("trace.diff.and_more", names=named, count=more)
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.behind import behind
 from demos.tabs.report_button import ReportButton
 from profiling import export, tables
 from profiling.errors import FileError, file_error
-from profiling.figures import figures
+from profiling.figures import cell_tables, figures
 from profiling.records import CellResult, Run
 from profiling.report import finding, rows
 from profiling.sources import sources
@@ -55,6 +56,8 @@ class Panel:
                     self.plots[name] = gr.Plot(
                         show_label=False, visible=False, min_width=320, elem_id=f"plot-{name}"
                     )
+        with gr.Accordion(labels("behind.accordion"), open=False, visible=False) as self.numbers:
+            self.behind = gr.HTML(elem_id="compare-behind")
         with gr.Accordion(labels("compare.sources"), open=False, visible=False) as self.folded:
             self.sources = gr.HTML(elem_id="compare-sources")
         self.traces = gr.File(
@@ -70,6 +73,8 @@ class Panel:
             self.sources,
             self.traces,
             self.unwritten,
+            self.numbers,
+            self.behind,
         )
 
     def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
@@ -102,11 +107,14 @@ class Panel:
     def _charts(
         self, run: Run, table: pd.DataFrame, cell: CellResult, folder: Path, text: Text
     ) -> dict[Any, Any]:
-        drawn = figures(run, table, cell, folder, text)
-        return {
+        found = cell_tables(run, cell, folder)
+        charts = figures(run, table, cell, found, text)
+        drawn = {
             self.plots[name]: gr.update(value=figure, visible=True)
-            for name, figure in drawn.items()
+            for name, figure in charts.items()
         }
+        sheets = behind(table, *found, text)
+        return {**drawn, self.numbers: gr.update(visible=True), self.behind: sheets}
 
     def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
         try:

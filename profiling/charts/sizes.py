@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -33,7 +34,7 @@ def time_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Figu
         return empty(text)
     unit = time_unit(number(value) for value in summary["step_median_s"])
     title = _time_finding(summary, text)
-    figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "step_median_s")
+    figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "step_median_s", unit)
     figure.update_yaxes(title_text=text("axis.time", unit=unit.symbol))
     for name, line in _by_branch(summary):
         median = line["step_median_s"]
@@ -72,7 +73,7 @@ def memory_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Fi
     largest = summary["size"].max()
     finding = peak_finding(summary[summary["size"] == largest], unit, text, exact=False)
     title = text("chart.at_size", size=f"{largest:,}", finding=finding)
-    figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "peak_bytes")
+    figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "peak_bytes", unit)
     figure.update_yaxes(title_text=text("axis.peak", unit=unit.symbol))
     for name, line in _by_branch(summary):
         figure.add_trace(_line(line, name, "peak_bytes", unit, text))
@@ -97,7 +98,9 @@ def _time_finding(summary: pd.DataFrame, text: Text) -> str:
     )
 
 
-def _figure(summary: pd.DataFrame, title: str, size_title: str, column: str) -> go.Figure:
+def _figure(
+    summary: pd.DataFrame, title: str, size_title: str, column: str, unit: Unit
+) -> go.Figure:
     sizes = sorted(int(size) for size in summary["size"].unique())
     kind = "log" if sizes[-1] >= _LOG_SPAN * sizes[0] > 0 else "linear"
     ticks = {"tickvals": sizes, "ticktext": [f"{size:,}" for size in sizes]}
@@ -108,7 +111,7 @@ def _figure(summary: pd.DataFrame, title: str, size_title: str, column: str) -> 
     if kind == "linear":
         y_axis["rangemode"] = "tozero"
     elif spread >= _LOG_SPAN:
-        y_axis["dtick"] = "D2"  # ticks at 1, 2 and 5 only
+        y_axis |= _log_ticks(min(values) / unit.factor, max(values) / unit.factor)
     return go.Figure(
         layout=base_layout(
             title,
@@ -119,6 +122,16 @@ def _figure(summary: pd.DataFrame, title: str, size_title: str, column: str) -> 
             yaxis=y_axis,
         )
     )
+
+
+def _log_ticks(low: float, high: float) -> dict[str, Any]:
+    """Return ticks at 1, 2 and 5 of every power of ten, each written in full.
+
+    Plotly would write a 2 for 20, and for 200.
+    """
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    values = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return {"tickvals": values, "ticktext": [f"{value:,.9g}" for value in values]}
 
 
 def _by_branch(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

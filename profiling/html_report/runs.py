@@ -17,7 +17,7 @@ from profiling import tables
 from profiling.charts.style import branch_style
 from profiling.diff import device_name
 from profiling.errors import InputError
-from profiling.figures import figures
+from profiling.figures import cell_tables, figures
 from profiling.html_report.parts import Part, render
 from profiling.markup import code
 from profiling.records import CellResult, Reach, Run
@@ -72,7 +72,9 @@ def run_part(run: Run, folder: Path, text: Text) -> Part:
     text = lenient(text)
     try:
         frame = summary(run)
-        drawn = [figures(run, frame, each, folder, text) for each in run.results]
+        drawn = [
+            figures(run, frame, each, cell_tables(run, each, folder), text) for each in run.results
+        ]
     except Exception as error:
         # No list of what a made-up run can make pandas raise would be complete.
         raise InputError("error.run_unusable", file=run.id) from error

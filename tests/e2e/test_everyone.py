@@ -95,7 +95,7 @@ def test_every_tab_speaks_the_visitors_language(toured: tuple[str, Stops]) -> No
         ("playground", "playground.steps"),
     ):
         said = {" ".join(text.split()) for _, text in stops[stop].texts}
-        assert re.split("`", say[key])[0].strip() in said, stop
+        assert max(say[key].split("`")[::2], key=len).strip() in said, stop
 
 
 def test_what_charts_write_is_readable_in_both_themes(toured: tuple[str, Stops]) -> None:

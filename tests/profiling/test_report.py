@@ -37,7 +37,7 @@ def test_the_fastest_and_the_smallest() -> None:
         "instead of 4.00 MiB" + WRONG_ONE
     )
     assert said(*cells, text=CHINESE) == (
-        WHERE_ZH + "梯度正确的写法里 `no_grad` 最快，耗时为 `attached` 的 0.30 倍（95 % 区间 "
+        WHERE_ZH + "梯度正确的写法中，`no_grad` 最快，耗时为 `attached` 的 0.30 倍（95 % 区间 "
         "0.28–0.32）；`no_grad` 的峰值最低，为 2.00 MiB，基准为 4.00 MiB" + WRONG_ONE_ZH
     )
 
@@ -158,7 +158,7 @@ def test_no_gain_in_time_or_memory_is_said_so() -> None:
         "none of them had a lower peak than `attached` (4.00 MiB)" + WRONG_ONE
     )
     assert said(*cells, text=CHINESE) == (
-        WHERE_ZH + "梯度正确的写法里没有一种比 `attached` 快得可以测出来；它们的峰值都不低于 "
+        WHERE_ZH + "梯度正确的写法中，没有一种比 `attached` 快得可以测出来；它们的峰值都不低于 "
         "`attached`（4.00 MiB）" + WRONG_ONE_ZH
     )
 

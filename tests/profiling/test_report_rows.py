@@ -42,7 +42,7 @@ def test_how_a_peak_compares_with_its_prediction_is_told() -> None:
         " (such as numbers made into tensors)"
     )
     assert shown(CHINESE, **outside).predicted == (
-        "与预测相差 +20 B：`aten::mm`, 算子之外的代码（如把数值变成张量） 的临时内存"
+        "与预测相差 +20 B：`aten::mm`、算子之外的代码（如把数值变成张量） 的临时内存"
     )
     assert shown(peak_bytes=388, predicted_peak_bytes=400).predicted == (
         "−12 B against the prediction"

@@ -91,3 +91,15 @@ def test_cells_without_any_number_are_drawn_without_a_finding(text: Text) -> Non
     cells = table(failed("attached", "error"), failed("detach", "error"))
     for draw in (time_over_size, memory_over_size):
         assert [list(trace.y) for trace in draw(cells, text, "batch").data] == [[None], [None]]
+
+
+def test_ticks_of_a_logarithmic_axis_are_written_in_full(text: Text) -> None:
+    cells = table(
+        row("detach", size=10, step_median_s=0.002), row("detach", size=100, step_median_s=0.4)
+    )
+    axis = time_over_size(cells, text, "batch").layout.yaxis
+    ticks = dict(zip(axis.tickvals, axis.ticktext, strict=True))
+    assert ticks[0.5] == "0.5"
+    assert ticks[20] == "20"
+    assert ticks[2000] == "2,000"
+    assert [value for value in ticks if 2 <= value <= 400] == [2, 5, 10, 20, 50, 100, 200]
