@@ -12,8 +12,8 @@ from demos.tabs import views
 from demos.tabs.trace_acts import Acts, Updates
 from demos.tabs.trace_opened import Opened
 from profiling.charts.trace_memory import trace_memory
-from profiling.traces.memory import memory_curve, memory_devices, reduced
-from profiling.traces.peak import NO_OP, alive_at_peak, memory_facts
+from profiling.traces.memory import memory_curve, memory_devices, memory_facts, reduced
+from profiling.traces.peak import NO_OP, alive_at_peak
 from profiling.units import show_bytes
 
 _TOP = 15
