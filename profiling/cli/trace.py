@@ -18,9 +18,9 @@ from profiling.trace_charts import charts, write_chart
 from profiling.trace_report import diff_sentences
 from profiling.traces.kernels import kernels
 from profiling.traces.load import Trace, read_trace
-from profiling.traces.memory import memory_devices
+from profiling.traces.memory import memory_devices, memory_facts
 from profiling.traces.operators import operator_groups
-from profiling.traces.peak import alive_at_peak, memory_facts
+from profiling.traces.peak import alive_at_peak
 from profiling.traces.trace_diff import trace_diff
 from profiling.traces.window import end_s, window
 

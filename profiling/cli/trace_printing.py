@@ -14,8 +14,8 @@ from demos.locales import Text
 from profiling.cli.terminal import printable
 from profiling.trace_report import diff_sentences
 from profiling.traces.load import Trace
-from profiling.traces.memory import memory_devices
-from profiling.traces.peak import alive_at_peak, memory_facts
+from profiling.traces.memory import memory_devices, memory_facts
+from profiling.traces.peak import alive_at_peak
 from profiling.traces.window import end_s
 from profiling.units import show_bytes, time_unit
 

@@ -38,8 +38,9 @@ def operator_spans(trace: pd.DataFrame) -> pd.DataFrame:
 
 def is_outermost(spans: pd.DataFrame) -> pd.Series:
     """Tell which spans, in order as from `operator_spans`, are in no other one of their lane."""
-    last_end = spans.groupby("lane")["end"].cummax()
-    return spans["start"] >= last_end.groupby(spans["lane"]).shift(fill_value=-1)
+    lane, _ = pd.factorize(spans["lane"])
+    found = outermost(lane, spans["start"].to_numpy(), spans["end"].to_numpy())
+    return pd.Series(found, spans.index)
 
 
 def around(spans: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:
@@ -52,8 +53,58 @@ def around(spans: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row a moment: ``name`` and ``end`` of the span, empty for a moment that is in none.
     """
-    last = pd.merge_asof(moments[["start", "lane"]], spans, on="start", by="lane")
-    return last[["name", "end"]].where(last["end"] > last["start"])
+    count = len(spans)
+    lane, _ = pd.factorize(pd.concat([spans["lane"], moments["lane"]]))
+    start, end = spans["start"].to_numpy(), spans["end"].to_numpy()
+    row = containing(lane[:count], start, end, lane[count:], moments["start"].to_numpy())
+    found = spans[["name", "end"]].set_axis(range(count))
+    return found.reindex(row).reset_index(drop=True)
+
+
+def outermost(
+    lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
+) -> npt.NDArray[np.bool]:
+    """Tell which intervals are in no other one of their lane.
+
+    Args:
+        lane: Whole numbers.
+        start: Ascending; of two intervals that start together the outer one comes first.
+        end: None before its start.
+    """
+    last_end = np.full(len(start), -1)
+    order = np.argsort(lane, kind="stable")
+    for mine in np.split(order, np.flatnonzero(np.diff(lane[order])) + 1):
+        last_end[mine[1:]] = np.maximum.accumulate(end[mine])[:-1]
+    found: npt.NDArray[np.bool] = start >= last_end
+    return found
+
+
+def containing(
+    lane: npt.NDArray[Any],
+    start: npt.NDArray[Any],
+    end: npt.NDArray[Any],
+    moment_lanes: npt.NDArray[Any],
+    moments: npt.NDArray[Any],
+) -> npt.NDArray[np.int64]:
+    """Return the place of the interval that each moment is in, -1 for none.
+
+    Args:
+        lane: Of intervals that do not overlap within one; whole numbers from 0 on.
+        start: An interval has its first moment.
+        end: An interval does not have its last moment.
+        moment_lanes: The lane of each moment.
+        moments: In any order.
+    """
+    count = len(start)
+    times, numbers = np.unique(np.concatenate([start, moments]), return_inverse=True)
+    # By lane, then time, in one number.
+    keys = np.concatenate([lane, moment_lanes]) * len(times) + numbers
+    order = np.argsort(keys[:count], kind="stable")
+    last = np.searchsorted(keys[:count][order], keys[count:], side="right") - 1
+    place = np.append(order, -1)[last]
+    is_inside = np.append(lane, -1)[place] == moment_lanes
+    is_inside &= np.append(end, -1)[place] > moments
+    return np.where(is_inside, place, -1)
 
 
 class Nesting(NamedTuple):
@@ -181,6 +232,15 @@ def covered_before(
 def lanes(events: pd.DataFrame) -> pd.Series:
     """Return process and thread of each event as one text."""
     return events["process"].fillna("") + " " + events["thread"].fillna("")
+
+
+def lane_numbers(events: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return a number for each event's process and thread, from 0 on."""
+    process, thread = (
+        pd.factorize(events[name], use_na_sentinel=False)[0] for name in ("process", "thread")
+    )
+    numbers: npt.NDArray[np.int64] = process * (thread.max(initial=0) + 1) + thread
+    return numbers
 
 
 def nanoseconds(seconds: pd.Series) -> npt.NDArray[Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.memory import memory_events
-from profiling.traces.nesting import around, is_outermost, lanes, nanoseconds, operator_spans
+from profiling.traces.memory import memory_changes
+from profiling.traces.nesting import containing, lane_numbers, nanoseconds, outermost
 
 # Every kind that memory alive at the peak can be of; see `peak_parts`.
 KINDS = (
@@ -29,6 +31,8 @@ _NODE = "autograd::engine::evaluate_function: "
 # What loss.backward() makes first: the gradient of the loss itself.
 _FIRST_GRADIENT = "aten::ones_like"
 _NEVER = np.iinfo("int64").max
+
+Array = npt.NDArray[Any]
 
 
 def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
@@ -62,7 +66,7 @@ def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
         The bytes add up to the highest of `profiling.traces.memory.memory_curve`; there are no
         rows where that is not above 0.
     """
-    return _summed(_parts(trace, device), ["kind", "op"])
+    return alive_at_peak(trace, device).drop(columns="count")
 
 
 def alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
@@ -75,63 +79,17 @@ def alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     Returns:
         As `peak_parts`, with the number of allocations (of frees, for ``released``) as ``count``.
     """
-    grouped = _parts(trace, device).groupby(["kind", "op"])["bytes"]
-    found = grouped.agg(["count", "sum"]).rename(columns={"sum": "bytes"}).reset_index()
-    return found.sort_values("bytes", ascending=False, kind="stable", ignore_index=True)
-
-
-class MemoryFacts(NamedTuple):
-    """What a trace says of a device's memory.
-
-    Attributes:
-        peak_bytes: The highest of the bytes live, 0 if they are never above that.
-        peak_s: When that is first so, from the trace's start; None if never above 0.
-        end_bytes: Allocations less frees.
-        allocations: How many there are.
-        frees: How many there are.
-        unseen: Of the frees, those of which the trace has no allocation.
-        unseen_bytes: What these freed.
-        kept: Of the allocations, those of which the trace has no free.
-        kept_bytes: What these allocated.
-    """
-
-    peak_bytes: int
-    peak_s: float | None
-    end_bytes: int
-    allocations: int
-    frees: int
-    unseen: int
-    unseen_bytes: int
-    kept: int
-    kept_bytes: int
-
-
-def memory_facts(trace: pd.DataFrame, device: str) -> MemoryFacts:
-    """Sum up what a trace says of a device's memory.
-
-    A free belongs to the last allocation at its address, if that had its size.
-
-    Args:
-        trace: As from `profiling.traces.load.load_trace`.
-        device: As for `profiling.traces.memory.memory_curve`.
-    """
-    events = memory_events(trace, device)
-    changes = events["bytes"].to_numpy("int64")
-    alone = _partners(changes.tolist(), events["address"].to_list()) < 0
-    live = changes.cumsum()
-    highest = int(live.max(initial=0))
-    unseen, kept = changes[alone & (changes < 0)], changes[alone & (changes > 0)]
-    return MemoryFacts(
-        peak_bytes=highest,
-        peak_s=float(events["start_s"].iloc[live.argmax()]) if highest else None,
-        end_bytes=int(changes.sum()),
-        allocations=int((changes > 0).sum()),
-        frees=int((changes < 0).sum()),
-        unseen=len(unseen),
-        unseen_bytes=-int(unseen.sum()),
-        kept=len(kept),
-        kept_bytes=int(kept.sum()),
-    )
+    alive = _alive_at_peak(trace, device)
+    calls = _operator_calls(trace)
+    outer = calls.only(outermost(calls.lane, calls.start, calls.end))
+    place = containing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
+    op = np.append(outer.name, NO_OP)[place]
+    kinds = _kinds(alive, op, *_windows(outer.name, outer.start, outer.end))
+    ops = [
+        "" if kind == "released" else name.removeprefix(_NODE)
+        for kind, name in zip(kinds, op, strict=True)
+    ]
+    return _summed({"kind": kinds, "op": ops}, alive.bytes)
 
 
 def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.DataFrame:
@@ -151,88 +109,22 @@ def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.
         such call at all.
     """
     alive = _alive_at_peak(trace, device)
-    alive = alive[alive["bytes"] > 0].reset_index(drop=True)
-    calls = operator_spans(trace)
-    calls = calls[calls["name"].isin(dispatched)]
-    is_inside = around(calls[is_outermost(calls)], alive)["name"].notna()
-    op = pd.Series(NO_OP, index=alive.index, dtype="object").mask(is_inside, None)
-    while len(calls):
-        outermost = is_outermost(calls)
-        found = around(calls[outermost], alive)
-        op = found["name"].where(found["end"] > alive["freed"], op)
-        calls = calls[~outermost]
-    return _summed(alive.assign(op=op).dropna(subset="op"), ["op"])
-
-
-def _parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
-    """Return what adds up to the peak, with columns ``kind``, ``op`` and ``bytes`` among others."""
-    alive = _alive_at_peak(trace, device)
-    calls = operator_spans(trace)
-    outermost = calls[is_outermost(calls)]
-    op = around(outermost, alive)["name"].fillna(NO_OP)
-    kind = _kinds(alive, op, backward_windows(outermost))
-    return alive.assign(kind=kind, op=op.str.removeprefix(_NODE).where(kind != "released", ""))
-
-
-def _summed(parts: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    summed = parts.groupby(by)[["bytes"]].sum().reset_index()
-    return summed.sort_values("bytes", ascending=False, kind="stable", ignore_index=True)
-
-
-def _alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
-    """Return what adds up to the peak: allocations alive, and frees of what was there before.
-
-    Returns:
-        Columns ``lane`` (process and thread), ``start`` and ``freed`` in nanoseconds, ``bytes``;
-        in order of start.
-    """
-    events = memory_events(trace, device)
-    changes = events["bytes"].to_numpy("int64")
-    live = changes.cumsum()
-    peak = int(live.argmax()) if len(live) and live.max() > 0 else -1
-    start = nanoseconds(events["start_s"])
-    partner = _partners(changes.tolist(), events["address"].to_list())
-    alive = (np.arange(len(events)) <= peak) & ((partner < 0) | (partner > peak))
-    table = pd.DataFrame(
-        {
-            "lane": lanes(events),
-            "start": start,
-            "freed": np.where(partner < 0, _NEVER, start[partner]),
-            "bytes": changes,
-        }
-    )
-    return table[alive].reset_index(drop=True)
-
-
-def _partners(changes: list[int], addresses: list[int]) -> np.ndarray:
-    """Return for every allocation the place of its free, and the other way round; -1 for none."""
-    partners = [-1] * len(changes)
-    allocated: dict[int, int] = {}
-    for place, (change, address) in enumerate(zip(changes, addresses, strict=True)):
-        if change > 0:
-            allocated[address] = place
-        elif address in allocated and changes[allocated[address]] == -change:
-            # Of another size it would be the free of an allocation that the trace does not have.
-            other = allocated.pop(address)
-            partners[place], partners[other] = other, place
-    return np.array(partners, dtype="int64")
-
-
-def _kinds(alive: pd.DataFrame, op: pd.Series, windows: pd.DataFrame) -> np.ndarray:
-    starts, ends = windows["start"].to_numpy(), windows["end"].to_numpy()
-    start, freed = alive["start"].to_numpy(), alive["freed"].to_numpy()
-    following = np.searchsorted(starts, start, side="right")
-    in_backward = start < np.append(-1, ends)[following]
-    next_start = np.append(starts, _NEVER)[following]
-    kinds = {
-        "released": alive["bytes"] < 0,
-        "gradient": in_backward & (freed == _NEVER),
-        "backward_temporary": in_backward,
-        "copy": op == _COPY,
-        "kept": freed == _NEVER,
-        "saved": freed > next_start,
-    }
-    return np.select(list(kinds.values()), list(kinds), "temporary")
+    alive = alive.only(alive.bytes > 0)
+    calls = _operator_calls(trace)
+    calls = calls.only(np.array([name in dispatched for name in calls.name], dtype="bool"))
+    op: list[str | None] = []
+    while len(calls.start):
+        is_outer = outermost(calls.lane, calls.start, calls.end)
+        outer, calls = calls.only(is_outer), calls.only(~is_outer)
+        place = containing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
+        op = op or [None if inside else NO_OP for inside in place >= 0]
+        freed_inside = (place >= 0) & (np.append(outer.end, -1)[place] > alive.freed)
+        for row in np.flatnonzero(freed_inside):
+            op[row] = outer.name[place[row]]
+    op = op or [NO_OP] * len(alive.start)
+    is_unseen = np.array([name is not None for name in op], dtype="bool")
+    ops = [name for name in op if name is not None]
+    return _summed({"op": ops}, alive.bytes[is_unseen]).drop(columns="count")
 
 
 def backward_windows(outermost: pd.DataFrame) -> pd.DataFrame:
@@ -244,9 +136,96 @@ def backward_windows(outermost: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns ``start`` and ``end`` of each, in nanoseconds.
     """
-    is_node = outermost["name"].str.startswith(_NODE).astype("boolean")
+    start, end = _windows(*(outermost[name].to_numpy() for name in ("name", "start", "end")))
+    return pd.DataFrame({"start": start, "end": end})
+
+
+class _Calls(NamedTuple):
+    """Calls of operators in order of start, and of two that start together the outer one first."""
+
+    name: Array
+    lane: Array
+    start: Array
+    end: Array
+
+    def only(self, mask: Array) -> _Calls:
+        return _Calls(*(each[mask] for each in self))
+
+
+class _Alive(NamedTuple):
+    """What adds up to a peak: allocations alive, and frees of what was there before; by start."""
+
+    lane: Array
+    start: Array
+    freed: Array
+    bytes: Array
+
+    def only(self, mask: Array) -> _Alive:
+        return _Alive(*(each[mask] for each in self))
+
+
+# Plain arrays below: on the few rows of one step's trace a data frame's every move costs more than
+# all of the work.
+def _operator_calls(trace: pd.DataFrame) -> _Calls:
+    places = np.flatnonzero((trace["category"] == "cpu_op") & trace["duration_s"].notna())
+    start = nanoseconds(trace["start_s"])[places]
+    end = start + nanoseconds(trace["duration_s"].iloc[places])
+    name = trace["name"].array[places].to_numpy("object")
+    calls = _Calls(name, lane_numbers(trace)[places], start, end)
+    return calls.only(np.lexsort((-end, start)))
+
+
+def _alive_at_peak(trace: pd.DataFrame, device: str) -> _Alive:
+    places, changes, partner = memory_changes(trace, device)
+    live = changes.cumsum()
+    peak = int(live.argmax()) if len(live) and live.max() > 0 else -1
+    start = nanoseconds(trace["start_s"])[places]
+    freed = np.where(partner < 0, _NEVER, start[partner])
+    alive = (np.arange(len(places)) <= peak) & ((partner < 0) | (partner > peak))
+    return _Alive(lane_numbers(trace)[places], start, freed, changes).only(alive)
+
+
+def _summed(by: dict[str, Iterable[str]], sizes: Array) -> pd.DataFrame:
+    """Count and add up bytes by some columns, most bytes first."""
+    found: dict[tuple[str, ...], tuple[int, int]] = {}
+    for *key, size in zip(*by.values(), sizes.tolist(), strict=True):
+        count, total = found.get(tuple(key), (0, 0))
+        found[tuple(key)] = count + 1, total + size
+    rows = [(*key, *found[key]) for key in sorted(found, key=lambda key: (-found[key][1], key))]
+    columns = list(zip(*rows, strict=True)) or [()] * (len(by) + 2)
+    dtypes = ["str"] * len(by) + ["int64", "int64"]
+    names = [*by, "count", "bytes"]
+    return pd.DataFrame(
+        {
+            name: pd.Series(values, dtype=dtype)
+            for name, values, dtype in zip(names, columns, dtypes, strict=True)
+        }
+    )
+
+
+def _kinds(alive: _Alive, op: Array, window_starts: Array, window_ends: Array) -> Array:
+    following = np.searchsorted(window_starts, alive.start, side="right")
+    in_backward = alive.start < np.append(-1, window_ends)[following]
+    next_start = np.append(window_starts, _NEVER)[following]
+    kinds = {
+        "released": alive.bytes < 0,
+        "gradient": in_backward & (alive.freed == _NEVER),
+        "backward_temporary": in_backward,
+        "copy": op == _COPY,
+        "kept": alive.freed == _NEVER,
+        "saved": alive.freed > next_start,
+    }
+    return np.select(list(kinds.values()), list(kinds), "temporary")
+
+
+def _windows(names: Array, start: Array, end: Array) -> tuple[Array, Array]:
+    """Return when each run of backward nodes begins and ends."""
+    if not len(names):
+        return start, end
+    is_node = np.array([name.startswith(_NODE) for name in names])
     # The first gradient goes with what follows it.
-    is_node = is_node.mask(outermost["name"] == _FIRST_GRADIENT).bfill().fillna(False).astype(bool)
-    runs = (is_node != is_node.shift()).cumsum()
-    grouped = outermost[is_node].groupby(runs)
-    return pd.DataFrame({"start": grouped["start"].min(), "end": grouped["end"].max()})
+    known = np.flatnonzero(names != _FIRST_GRADIENT)
+    is_node = np.append(is_node[known], False)[np.searchsorted(known, np.arange(len(names)))]
+    first = np.append(0, np.flatnonzero(np.diff(is_node)) + 1)
+    is_kept = is_node[first]
+    return np.minimum.reduceat(start, first)[is_kept], np.maximum.reduceat(end, first)[is_kept]

@@ -13,8 +13,8 @@ from demos.tabs.trace.acts import Acts, Updates
 from demos.tabs.trace.opened import Opened
 from demos.tabs.trace.plots import drawn, plot
 from profiling.trace_charts import memory_chart
-from profiling.traces.memory import memory_devices
-from profiling.traces.peak import NO_OP, alive_at_peak, memory_facts
+from profiling.traces.memory import memory_devices, memory_facts
+from profiling.traces.peak import NO_OP, alive_at_peak
 from profiling.units import show_bytes
 
 _TOP = 15

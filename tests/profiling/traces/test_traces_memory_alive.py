@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.traces.load import load_trace
-from profiling.traces.memory import memory_curve, memory_devices, reduced
-from profiling.traces.peak import alive_at_peak, memory_facts, peak_parts
+from profiling.traces.memory import memory_curve, memory_devices, memory_facts, reduced
+from profiling.traces.peak import alive_at_peak, peak_parts
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 
