@@ -12,7 +12,7 @@ from profiling.units import Unit, time_unit
 
 _TOP = 15
 _ROW_PX = 26
-_TICK_LIMIT, _HOVER_LIMIT = 28, 120
+_TICK_LIMIT, _HOVER_LIMIT = 18, 120
 _MORE, _LESS = "#d55e00", "#009e73"
 
 
@@ -34,12 +34,12 @@ def trace_changes(diff: pd.DataFrame, text: Text) -> go.Figure:
     unit = time_unit(shown["change_s"].astype("float64"))
     rows, changes = rows_of(shown), scaled(shown["change_s"], unit)
     places = list(range(len(rows)))
-    labels = [_counts(row, text) for row in rows]
+    labels = [_counts(row) for row in rows]
     axis = branch_axis([]) | {"type": "linear", "tickvals": places}
     del axis["categoryarray"], axis["categoryorder"]
     kind = "count" if labels[0] else "time"
     name, change = escaped(rows[0]["name"], 50), _signed(rows[0], unit)
-    title = text(f"trace.diff.title.{kind}", name=name, change=change, calls=labels[0])
+    title = text(f"trace.diff.title.{kind}", name=name, change=change, counts=labels[0])
     figure = go.Figure(
         layout=base_layout(
             title,
@@ -77,9 +77,9 @@ def _labels(changes: list[float | None], places: list[int], labels: list[str]) -
     )
 
 
-def _counts(row: Row, text: Text) -> str:
+def _counts(row: Row) -> str:
     a, b = (int(number(row[f"count_{side}"]) or 0) for side in ("a", "b"))
-    return "" if a == b else text("trace.diff.calls", a=f"{a:,}", b=f"{b:,}")
+    return "" if a == b else f"{a:,} → {b:,}"
 
 
 def _signed(row: Row, unit: Unit) -> str:

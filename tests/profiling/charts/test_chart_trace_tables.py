@@ -81,7 +81,7 @@ def test_changes_go_right_where_the_second_takes_more(english: Text) -> None:
     bars, labels = figure.data
     assert list(bars.x) == [5, -7]
     assert bars.marker.color[0] != bars.marker.color[1]
-    assert [each.strip() for each in labels.text] == ["0 → 3 calls", ""]
+    assert [each.strip() for each in labels.text] == ["0 → 3", ""]
     assert list(figure.layout.yaxis.ticktext) == ["aten::clone", "&lt;b&gt;"]
     assert title(figure) == "aten::clone: 0 → 3 calls, +5.00 µs of self time"
     assert bars.hovertext[0] == "aten::clone<br>A: –, 0 calls<br>B: 5.00 µs, 3 calls"
