@@ -114,6 +114,8 @@ class Fuzzer:
             for line in stream.iter_lines():
                 if time.monotonic() > deadline:
                     break
+                if "unexpected_error" in line:
+                    return "refused", 200, line
                 if "process_completed" in line:
                     said = json.loads(line.removeprefix("data: "))
                     kind = "done" if said["success"] else "refused"
