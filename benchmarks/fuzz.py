@@ -15,9 +15,7 @@ import json
 import secrets
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -116,6 +114,8 @@ class Fuzzer:
             for line in stream.iter_lines():
                 if time.monotonic() > deadline:
                     break
+                if "unexpected_error" in line:
+                    return "refused", 200, line
                 if "process_completed" in line:
                     said = json.loads(line.removeprefix("data: "))
                     kind = "done" if said["success"] else "refused"
@@ -192,21 +192,22 @@ def main() -> int:
         fuzzer = fuzz(app, flags.inputs, flags.seed)
         took = time.monotonic() - started
         tracebacks = sum("Traceback" in line for line in app.lines)
+        _tell(fuzzer, took, tracebacks)
+    return int(bool(fuzzer.found) or tracebacks > 0 or fuzzer.health["worker"] != "ready")
+
+
+def _tell(fuzzer: Fuzzer, took_s: float, tracebacks: int) -> None:
     kinds = collections.Counter(answer.kind for _, answer in fuzzer.answers)
     times = [answer.took_s for _, answer in fuzzer.answers]
-    print(f"{len(times):,} inputs in {took:.0f} s to {len({w for w, _ in fuzzer.answers})} targets")
+    targets = len({what for what, _ in fuzzer.answers})
+    print(f"{len(times):,} inputs in {took_s:.0f} s to {targets} targets")
     print(", ".join(f"{kind}: {count:,}" for kind, count in kinds.most_common()))
     print(
         f"answered in {statistics.median(times) * 1e3:.1f} ms (median), {max(times):.2f} s (most)"
     )
     print(f"found: {len(fuzzer.found)}, tracebacks in the log: {tracebacks}, {fuzzer.health}")
     for each in fuzzer.found[:50]:
-        print(" ", each)
-    if tracebacks:
-        log = Path(tempfile.mkdtemp()) / "fuzz.log"
-        log.write_text("\n".join(app.lines), encoding="utf-8")
-        print(f"log: {log}")
-    return int(bool(fuzzer.found) or tracebacks > 0 or fuzzer.health["worker"] != "ready")
+        print(" ", each, flush=True)
 
 
 if __name__ == "__main__":

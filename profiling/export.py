@@ -84,9 +84,14 @@ def _harmless_column(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column):
         return column
     return column.map(
-        lambda value: f"'{value}" if str(value).startswith(_FORMULA_STARTS) else value,
+        lambda value: f"'{value}" if _is_formula(value) else value,
         na_action="ignore",
     )
+
+
+def _is_formula(value: object) -> bool:
+    # A column that has texts may have numbers as well, and a number below 0 stays one.
+    return isinstance(value, str) and value.startswith(_FORMULA_STARTS)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -135,6 +135,11 @@ def test_what_gradio_did_not_expect_is_told_without_detail(client: TestClient) -
     assert (answer.status_code, answer.json()) == (400, {"detail": _said("refused.request")})
 
 
+def test_a_session_has_a_short_name(client: TestClient) -> None:
+    assert client.post(_JOIN, json={"session_hash": "x" * 128}).status_code == 200
+    assert client.post(_JOIN, json={"session_hash": "x" * 129}).status_code == 400
+
+
 def test_a_fault_of_the_page_s_own_stays_one(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(request: Request) -> PlainTextResponse:
         raise KeyError("/home/somebody/secret.py")

@@ -117,6 +117,11 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
     assert not any(_SECRET in line for line in attacked.lines)
 
 
+def test_a_session_that_nobody_knows_is_told_so(http: httpx.Client) -> None:
+    answer = http.get("/gradio_api/queue/data", params={"session_hash": "nobody"})
+    assert "session_not_found" in answer.text
+
+
 def test_parts_of_a_page_are_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger=request_log.LOGGER):
         request_log.write("GET /assets/{path:path}", time.monotonic(), "ok", logging.DEBUG)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from demos.locales import translator
 from profiling import columns, tables
-from profiling.export import ARCHIVE, README, RUN, export, trace_files
+from profiling.export import ARCHIVE, README, RUN, export, harmless, trace_files
 from profiling.records import Run, Status
 from profiling.statistics import summary
 from profiling.storage import load_run
@@ -255,3 +255,8 @@ def test_a_failure_while_writing_keeps_the_file_of_before(
         export(planted, tmp_path, SAY)
     assert {name: (tmp_path / name).read_bytes() for name in before}[README] == before[README]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(before)
+
+
+def test_a_number_among_texts_stays_a_number() -> None:
+    table = pd.DataFrame({"value": [-5, "-5", None, "\t=1", 2.5]}, dtype=object)
+    assert harmless(table)["value"].tolist() == [-5, "'-5", None, "'\t=1", 2.5]

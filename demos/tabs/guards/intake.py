@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from gradio.utils import get_upload_folder
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +27,8 @@ JSON_BYTES = 2 * 2**20
 _FORM_BYTES = 2**16
 _MAX_DEPTH = 40
 _LEAST_FREE_BYTES = 2**30
+# Gradio keeps a session's name for as long as it can; browsers make up about a dozen letters.
+_SESSION_CHARACTERS = 128
 _FILE_KEY = "gradio.FileData"
 
 _log = logging.getLogger(__name__)
@@ -159,6 +162,8 @@ def _check_json(body: bytes) -> None:
         raise _RefusedError(400, "refused.json") from error
     if not isinstance(decoded, dict):
         raise _RefusedError(400, "refused.json")
+    if len(str(decoded.get("session_hash"))) > _SESSION_CHARACTERS:
+        raise _RefusedError(400, "refused.request")
     level: list[Any] = [decoded]
     for _ in range(_MAX_DEPTH):
         if any(_is_strange_file(value) for value in level):
@@ -185,7 +190,7 @@ def _failure(scope: Scope, error: Exception) -> Response:
     if scope["method"] == "POST":
         _log.info("a request was refused: %s at %s", type(error).__name__, door(scope))
         return _answer(scope, 400, "refused.request")
-    if type(error).__name__ != "HTTPException":
+    if not isinstance(error.__cause__ or error, HTTPException):
         _log.error("a request failed", exc_info=error)
     return _answer(scope, 500, "refused.failed")
 
