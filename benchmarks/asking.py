@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import functools
 import gzip
 import io
 import json
-import random
+import re
 from typing import Any
 
 from benchmarks.visiting import Answer, Visitor, files
@@ -53,7 +52,8 @@ def told(answer: Answer) -> str | None:
         return answer.refused
     if _SENTENCE not in answer.text:
         return None
-    return answer.text[answer.text.index(_SENTENCE) :].partition(">")[2].partition("<")[0].strip()
+    rest = answer.text[answer.text.index(_SENTENCE) :].partition(">")[2]
+    return re.sub(r"<[^>]*>", " ", rest.partition("</section>")[0]).strip()
 
 
 async def sizes_in_file(visitor: Visitor, answer: Answer) -> dict[int, set[str]]:
@@ -78,8 +78,3 @@ async def is_own(visitor: Visitor, kind: str, mark: int, answer: Answer) -> bool
 
 
 KINDS = {"lesson": lesson, "compare": compare, "trace": trace}
-
-
-async def some_time(chance: random.Random, most_s: float) -> None:
-    """Wait for a random time."""
-    await asyncio.sleep(chance.uniform(0.0, most_s))
