@@ -57,14 +57,14 @@ def parts_of(trace: pd.DataFrame, device: str) -> tuple[PeakPart, ...]:
     """Return what the peak of a traced step consists of."""
     table = peak_parts(trace, device)
     columns = (table["kind"], table["op"], table["bytes"])
-    return tuple(PeakPart(kind, op, int(size)) for kind, op, size in zip(*columns, strict=True))
+    return tuple(PeakPart(str(kind), str(op), int(size)) for kind, op, size in zip(*columns, strict=True))
 
 
 def scratch_of(trace: pd.DataFrame, device: str, operators: frozenset[str]) -> tuple[PeakPart, ...]:
     """Return what no operator returned of the peak of a traced step."""
     table = scratch(trace, device, operators)
     columns = (table["op"], table["bytes"])
-    return tuple(PeakPart("scratch", op, int(size)) for op, size in zip(*columns, strict=True))
+    return tuple(PeakPart("scratch", str(op), int(size)) for op, size in zip(*columns, strict=True))
 
 
 def measure_saved(step: Step, state: State) -> list[Sample]:
