@@ -42,6 +42,10 @@ def start(client: Client, **changes: Any) -> Any:
         "force": False,
         "depth": 2,
         "width": 8,
+        # Of other workloads.
+        "batch": None,
+        "length": None,
+        "chunk": None,
     } | changes
     return client.submit(*inputs.values(), api_name="/show_compare")
 
