@@ -111,14 +111,9 @@ def test_a_visitor_who_has_to_wait_is_told_so(page: Page, client: Client) -> Non
     job = client.submit(
         "frozen_backbone",
         ["attached", "detach"],
-        "65536",
-        "float32",
-        "cpu",
-        20.0,
-        False,
-        8,
-        256,
-        api_name="/show_compare",
+        [65536],
+        budget_s=20.0,
+        api_name="/compare",
     )
     while not job.outputs():
         time.sleep(0.1)
