@@ -19,15 +19,20 @@ FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}|[\u3000-\u9fff\uff00-\uffef]")
 # What only looks like a sentence: names of plotly's and of fonts, the beginning of a tag, code.
 _CODE = re.compile(
-    r"(middle|top) (right|left)|x unified|system-ui.*|Noto Sans SC|<\w+ \w+=\".*|import torch\n.*",
+    r"(middle|top) (right|left)|x unified|system-ui.*|Noto Sans SC|<\w+ \w+=\".*|import torch\n.*"
+    # a browser's policy, a handler of the browser's own, a line of an example
+    r"|https://\S+ https://.*|default-src .*|' 'unsafe-eval'; .*|\(\) => \{.*|with torch\.no_grad\(\):",
     re.DOTALL,
 )
 # The shell's help is written beside its commands, in English as every shell's; the log is for who
 # started the server, an error for who calls a function wrongly.
 _NOT_SHOWN = {"help", "epilog", "metavar", "compile", "exception", "warning", "ValueError"}
+_NOT_SHOWN |= {"info", "error", "write"}
 # Who asks from another site has no page, and so no language.
 _REFUSAL = "This page is for its own machine only."
-_NAMES = {"Detach Lab", "English", "中文", "SVG", "HTML", "DOT"}
+# What a script is answered and what the log says of a request are no sentences of the page.
+_NAMES = {"Detach Lab", "· Detach Lab", "English", "中文", "SVG", "HTML", "DOT", ".json.gz"}
+_NAMES |= {"Not found", "cut off"}
 
 
 def written(tree: ast.Module) -> Iterator[tuple[int, str]]:
