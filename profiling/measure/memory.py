@@ -56,8 +56,8 @@ def measure_memory(step: Step, device: str, predicted: Prediction | None = None)
 def parts_of(trace: pd.DataFrame, device: str) -> tuple[PeakPart, ...]:
     """Return what the peak of a traced step consists of."""
     table = peak_parts(trace, device)
-    columns = (table["kind"], table["op"], table["bytes"])
-    return tuple(PeakPart(str(kind), str(op), int(size)) for kind, op, size in zip(*columns, strict=True))
+    columns = (table["kind"].map(str), table["op"].map(str), table["bytes"])
+    return tuple(PeakPart(kind, op, int(size)) for kind, op, size in zip(*columns, strict=True))
 
 
 def scratch_of(trace: pd.DataFrame, device: str, operators: frozenset[str]) -> tuple[PeakPart, ...]:

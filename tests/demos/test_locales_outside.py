@@ -21,7 +21,8 @@ _SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}|[\u3000-\u9fff\uff00-\u
 _CODE = re.compile(
     r"(middle|top) (right|left)|x unified|system-ui.*|Noto Sans SC|<\w+ \w+=\".*|import torch\n.*"
     # a browser's policy, a handler of the browser's own, a line of an example
-    r"|https://\S+ https://.*|default-src .*|' 'unsafe-eval'; .*|\(\) => \{.*|with torch\.no_grad\(\):",
+    r"|https://\S+ https://.*|default-src .*|' 'unsafe-eval'; .*"
+    r"|\(\) => \{.*|with torch\.no_grad\(\):",
     re.DOTALL,
 )
 # The shell's help is written beside its commands, in English as every shell's; the log is for who
