@@ -172,7 +172,7 @@ def test_bad_requests_get_a_sentence(client: Client, change: dict[str, Any], sen
 
 
 def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: Client) -> None:
-    outputs = compare(client, sizes="1000000000, 4", width=8192)
+    outputs = compare(client, sizes="1000000000, 4", width=1024)
     summary = pd.read_csv(value(outputs[_SUMMARY]))
     assert set(summary[summary["size"] == 10**9]["status"]) == {"out_of_memory"}
     assert "ok" in set(summary[summary["size"] == 4]["status"])
