@@ -12,6 +12,7 @@ from demos.tabs import views
 from demos.tabs.beside import Beside
 from demos.tabs.branch_graph import create_branch_graph
 from demos.tabs.form import Form
+from demos.tabs.refused import refused
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine, Progress
@@ -38,16 +39,24 @@ def create_compare_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> gr.S
             create_branch_graph(engine, form, labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    comparing = form.run.click(does.wait, None, progress, queue=False, **quiet).then(
+    # Not queued: who only looks does not wait for those who measure, nor is refused with them.
+    quiet: dict[str, Any] = {
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "queue": False,
+    }
+    comparing = form.run.click(does.wait, None, progress, **quiet).then(
         does.compare,
         [run, *form.inputs],
         [run, progress, *panel.components],
         api_name="compare",
         concurrency_id="worker",
         concurrency_limit=1,
-        show_progress="hidden",
+        # Gradio's own line says how many are before one.
+        show_progress="minimal",
+        show_progress_on=progress,
     )
+    comparing.failure(refused, None, progress, **quiet)
     beside.wire(engine, panel, progress, run, comparing)
     form.stop.click(does.stop, None, progress, cancels=[comparing], **quiet)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **quiet)

@@ -13,6 +13,7 @@ from demos.lessons import LESSONS, TOPICS
 from demos.locales import Text, table
 from demos.tabs import views
 from demos.tabs.found import found_view
+from demos.tabs.refused import refused
 from demos.tabs.steps import PartView, part_view
 from demos.tabs.visitor import language, words
 from profiling.engine import plan
@@ -126,7 +127,12 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
             return views.problem(error, text), gr.skip()
         return "", _ran(chosen, trace, text)
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    # Not queued: who only looks does not wait for those who measure, nor is refused with them.
+    quiet: dict[str, Any] = {
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "queue": False,
+    }
     for event in (controls.name.change, page.load):
         event(show, controls.name, controls.shown, **quiet)
     for event in (controls.topic.input, page.load):
@@ -139,7 +145,7 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
         trigger_mode="always_last",
         **quiet,
     )
-    gr.on(
+    running = gr.on(
         [controls.run.click, controls.values.submit],
         run_lesson,
         [controls.name, controls.values, controls.op],
@@ -149,6 +155,7 @@ def create_lessons_tab(page: gr.Blocks, engine: Engine, labels: gr.I18n) -> None
         concurrency_limit=1,
         show_progress="minimal",
     )
+    running.failure(refused, None, controls.problem, **quiet)
 
 
 def _offer(names: Sequence[str], text: Text) -> Any:
