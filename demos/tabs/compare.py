@@ -13,6 +13,7 @@ from demos.tabs import views
 from demos.tabs.beside import Beside
 from demos.tabs.branch_graph import create_branch_graph
 from demos.tabs.form import Form
+from demos.tabs.refused import refused
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine, Progress
@@ -57,8 +58,13 @@ def create_compare_tab(
             panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, queue=False, **quiet)
+    # Not queued: who only looks does not wait for those who measure, nor is refused with them.
+    quiet: dict[str, Any] = {
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "queue": False,
+    }
+    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **quiet)
     comparing = starts.then(
         does.compare,
         [run, *form.inputs],
@@ -67,8 +73,11 @@ def create_compare_tab(
         api_visibility="undocumented",
         concurrency_id="worker",
         concurrency_limit=1,
-        show_progress="hidden",
+        # Gradio's own line says how many are before one.
+        show_progress="minimal",
+        show_progress_on=progress,
     )
+    comparing.failure(refused, None, progress, **quiet)
     panel.report.wire(engine, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
     form.stop.click(does.stop, None, progress, cancels=[comparing], **quiet)

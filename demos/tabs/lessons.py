@@ -15,6 +15,7 @@ from demos.links import LessonPlace, number_text
 from demos.locales import Text, table
 from demos.tabs import views
 from demos.tabs.found import found_view
+from demos.tabs.refused import refused
 from demos.tabs.steps import PartView, part_view
 from demos.tabs.visitor import language, words
 from profiling.engine import plan
@@ -111,7 +112,12 @@ class LessonsTab:
         self._controls = controls = _Controls(labels)
         self.inputs = [controls.name, controls.values, controls.op]
         self.restored = [controls.topic, controls.name, place, *controls.shown]
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # Not queued: who only looks does not wait for those who measure, nor is refused with them.
+        quiet: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "queue": False,
+        }
         controls.name.change(
             self._show, [controls.name, controls.name_shown], controls.shown, **quiet
         )
@@ -125,7 +131,7 @@ class LessonsTab:
             **quiet,
         )
         measuring: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
-        gr.on(
+        running = gr.on(
             [controls.run.click, controls.values.submit],
             self._run,
             self.inputs,
@@ -135,7 +141,7 @@ class LessonsTab:
             show_progress="minimal",
             **measuring,
         )
-        place.change(
+        opening = place.change(
             self._run_place,
             place,
             [controls.problem, controls.view],
@@ -143,6 +149,8 @@ class LessonsTab:
             show_progress="minimal",
             **measuring,
         )
+        for asked in (running, opening):
+            asked.failure(refused, None, controls.problem, **quiet)
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
         """Return updates that show a lesson, and have it run if a step of it is asked for."""

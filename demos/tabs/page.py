@@ -74,12 +74,17 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
 
         create_api(engine)
 
-        def greet(request: gr.Request) -> Any:
+        def greet(request: gr.Request) -> str:
             text = words(request)
-            yield _header("", text("page.starting"), text)
-            yield _header(*_machine(engine, text), text)
+            return _header("", text("page.starting"), text)
 
-        page.load(greet, None, header, api_visibility="private", show_progress="hidden", queue=True)
+        def introduce(request: gr.Request) -> str:
+            text = words(request)
+            return _header(*_machine(engine, text), text)
+
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # Not queued, so that the page has a header even if too many are waiting.
+        page.load(greet, None, header, queue=False, **quiet).then(introduce, None, header, **quiet)
     page.queue(api_open=False, max_size=MAX_QUEUE)
     return page
 

@@ -100,7 +100,8 @@ def create_trace_tab(
     def invite(request: gr.Request) -> str:
         return views.sentence("trace.empty", words(request))
 
-    page.load(invite, None, status, api_visibility="private", show_progress="hidden")
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    page.load(invite, None, status, queue=False, **quiet)
 
 
 class _Panels:
