@@ -251,6 +251,6 @@ def test_the_sentence_is_said_in_the_visitors_language(
     page.get_by_role("tab", name="对比").click()
     page.get_by_role("button", name="已保存的运行").click()
     page.locator("#beside-file input[type=file]").set_input_files(tmp_path / "cut.json")
-    expect(page.locator("#beside-file")).to_contain_text("cut.json")
+    expect(page.locator("#beside-file").get_by_role("cell", name="cut.json")).to_be_visible()
     page.locator("#beside-open").click()
     expect(page.get_by_role("alert")).to_contain_text("cut.json 不是 JSON，或者不完整")
