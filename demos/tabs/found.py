@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from demos.finding import Hit, Mark
 from demos.locales import Text
 from demos.tabs import views
+from demos.words import Field
 
 _SHOWN_HITS = 5
 # Letters of the query that are shown around what was matched.
@@ -21,6 +22,7 @@ Span = tuple[int, int]
 class _Line(NamedTuple):
     field: str
     text: Markup
+    is_code: bool
 
 
 class _Found(NamedTuple):
@@ -63,7 +65,8 @@ def marked(text: str, spans: Iterable[Span]) -> Markup:
 def _lines(marks: tuple[Mark, ...], text: Text) -> Iterable[_Line]:
     for field, words in dict.fromkeys((mark.field, mark.text) for mark in marks):
         places = [mark.place for mark in marks if (mark.field, mark.text) == (field, words)]
-        yield _Line(text(f"find.field.{field.value}"), marked(words, places))
+        is_code = field in (Field.ERROR, Field.NAME, Field.CODE)
+        yield _Line(text(f"find.field.{field.value}"), marked(words, places), is_code)
 
 
 def _excerpt(query: str, spans: list[Span]) -> Markup:

@@ -68,7 +68,7 @@ def test_a_hostile_query_is_shown_as_it_was_typed(english: Text) -> None:
 
 def test_an_error_is_marked_in_the_lessons_pattern_too(english: Text) -> None:
     html = found_view(NO_GRAD_FN, find(NO_GRAD_FN, "en"), english)
-    assert f"<small>error:</small> <mark>{NO_GRAD_FN}</mark></p>" in html
+    assert f"<small>error:</small> <code><mark>{NO_GRAD_FN}</mark></code></p>" in html
     assert "explains this error" in html
     assert html.count("<details open>") == 1
     assert html.index("<details open>") < html.index("<details>")
