@@ -120,7 +120,8 @@ def _recorded() -> list[tuple[str, str]]:
     """Return label and value of each trace that comes with the project, and where it is from."""
     return [
         (
-            f"{each.workload} · {each.branch} · {each.size:,} · {each.device}, torch {each.torch}",
+            f"{each.workload} · {each.branch} · {each.size:,} · {each.device} ×{each.threads}, "
+            f"torch {each.torch}",
             f"{RECORDED_PREFIX}{each.name}",
         )
         for each in recorded_traces().values()
