@@ -122,8 +122,8 @@ def _cpu(step: Step, predicted: Prediction | None) -> Memory:
     curve = memory_curve(trace, "cpu")
     if curve.empty:
         return Memory(_samples(0, 0, 0, 0))
-    forward = trace[(trace["category"] == "user_annotation") & (trace["name"] == "forward")]
-    end = (forward["start_s"] + forward["duration_s"]).iloc[0]
+    is_forward = (trace["category"] == "user_annotation") & (trace["name"] == "forward")
+    end = trace.loc[is_forward, ["start_s", "duration_s"]].iloc[0].sum()
     before_end = curve.loc[curve["time_s"] <= end, "live_bytes"]
     live = int(before_end.iloc[-1]) if len(before_end) else 0
     gained = curve.loc[curve["change_bytes"] > 0, "change_bytes"]

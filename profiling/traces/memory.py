@@ -134,8 +134,10 @@ def _places(trace: pd.DataFrame, device: str) -> Array:
     """Return the rows of a trace that are allocations and frees on a device."""
     devices = trace["memory_device"].cat.categories
     mine = [name for name in devices if device in (name, name.partition(":")[0])]
-    is_memory = (trace["name"] == "[memory]") & trace["bytes"].notna()
-    return np.flatnonzero(is_memory & trace["memory_device"].isin(mine))
+    is_sized = trace["memory_device"].isin(mine) & trace["bytes"].notna()
+    places = np.flatnonzero(is_sized)
+    is_memory: Array = np.asarray(trace["name"].iloc[places] == "[memory]")
+    return places[is_memory]
 
 
 def _partners(changes: list[int], addresses: list[int]) -> Array:
