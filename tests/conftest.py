@@ -17,6 +17,9 @@ from demos.locales import LANGUAGES, Text, translator
 from profiling.engine.engine import Engine
 from profiling.records import Request, Run
 
+# Stands in for a package that is on a Space only, and says so when it is imported elsewhere.
+collect_ignore = ["zero_gpu"]
+
 
 class FinishedRun(NamedTuple):
     """A comparison that was really measured, and the folder with its traces."""
