@@ -17,7 +17,7 @@ _SENTENCE = 'role="alert"'
 
 async def lesson(visitor: Visitor, mark: int, **how: Any) -> Answer:
     """Run a lesson on a number that only this mark gives."""
-    return await visitor.ask("lesson", "baseline", f"{mark}.5", "sigmoid", **how)
+    return await visitor.ask("show_lesson", "baseline", f"{mark}.5", "sigmoid", **how)
 
 
 async def compare(
@@ -26,7 +26,7 @@ async def compare(
     """Measure sizes; ``{mark}`` among them is the visitor's own."""
     values = ["side_branch", ["attached", "detach"], sizes.format(mark=mark), "float32", "cpu"]
     # Two samples, force, and the workload's parameters: depth and width.
-    return await visitor.ask("compare", *values, budget, False, False, 2, 8, **how)
+    return await visitor.ask("show_compare", *values, budget, False, False, 2, 8, **how)
 
 
 async def trace(visitor: Visitor, mark: int, events: int = 200, **how: Any) -> Answer:

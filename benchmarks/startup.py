@@ -128,7 +128,7 @@ def _compare(queue: str) -> Iterator[bytes]:
     """Have a default comparison run as the page does, and give each message of its answer."""
     with urllib.request.urlopen(queue.replace("/gradio_api/queue", "/config")) as answer:
         config = json.load(answer)
-    event = next(each for each in config["dependencies"] if each["api_name"] == "compare")
+    event = next(each for each in config["dependencies"] if each["api_name"] == "show_compare")
     values = {each["id"]: each["props"].get("value") for each in config["components"]}
     asked: dict[str, Any] = {
         "data": [values.get(each) for each in event["inputs"]],

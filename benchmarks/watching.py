@@ -56,7 +56,7 @@ def _app(middleware: list[Middleware]) -> Starlette:
 def _measure_something(http: httpx.Client) -> dict[str, Any]:
     """Ask for a comparison that takes a while; return what stops it."""
     events = http.get("/config").json()["dependencies"]
-    event = next(each for each in events if each["api_name"] == "compare")
+    event = next(each for each in events if each["api_name"] == "show_compare")
     values = [None, "frozen_backbone", ["attached", "detach"], "1024", "float32", "cpu", 20.0]
     data = [*values, False, False, *[8] * (len(event["inputs"]) - 9)]
     asked = {"data": data, "fn_index": event["id"], "session_hash": "watching"}

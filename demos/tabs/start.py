@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demos import catalogue
-from demos.advisor import ADVISED, GRADIENTS, Answers, advise
+from demos.advisor import ADVISED, GRADIENTS, Answers, advise, read_answers
 from demos.lessons import LESSONS
 from demos.link_reading import read_link
 from demos.links import FLAGS, Comparison, LessonPlace, Link, write_link
@@ -167,9 +167,10 @@ def _values(answers: Answers) -> list[str]:
     return [answers.gradient, *(flags[getattr(answers, name)] for name in _FLAGGED)]
 
 
-def _answers(gradient: Any, *flags: str) -> Answers:
-    """Return answers from a link's own values, which the components have checked."""
-    return Answers(gradient, *(FLAGS[value] for value in flags))
+def _answers(gradient: str, *flags: str) -> Answers:
+    """Return answers from a link's own values; a question may be left unanswered by a script."""
+    given = zip(_FLAGGED, map(FLAGS.get, flags), strict=True)
+    return read_answers({"gradient": gradient, **dict(given)})
 
 
 def _comparison(workload: str, branches: tuple[str, ...]) -> Comparison:

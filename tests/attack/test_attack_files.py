@@ -89,7 +89,7 @@ def test_uploads_lie_where_nobody_else_on_the_machine_can_read(http: httpx.Clien
 )
 def test_an_upload_stays_in_its_folder(http: httpx.Client, name: str) -> None:
     path = Path(upload(http, name, b"{}")["path"])
-    folder = next(each for each in path.parents if each.name == "gradio")
+    folder = next(each for each in path.parents if each.name == "page")
     assert path.parent.parent == folder
     assert path.resolve() == path
 
@@ -104,7 +104,7 @@ def test_an_event_reads_no_file_that_was_not_uploaded(http: httpx.Client) -> Non
 
 
 def test_a_file_hidden_in_a_text_is_not_fetched_either(http: httpx.Client) -> None:
-    finding = next(each for each in events(http) if each["api_name"] == "find_lessons")
+    finding = next(each for each in events(http) if each["api_name"] == "_find_lessons")
     file = {"path": "http://127.0.0.1:1/x", "meta": {"_type": "gradio.FileData"}}
     done, said = ask(http, finding, [[{"deep": [file]}], "in_place"])
     assert not done

@@ -48,7 +48,7 @@ def test_a_worker_that_is_there_is_told_with_its_device(http: httpx.Client) -> N
 
 def test_health_is_told_while_the_worker_measures(http: httpx.Client) -> None:
     _wait_until_ready(http)
-    compare = next(each for each in events(http) if each["api_name"] == "compare")
+    compare = next(each for each in events(http) if each["api_name"] == "show_compare")
     values = [None, "frozen_backbone", ["attached", "detach"], "64", "float32", "cpu", 20.0]
     data = [*values, False, False, *[2] * (len(compare["inputs"]) - 9)]
     body = {"data": data, "fn_index": compare["id"], "session_hash": "health"}
@@ -97,7 +97,7 @@ def test_a_worker_that_cannot_start_is_told() -> None:
 def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
     attacked: App, http: httpx.Client
 ) -> None:
-    finding = next(each for each in events(http) if each["api_name"] == "find_lessons")
+    finding = next(each for each in events(http) if each["api_name"] == "_find_lessons")
     assert ask(http, finding, [_SECRET, "in_place"], session=_SECRET)[0]
     assert http.get(f"/{_SECRET}").status_code == 404
     assert http.get("/config", params={"x": _SECRET}).status_code == 200
@@ -108,7 +108,7 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
     told = {(each["what"], each["outcome"], each.get("status")) for each in parsed}
     assert told >= {
         ("POST /gradio_api/queue/join", "ok", 200),
-        ("event find_lessons", "ok", None),
+        ("event _find_lessons", "ok", None),
         ("GET /gradio_api/queue/data", "ok", 200),
         ("GET /config", "ok", 200),
         ("unknown", "refused", 404),

@@ -127,7 +127,7 @@ def test_the_switch_is_reached_by_keyboard_and_remembered(
 ) -> None:
     context = browser.new_context(locale="en-US")
     page = context.new_page()
-    page.goto(f"{playground_app.url}?from=a+friend")
+    page.goto(f"{playground_app.url}?tab=lessons&from=a+friend")
     switch = page.locator("[data-language=zh]")
     expect(page.locator("[data-language=en]")).to_have_attribute("aria-current", "true")
     for _ in range(5):

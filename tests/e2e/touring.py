@@ -92,7 +92,7 @@ def tour(app: App, browser: Browser, language: str, trace: Path) -> dict[str, Se
     context = _visitor(browser)
     page = context.new_page()
     say = translator(language)
-    page.goto(f"{app.url}?lang={language}")
+    page.goto(f"{app.url}?tab=lessons&lang={language}")
     page.wait_for_selector("#lesson-view h2")
     page.add_style_tag(content=_STILL)
     page.evaluate(_WATCH)
