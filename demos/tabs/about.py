@@ -10,6 +10,7 @@ import gradio as gr
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.events import LOOKING
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine
 from profiling.errors import DetachLabError
@@ -41,7 +42,7 @@ def create_about_tab(tab: gr.Tab, engine: Engine) -> None:
         yield _about(_environment(engine, 0.0), text)
         yield _about(_environment(engine, _PATIENCE_S), text)
 
-    tab.select(show, None, view, api_visibility="private", show_progress="hidden")
+    tab.select(show, None, view, **LOOKING)
 
 
 def _environment(engine: Engine, patience_s: float) -> Environment | None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.events import LOOKING
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling import storage
@@ -71,14 +72,13 @@ class Beside:
         """
         page = _Page(engine, panel, progress, run)
         chosen = [run, self._recorded, self._file]
-        quiet: dict[str, Any] = {"show_progress": "hidden"}
         self._lay.click(
             self._guarded(page, self._lay_beside),
             chosen,
             [progress, self._table, self._chart],
             api_name="lay_beside",
             api_visibility="undocumented",
-            **quiet,
+            show_progress="hidden",
         )
         self._open.click(
             self._guarded(page, self._open_run),
@@ -87,12 +87,11 @@ class Beside:
             api_name="open_run",
             api_visibility="undocumented",
             cancels=[measuring],
-            **quiet,
+            show_progress="hidden",
         )
         # The last of the two that was chosen counts, so the other one is emptied.
-        private: dict[str, Any] = {"api_visibility": "private", "queue": False, **quiet}
-        self._file.upload(lambda: None, None, self._recorded, **private)
-        self._recorded.input(lambda: None, None, self._file, **private)
+        self._file.upload(lambda: None, None, self._recorded, **LOOKING)
+        self._recorded.input(lambda: None, None, self._file, **LOOKING)
 
     def _guarded(
         self, page: _Page, act: Callable[[_Page, Run | None, Path, Text], Updates]

@@ -8,6 +8,7 @@ import gradio as gr
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.events import LOOKING
 from demos.tabs.form import Form
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine
@@ -47,9 +48,7 @@ def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
             return views.problem(error, text)
         return _drawn(found, asked, text)
 
-    form.workload.change(
-        offer, form.workload, branch, api_visibility="private", show_progress="hidden"
-    )
+    form.workload.change(offer, form.workload, branch, **LOOKING)
     run.click(
         draw,
         [branch, *form.inputs],

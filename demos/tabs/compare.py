@@ -12,8 +12,8 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.beside import Beside
 from demos.tabs.branch_graph import create_branch_graph
+from demos.tabs.events import LOOKING, MEASURING, refused
 from demos.tabs.form import Form
-from demos.tabs.refused import refused
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine, Progress
@@ -58,32 +58,25 @@ def create_compare_tab(
             panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
-    # Not queued: who only looks does not wait for those who measure, nor is refused with them.
-    quiet: dict[str, Any] = {
-        "api_visibility": "private",
-        "show_progress": "hidden",
-        "queue": False,
-    }
-    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **quiet)
+    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **LOOKING)
     comparing = starts.then(
         does.compare,
         [run, *form.inputs],
         [run, progress, *panel.components],
         api_name="show_compare",
         api_visibility="undocumented",
-        concurrency_id="worker",
-        concurrency_limit=1,
+        **MEASURING,
         # Gradio's own line says how many are before one.
         show_progress="minimal",
         show_progress_on=progress,
     )
-    comparing.failure(refused, None, progress, **quiet)
+    comparing.failure(refused, None, progress, **LOOKING)
     panel.report.wire(engine, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
-    form.stop.click(does.stop, None, progress, cancels=[comparing], **quiet)
-    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **quiet)
-    form.workload.change(does.describe, [form.workload, form.shown], form.described, **quiet)
-    page.load(does.invite, None, progress, **quiet)
+    form.stop.click(does.stop, None, progress, cancels=[comparing], **LOOKING)
+    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **LOOKING)
+    form.workload.change(does.describe, [form.workload, form.shown], form.described, **LOOKING)
+    page.load(does.invite, None, progress, **LOOKING)
     return CompareTab(run, form)
 
 

@@ -14,8 +14,8 @@ from demos.lessons import LESSONS, TOPICS
 from demos.links import LessonPlace, number_text
 from demos.locales import Text, table
 from demos.tabs import views
+from demos.tabs.events import LOOKING, MEASURING, refused
 from demos.tabs.found import found_view
-from demos.tabs.refused import refused
 from demos.tabs.steps import PartView, part_view
 from demos.tabs.visitor import language, words
 from profiling.engine import plan
@@ -112,25 +112,18 @@ class LessonsTab:
         self._controls = controls = _Controls(labels)
         self.inputs = [controls.name, controls.values, controls.op]
         self.restored = [controls.topic, controls.name, place, *controls.shown]
-        # Not queued: who only looks does not wait for those who measure, nor is refused with them.
-        quiet: dict[str, Any] = {
-            "api_visibility": "private",
-            "show_progress": "hidden",
-            "queue": False,
-        }
         controls.name.change(
-            self._show, [controls.name, controls.name_shown], controls.shown, **quiet
+            self._show, [controls.name, controls.name_shown], controls.shown, **LOOKING
         )
-        controls.topic.input(_choose_topic, controls.topic, controls.name, **quiet)
+        controls.topic.input(_choose_topic, controls.topic, controls.name, **LOOKING)
         # Not input: Gradio loses the first event of a field, which for an error is the pasting.
         controls.query.change(
             _find_lessons,
             [controls.query, controls.topic],
             [controls.found, controls.name],
             trigger_mode="always_last",
-            **quiet,
+            **LOOKING,
         )
-        measuring: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
         running = gr.on(
             [controls.run.click, controls.values.submit],
             self._run,
@@ -139,7 +132,7 @@ class LessonsTab:
             api_name="show_lesson",
             api_visibility="undocumented",
             show_progress="minimal",
-            **measuring,
+            **MEASURING,
         )
         opening = place.change(
             self._run_place,
@@ -147,10 +140,10 @@ class LessonsTab:
             [controls.problem, controls.view],
             api_visibility="private",
             show_progress="minimal",
-            **measuring,
+            **MEASURING,
         )
         for asked in (running, opening):
-            asked.failure(refused, None, controls.problem, **quiet)
+            asked.failure(refused, None, controls.problem, **LOOKING)
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
         """Return updates that show a lesson, and have it run if a step of it is asked for."""

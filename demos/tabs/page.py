@@ -15,6 +15,7 @@ from demos.tabs.address import Address, Places
 from demos.tabs.api import create_api, exception_handlers
 from demos.tabs.compare import create_compare_tab
 from demos.tabs.early_head import EarlyHead
+from demos.tabs.events import LOOKING, QUIET
 from demos.tabs.guards.chain import guards
 from demos.tabs.guards.page import GuardedPage
 from demos.tabs.lessons import LessonsTab
@@ -82,9 +83,8 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
             text = words(request)
             return _header(*_machine(engine, text), text)
 
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # Not queued, so that the page has a header even if too many are waiting.
-        page.load(greet, None, header, queue=False, **quiet).then(introduce, None, header, **quiet)
+        page.load(greet, None, header, **LOOKING).then(introduce, None, header, **QUIET)
     page.queue(api_open=False, max_size=MAX_QUEUE)
     return page
 

@@ -14,6 +14,7 @@ from demos.link_reading import read_link
 from demos.links import FLAGS, Comparison, LessonPlace, Link, write_link
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.events import LOOKING
 from demos.tabs.recorded import Costs, cost_finding, cost_rows, recorded_costs, source_words
 from demos.tabs.visitor import words
 from profiling.engine.engine import Engine
@@ -77,9 +78,8 @@ class StartTab:
                 self._advise,
                 self.inputs,
                 self.advice,
-                api_visibility="private",
-                show_progress="hidden",
                 trigger_mode="always_last",
+                **LOOKING,
             )
 
     def greet(self, text: Text) -> dict[Any, Any]:

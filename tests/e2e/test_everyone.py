@@ -27,6 +27,7 @@ _GRADIOS = (
 )
 # What Gradio and plotly say in English to everyone.
 _ALWAYS_ENGLISH = {
+    "Trace",  # torch names a category so, in every trace of its profiler
     "Reset to default value",
     "Click to upload or drop files",
     "Download plot as a PNG",

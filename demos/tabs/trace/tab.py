@@ -9,6 +9,7 @@ import gradio as gr
 
 from demos.locales import Text
 from demos.tabs import views
+from demos.tabs.events import LOOKING
 from demos.tabs.trace.acts import Acts
 from demos.tabs.trace.diff import DiffPanel
 from demos.tabs.trace.files import FilesPanel
@@ -100,8 +101,7 @@ def create_trace_tab(
     def invite(request: gr.Request) -> str:
         return views.sentence("trace.empty", words(request))
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    page.load(invite, None, status, queue=False, **quiet)
+    page.load(invite, None, status, **LOOKING)
 
 
 class _Panels:
