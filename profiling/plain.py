@@ -13,7 +13,7 @@ from demos.lessons import LESSONS
 from demos.locales import DEFAULT, Text, table
 from profiling.lesson_records import ClaimResult, LessonTrace
 from profiling.records import Run
-from profiling.report import finding
+from profiling.report import disturbance, finding
 from profiling.statistics import summary
 from profiling.tables import of_cell
 from profiling.traces.load import Trace
@@ -55,15 +55,13 @@ def run(measured: Run, text: Text) -> dict[str, Any]:
     """Return what a comparison found: a row a branch and size, and a sentence a size."""
     frame, say = summary(measured), lenient(text)
     notes = [_note(each, say) for each in frame.itertuples()]
+    cells = [(each.cell, of_cell(frame, each.cell)) for each in measured.results]
     return {
         "id": measured.id,
         "environment": plain(measured.environment),
         "findings": [
-            {
-                "size": finished.cell.size,
-                "finding": finding(of_cell(frame, finished.cell), finished.cell.unit, say),
-            }
-            for finished in measured.results
+            {"size": cell.size, "finding": finding(one, cell.unit, say) + disturbance(one, say)}
+            for cell, one in cells
         ],
         "summary": rows(frame.assign(note=notes)),
     }

@@ -108,19 +108,18 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
     right = ran if unchecked else ran[ran["gradients_right"].eq(True)]
     if right.empty:
         key = "finding.none_ran" if ran.empty else "finding.none_right"
-        return where + text(key) + text("finding.end") + _disturbed(ran, text)
+        return where + text(key) + text("finding.end")
     clauses = [
         _time_clause(right, text("finding.of_all" if unchecked else "finding.of_right"), text),
         _memory_clause(right, summary, text),
         _wrong_clause(summary, text),
     ]
-    told = where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
-    return told + _disturbed(ran, text)
+    return where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
 
 
-def _disturbed(ran: pd.DataFrame, text: Text) -> str:
-    """Say so where other processes kept the machine busy while the branches were timed."""
-    share = ran["others_cpu_share"].max()
+def disturbance(summary: pd.DataFrame, text: Text) -> str:
+    """Say so where other processes kept the machine busy while one cell's branches were timed."""
+    share = summary["others_cpu_share"].max()
     if pd.isna(share) or share < DISTURBED_SHARE:
         return ""
     return text("finding.disturbed", share=f"{share:.0%}")
@@ -133,7 +132,9 @@ def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
     best = known.sort_values("ratio").iloc[0]
     baseline = best["baseline"]
     # The least p-value that so many pairs can give, corrected for the number of comparisons.
-    if best["verdict"] == "no_difference" and 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05:
+    is_few = 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05
+    is_apart = best["ratio_high"] < 1
+    if best["verdict"] == "no_difference" and (is_few or is_apart):
         return text("finding.time_few", rounds=best["rounds"])
     if best["verdict"] != "faster":
         return text("finding.time_same", scope=scope, baseline=baseline)

@@ -16,7 +16,7 @@ from profiling import export, tables
 from profiling.errors import FileError, file_error
 from profiling.figures import cell_tables, figures
 from profiling.records import CellResult, Run
-from profiling.report import finding, rows
+from profiling.report import disturbance, finding, rows
 from profiling.sources import sources
 from profiling.statistics import summary
 from profiling.wording import lenient
@@ -56,12 +56,17 @@ class Panel:
                     self.plots[name] = gr.Plot(
                         show_label=False, visible=False, min_width=320, elem_id=f"plot-{name}"
                     )
-        with gr.Accordion(labels("behind.accordion"), open=False, visible=False) as self.numbers:
+        below: dict[str, Any] = {"open": False, "visible": False, "elem_classes": "lab-below"}
+        with gr.Accordion(labels("behind.accordion"), **below) as self.numbers:
             self.behind = gr.HTML(elem_id="compare-behind")
-        with gr.Accordion(labels("compare.sources"), open=False, visible=False) as self.folded:
+        with gr.Accordion(labels("compare.sources"), **below) as self.folded:
             self.sources = gr.HTML(elem_id="compare-sources")
         self.traces = gr.File(
-            label=labels("download.traces"), file_count="multiple", interactive=False, visible=False
+            label=labels("download.traces"),
+            file_count="multiple",
+            interactive=False,
+            visible=False,
+            elem_classes="lab-below",
         )
         self.components = (
             self.size,
@@ -153,6 +158,7 @@ def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
         "results.html",
         text,
         finding=finding(one, cell.cell.unit, text),
+        disturbance=disturbance(one, text).strip(),
         rows=rows(one, text),
         environment=environment,
         baseline=cell.cell.baseline,

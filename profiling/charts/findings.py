@@ -57,7 +57,8 @@ def time_finding(summary: pd.DataFrame, text: Text) -> str:
     low, high = number(row["ratio_low"]), number(row["ratio_high"])
     if low is None or high is None:
         return text("chart.time.title.no_interval", **values)
-    key = "ratio" if row["verdict"] in ("faster", "slower") else "no_difference"
+    # Where rounds are too few for a verdict, an interval on one side of 1 speaks for itself.
+    key = "no_difference" if row["verdict"] == "no_difference" and low <= 1 <= high else "ratio"
     return text(f"chart.time.title.{key}", low=significant(low), high=significant(high), **values)
 
 

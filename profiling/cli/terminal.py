@@ -16,7 +16,7 @@ from profiling.diff_report import DiffRow, around, lone_words, sections
 from profiling.diff_report import finding as diff_finding
 from profiling.lesson_records import LessonTrace, PartTrace
 from profiling.records import Run
-from profiling.report import Row, finding, rows
+from profiling.report import Row, disturbance, finding, rows
 from profiling.statistics import summary
 from profiling.tables import of_cell
 from profiling.wording import lenient
@@ -62,7 +62,8 @@ def print_run(run: Run, out: Console, say: Text) -> None:
         _wide(out).print(_table(title, heads, formatted, finished.cell.baseline, say))
         for note in _notes(formatted, say):
             out.print(printable(note), markup=False, soft_wrap=True)
-        out.print(finding(cell, unit, say), "\n", markup=False, soft_wrap=True)
+        found = finding(cell, unit, say) + disturbance(cell, say)
+        out.print(found, "\n", markup=False, soft_wrap=True)
 
 
 def print_diff(a: Run, b: Run, found: Diff, out: Console, say: Text) -> None:

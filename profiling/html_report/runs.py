@@ -21,7 +21,7 @@ from profiling.figures import cell_tables, figures
 from profiling.html_report.parts import Part, render
 from profiling.markup import code
 from profiling.records import CellResult, Reach, Run
-from profiling.report import Row, finding, rows
+from profiling.report import Row, disturbance, finding, rows
 from profiling.sources import sources
 from profiling.statistics import summary
 from profiling.units import show_bytes
@@ -125,7 +125,7 @@ def _cell(
     }
     return CellView(
         heading=f"{cell.size:,} {text(f'size.{cell.unit}')}",
-        finding=finding(one, cell.unit, text),
+        finding=finding(one, cell.unit, text) + disturbance(one, text),
         rows=rows(one, text),
         groups=list(dict.fromkeys(group for groups in reached.values() for group in groups)),
         reached=reached,

@@ -17,7 +17,7 @@ from profiling.engine.engine import Engine
 from profiling.measure import others
 from profiling.measure.others import SHORTEST_S, Others
 from profiling.records import Request
-from profiling.report import finding
+from profiling.report import disturbance
 from profiling.statistics import summary
 
 MACHINE = {"user": 10.0, "system": 5.0, "idle": 50.0, "iowait": 1.0, "guest": 3.0, "steal": 0.0}
@@ -93,6 +93,6 @@ def test_a_busy_machine_is_told_of_beside_what_was_measured_on_it(
     (cell,) = last.run.results
     assert cell.others_cpu_share is not None
     assert 0.2 < cell.others_cpu_share <= 1.0
-    told = finding(summary(last.run), "elements", text)
-    assert told.endswith(text("finding.disturbed", share=f"{cell.others_cpu_share:.0%}"))
+    told = disturbance(summary(last.run), text)
+    assert told == text("finding.disturbed", share=f"{cell.others_cpu_share:.0%}")
     engine.discard(last.run)
