@@ -132,9 +132,7 @@ def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
     best = known.sort_values("ratio").iloc[0]
     baseline = best["baseline"]
     # The least p-value that so many pairs can give, corrected for the number of comparisons.
-    is_few = 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05
-    is_apart = best["ratio_high"] < 1
-    if best["verdict"] == "no_difference" and (is_few or is_apart):
+    if best["verdict"] == "no_difference" and 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05:
         return text("finding.time_few", rounds=best["rounds"])
     if best["verdict"] != "faster":
         return text("finding.time_same", scope=scope, baseline=baseline)

@@ -16,7 +16,7 @@ from demos.links import Comparison, Link, usual_comparison
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.compare import CompareTab
-from demos.tabs.events import LOOKING, QUIET
+from demos.tabs.events import QUIET
 from demos.tabs.lessons import LessonsTab
 from demos.tabs.start import StartTab
 from demos.tabs.visitor import words
@@ -68,14 +68,14 @@ class Address:
         """Follow links, to the page and within it, and tell the address what is shown."""
         does = _Handlers(self._copy, self._faults, self.begin, places)
         settled: dict[str, Any] = {"js": "() => { labLink.arrive(); return []; }"}
-        page.load(does.arrive, None, does.outputs, **LOOKING).then(None, None, None, **settled)
-        self._copy.select(does.follow, None, does.outputs, **LOOKING).then(
+        page.load(does.arrive, None, does.outputs, **QUIET).then(None, None, None, **settled)
+        self._copy.select(does.follow, None, does.outputs, **QUIET).then(
             None, None, None, **settled
         )
         start = places.start
         page.load(start.draw, None, [start.result, start.advice], **QUIET)
-        start.again.click(does.measure_recorded, None, does.outputs, **LOOKING)
-        start.others.click(does.measure_advised, start.inputs, does.outputs, **LOOKING)
+        start.again.click(does.measure_recorded, None, does.outputs, **QUIET)
+        start.others.click(does.measure_advised, start.inputs, does.outputs, **QUIET)
         _tell(places)
 
 

@@ -57,8 +57,7 @@ def time_finding(summary: pd.DataFrame, text: Text) -> str:
     low, high = number(row["ratio_low"]), number(row["ratio_high"])
     if low is None or high is None:
         return text("chart.time.title.no_interval", **values)
-    # Where rounds are too few for a verdict, an interval on one side of 1 speaks for itself.
-    key = "no_difference" if row["verdict"] == "no_difference" and low <= 1 <= high else "ratio"
+    key = "ratio" if row["verdict"] in ("faster", "slower") else "no_difference"
     return text(f"chart.time.title.{key}", low=significant(low), high=significant(high), **values)
 
 

@@ -17,7 +17,13 @@ from tests.e2e.launching import App, running_app
 # A busy machine is no reason to fail.
 expect.set_options(timeout=30_000)
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    # What stands for huggingface.co frames a page on this machine.
+    "--disable-features=LocalNetworkAccessChecks",
+]
 
 
 @pytest.fixture(scope="session")

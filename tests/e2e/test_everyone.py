@@ -30,6 +30,7 @@ _ALWAYS_ENGLISH = {
     "Trace",  # torch names a category so, in every trace of its profiler
     "Reset to default value",
     "Click to upload or drop files",
+    "Copy",
     "Download plot as a PNG",
 }
 _CHINESE = re.compile("[\u3000-\u9fff\uff00-\uffef]")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import json
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 import app as entry
+from tests.awaiting import finished
 from tests.e2e.launching import App, running_app
 
 
@@ -43,7 +43,7 @@ def in_session(served: App, act: Any) -> Any:
             await session.initialize()
             return await act(session)
 
-    return asyncio.run(run())
+    return finished(run())
 
 
 def test_the_tools_are_the_endpoints_and_say_what_they_take(served: App) -> None:

@@ -15,7 +15,7 @@ from tests.e2e.launching import ROOT, App, running_app
 
 _SPACE = {"SPACE_ID": "somebody/detach-lab", "SYSTEM": "spaces", "GRADIO_SERVER_NAME": "127.0.0.1"}
 _PROGRESS, _SUMMARY = 0, 3
-_FRAME = "url => document.body.append(Object.assign(document.createElement('iframe'), {src: url}))"
+_OUTER = "https://huggingface.co/spaces/somebody/detach-lab"
 
 
 class Space(NamedTuple):
@@ -62,8 +62,12 @@ def _compare(client: Client, **changes: Any) -> list[Any]:
         "force": False,
         "depth": 2,
         "width": 8,
+        # Of other workloads.
+        "batch": None,
+        "length": None,
+        "chunk": None,
     } | changes
-    job = client.submit(*inputs.values(), api_name="/compare")
+    job = client.submit(*inputs.values(), api_name="/show_compare")
     job.result(timeout=120)
     outputs: list[Any] = job.outputs()
     return outputs
@@ -89,7 +93,7 @@ def test_a_comparison_is_measured_in_one_lent_call(space: Space, client: Client)
 
 def test_what_needs_no_gpu_takes_none(space: Space, client: Client) -> None:
     before = _asked(space)
-    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/lesson")
+    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/show_lesson")
     assert problem == ""
     assert "[0.1966, 0.1050, 0.0452]" in view
     assert "Done in" in _compare(client, device="cpu")[-1][_PROGRESS]
@@ -122,15 +126,14 @@ def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None
         ("zh", "使用 ZeroGPU 的 Space", "临时借出的 GPU"),
     ],
 )
-def test_in_a_frame_of_another_site_the_page_names_its_mode_in_the_visitors_language(
+def test_in_a_frame_of_hugging_face_the_page_names_its_mode_in_the_visitors_language(
     space: Space, browser: Browser, lang: str, mode: str, sentence: str
 ) -> None:
-    # localhost and 127.0.0.1 are different sites, as huggingface.co and a Space are.
-    inner = space.app.url.replace("127.0.0.1", "localhost")
     context = browser.new_context(locale="fr-FR")
     page = context.new_page()
-    page.goto(f"{space.app.url}config")
-    page.evaluate(_FRAME, f"{inner}?lang={lang}")
+    frame = f'<iframe src="{space.app.url}?lang={lang}"></iframe>'
+    page.route(_OUTER, lambda route: route.fulfill(body=frame, content_type="text/html"))
+    page.goto(_OUTER)
     header = page.frame_locator("iframe").locator(".lab-machine")
     expect(header).to_contain_text(sentence)
     expect(header.locator("strong")).to_have_text(mode)

@@ -74,7 +74,7 @@ def test_markup_that_got_in_would_not_run(app: App, browser: Browser) -> None:
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    page.goto(app.url)
+    page.goto(f"{app.url}?tab=lessons")
     page.wait_for_selector("#lesson-view h2")
     page.evaluate("""() => {
       const inside = document.querySelector("#lesson-view");

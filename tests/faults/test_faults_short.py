@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import faults, full_disk
+from tests.awaiting import finished
 from tests.e2e.launching import App, running_app
 
 pytestmark = [
@@ -29,7 +29,7 @@ def broken() -> Iterator[App]:
 
 
 def test_a_worker_that_is_killed_again_and_again_costs_its_request_only(broken: App) -> None:
-    killed = asyncio.run(faults.kills(broken, 4))
+    killed = finished(faults.kills(broken, 4))
     assert killed.faults == []
     assert killed.hit.total() + killed.finished == 4
     assert broken.process.poll() is None
@@ -37,13 +37,13 @@ def test_a_worker_that_is_killed_again_and_again_costs_its_request_only(broken: 
 
 @pytest.mark.parametrize("how", ["stop", "leave"])
 def test_the_worker_is_free_when_nobody_waits_for_it_any_more(broken: App, how: str) -> None:
-    stand = asyncio.run(faults.left_alone(broken, how))
+    stand = finished(faults.left_alone(broken, how))
     assert stand.faults == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_server_that_is_ended_in_the_middle_leaves_nothing(how: signal.Signals) -> None:
-    assert asyncio.run(faults.server_ends(how)).faults == []
+    assert finished(faults.server_ends(how)).faults == []
 
 
 def test_a_full_disk_is_told_of_and_the_next_run_works() -> None:
@@ -53,6 +53,6 @@ def test_a_full_disk_is_told_of_and_the_next_run_works() -> None:
             faults.confined(disk),
             running_app("--device", "cpu") as app,
         ):
-            assert asyncio.run(full_disk.disk_full(app, disk)) == []
+            assert finished(full_disk.disk_full(app, disk)) == []
     except PermissionError as error:
         pytest.skip(f"a small disk cannot be mounted here: {error}")

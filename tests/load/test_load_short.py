@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from benchmarks import load
 from benchmarks.faults import confined, own_folders
 from demos.tabs.page import MAX_QUEUE
+from tests.awaiting import finished
 from tests.e2e.launching import App, running_app
 
 
@@ -22,7 +22,7 @@ def busy() -> Iterator[App]:
 
 
 def test_everybody_gets_their_own_in_the_order_of_asking(busy: App) -> None:
-    met = asyncio.run(load.crowd(busy, 12, 8.0))
+    met = finished(load.crowd(busy, 12, 8.0))
     assert met.faults == []
     assert met.busy == []
     assert set(met.answered) >= {"lesson", "compare", "trace"}
@@ -31,7 +31,7 @@ def test_everybody_gets_their_own_in_the_order_of_asking(busy: App) -> None:
 
 
 def test_too_many_are_told_to_come_back_and_the_others_are_answered(busy: App) -> None:
-    answers, faults = asyncio.run(load.full_queue(busy))
+    answers, faults = finished(load.full_queue(busy))
     assert faults == []
     refused = [answer.refused for answer in answers if answer.refused is not None]
     assert len(refused) == load.CROWD - MAX_QUEUE

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from demos.locales import Text, translator
-from profiling.report import Group, finding, rows
+from profiling.report import Group, disturbance, finding, rows
 from profiling.statistics import summary
 from tests.conftest import FinishedRun
 from tests.profiling.charts.conftest import failed, faster, row
@@ -84,18 +84,15 @@ def test_a_refused_branch_says_what_it_needs_and_what_is_free() -> None:
 
 
 def test_a_machine_that_others_kept_busy_is_told_of() -> None:
-    def cells(share: float | None) -> tuple[dict[str, Any], ...]:
-        return row("attached", others_cpu_share=share), row("detach", others_cpu_share=share)
+    def told(share: float | None, text: Text = ENGLISH) -> str:
+        branches = ("attached", "detach")
+        return disturbance(frame(*(row(each, others_cpu_share=share) for each in branches)), text)
 
-    quiet = said(*cells(None))
-    assert quiet == said(*cells(0.19))
-    assert said(*cells(0.456)) == (
-        quiet + " While this was timed, other processes used 46% of all processors: times and "
-        "their ratios may be off; measure again when the machine is idle."
+    assert (told(None), told(0.19)) == ("", "")
+    assert told(0.456) == (
+        " Other processes used 46% of all processors meanwhile: times and their ratios may be off."
     )
-    assert said(*cells(0.2), text=CHINESE).endswith(
-        "。计时期间其他进程占用了全部处理器的 20%：耗时及其比值可能不准，请在机器空闲时重新测量。"
-    )
+    assert told(0.2, CHINESE) == ("计时期间其他进程占用了全部处理器的 20%：耗时及其比值可能不准。")
 
 
 def test_ties_are_named_together() -> None:
