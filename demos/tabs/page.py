@@ -102,7 +102,7 @@ def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> d
         "app_kwargs": {
             "middleware": [
                 *([Middleware(OwnersOnly)] if runs_code else []),
-                *guards(MAX_UNPACKED_BYTES),
+                *guards(MAX_UNPACKED_BYTES, serves_agents),
                 Middleware(EarlyHead, markup=_head()),
             ],
             "exception_handlers": exception_handlers(),

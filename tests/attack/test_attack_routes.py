@@ -8,9 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.routing import compile_path
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, compile_path
+from starlette.testclient import TestClient
 
-from demos.tabs.guards.doors import HEALTH, OPEN
+from demos.tabs.guards.doors import API, HEALTH, OPEN, Doors
 from tests.attack.asking import events, raw
 from tests.e2e.launching import ROOT, App
 
@@ -69,6 +73,20 @@ def test_what_is_shut_is_refused(attacked: App, registered: dict[str, set[str]])
             status, body = raw(attacked, method, asked)
             assert status == 404, (method, asked)
             assert method == "HEAD" or body == b'{"detail":"Not found"}'
+
+
+def test_agents_are_let_in_only_where_they_are_served() -> None:
+    async def page(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("in")
+
+    routes = [Route(f"{API}/mcp/{{rest:path}}", page, methods=["GET", "POST", "DELETE"])]
+    app = Starlette(routes=routes)
+    for serves_agents, status in ((False, 404), (True, 200)):
+        client = TestClient(Doors(app, serves_agents=serves_agents))
+        for method in ("GET", "POST", "DELETE"):
+            assert client.request(method, f"{API}/mcp/").status_code == status
+        assert client.request("PUT", f"{API}/mcp/").status_code == 404
+        assert client.get(f"{API}/process_recording").status_code == 404
 
 
 def _is_shut(path: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from demos.advisor import ADVISED, advise_plain
 from demos.locales import LANGUAGES, Text, translator
 from profiling import plain
 from profiling.engine.engine import Engine
@@ -117,6 +118,16 @@ def test_names_and_lessons_are_found(client: Client) -> None:
     assert (first["lesson"], first["fit"]) == ("leaf_in_place", "whole")
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_advice_is_the_pages_in_words(client: Client, lang: str) -> None:
+    assert ask(client, "advise", lang=lang) == advise_plain("after", True, False, False, lang)
+    asked = {"gradient": "after", "only_here": False, "in_place": True}
+    written = ask(client, "advise", **asked, lang=lang)
+    assert written["branches"] == ["detach_clone"]
+    assert written["do"] == translator(lang)("advisor.do.shared_written")
+    assert set(written["others"]) == {*ADVISED} - {"detach_clone"}
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "key", "values"),
     [
@@ -137,6 +148,14 @@ def test_names_and_lessons_are_found(client: Client) -> None:
         (
             *("compare", SMALL | {"sizes": [2.5]}, "error.argument"),
             {"name": "sizes", "expected": "list[int]"},
+        ),
+        (
+            *("advise", {"gradient": "yes"}, "error.argument_choice"),
+            {"name": "gradient", "allowed": "after, through, none"},
+        ),
+        (
+            *("advise", {"frozen": "maybe"}, "error.argument"),
+            {"name": "frozen", "expected": "bool"},
         ),
         ("trace_ops", {"file": "/etc/passwd"}, "error.not_uploaded", {}),
         ("trace_ops", {"file": None}, "error.not_uploaded", {}),

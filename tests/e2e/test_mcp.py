@@ -49,7 +49,7 @@ def in_session(served: App, act: Any) -> Any:
 def test_the_tools_are_the_endpoints_and_say_what_they_take(served: App) -> None:
     found = in_session(served, lambda session: session.list_tools()).tools
     tools = {tool.name: tool for tool in found}
-    assert {"catalogue", "find", "lesson", "compare", "trace_ops"} <= set(tools)
+    assert {"catalogue", "find", "advise", "lesson", "compare", "trace_ops"} <= set(tools)
     assert not any("show" in name or "run" in name for name in tools)
     for tool in tools.values():
         assert len(tool.description) > 100

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from gradio import FileData
 from gradio.events import api
 
-from demos import catalogue, finding
+from demos import advisor, catalogue, finding
+from demos.advisor import Gradient
 from demos.locales import translator
 from demos.tabs.api.checked import checked, uploaded
 from profiling import plain
@@ -42,7 +43,7 @@ def create_api(engine: Engine) -> None:
     does = _Endpoints(engine)
     for measuring in (does.lesson, does.compare, does.trace_ops):
         api(checked(measuring), concurrency_id="worker", concurrency_limit=1)
-    for reading in (does.catalogue, does.find):
+    for reading in (does.catalogue, does.find, does.advise):
         api(checked(reading))
 
 
@@ -80,6 +81,35 @@ class _Endpoints:
             found: lessons, best first, each with lesson (name), fit, title, question and rule
         """
         return {"found": plain.hits(finding.find(query, lang), translator(lang))}
+
+    def advise(
+        self,
+        gradient: Gradient = "after",
+        only_here: bool = True,
+        frozen: bool = False,
+        in_place: bool = False,
+        lang: Language = "en",
+    ) -> Answer:
+        """Say which way to cut a gradient fits a module's result, what to write and why.
+
+        Answers detach, clone().detach(), no_grad, inference_mode, detach_ or requires_grad_(False)
+        by four questions. Nothing is measured; compare measures the branches on the workload named.
+
+        Args:
+            gradient: Where it is still needed: after the module, through it, or none at all.
+            only_here: Whether this forward is run for this use alone, not for another loss too.
+            frozen: Whether the module never trains.
+            in_place: Whether the result will be written in place.
+            lang: Language of all sentences.
+
+        Returns:
+            branches: what is advised, best first
+            code: what to paste
+            do and why: what to write, in a few words, and the reason
+            others: why not, for each other way to cut
+            workload and lesson: where it can be measured, and what explains it
+        """
+        return advisor.advise_plain(gradient, only_here, frozen, in_place, lang)
 
     def lesson(
         self,

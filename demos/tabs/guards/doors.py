@@ -50,7 +50,11 @@ OPEN: dict[str, tuple[str, ...]] = {
     UPLOAD: _SEND,
     f"{API}/upload_progress": _READ,
 }
-_COMPILED = [(compile_path(path)[0], path, methods) for path, methods in OPEN.items()]
+# Open as well where the API is served as tools for agents (`--mcp`).
+AGENTS: dict[str, tuple[str, ...]] = {
+    f"{API}/mcp{{rest:path}}": ("GET", "HEAD", "POST", "DELETE"),
+}
+_COMPILED = [(compile_path(path)[0], path, methods) for path, methods in (OPEN | AGENTS).items()]
 
 
 def path_of(scope: Scope) -> str:
@@ -61,7 +65,7 @@ def path_of(scope: Scope) -> str:
 
 
 def door(scope: Scope) -> str | None:
-    """Return the route by which a request gets through, as it is named in `OPEN`."""
+    """Return the route by which a request may get through, as named in `OPEN` or `AGENTS`."""
     path = path_of(scope)
     for pattern, name, methods in _COMPILED:
         if scope["method"] in methods and pattern.match(path):
@@ -85,17 +89,19 @@ def is_ours(path: object) -> bool:
 class Doors:
     """ASGI middleware that answers 404 to everything that is not open."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, serves_agents: bool = False) -> None:
         """Wrap an app.
 
         Args:
             app: The app to guard.
+            serves_agents: Whether what is in `AGENTS` is open, too.
         """
         self._app = app
+        self._open = OPEN | AGENTS if serves_agents else OPEN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is open."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and door(scope) is not None):
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and door(scope) in self._open):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await JSONResponse({"detail": "Not found"}, status_code=404)(scope, receive, send)
