@@ -77,7 +77,7 @@ def start_app(port: int, *flags: str, environment: dict[str, str] | None = None)
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line.rstrip())
-        address = re.match(r"Detach Lab: (http\S+)", line)
+        address = re.search(r"Detach Lab: (http[^\s{]+)", line)
         if address is not None:
             # Somebody has to go on reading, or the app would wait for room in the pipe.
             threading.Thread(target=_drain, args=(process.stdout, lines), daemon=True).start()
