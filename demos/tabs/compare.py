@@ -12,7 +12,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.beside import Beside
 from demos.tabs.branch_graph import create_branch_graph
-from demos.tabs.events import LOOKING, MEASURING, refused
+from demos.tabs.events import LOOKING, MEASURING
 from demos.tabs.form import Form
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
@@ -70,7 +70,6 @@ def create_compare_tab(
         show_progress="minimal",
         show_progress_on=progress,
     )
-    comparing.failure(refused, None, progress, **LOOKING)
     panel.report.wire(engine, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
     form.stop.click(does.stop, None, progress, cancels=[comparing], **LOOKING)
