@@ -35,6 +35,8 @@ def playground(browser: Browser) -> Iterator[Page]:
         page.on("console", note)
         page.goto(app.url)
         page.get_by_role("tab", name=WORDS["tab.playground"]).click()
+        # The example comes after the editor, and would be put beside what was typed before it.
+        expect(page.locator("#playground-code .cm-content")).not_to_have_text("")
         yield page
         page.close()
     assert problems == []
@@ -44,6 +46,7 @@ def step(page: Page, code: str) -> None:
     """Replace the code by another one and run it."""
     editor = page.locator("#playground-code .cm-content")
     editor.fill(code)
+    expect(editor.locator(".cm-line")).to_have_count(code.count("\n") + 1)
     page.locator("#playground-run").click()
 
 
