@@ -1,16 +1,20 @@
-"""Text as HTML: sentences with code in them, and highlighted code. Everything is escaped."""
+"""Text as HTML: templates, sentences with code in them, highlighted code. Everything is escaped."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import jinja2
 import pygments
 from markupsafe import Markup, escape
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from demos.catalogue import Source
+from profiling.charts.style import branch_style
 
+_SHARED = Path(__file__).parent / "templates"
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _LIGHT, _DARK = "xcode", "native"
 
@@ -23,6 +27,26 @@ def inline_code(sentence: str) -> Markup:
         Markup('<code>a</code> &lt; b')
     """
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(sentence))))
+
+
+def swatch(branch: str) -> Markup:
+    """Return a branch's mark in its colour, as charts have it; its name has to stand beside it."""
+    style = branch_style(branch)
+    mark = '<span class="lab-swatch" style="color:{}" aria-hidden="true">{}</span>'
+    return Markup(mark).format(style.color, style.glyph)
+
+
+def templates(folder: Path) -> jinja2.Environment:
+    """Return the templates of a folder, beside those that the page and reports share."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([folder, _SHARED]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    found.filters |= {"code": inline_code, "swatch": swatch}
+    return found
 
 
 def code(source: Source, error_line: int | None = None, spans: str = "") -> Markup:

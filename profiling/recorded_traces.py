@@ -6,9 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from profiling.errors import InputError, short
 from profiling.records import Record
-from profiling.storage import RECORDED, RECORDED_PREFIX
+from profiling.storage import RECORDED, find
 
 TRACES = RECORDED / "traces"
 INDEX = "index.json"
@@ -54,11 +53,5 @@ def find_trace(text: str) -> Path:
     Raises:
         InputError: There is no recorded trace of that name.
     """
-    if not text.startswith(RECORDED_PREFIX):
-        return Path(text)
-    name = text.removeprefix(RECORDED_PREFIX)
-    traces = recorded_traces()
-    if name not in traces:
-        allowed = ", ".join(traces) or "–"
-        raise InputError("error.unknown_recorded_trace", name=short(name), allowed=allowed)
-    return traces[name].path
+    known = {name: trace.path for name, trace in recorded_traces().items()}
+    return find(text, known, "error.unknown_recorded_trace")

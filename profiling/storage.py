@@ -8,7 +8,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -95,14 +95,26 @@ def find_run(text: str) -> Path:
     Raises:
         InputError: There is no recorded run of that name.
     """
+    return find(text, recorded(), "error.unknown_recorded")
+
+
+def find(text: str, known: Mapping[str, Path], unknown: str) -> Path:
+    """Return the path of what is given as a path or as ``recorded:NAME``.
+
+    Args:
+        text: A path, or the prefix and a name.
+        known: What comes with the project, by name.
+        unknown: Key of what is said of another name.
+
+    Raises:
+        InputError: Nothing of that name is known.
+    """
     if not text.startswith(RECORDED_PREFIX):
         return Path(text)
     name = text.removeprefix(RECORDED_PREFIX)
-    runs = recorded()
-    if name not in runs:
-        allowed = ", ".join(runs) or "–"
-        raise InputError("error.unknown_recorded", name=short(name), allowed=allowed)
-    return runs[name]
+    if name not in known:
+        raise InputError(unknown, name=short(name), allowed=", ".join(known) or "–")
+    return known[name]
 
 
 class _Allowance:

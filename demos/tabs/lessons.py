@@ -115,7 +115,9 @@ class LessonsTab:
         controls.name.change(
             self._show, [controls.name, controls.name_shown], controls.shown, **LOOKING
         )
-        controls.topic.input(_choose_topic, controls.topic, controls.name, **LOOKING)
+        controls.topic.input(
+            _choose_topic, [controls.topic, controls.name], controls.name, **LOOKING
+        )
         # Not input: Gradio loses the first event of a field, which for an error is the pasting.
         controls.query.change(
             _find_lessons,
@@ -195,8 +197,11 @@ class LessonsTab:
         return told, _ran(catalogue.lesson(place.request.name), trace, text, place)
 
 
-def _choose_topic(topic: str, request: gr.Request) -> Any:
-    return _offer(TOPICS.get(topic, LESSONS), words(request))
+def _choose_topic(topic: str, name: str, request: gr.Request) -> Any:
+    names = TOPICS.get(topic, LESSONS)
+    text = words(request)
+    # Who is at a lesson of this topic, or has gone on to one meanwhile, stays there.
+    return gr.update(choices=_titles(names, text)) if name in names else _offer(names, text)
 
 
 def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
@@ -214,8 +219,11 @@ def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any
 
 def _offer(names: Sequence[str], text: Text, chosen: str = "") -> Any:
     """Offer lessons to choose from, the first one chosen unless another is."""
-    titles = [(text(f"lesson.{each}.title"), each) for each in names]
-    return gr.update(choices=titles, value=chosen or names[0])
+    return gr.update(choices=_titles(names, text), value=chosen or names[0])
+
+
+def _titles(names: Sequence[str], text: Text) -> list[tuple[str, str]]:
+    return [(text(f"lesson.{each}.title"), each) for each in names]
 
 
 def _shown(entry: catalogue.LessonEntry, request: LessonRequest, text: Text) -> tuple[Any, ...]:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup
-
 from demos.locales import Text
-from profiling.charts.style import branch_style
 from profiling.errors import DetachLabError
 from profiling.markup import code as code
 from profiling.markup import code_styles as code_styles
-from profiling.markup import inline_code
+from profiling.markup import templates
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -40,18 +36,4 @@ def problem(error: DetachLabError, text: Text) -> str:
     return render("progress.html", text, sentence=said, failed=True, total=0, done=0)
 
 
-def swatch(branch: str) -> Markup:
-    """Return a branch's mark in its colour, as charts have it; its name has to stand beside it."""
-    style = branch_style(branch)
-    mark = '<span class="lab-swatch" style="color:{}" aria-hidden="true">{}</span>'
-    return Markup(mark).format(style.color, style.glyph)
-
-
-_environment = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_FOLDER),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-)
-_environment.filters |= {"code": inline_code, "swatch": swatch}
+_environment = templates(_FOLDER)

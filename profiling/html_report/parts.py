@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from demos.locales import Text
-from profiling.markup import inline_code
+from profiling.markup import templates
 
 
 class Part(NamedTuple):
@@ -31,11 +30,4 @@ def render(template: str, text: Text, **values: object) -> Markup:
     return Markup(_environment.get_template(template).render(text=text, **values))
 
 
-_environment = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-)
-_environment.filters["code"] = inline_code
+_environment = templates(Path(__file__).parent / "templates")

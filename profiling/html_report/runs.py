@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from demos.locales import DEFAULT, Text, table
 from profiling import tables
-from profiling.charts.style import branch_style
 from profiling.diff import device_name
 from profiling.errors import InputError
 from profiling.figures import cell_tables, figures
@@ -95,7 +94,6 @@ def run_part(run: Run, folder: Path, text: Text) -> Part:
         sources=[(branch, code(source)) for branch, source in found.items()],
         reference="" if reference is None else code(reference),
         environment=_environment(run, text),
-        color=lambda branch: branch_style(branch).color,
         data=_data(run),
     )
     return Part(_title(run, text), html, has_charts=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +81,7 @@ def alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     """
     alive = _alive_at_peak(trace, device)
     calls = _operator_calls(trace)
-    outer = calls.only(outermost(calls.lane, calls.start, calls.end))
+    outer = _only(calls, outermost(calls.lane, calls.start, calls.end))
     place = containing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
     op = np.append(outer.name, NO_OP)[place]
     kinds = _kinds(alive, op, *_windows(outer.name, outer.start, outer.end))
@@ -109,13 +109,13 @@ def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.
         such call at all.
     """
     alive = _alive_at_peak(trace, device)
-    alive = alive.only(alive.bytes > 0)
+    alive = _only(alive, alive.bytes > 0)
     calls = _operator_calls(trace)
-    calls = calls.only(np.array([name in dispatched for name in calls.name], dtype="bool"))
+    calls = _only(calls, np.array([name in dispatched for name in calls.name], dtype="bool"))
     op: list[str | None] = []
     while len(calls.start):
         is_outer = outermost(calls.lane, calls.start, calls.end)
-        outer, calls = calls.only(is_outer), calls.only(~is_outer)
+        outer, calls = _only(calls, is_outer), _only(calls, ~is_outer)
         place = containing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
         op = op or [None if inside else NO_OP for inside in place >= 0]
         freed_inside = (place >= 0) & (np.append(outer.end, -1)[place] > alive.freed)
@@ -148,9 +148,6 @@ class _Calls(NamedTuple):
     start: Array
     end: Array
 
-    def only(self, mask: Array) -> _Calls:
-        return _Calls(*(each[mask] for each in self))
-
 
 class _Alive(NamedTuple):
     """What adds up to a peak: allocations alive, and frees of what was there before; by start."""
@@ -160,8 +157,12 @@ class _Alive(NamedTuple):
     freed: Array
     bytes: Array
 
-    def only(self, mask: Array) -> _Alive:
-        return _Alive(*(each[mask] for each in self))
+
+_Rows = TypeVar("_Rows", _Calls, _Alive)
+
+
+def _only(rows: _Rows, mask: Array) -> _Rows:
+    return type(rows)(*(each[mask] for each in rows))
 
 
 # Plain arrays below: on the few rows of one step's trace a data frame's every move costs more than
@@ -172,7 +173,7 @@ def _operator_calls(trace: pd.DataFrame) -> _Calls:
     end = start + nanoseconds(trace["duration_s"].iloc[places])
     name = trace["name"].array[places].to_numpy("object")
     calls = _Calls(name, lane_numbers(trace)[places], start, end)
-    return calls.only(np.lexsort((-end, start)))
+    return _only(calls, np.lexsort((-end, start)))
 
 
 def _alive_at_peak(trace: pd.DataFrame, device: str) -> _Alive:
@@ -182,7 +183,7 @@ def _alive_at_peak(trace: pd.DataFrame, device: str) -> _Alive:
     start = nanoseconds(trace["start_s"])[places]
     freed = np.where(partner < 0, _NEVER, start[partner])
     alive = (np.arange(len(places)) <= peak) & ((partner < 0) | (partner > peak))
-    return _Alive(lane_numbers(trace)[places], start, freed, changes).only(alive)
+    return _only(_Alive(lane_numbers(trace)[places], start, freed, changes), alive)
 
 
 def _summed(by: dict[str, Iterable[str]], sizes: Array) -> pd.DataFrame:

@@ -79,14 +79,16 @@ def test_agents_are_let_in_only_where_they_are_served() -> None:
     async def page(request: Request) -> PlainTextResponse:
         return PlainTextResponse("in")
 
-    routes = [Route(f"{API}/mcp/{{rest:path}}", page, methods=["GET", "POST", "DELETE"])]
+    routes = [Route(f"{API}/{{rest:path}}", page, methods=["GET", "POST", "DELETE"])]
     app = Starlette(routes=routes)
     for serves_agents, status in ((False, 404), (True, 200)):
         client = TestClient(Doors(app, serves_agents=serves_agents))
         for method in ("GET", "POST", "DELETE"):
-            assert client.request(method, f"{API}/mcp/").status_code == status
+            for path in ("mcp", "mcp/", "mcp/messages"):
+                assert client.request(method, f"{API}/{path}").status_code == status
         assert client.request("PUT", f"{API}/mcp/").status_code == 404
-        assert client.get(f"{API}/process_recording").status_code == 404
+        for other in ("mcpelse", "process_recording"):
+            assert client.get(f"{API}/{other}").status_code == 404
 
 
 def _is_shut(path: str) -> bool:

@@ -51,9 +51,8 @@ OPEN: dict[str, tuple[str, ...]] = {
     f"{API}/upload_progress": _READ,
 }
 # Open as well where the API is served as tools for agents (`--mcp`).
-AGENTS: dict[str, tuple[str, ...]] = {
-    f"{API}/mcp{{rest:path}}": ("GET", "HEAD", "POST", "DELETE"),
-}
+_TALK = ("GET", "HEAD", "POST", "DELETE")
+AGENTS: dict[str, tuple[str, ...]] = {f"{API}/mcp": _TALK, f"{API}/mcp/{{rest:path}}": _TALK}
 _COMPILED = [(compile_path(path)[0], path, methods) for path, methods in (OPEN | AGENTS).items()]
 
 

@@ -73,13 +73,10 @@ def create_trace_tab(
             yield {acts.problem: problem(error, text)}
 
     def open_first(
-        request: gr.Request,
-        previous: str | None,
-        measured: Run | None,
-        branch: str | None,
-        file: str | None,
+        request: gr.Request, previous: str | None, measured: Run | None, *chosen: str | None
     ) -> Iterator[dict[Any, Any]]:
         # Whoever comes for the first time has something to look at.
+        branch, file = chosen
         if previous is None and branch and not file:
             yield from open_trace(request, previous, measured, branch, file)
 
