@@ -12,7 +12,7 @@ from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.beside import Beside
 from demos.tabs.branch_graph import create_branch_graph
-from demos.tabs.events import LOOKING, MEASURING
+from demos.tabs.events import LOOKING, MEASURING, refused
 from demos.tabs.form import Form
 from demos.tabs.results import Panel
 from demos.tabs.visitor import words
@@ -72,7 +72,10 @@ def create_compare_tab(
     )
     panel.report.wire(engine, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
-    form.stop.click(does.stop, None, progress, cancels=[comparing], **LOOKING)
+    # What is cancelled counts as failed, too: Stop says so before and after it.
+    stopping = form.stop.click(does.stop, None, progress, **LOOKING)
+    stopping.then(does.stop, None, progress, cancels=[comparing], **LOOKING)
+    comparing.failure(does.refuse, progress, progress, **LOOKING)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **LOOKING)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **LOOKING)
     page.load(does.invite, None, progress, **LOOKING)
@@ -142,6 +145,10 @@ class _Handlers:
 
     def wait(self, request: gr.Request) -> str:
         return views.sentence("progress.waiting", words(request))
+
+    def refuse(self, shown: str, request: gr.Request) -> Any:
+        """Say that it was not taken, of what still waits when it has failed."""
+        return refused(request) if shown == self.wait(request) else gr.skip()
 
     def stop(self, request: gr.Request) -> str:
         return views.sentence("progress.stopped", words(request))

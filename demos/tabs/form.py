@@ -59,7 +59,14 @@ class Form:
                 name: _field(name, parameter, labels) for name, parameter in parameters.items()
             }
         low, high = BUDGET_RANGE_S
-        self.budget = gr.Slider(low, high, value=2.0, step=0.2, label=labels("compare.budget"))
+        self.budget = gr.Slider(
+            low,
+            high,
+            value=2.0,
+            step=0.2,
+            label=labels("compare.budget"),
+            elem_id="compare-budget",
+        )
         self.twice = gr.Checkbox(
             False, label=labels("compare.twice"), info=labels("compare.twice_about")
         )

@@ -10,7 +10,9 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect
 
+from demos.locales import table
 from tests.e2e.launching import App
+from tests.e2e.touring import hasten
 
 pytestmark = pytest.mark.browser
 
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.browser
 def _open_compare(page: Page, tab: str = "Compare") -> None:
     page.get_by_role("tab", name=tab).click()
     page.get_by_label("Batch sizes, separated by commas").wait_for()
+    hasten(page)
 
 
 def _compare_small(page: Page, sizes: str = "8, 16") -> None:
@@ -97,6 +100,7 @@ def test_another_size_can_be_looked_at(page: Page) -> None:
 def test_stop_ends_at_once_and_the_next_run_works(page: Page) -> None:
     _open_compare(page)
     page.get_by_label("Batch sizes, separated by commas").fill("8, 4096, 2048")
+    page.locator("#compare-budget input[type=number]").fill("2")
     page.locator("#compare-run").click()
     expect(page.locator("#compare-progress")).to_contain_text("1 of 3 sizes", timeout=60_000)
     page.locator("#compare-stop").click()
@@ -167,3 +171,20 @@ def test_a_phone_needs_no_sideways_scrolling(app: App, browser: Browser, theme: 
     expect(page.locator("#plot-operators .js-plotly-plot")).to_be_visible(timeout=20_000)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
+
+
+def test_who_comes_to_a_full_queue_is_told_so(app: App, browser: Browser) -> None:
+    # In a tab of its own: the browser logs the answer as an error.
+    page = browser.new_page(locale="en-US")
+    page.goto(app.url)
+    _open_compare(page)
+    full = {"detail": "Queue is full! Please try again."}
+    page.route("**/gradio_api/queue/join*", lambda route: route.fulfill(status=503, json=full))
+    page.locator("#compare-run").click()
+    progress = page.locator("#compare-progress")
+    expect(progress).to_contain_text(table("en")["error.busy"])
+    page.unroute("**/gradio_api/queue/join*")
+    page.get_by_label("Batch sizes, separated by commas").fill("8")
+    page.locator("#compare-run").click()
+    expect(progress).to_contain_text("Done in", timeout=60_000)
+    page.close()

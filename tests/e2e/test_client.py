@@ -179,7 +179,7 @@ def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: C
 
 
 def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client: Client) -> None:
-    job = start(client, sizes="65536, 8", width=256, budget=20.0)
+    job = start(client, sizes="65536, 8", width=256, budget=5.0)
     for _ in range(600):
         if job.outputs() and "Measuring size 65,536" in job.outputs()[-1][_PROGRESS]:
             break

@@ -16,6 +16,7 @@ from profiling.graphs import drawing
 from profiling.lesson_records import LessonTrace
 from tests.e2e.launching import App
 from tests.e2e.test_stepper import OUTSIDE
+from tests.e2e.touring import hasten
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +54,7 @@ def _compare_on_a_phone(page: Page, url: str, language: str, done: str) -> None:
     page.get_by_role("option", name=say("workload.frozen_middle.title")).click()
     expect(page.locator("#compare-about")).to_contain_text("stem")
     page.get_by_label(say("compare.sizes.batch")).fill("8, 16")
+    hasten(page)
     page.locator("#compare-run").click()
     expect(page.locator("#compare-progress")).to_contain_text(done, timeout=60_000)
     expect(page.locator(".js-plotly-plot .gtitle")).to_have_count(8)

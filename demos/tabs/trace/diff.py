@@ -46,7 +46,7 @@ class DiffPanel:
         self.components: list[Any] = [self._status, self._chart, self._table]
 
     def wire(self, acts: Acts, tab: gr.Tab, engine: Engine, run: gr.State) -> None:
-        """Say what the button does; opening the sub-tab offers the traces of the run."""
+        """Say what a choice does; opening the sub-tab offers the traces of the run."""
         self._source.offer(tab, run)
 
         def lay(
@@ -66,7 +66,8 @@ class DiffPanel:
                 # What a made-up file can raise has no list; what was shown stays.
                 yield {acts.problem: problem(error, text)}
 
-        self._source.open.click(
+        gr.on(
+            self._source.asked,
             lay,
             [acts.key, run, *self._source.inputs],
             [acts.problem, *self.components],

@@ -24,7 +24,8 @@ class Source:
     """The components that choose a trace.
 
     Attributes:
-        inputs: What `open` takes, after the run.
+        inputs: What is chosen, after the run.
+        asked: The events that ask for it: the button, and a file that has come.
     """
 
     def __init__(self, labels: gr.I18n, name: str, action: str, preferred: int = 0) -> None:
@@ -48,7 +49,7 @@ class Source:
         self._file = gr.File(
             label=labels("trace.upload"), height=140, elem_id=f"{name}-file", scale=2, min_width=260
         )
-        self.open = gr.Button(
+        button = gr.Button(
             labels(action),
             variant="primary",
             elem_id=f"{name}-open",
@@ -56,6 +57,7 @@ class Source:
             min_width=120,
         )
         self.inputs = [self._branch, self._file]
+        self.asked = [button.click, self._file.upload]
         # The last of the two that was chosen counts, so the other one is emptied.
         private: dict[str, Any] = {"api_visibility": "private", "queue": False}
         self._file.upload(lambda: None, None, self._branch, show_progress="hidden", **private)

@@ -86,7 +86,8 @@ def create_trace_tab(
         "concurrency_id": "worker",
         "show_progress": "hidden",
     }
-    source.open.click(
+    gr.on(
+        source.asked,
         open_trace,
         api_name="open_trace",
         api_visibility="undocumented",
