@@ -58,15 +58,7 @@ class Form:
             self.parameters = {
                 name: _field(name, parameter, labels) for name, parameter in parameters.items()
             }
-        low, high = BUDGET_RANGE_S
-        self.budget = gr.Slider(
-            low,
-            high,
-            value=2.0,
-            step=0.2,
-            label=labels("compare.budget"),
-            elem_id="compare-budget",
-        )
+        self.budget = _budget(labels)
         self.twice = gr.Checkbox(
             False, label=labels("compare.twice"), info=labels("compare.twice_about")
         )
@@ -166,6 +158,12 @@ class Form:
         )
         plan.check(request)
         return request
+
+
+def _budget(labels: gr.I18n) -> gr.Slider:
+    low, high = BUDGET_RANGE_S
+    label = labels("compare.budget")
+    return gr.Slider(low, high, value=2.0, step=0.2, label=label, elem_id="compare-budget")
 
 
 def _button(label: Any, variant: Literal["primary", "stop"], place: str) -> gr.Button:
