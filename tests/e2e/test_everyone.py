@@ -119,6 +119,11 @@ def test_nothing_jumps_while_results_come_in(toured: tuple[str, Stops]) -> None:
     assert stops["compared"].moved < 0.1  # what web.dev calls good
 
 
+def test_nothing_lies_over_what_can_be_pressed(toured: tuple[str, Stops]) -> None:
+    _, stops = toured
+    assert {stop: seen.covered for stop, seen in stops.items() if seen.covered} == {}
+
+
 def as_hex(color: str) -> str:
     red, green, blue = map(int, re.findall(r"\d+", color)[:3])
     return f"#{red:02x}{green:02x}{blue:02x}"

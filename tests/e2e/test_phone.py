@@ -16,7 +16,7 @@ from profiling.graphs import drawing
 from profiling.lesson_records import LessonTrace
 from tests.e2e.launching import App
 from tests.e2e.test_stepper import OUTSIDE
-from tests.e2e.touring import hasten
+from tests.e2e.touring import covered, hasten
 
 pytestmark = pytest.mark.browser
 
@@ -72,6 +72,28 @@ def test_every_chart_shows_all_that_it_writes(
     assert [each for each in texts if each["out"] > 0.5] == []
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
+
+
+# Names of branches that run into the next cell of the first tables.
+_RUN_OUT = """
+() => [...document.querySelectorAll('.lab-costs tbody th')]
+  .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_lies_over_anything_on_the_first_screen(
+    app: App, browser: Browser, language: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    page.goto(f"{app.url}?lang={language}")
+    page.wait_for_selector("#advisor-advice .lab-costs")
+    page.wait_for_selector("#copy-link button")
+    expect(page.locator(".lab-costs tbody th").first).to_be_visible()
+    assert covered(page) == []
+    assert page.evaluate(_RUN_OUT) == []
+    page.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

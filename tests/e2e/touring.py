@@ -53,6 +53,20 @@ _CHARTS = """
       '.gtitle, .xtitle, .ytitle, .xtick text, .ytick text, .legendtext')]
     .map(each => [plot.id, getComputedStyle(each).fill, getComputedStyle(plot).backgroundColor]))
 """
+# What can be pressed, and something else lies over its middle.
+_COVERED = """
+() => [...document.querySelectorAll('a[href], button, [role=tab]')]
+  .filter(each => each.checkVisibility({visibilityProperty: true}))
+  .filter(each => !each.closest('[aria-hidden=true]'))
+  .flatMap(each => {
+    each.scrollIntoView({block: 'center', behavior: 'instant'});
+    const box = each.getClientRects()[0];
+    if (!box) return [];
+    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    const free = top && (each.contains(top) || top.contains(each));
+    return free ? [] : [`${each.textContent.trim()} under ${top && (top.id || top.className)}`];
+  })
+"""
 # How far what is on the page has moved by itself, by the measure of "cumulative layout shift".
 _WATCH = """
 window.moved = 0;
@@ -79,12 +93,14 @@ class Seen(NamedTuple):
         problems: What axe found, in both themes.
         charts: Of each theme, what charts write: the chart, its colour, the colour below.
         moved: How far things had moved by themselves since the stop before.
+        covered: What can be pressed and lies under something else.
     """
 
     texts: list[tuple[str, str]]
     problems: list[Problem]
     charts: dict[str, list[tuple[str, str, str]]]
     moved: float
+    covered: list[str]
 
 
 def tour(app: App, browser: Browser, language: str, trace: Path) -> dict[str, Seen]:
@@ -133,7 +149,7 @@ def _walk(page: Page, stops: dict[str, Callable[[], None]]) -> Iterator[tuple[st
             # The stop after these shows the same and more.
             if name not in ("lesson that raised", "compared"):
                 problems += _problems(page, theme)
-        yield name, Seen(texts, problems, charts, moved)
+        yield name, Seen(texts, problems, charts, moved, covered(page))
 
 
 def _problems(page: Page, theme: str) -> Iterator[Problem]:
@@ -149,6 +165,13 @@ def _problems(page: Page, theme: str) -> Iterator[Problem]:
 def open_tab(page: Page, name: str) -> None:
     """Choose a tab by its name, as a visitor does."""
     page.get_by_role("tab", name=name, exact=True).click()
+
+
+def covered(page: Page) -> list[str]:
+    """Return what can be pressed on the page as it is and lies under something else."""
+    found: list[str] = page.evaluate(_COVERED)
+    page.evaluate("scrollTo(0, 0)")
+    return found
 
 
 def hasten(page: Page) -> None:
