@@ -29,7 +29,7 @@ def broken() -> Iterator[App]:
 
 
 def test_a_worker_that_is_killed_again_and_again_costs_its_request_only(broken: App) -> None:
-    killed = finished(faults.kills(broken, 4))
+    killed = finished(faults.kills(broken, 4, 4))
     assert killed.faults == []
     assert killed.hit.total() + killed.finished == 4
     assert broken.process.poll() is None
