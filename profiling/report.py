@@ -134,21 +134,20 @@ def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
     # The least p-value that so many pairs can give, corrected for the number of comparisons.
     if best["verdict"] == "no_difference" and 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05:
         return text("finding.time_few", rounds=best["rounds"])
+    values = {
+        "ratio": significant(best["ratio"], 2),
+        "low": significant(best["ratio_low"], 2),
+        "high": significant(best["ratio_high"], 2),
+        "baseline": baseline,
+    }
+    if best["verdict"] == "no_difference" and best["ratio_high"] < 1:
+        # The interval is the best's own; the verdict is corrected for the choice of the best.
+        return text("finding.time_chance", name=best["branch"], **values)
     if best["verdict"] != "faster":
         return text("finding.time_same", scope=scope, baseline=baseline)
     # What the best's interval overlaps cannot be told from it.
     ties = known[known["ratio_low"] <= best["ratio_high"]]
-    low, high = significant(best["ratio_low"], 2), significant(best["ratio_high"], 2)
-    ratio = significant(best["ratio"], 2)
-    return text(
-        "finding.time",
-        scope=scope,
-        names=_names(ties, text),
-        ratio=ratio,
-        low=low,
-        high=high,
-        baseline=baseline,
-    )
+    return text("finding.time", scope=scope, names=_names(ties, text), **values)
 
 
 def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> str:

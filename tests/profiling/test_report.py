@@ -62,7 +62,17 @@ def test_too_few_rounds_for_any_verdict_are_said_to_be_so() -> None:
         "detach", rounds=5, ratio=0.3, ratio_low=0.28, ratio_high=0.3, verdict="no_difference"
     )
     assert said(slow, few).startswith(WHERE + "5 rounds are too few to tell times apart; ")
-    assert "none was measurably faster" in said(slow, few | {"rounds": 6})
+    assert "none was measurably faster" in said(slow, few | {"rounds": 6, "ratio_high": 1.02})
+
+
+def test_a_clear_interval_that_the_corrected_test_does_not_bear_out_is_not_called_none() -> None:
+    maybe = row(
+        "detach", rounds=12, ratio=0.3, ratio_low=0.2, ratio_high=0.42, verdict="no_difference"
+    )
+    assert said(row("attached"), maybe).startswith(
+        WHERE + "`detach` took 0.30× the time of `attached` (95 % interval 0.20–0.42), which a test "
+        "corrected for all comparisons cannot tell from chance yet; "
+    )
 
 
 def test_a_saving_too_small_to_be_shown_is_none() -> None:
