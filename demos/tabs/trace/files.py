@@ -40,6 +40,7 @@ class FilesPanel:
                 value=names[0],
                 label=labels("trace.file"),
                 elem_id="trace-file-name",
+                min_width=240,
             )
             self._make = gr.Button(
                 labels("trace.file.make"), elem_id="trace-file-make", scale=0, min_width=140
