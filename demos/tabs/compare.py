@@ -118,13 +118,13 @@ class _Handlers:
         return {self._run: step.run, **shown}
 
     def resize(self, run: Run | None, size: int | None, request: gr.Request) -> dict[Any, Any]:
-        if run is None or size is None:
+        if size is None:
             return {self._panel.size: gr.skip()}
-        folder = self._engine.run_folder(run)
-        if not folder.exists():
+        # A session that was not used for long is given up for others', and its run with it.
+        if run is None or not self._engine.run_folder(run).exists():
             return {self._progress: views.sentence("progress.gone", words(request))}
         try:
-            return self._panel.show(run, folder, size, words(request))
+            return self._panel.show(run, self._engine.run_folder(run), size, words(request))
         except Exception:  # A run from a file may hold a trace that no chart can be drawn of.
             return {
                 self._progress: views.problem(InputError("error.trace_unusable"), words(request))

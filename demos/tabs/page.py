@@ -33,8 +33,9 @@ from profiling.traces.unpacking import MAX_UNPACKED_BYTES
 
 _FOLDER = Path(__file__).parent
 MAX_QUEUE = 32
-# Gradio keeps a copy of the page's state for each, about 0.25 MiB; the one not used longest goes.
-_MAX_SESSIONS = 500
+# Gradio keeps a copy of the page's state for each, about 1 MiB after a comparison; the one not used
+# longest goes.
+MAX_SESSIONS = 200
 
 
 def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
@@ -111,7 +112,7 @@ def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> d
         "i18n": labels(),
         # A trace may be larger than a run, which has a limit of its own when it is opened.
         "max_file_size": MAX_UNPACKED_BYTES,
-        "state_session_capacity": _MAX_SESSIONS,
+        "state_session_capacity": MAX_SESSIONS,
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,

@@ -16,6 +16,7 @@ from demos import catalogue
 from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.folder import OwnFolder
+from profiling.engine.keeping import Limits, keep_within
 from profiling.engine.lending import lent_s
 from profiling.engine.measuring import HEARTBEAT_S, cell_by_cell, in_one_call, result
 from profiling.engine.worker import call, initialize
@@ -26,6 +27,8 @@ from profiling.records import Cell, Check, Environment, Request, Run
 from profiling.traces.load import Trace
 
 _JOB_LIMIT_S = 600.0
+# Files of runs whose visitors have not come back, or whose session was given up for others'.
+KEPT_RUNS = Limits(entries=200, total_bytes=4 * 2**30, age_s=3600.0)
 
 
 class Progress(NamedTuple):
@@ -87,6 +90,7 @@ class Engine:
         self._own_folder = OwnFolder()
         self.folder, self.page_folder = (self._own_folder.path / name for name in ("runs", "page"))
         self.folder.mkdir()
+        self._measured: set[Path] = set()
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
         job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
@@ -208,6 +212,8 @@ class Engine:
         lent_s = self._lent_s(request)
         folder = self.folder / plan.new_id()
         folder.mkdir()
+        self._measured.add(folder)
+        keep_within(self.folder, KEPT_RUNS, self._measured)
         finished = 0
         try:
             for run in self._measure(request, folder):
@@ -219,6 +225,7 @@ class Engine:
                 cell = None if is_new or run.complete else run.cells[finished]
                 yield Progress(run, cell, elapsed_s, is_new, lent_s)
         finally:
+            self._measured.discard(folder)
             if not finished:
                 shutil.rmtree(folder, ignore_errors=True)
 

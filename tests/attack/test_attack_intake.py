@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from demos.locales import translator
+from demos.tabs.guards import intake
 from demos.tabs.guards.chain import guards
 from demos.tabs.guards.doors import Doors
 from demos.tabs.guards.intake import JSON_BYTES, Intake
@@ -103,6 +106,22 @@ def test_uploads_leave_room_on_the_disk(
     assert client.post(_UPLOAD, content=b"12345").status_code == 200
     answer = client.post(_UPLOAD, content=b"123456", headers={"cookie": "lang=zh"})
     assert (answer.status_code, answer.text) == (507, _said("refused.no_room", "zh"))
+
+
+def test_uploads_make_room_for_new_ones(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (tmp_path / name / "a.json" for name in ("old", "new"))
+    for path, ago_s in ((old, 60), (new, 0)):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 100)
+        then = time.time() - ago_s
+        os.utime(path.parent, (then, then))
+    monkeypatch.setattr(intake, "_KEPT", intake._KEPT._replace(total_bytes=250))
+    assert client.post(_UPLOAD, content=b"x" * 50).status_code == 200
+    assert (old.exists(), new.exists()) == (True, True)
+    assert client.post(_UPLOAD, content=b"x" * 51).status_code == 200
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ def test_a_clear_interval_that_the_corrected_test_does_not_bear_out_is_not_calle
         "detach", rounds=12, ratio=0.3, ratio_low=0.2, ratio_high=0.42, verdict="no_difference"
     )
     assert said(row("attached"), maybe).startswith(
-        WHERE + "`detach` took 0.30× the time of `attached` (95 % interval 0.20–0.42), which a test "
+        WHERE
+        + "`detach` took 0.30× the time of `attached` (95 % interval 0.20–0.42), which a test "
         "corrected for all comparisons cannot tell from chance yet; "
     )
 

@@ -21,12 +21,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos.locales import translator
 from demos.tabs.guards.doors import RUN, UPLOAD, door, is_ours
+from profiling.engine.keeping import Limits, keep_within
 
 JSON_BYTES = 2 * 2**20
 # What a form may have around its file.
 _FORM_BYTES = 2**16
 _MAX_DEPTH = 40
 _LEAST_FREE_BYTES = 2**30
+# Uploads and what the page offers; Gradio itself deletes what is an hour old.
+_KEPT = Limits(entries=10_000, total_bytes=8 * 2**30, age_s=2 * 3600.0)
 # Gradio keeps a session's name for as long as it can; browsers make up about a dozen letters.
 _SESSION_CHARACTERS = 128
 _FILE_KEY = "gradio.FileData"
@@ -108,6 +111,7 @@ def _check_room(scope: Scope, most: int) -> None:
     length = _check_length(scope, most + _FORM_BYTES)
     folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
+    keep_within(folder, _KEPT._replace(total_bytes=_KEPT.total_bytes - length))
     if shutil.disk_usage(folder).free - length < _LEAST_FREE_BYTES:
         raise _RefusedError(507, "refused.no_room")
 

@@ -50,7 +50,7 @@ class Opened:
 
     def folder_in(self, parent: Path) -> Path:
         """Return a folder for files of this trace, which goes when the trace does."""
-        if self._folder is None:
+        if self._folder is None or not self._folder.exists():
             self._folder = Path(tempfile.mkdtemp(prefix="trace-", dir=parent))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder

@@ -7,14 +7,17 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from msgspec.structs import replace
 
-from profiling.engine.engine import Engine, Progress
+from profiling.engine import engine as engine_module
+from profiling.engine.engine import KEPT_RUNS, Engine, Progress
 from profiling.engine.executors import InlineExecutor, WorkerProcess
+from profiling.engine.keeping import Limits
 from profiling.engine.plan import plan
 from profiling.errors import InputError, WorkerError
 from profiling.lesson_records import LessonRequest
@@ -147,6 +150,31 @@ def test_discarding_a_run_deletes_its_folder_and_no_other(
     assert not engine.run_folder(run).exists()
     engine.discard(run)  # once more does no harm
     assert finished_run.folder.is_dir()
+
+
+def test_files_of_a_run_that_nobody_discards_go_when_they_are_old(
+    finished_run: FinishedRun, engine: Engine
+) -> None:
+    request = replace(SMALL, sizes=(4,))
+    old = engine.run_folder(last_run(engine.compare(request)))
+    then = time.time() - KEPT_RUNS.age_s - 1
+    os.utime(old, (then, then))
+    new = last_run(engine.compare(request))
+    assert not old.exists()
+    assert engine.run_folder(new).is_dir()
+    assert finished_run.folder.is_dir()
+    engine.discard(new)
+
+
+def test_what_is_being_measured_never_makes_room(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(engine, "folder", tmp_path)
+    monkeypatch.setattr(engine_module, "KEPT_RUNS", Limits(0, 0, 0.0))
+    run = last_run(engine.compare(replace(SMALL, sizes=(4,))))
+    assert [path.name for path in tmp_path.iterdir()] == [run.id]
+    later = last_run(engine.compare(replace(SMALL, sizes=(4,))))
+    assert [path.name for path in tmp_path.iterdir()] == [later.id]
 
 
 def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(engine: Engine) -> None:
