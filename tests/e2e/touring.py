@@ -90,7 +90,7 @@ class Seen(NamedTuple):
 
     Attributes:
         texts: Where each text stood, and the text.
-        problems: What axe found, in both themes.
+        problems: What axe found.
         charts: Of each theme, what charts write: the chart, its colour, the colour below.
         moved: How far things had moved by themselves since the stop before.
         covered: What can be pressed and lies under something else.
@@ -121,7 +121,9 @@ def tour(app: App, browser: Browser, language: str, trace: Path) -> dict[str, Se
         **{f"trace {name}": _sub_tab(page, say, name) for name in _SUB_TABS},
         "playground": lambda: _play(page, say),
     }
-    seen = dict(_walk(page, stops))
+    # Colours are the same in every language.
+    judged = ("dark", "light") if language == "en" else ("light",)
+    seen = dict(_walk(page, stops, judged))
     context.close()
     return seen
 
@@ -135,7 +137,9 @@ def _visitor(browser: Browser) -> BrowserContext:
     )
 
 
-def _walk(page: Page, stops: dict[str, Callable[[], None]]) -> Iterator[tuple[str, Seen]]:
+def _walk(
+    page: Page, stops: dict[str, Callable[[], None]], judged: tuple[str, ...]
+) -> Iterator[tuple[str, Seen]]:
     for name, go in stops.items():
         page.evaluate("window.moved = 0")
         go()
@@ -147,7 +151,7 @@ def _walk(page: Page, stops: dict[str, Callable[[], None]]) -> Iterator[tuple[st
             page.evaluate(_SET_THEME, theme == "dark")
             charts[theme] = page.evaluate(_CHARTS)
             # The stop after these shows the same and more.
-            if name not in ("lesson that raised", "compared"):
+            if theme in judged and name not in ("lesson that raised", "compared"):
                 problems += _problems(page, theme)
         yield name, Seen(texts, problems, charts, moved, covered(page))
 
