@@ -81,7 +81,7 @@ _RUN_OUT = """
 """
 
 
-@pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 1280)])
+@pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 390), ("en", 1280)])
 def test_nothing_lies_over_anything_on_the_first_screen(
     app: App, browser: Browser, language: str, width: int
 ) -> None:
@@ -92,6 +92,9 @@ def test_nothing_lies_over_anything_on_the_first_screen(
     expect(page.locator(".lab-costs tbody th").first).to_be_visible()
     assert covered(page) == []
     assert page.evaluate(_RUN_OUT) == []
+    box = page.locator(".lab-languages").bounding_box()
+    assert box is not None
+    assert box["height"] < 35  # a line
     page.close()
 
 
