@@ -26,6 +26,16 @@ from profiling.lesson_records import LessonRequest, LessonTrace
 _FIRST = LESSONS[0]
 
 
+class _LessonChoice(gr.Radio):
+    """Offers the lessons of a topic and takes any, for what is offered may just have changed."""
+
+    is_template = True  # To the browser it is a Radio.
+
+    def preprocess(self, payload: Any) -> Any:
+        """Take a lesson's name."""
+        return payload if payload in LESSONS else super().preprocess(payload)
+
+
 class _Controls:
     """The components of the tab.
 
@@ -60,7 +70,7 @@ class _Controls:
             elem_id="lesson-topic",
         )
         # A script may ask for any; the page shows those of the topic.
-        self.name = gr.Radio(
+        self.name = _LessonChoice(
             choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
             value=_FIRST,
             label=labels("lesson.choose"),

@@ -12,7 +12,7 @@ from demos.lessons import LESSONS
 from profiling.engine.engine import Engine
 from profiling.lesson_records import LessonRequest, LessonTrace
 from tests.e2e.find_chromium import find_chromium
-from tests.e2e.launching import App, running_app
+from tests.e2e.launching import App, not_taken, running_app
 
 # A busy machine is no reason to fail.
 expect.set_options(timeout=30_000)
@@ -65,7 +65,7 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
     opened.wait_for_selector("#lesson-view h2")
     yield opened
     context.close()
-    assert problems == []
+    assert problems == [], not_taken(app)
 
 
 @pytest.fixture(scope="session")

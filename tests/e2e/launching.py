@@ -63,6 +63,11 @@ def running_app(
     assert may_log or "Traceback" not in "\n".join(app.lines)
 
 
+def not_taken(app: App) -> list[str]:
+    """Return what an app has written down of requests that it refused or that failed."""
+    return [line for line in app.lines if '"outcome": "refused"' in line or "failed" in line]
+
+
 def start_app(port: int, *flags: str, environment: dict[str, str] | None = None) -> App:
     """Run ``app.py``; whoever starts it so has to end it."""
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from demos.locales import LANGUAGES, table, translator
-from tests.e2e.launching import App
+from tests.e2e.launching import App, not_taken
 from tests.e2e.test_stepper import at_last, choose, go
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ COMPARISON = (
 
 
 @pytest.fixture
-def opened(browser: Browser) -> Iterator[Page]:
+def opened(app: App, browser: Browser) -> Iterator[Page]:
     """What a visitor opens a page in; the page must log no error."""
     context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
     page = context.new_page()
@@ -32,7 +32,7 @@ def opened(browser: Browser) -> Iterator[Page]:
     page.on("console", lambda each: problems.append(each.text) if each.type == "error" else None)
     yield page
     context.close()
-    assert problems == []
+    assert problems == [], not_taken(app)
 
 
 def said(page: Page) -> dict[str, str]:
