@@ -26,16 +26,6 @@ from profiling.lesson_records import LessonRequest, LessonTrace
 _FIRST = LESSONS[0]
 
 
-class _LessonChoice(gr.Radio):
-    """Offers the lessons of a topic and takes any, for what is offered may just have changed."""
-
-    is_template = True  # To the browser it is a Radio.
-
-    def preprocess(self, payload: Any) -> Any:
-        """Take a lesson's name."""
-        return payload if payload in LESSONS else super().preprocess(payload)
-
-
 class _Controls:
     """The components of the tab.
 
@@ -70,7 +60,7 @@ class _Controls:
             elem_id="lesson-topic",
         )
         # A script may ask for any; the page shows those of the topic.
-        self.name = _LessonChoice(
+        self.name = gr.Radio(
             choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
             value=_FIRST,
             label=labels("lesson.choose"),
@@ -125,8 +115,9 @@ class LessonsTab:
         controls.name.change(
             self._show, [controls.name, controls.name_shown], controls.shown, **LOOKING
         )
+        # Not the choice itself: of what is no longer offered Gradio refuses to hear.
         controls.topic.input(
-            _choose_topic, [controls.topic, controls.name], controls.name, **LOOKING
+            _choose_topic, [controls.topic, controls.name_shown], controls.name, **LOOKING
         )
         # Not input: Gradio loses the first event of a field, which for an error is the pasting.
         controls.query.change(
@@ -207,11 +198,11 @@ class LessonsTab:
         return told, _ran(catalogue.lesson(place.request.name), trace, text, place)
 
 
-def _choose_topic(topic: str, name: str, request: gr.Request) -> Any:
+def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:
     names = TOPICS.get(topic, LESSONS)
     text = words(request)
     # Who is at a lesson of this topic, or has gone on to one meanwhile, stays there.
-    return gr.update(choices=_titles(names, text)) if name in names else _offer(names, text)
+    return gr.update(choices=_titles(names, text)) if name_shown in names else _offer(names, text)
 
 
 def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
