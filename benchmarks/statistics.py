@@ -1,6 +1,8 @@
 """Prints how far verdicts and times can be trusted.
 
-The A/A rate, the power on a planted slowdown, and the median beside torch.utils.benchmark's.
+The A/A rate, the power on a planted slowdown, the median beside torch.utils.benchmark's, and what
+the comparison that the page offers first costs beside the steps it times (of every workload:
+``benchmarks.overhead``).
 
 Run: ``python -m benchmarks.statistics [COMPARISONS]``
 """
@@ -14,6 +16,10 @@ from typing import Any
 import pandas as pd
 import torch
 
+from benchmarks.overhead import overhead
+from demos import catalogue
+from demos.links import FIRST_WORKLOAD
+from profiling.engine.engine import Engine
 from profiling.engine.selfcheck import Slowed, beside_timer, totals
 from profiling.measure.step import State, Step
 from profiling.measure.timing import time_steps
@@ -49,7 +55,13 @@ def callables() -> dict[str, Callable[[], Any]]:
 
 
 def main(comparisons: int) -> None:
-    """Print both rates over a number of comparisons."""
+    """Print all of it, the rates over a number of comparisons."""
+    engine = Engine("cpu")
+    engine.environment()
+    engine.prepare()
+    usual = catalogue.workload(FIRST_WORKLOAD).usual
+    print(f"wall over timed, {FIRST_WORKLOAD}: {overhead(engine, FIRST_WORKLOAD, usual)}")
+    engine.close()
     for name, function in callables().items():
         print(f"{name}: our median is {beside_timer(function, TIMER_S):.3f} of torch's Timer's")
     state = State(CELL)

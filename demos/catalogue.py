@@ -23,6 +23,9 @@ from profiling.errors import InputError, short
 _DEMOS = Path(__file__).parent
 _SUFFIX = ".py"
 
+# Of ours, those that are chosen only by who wants to know more.
+_RARE = ("detach_clone", "detach_inline", "detach_kept", "detach_inplace", "inference_mode")
+
 # Specs of registered workloads by name.
 _own: dict[str, str] = {}
 
@@ -100,6 +103,12 @@ class WorkloadEntry(msgspec.Struct, frozen=True):
     file: str = ""
     title: str = ""
     about: str = ""
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """The branches that are compared where nobody chooses: all of a registered workload's."""
+        rare = () if self.file else (*_RARE, *self.absent)
+        return tuple(branch for branch in self.branches if branch not in rare)
 
     def source(self, branch: str) -> Source:
         """Return the code of a branch.

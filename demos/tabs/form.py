@@ -18,9 +18,6 @@ from profiling.engine import plan
 from profiling.errors import InputError
 from profiling.records import DEVICES, DTYPES, Request
 
-# Of ours, those that are chosen only by who wants to know more.
-_RARE = ("detach_clone", "detach_inline", "detach_kept", "detach_inplace", "inference_mode")
-
 
 class Form:
     """What to compare.
@@ -46,7 +43,7 @@ class Form:
         self.workload = gr.Dropdown(titles, value=FIRST_WORKLOAD, label=labels("compare.workload"))
         self.about = gr.HTML(elem_id="compare-about")
         self.branches = gr.CheckboxGroup(
-            list(branches), value=_chosen(entry), label=labels("compare.branches")
+            list(branches), value=list(entry.usual), label=labels("compare.branches")
         )
         self.sizes = gr.Textbox(
             ", ".join(map(str, entry.sizes)), label=labels(f"compare.sizes.{entry.size}")
@@ -91,7 +88,7 @@ class Form:
         about = entry.about if entry.file else text(f"workload.{entry.name}.about")
         sizes = ", ".join(map(str, request.sizes))
         label = _word(text, f"compare.sizes.{entry.size}", entry.size)
-        chosen = list(request.branches) or _chosen(entry)
+        chosen = list(request.branches or entry.usual)
         return {
             self.shown: entry.name,
             self.about: views.render("workload.html", text, entry=entry, about=about),
@@ -189,9 +186,3 @@ def _number(parameter: Parameter | None, value: int | None) -> dict[str, Any]:
     if parameter is None:
         return gr.update(visible=False, value=None)
     return gr.update(visible=True, value=parameter.default if value is None else value)
-
-
-def _chosen(entry: WorkloadEntry) -> list[str]:
-    """Return the branches that are chosen until somebody chooses."""
-    rare = () if entry.file else (*_RARE, *entry.absent)
-    return [branch for branch in entry.branches if branch not in rare]

@@ -18,6 +18,7 @@ from profiling.measure.step import Reference, State, Step
 from profiling.records import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
 from profiling.traces.device_work import clone_bandwidth, device_work
 from profiling.traces.load import load_trace
+from profiling.traces.operators import operator_count
 from profiling.units import show_bytes
 
 
@@ -173,20 +174,20 @@ class Passes:
         # Memory that was given back since the time pass is mapped again outside of a trace.
         _each(dict(list(steps.items())[:1]), _run)
         recorded = _each(steps, self._record)
+        if self._cell.device != "cuda":
+            return recorded
         read = {name: step for name, step in steps.items() if _worked(recorded[name])}
         return recorded | _each(read, lambda step: self._read(step, copy))
 
     def _record(self, step: Step) -> Addition:
-        path = self._folder / self._trace_path(step)
-        profiler.record_step(step, self._cell.device, path, shapes=True)
-        return Addition([])
+        path = self._trace_path(step)
+        profiler.record_step(step, self._cell.device, self._folder / path, shapes=True)
+        return Addition([], path)
 
     def _read(self, step: Step, copy_bytes_per_s: float | None) -> Addition:
         path, device = self._trace_path(step), self._cell.device
         trace = load_trace(self._folder / path)
-        samples = [_count("ops", int(trace["category"].eq("cpu_op").sum()))]
-        if device != "cuda":
-            return Addition(samples, path)
+        samples = [_count("ops", operator_count(trace))]
         samples += [_count(name, value) for name, value in device_work(trace).items()]
         rates = {"clone_bandwidth": clone_bandwidth(trace), "copy_bandwidth": copy_bytes_per_s}
         samples += [Sample("step", name, "bytes_per_s", 0, rate) for name, rate in rates.items()]

@@ -34,6 +34,7 @@ class _Layout(NamedTuple):
 # returns its first argument, changed in place, or nothing; or that only torch can tell.
 _FIRST_ARGUMENT, _NOTHING, _UNKNOWN = "first argument", "nothing", "unknown"
 _Outcome = Any
+_META = torch.device("meta")
 
 
 class _Converter(FakeTensorConverter):
@@ -51,6 +52,7 @@ class FakeMode(FakeTensorMode):
         super().__init__(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
         self.fake_tensor_converter = _Converter()
         self._known: dict[Any, _Outcome] = {}
+        self._looks: dict[torch.device, dict[str, Any]] = {}
 
     def __deepcopy__(self, memo: object) -> FakeMode:
         """Stay one: what a copy of it referred to would be freed twice."""
@@ -77,19 +79,37 @@ class FakeMode(FakeTensorMode):
             views = func(*args)
         device = args[0].fake_device
         if isinstance(views, torch.Tensor):
-            return views if views is args[0] else FakeTensor(self, views, device)
-        return [FakeTensor(self, view, device) for view in views]
+            return views if views is args[0] else self._fake(views, device)
+        return [self._fake(view, device) for view in views]
 
     def _made(self, outcome: _Outcome, args: tuple[Any, ...]) -> Any:
         if isinstance(outcome, _Layout):
-            with in_kernel_invocation_manager(self):
+            with torch._C._DisableTorchDispatch():
                 empty = torch.empty_strided(
-                    outcome.shape, outcome.stride, dtype=outcome.dtype, device="meta"
+                    outcome.shape, outcome.stride, dtype=outcome.dtype, device=_META
                 )
-            return FakeTensor(self, empty, outcome.device)
+            return self._fake(empty, outcome.device)
         if isinstance(outcome, list):
             return tuple([self._made(each, args) for each in outcome])
         return args[0] if outcome == _FIRST_ARGUMENT else None
+
+    def _fake(self, meta: torch.Tensor, device: torch.device) -> torch.Tensor:
+        """Make a fake tensor of one without a device, as its class does, but at once."""
+        looks = self._looks.get(device)
+        if looks is None:
+            made = FakeTensor(self, meta, device)
+            self._looks[device] = dict(vars(made))
+            return made
+        made = torch.Tensor._make_subclass(
+            FakeTensor,
+            meta,
+            meta.requires_grad,
+            dispatch_device=True,
+            device_for_backend_keys=device,
+        )
+        torch._C._set_warn_deprecated_on_mutable_data_ptr(made)
+        vars(made).update(looks)
+        return made
 
     def _outcome(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -121,6 +141,8 @@ class FakeMode(FakeTensorMode):
 @functools.cache
 def _is_view(func: Any) -> bool:
     """Whether an operator returns views and nothing else, and is not made of other operators."""
+    if func is torch.ops.aten._unsafe_view.default:  # It is one, except for autograd.
+        return True
     key = torch._C.DispatchKey.CompositeImplicitAutograd
     return func.is_view and not torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
 

@@ -18,6 +18,7 @@ from profiling.measure.step import State, Step
 from profiling.records import PeakPart, Sample
 from profiling.traces.load import load_trace
 from profiling.traces.memory import memory_curve
+from profiling.traces.operators import operator_count
 from profiling.traces.peak import peak_parts, scratch
 
 
@@ -39,7 +40,8 @@ def measure_memory(step: Step, device: str, predicted: Prediction | None = None)
     """Measure what a step allocates: peak, live when forward ends, in total, and how often.
 
     On the CPU it comes from the profiler's allocation events, on CUDA from the allocator's
-    ``requested_bytes`` counters, which unlike ``allocated_bytes`` are not rounded to blocks. The
+    ``requested_bytes`` counters, which unlike ``allocated_bytes`` are not rounded to blocks. On the
+    CPU operators are counted along, since these events are read anyway. The
     step must have run before, so that workspaces that stay (cuBLAS) are not counted as its own.
 
     Args:
@@ -74,7 +76,6 @@ def measure_saved(step: Step, state: State) -> list[Sample]:
     a run of its own because hooks change how long tensors live.
     """
     step.reset()
-    gc.collect()
     held = _Held({_address(tensor) for tensor in state.resident()})
     with torch.autograd.graph.saved_tensors_hooks(held.pack, lambda kept: kept.tensor):
         result = step.forward()
@@ -120,15 +121,16 @@ def _cpu(step: Step, predicted: Prediction | None) -> Memory:
         record_step(step, "cpu", path, shapes=False)
         trace = load_trace(path)
     curve = memory_curve(trace, "cpu")
+    ops = Sample("step", "ops", "count", 0, operator_count(trace))
     if curve.empty:
-        return Memory(_samples(0, 0, 0, 0))
+        return Memory([*_samples(0, 0, 0, 0), ops])
     is_forward = (trace["category"] == "user_annotation") & (trace["name"] == "forward")
     end = trace.loc[is_forward, ["start_s", "duration_s"]].iloc[0].sum()
     before_end = curve.loc[curve["time_s"] <= end, "live_bytes"]
     live = int(before_end.iloc[-1]) if len(before_end) else 0
     gained = curve.loc[curve["change_bytes"] > 0, "change_bytes"]
     peak = max(0, int(curve["live_bytes"].max()))
-    samples = _samples(peak, live, int(gained.sum()), len(gained))
+    samples = [*_samples(peak, live, int(gained.sum()), len(gained)), ops]
     parts = parts_of(trace, "cpu")
     if predicted is None or predicted.peak_bytes == peak:
         return Memory(samples, parts)

@@ -7,6 +7,7 @@ while it computes (scratch) cannot be seen this way and is what a measured peak 
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 import warnings
@@ -33,6 +34,7 @@ _UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
 _SUM = "aten::add"
 _ZEROS = "aten::new_zeros"
 _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
+_IN_PLACE = frozenset((_SUM, _ZEROS, *_FILLING))
 
 _DEVICE = torch.ops.prim.device.default
 
@@ -143,22 +145,27 @@ class _Tracker(TorchDispatchMode):
         self._counted = weakref.WeakKeyDictionary()
         self._zeros: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Be called directly: nothing here is compiled, and torch's wrapper costs as much again."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is _DEVICE:  # C++ asks for it more often than for all operators together.
             return args[0].fake_device
-        if func.namespace == "prim":
+        name = _name(func)
+        if name.startswith("prim::"):
             # Such as prim::device, which C++ asks for where an exception would end the process.
             return func(*args, **(kwargs or {}))
         if time.monotonic() > self._deadline:
             raise TimeoutError
-        name = func.name().partition(".")[0]
         if name in _UNKNOWN_RESULTS:
             raise NotImplementedError(name)
         result = self._mode.call(func, args, kwargs or {})
         self.operators.add(name)
-        if name in (_ZEROS, _SUM, *_FILLING) and _called_by_engine():
+        if name in _IN_PLACE and _called_by_engine():
             self._follow_engine(name, args, result)
-        for tensor in tree_leaves(result):
+        for tensor in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
             if isinstance(tensor, torch.Tensor) and tensor.device.type == self._device:
                 self._note(tensor.untyped_storage())
         return result
@@ -192,6 +199,13 @@ class _Tracker(TorchDispatchMode):
 
     def _release(self, size: int) -> None:
         self._live_bytes -= size
+
+
+@functools.cache
+def _name(func: Any) -> str:
+    """Return an operator's name without its overload's, such as ``"aten::mm"``."""
+    name: str = func.name()
+    return name.partition(".")[0]
 
 
 def _called_by_engine() -> bool:

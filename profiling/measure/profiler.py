@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from profiling.measure.step import Step
@@ -27,7 +29,12 @@ def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
     activities = [ProfilerActivity.CPU]
     if device == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    session = profile(activities=activities, record_shapes=shapes, profile_memory=True)
+    session = profile(
+        activities=activities,
+        record_shapes=shapes,
+        profile_memory=True,
+        experimental_config=_only_exported(),
+    )
     step.reset()
     _synchronize(device)
     with _quiet():
@@ -42,6 +49,18 @@ def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
         with _quiet():
             session.stop()
     _export(session, path)
+
+
+@functools.cache
+def _only_exported() -> _ExperimentalConfig | None:
+    """Return what spares a session Python objects of its events: most of the time it takes to end.
+
+    An older torch has no such setting.
+    """
+    try:
+        return _ExperimentalConfig(trace_only=True)
+    except TypeError:
+        return None
 
 
 def _export(session: profile, path: Path) -> None:

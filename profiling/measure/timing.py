@@ -19,8 +19,9 @@ from profiling.measure.step import Step
 from profiling.records import Sample
 
 MAX_WARM_UP_ROUNDS = 3
-# A warm-up that has taken this share of the budget has warmed enough.
-WARM_UP_SHARE = 0.05
+# A warm-up that has taken this share of the budget has warmed enough: every step has run at least
+# twice before it, to be tried and for its memory.
+WARM_UP_SHARE = 0.025
 # With fewer pairs no difference, however large, can be told among many branches.
 MIN_ROUNDS = 10
 # Steps so long that these rounds take this many times the budget end with fewer; below the fewest
@@ -162,13 +163,15 @@ class _Race:
         self._used_s = 0.0
 
     def warm_up(self, budget_s: float) -> int:
-        for before in range(MAX_WARM_UP_ROUNDS):
+        warming_s = 0.0
+        for count in range(1, MAX_WARM_UP_ROUNDS + 1):
             times = self._round()
-            if self._seconds(times) >= budget_s * WARM_UP_SHARE:
-                if before == 0:
+            warming_s += self._seconds(times)
+            if warming_s >= budget_s * WARM_UP_SHARE:
+                if count == 1:
                     self._count(times)
                     return 0
-                return before + 1
+                return count
         return MAX_WARM_UP_ROUNDS
 
     def run(self, budget_s: float) -> str:

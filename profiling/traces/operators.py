@@ -14,6 +14,11 @@ from profiling.traces.nesting import Nesting, in_order, innermost, nanoseconds, 
 GROUPINGS = {"name": ["name"], "shapes": ["name", "shapes"], "stack": ["name", "stack"]}
 
 
+def operator_count(trace: pd.DataFrame) -> int:
+    """Return how many calls of operators a trace has, those within others too."""
+    return int(trace["category"].eq("cpu_op").sum())
+
+
 def operator_calls(trace: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a trace that are operators, with their self times.
 

@@ -106,6 +106,14 @@ def test_branches_are_listed_once_the_baseline_first() -> None:
         assert catalogue.workload(name).branches[0] == BASELINE
 
 
+def test_usual_branches_are_those_that_most_people_ask_about() -> None:
+    usual = catalogue.workload("frozen_backbone").usual
+    assert usual == ("attached", "detach", "clone_detach", "no_grad", "frozen")
+    for each in map(catalogue.workload, WORKLOADS):
+        assert each.usual[0] == each.branches[0]
+        assert not {*each.usual} & {*each.absent}
+
+
 def test_where_the_reason_of_an_absent_branch_is_found() -> None:
     entry = catalogue.workload("side_branch")
     assert entry.absent_reason("frozen") == "workload.side_branch.absent.frozen"

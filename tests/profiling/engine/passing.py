@@ -23,7 +23,7 @@ def metrics(result: BranchResult) -> list[str]:
     return list(dict.fromkeys(sample.metric for sample in result.samples))
 
 
-EVERY_METRIC = ["predicted", "peak", "live", "allocated", "allocations", "saved", "time", "ops"]
+EVERY_METRIC = ["predicted", "peak", "live", "allocated", "allocations", "ops", "saved", "time"]
 
 
 Measure = Callable[..., CellResult]

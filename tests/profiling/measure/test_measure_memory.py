@@ -97,7 +97,8 @@ def test_elementwise_figures_by_hand(size: int, dtype: str, width: int) -> None:
     for branch, expected in peaks.items():
         samples = measure_memory(warm(state, branch), "cpu").samples
         samples += measure_saved(state.step(branch), state)
-        assert samples == [
+        # Operators are counted along; the tests of jobs count them in the trace.
+        assert [each for each in samples if each.metric != "ops"] == [
             Sample("step", "peak", "bytes", 0, expected),
             Sample("forward", "live", "bytes", 0, vector + scalar),
             Sample("step", "allocated", "bytes", 0, vectors[branch] * vector + 2 * scalar),
@@ -152,7 +153,7 @@ def test_a_step_without_memory_of_its_own_is_measured_as_zero() -> None:
             pass
 
     step = Idle("idle", lambda x, w: None, None, state)
-    assert [sample.value for sample in measure_memory(step, "cpu").samples] == [0, 0, 0, 0]
+    assert [sample.value for sample in measure_memory(step, "cpu").samples] == [0] * 5
     assert [sample.value for sample in measure_saved(step, state)] == [0]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from profiling.measure import profiler
 from profiling.measure.profiler import record_step, warm_up
 from profiling.measure.step import State, Step
 from profiling.traces.load import load_trace
@@ -33,6 +34,19 @@ def test_forward_and_backward_are_marked_one_after_the_other(tmp_path: Path) -> 
     ends = marked["start_s"] + marked["duration_s"]
     assert (marked["duration_s"] > 0).all()
     assert ends[0] <= marked["start_s"][1]
+
+
+def test_a_torch_that_always_makes_events_records_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = [recorded(tmp_path / "new.json", shapes=True)]
+    monkeypatch.setattr(profiler, "_only_exported", lambda: None)
+    traces.append(recorded(tmp_path / "old.json", shapes=True))
+    columns = ["category", "name", "phase", "shapes", "bytes"]
+    new, old = (each[each["category"] != "Trace"][columns] for each in traces)
+    pd.testing.assert_frame_equal(
+        *(each.sort_values(columns, ignore_index=True).astype("object") for each in (new, old))
+    )
 
 
 def test_operators_are_recorded_in_their_phase(tmp_path: Path) -> None:

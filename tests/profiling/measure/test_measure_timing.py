@@ -149,22 +149,23 @@ def test_a_round_as_long_as_a_warm_up_counts_itself(
     monkeypatch.setattr(time, "perf_counter_ns", lambda: next(ticks) * 10**9)
     monkeypatch.setattr(timing, "MAX_ROUNDS", 5)
     steps = cast("list[Step]", list(recorders))
-    # A round takes eight seconds by this clock, which is one part in twenty of the first budget.
-    assert time_steps(steps, "cpu", 0, 160.0).warm_up_rounds == 0
+    # A round takes eight seconds by this clock, which is one part in forty of the first budget.
+    assert time_steps(steps, "cpu", 0, 320.0).warm_up_rounds == 0
     assert list(rounds(calls)) == expected_rounds(0, 5)
     calls.clear()
-    assert time_steps(steps, "cpu", 0, 160.5).warm_up_rounds == MAX_WARM_UP_ROUNDS == 3
-    assert len(list(rounds(calls))) == 3 + 5
+    assert time_steps(steps, "cpu", 0, 320.5).warm_up_rounds == 2
+    assert len(list(rounds(calls))) == 2 + 5
 
 
-def test_a_warm_up_ends_with_a_round_that_takes_its_share_of_the_budget(
-    planted_clock: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("budget_s", "expected"), [(100.0, 2), (250.0, 3), (1e6, 3)])
+def test_a_warm_up_ends_when_it_has_taken_its_share_of_the_budget(
+    planted_clock: list[int], monkeypatch: pytest.MonkeyPatch, budget_s: float, expected: int
 ) -> None:
     monkeypatch.setattr(timing, "MAX_ROUNDS", 5)
-    seconds = itertools.chain([1.0, 5.0], itertools.repeat(1.0))
+    seconds = itertools.chain([1.0, 2.0, 5.0][:expected], itertools.repeat(1.0))
     steps = cast("list[Step]", [Planted("attached", planted_clock, seconds)])
-    timed = time_steps(steps, "cpu", 0, 100.0)
-    assert timed.warm_up_rounds == 2
+    timed = time_steps(steps, "cpu", 0, budget_s)
+    assert timed.warm_up_rounds == expected
     assert [each.value for each in timed.samples[0] if each.phase == "forward"] == [1.0] * 5
 
 
