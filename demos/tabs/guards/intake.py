@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from gradio.utils import get_upload_folder
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -89,7 +90,8 @@ class Intake:
         if scope["method"] != "POST":
             return receive
         if door(scope) == UPLOAD:
-            _check_room(scope, self._upload_bytes)
+            # It looks at every file that is kept.
+            await run_in_threadpool(_check_room, scope, self._upload_bytes)
             return _bounded(receive, self._upload_bytes + _FORM_BYTES)
         _check_length(scope, self._json_bytes)
         body = await _body(_bounded(receive, self._json_bytes))
