@@ -7,17 +7,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from msgspec.structs import replace
 
-from profiling.engine import engine as engine_module
-from profiling.engine.engine import KEPT_RUNS, Engine, Progress
+from profiling.engine.engine import Engine, Progress
 from profiling.engine.executors import InlineExecutor, WorkerProcess
-from profiling.engine.keeping import Limits
 from profiling.engine.plan import plan
 from profiling.errors import InputError, WorkerError
 from profiling.lesson_records import LessonRequest
@@ -25,7 +22,6 @@ from profiling.measure.branches import branch_graph
 from profiling.measure.environment import detect
 from profiling.measure.lesson import run_lesson
 from profiling.records import Request, Run, Status
-from tests.conftest import FinishedRun
 
 LESSON = LessonRequest("detach_then_zero")
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), device="cpu", budget_s=0.05)
@@ -129,52 +125,6 @@ def test_a_comparison_gives_progress_and_one_result_a_cell_in_order(engine: Engi
     assert tuple(finished.cell for finished in final.results) == final.cells
     assert {finished.status for finished in final.results} == {Status.OK}
     engine.discard(final)
-
-
-def test_a_run_is_kept_in_a_folder_of_its_own(finished_run: FinishedRun, engine: Engine) -> None:
-    run, folder = finished_run
-    assert folder == engine.folder / run.id
-    traces = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.gz"))
-    assert traces == sorted(
-        result.trace for cell in run.results for result in cell.results if result.trace is not None
-    )
-    assert len(traces) == 2 * 6
-
-
-def test_discarding_a_run_deletes_its_folder_and_no_other(
-    finished_run: FinishedRun, engine: Engine
-) -> None:
-    run = last_run(engine.compare(replace(SMALL, sizes=(4,))))
-    assert engine.run_folder(run).is_dir()
-    engine.discard(run)
-    assert not engine.run_folder(run).exists()
-    engine.discard(run)  # once more does no harm
-    assert finished_run.folder.is_dir()
-
-
-def test_files_of_a_run_that_nobody_discards_go_when_they_are_old(
-    finished_run: FinishedRun, engine: Engine
-) -> None:
-    request = replace(SMALL, sizes=(4,))
-    old = engine.run_folder(last_run(engine.compare(request)))
-    then = time.time() - KEPT_RUNS.age_s - 1
-    os.utime(old, (then, then))
-    new = last_run(engine.compare(request))
-    assert not old.exists()
-    assert engine.run_folder(new).is_dir()
-    assert finished_run.folder.is_dir()
-    engine.discard(new)
-
-
-def test_what_is_being_measured_never_makes_room(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(engine, "folder", tmp_path)
-    monkeypatch.setattr(engine_module, "KEPT_RUNS", Limits(0, 0, 0.0))
-    run = last_run(engine.compare(replace(SMALL, sizes=(4,))))
-    assert [path.name for path in tmp_path.iterdir()] == [run.id]
-    later = last_run(engine.compare(replace(SMALL, sizes=(4,))))
-    assert [path.name for path in tmp_path.iterdir()] == [later.id]
 
 
 def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(engine: Engine) -> None:
