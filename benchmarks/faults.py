@@ -106,12 +106,13 @@ async def kills(app: App, hits: int, tries: int, seed: int = SEED) -> Kills:
         seed: Seed of the moments and of the order of kinds.
     """
     chance, result = random.Random(seed), Kills(Counter(), 0, [])
+    kinds = [list(KINDS)[at % len(KINDS)] for at in range(tries)]
+    chance.shuffle(kinds)
     async with visiting(app) as visitor:
         takes_s = {kind: await _takes_s(visitor, kind) for kind in KINDS}
-        for mark in range(10, 10 + tries):
+        for mark, kind in enumerate(kinds, start=10):
             if result.hit.total() == hits:
                 break
-            kind = chance.choice(list(KINDS))
             answer = await _killed(app, visitor, kind, mark, chance.uniform(0.0, takes_s[kind]))
             fault, hit = await _judge(visitor, kind, mark, answer)
             result.faults.extend(f"{kind} {mark}: {each}" for each in fault)
