@@ -29,7 +29,7 @@ def opened(app: App, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
     page = context.new_page()
     problems: list[str] = []
-    page.on("console", lambda each: problems.append(each.text) if each.type == "error" else None)
+    context.on("console", lambda each: problems.append(each.text) if each.type == "error" else None)
     yield page
     context.close()
     assert problems == [], not_taken(app)

@@ -33,6 +33,11 @@ _TEXTS = """
   });
 })
 """
+# Names of branches that run into the next cell of the first tables.
+_RUN_OUT = """
+() => [...document.querySelectorAll('.lab-costs tbody th')]
+  .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)
+"""
 # Puts lessons in the place of the one on the page and tells what is too wide of them.
 _PUT_IN = """
 views => {
@@ -72,13 +77,6 @@ def test_every_chart_shows_all_that_it_writes(
     assert [each for each in texts if each["out"] > 0.5] == []
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
-
-
-# Names of branches that run into the next cell of the first tables.
-_RUN_OUT = """
-() => [...document.querySelectorAll('.lab-costs tbody th')]
-  .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)
-"""
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 390), ("en", 1280)])
