@@ -120,7 +120,7 @@ def test_what_it_quotes_is_what_is_said() -> None:
         say("error.own_loss", **detach, got="float"),
         say("error.changed_arguments", place=f"{steps}18: detach", what="student"),
         say("error.changed_state", place=f"{steps}18: detach", what="torch.set_grad_enabled"),
-        say("error.worker_died").partition(". ")[0],
-        say("error.worker_late").partition(". ")[0],
+        say("error.branch_died").partition(". ")[0],
+        say("error.branch_late").partition(". ")[0],
     ]
     assert [sentence for sentence in quoted if sentence not in DOCUMENT] == []

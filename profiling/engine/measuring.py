@@ -20,21 +20,26 @@ from concurrent.futures import (
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from profiling.engine import notes
 from profiling.engine.worker import call
 from profiling.errors import DetachLabError, WorkerError
-from profiling.records import Cell, CellResult, Request, Run, Status
+from profiling.records import BranchResult, Cell, CellResult, Request, Run, Status, ran
 
 T = TypeVar("T")
 HEARTBEAT_S = 0.25
+# What is said of a cell whose worker is gone, and of the branch that was being run then.
+_LATE = "error.branch_late"
+_BLAMED = {"error.worker_died": "error.branch_died", "error.worker_late": _LATE}
 
 
 def cell_by_cell(executor: Executor, run: Run, folder: Path, limit_s: float) -> Iterator[Run]:
     """Measure each cell of a run in a job of its own.
 
-    A cell whose worker dies or is late gets a result that says so, and the next cell goes on.
+    A branch that ends the worker or never ends gets a result that says so, and the other branches
+    of its cell are measured anew without it. Where no branch is known to be at fault it is the cell
+    that gets such a result. The next cell goes on.
 
     Args:
         executor: Where the jobs run.
@@ -43,9 +48,9 @@ def cell_by_cell(executor: Executor, run: Run, folder: Path, limit_s: float) -> 
         limit_s: Seconds of measuring after which a cell is given up.
     """
     for cell in run.cells:
-        for finished in _watch(executor, cell, folder, limit_s):
+        for finished in _without_culprits(executor, cell, folder, limit_s):
             if finished is not None:
-                run = msgspec.structs.replace(run, results=(*run.results, finished))
+                run = replace(run, results=(*run.results, finished))
             yield run
 
 
@@ -74,7 +79,7 @@ def in_one_call(executor: Executor, request: Request, folder: Path) -> Iterator[
             if run is None or not run.results:
                 raise
             missing = (_failed(cell, error) for cell in run.cells[len(run.results) :])
-            yield msgspec.structs.replace(run, results=(*run.results, *missing))
+            yield replace(run, results=(*run.results, *missing))
     finally:
         notes.forget(folder)
 
@@ -95,6 +100,38 @@ def result(future: Future[T]) -> T:
         raise
     except Exception as error:
         raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
+
+
+def _without_culprits(
+    executor: Executor, cell: Cell, folder: Path, limit_s: float
+) -> Iterator[CellResult | None]:
+    """Have one cell measured, once more for each branch that ends the worker or has no end."""
+    culprits: dict[str, BranchResult] = {}
+    while True:
+        branches = tuple(each for each in cell.branches if each not in culprits)
+        finished: CellResult | None = None
+        for finished in _watch(executor, replace(cell, branches=branches), folder, limit_s):
+            if finished is None:
+                yield None
+        assert finished is not None  # It is the last that is yielded.
+        reason = _BLAMED.get(finished.reason)
+        culprit, ran_s = notes.was_running(folder)
+        is_slow = reason == _LATE and ran_s < limit_s / 2  # The cell is, and no branch of it alone.
+        if reason is None or culprit not in branches or is_slow:
+            break
+        # A label that stands for the same branch would do the same.
+        culprits |= {
+            label: BranchResult(label, Status.ERROR, reason)
+            for label in branches
+            if ran(label) == ran(culprit)
+        }
+        if len(culprits) == len(cell.branches):
+            finished = CellResult(cell, Status.OK, ())
+            break
+    results = culprits | {each.branch: each for each in finished.results}
+    if finished.status is Status.OK:
+        finished = replace(finished, results=tuple(results[each] for each in cell.branches))
+    yield replace(finished, cell=cell)
 
 
 def _watch(

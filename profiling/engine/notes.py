@@ -6,6 +6,9 @@ result, so that what is finished is known, and stays, whatever becomes of the pr
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,6 +17,7 @@ from profiling.records import Run
 
 _NOTED = "noted.json"
 _WANTED = "wanted"
+_BRANCH = "branch"
 
 
 def want(folder: Path) -> None:
@@ -45,3 +49,33 @@ def forget(folder: Path) -> None:
     """Say that nobody waits any more, and delete what was noted."""
     for name in (_WANTED, _NOTED):
         (folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def running(branch: str, folder: Path) -> Iterator[None]:
+    """Write down, while it lasts, that a branch is being run: it may end the process, or never end.
+
+    Args:
+        branch: Its label.
+        folder: The run's own, which exists.
+    """
+    note = folder / _BRANCH
+    note.write_text(branch, encoding="utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def was_running(folder: Path) -> tuple[str, float]:
+    """Return the branch that was being run when the process ended, and for how many seconds, once.
+
+    The branch is empty if none was.
+    """
+    note = folder / _BRANCH
+    try:
+        return note.read_text(encoding="utf-8"), time.time() - note.stat().st_mtime
+    except FileNotFoundError:
+        return "", 0.0
+    finally:
+        note.unlink(missing_ok=True)

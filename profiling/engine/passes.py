@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from demos import catalogue
+from profiling.engine import notes
 from profiling.engine.outcomes import Failure, attempt, give_memory_back
 from profiling.measure import bandwidth, guard, memory, prediction, profiler, reach, timing
 from profiling.measure.failure import is_out_of_memory
@@ -44,7 +46,7 @@ class Passes:
         self._entry = catalogue.workload(cell.workload, cell.file)
         self._runnable = [each for each in cell.branches if ran(each) not in self._entry.absent]
         self._free_bytes = guard.free_bytes(cell.device)
-        predicted = attempt(lambda: prediction.predict(cell, self._runnable))
+        predicted = attempt(lambda: prediction.predict(cell, self._runnable, self._noting))
         # What cannot be predicted, for whatever reason, is simply tried.
         nothing = Predictions(None, None, None, dict.fromkeys(self._runnable))
         self._predicted = nothing if isinstance(predicted, Failure) else predicted
@@ -105,7 +107,7 @@ class Passes:
             results[branch] = self._try(results[branch], steps[branch], state, reference)
             if not _is_ok(results[branch]):
                 del steps[branch]
-        settle(_each(steps, lambda step: self._memory(step, state)))
+        settle(self._each(steps, lambda step: self._memory(step, state)))
         timed = self._time(steps)
         settle(_timed_additions(steps, timed))
         settle(self._trace(steps))
@@ -136,7 +138,8 @@ class Passes:
         """Run a branch once, unobserved: does it work, and which gradients come out?"""
 
         def run() -> tuple[Reach, ...]:
-            step.check()
+            with self._noting(step.branch):
+                step.check()
             return reach.gradient_reach(state.groups, reference)
 
         outcome = attempt(run)
@@ -172,12 +175,12 @@ class Passes:
         (self._folder / "traces").mkdir(exist_ok=True)
         copy = bandwidth.copy_bandwidth() if self._cell.device == "cuda" and steps else None
         # Memory that was given back since the time pass is mapped again outside of a trace.
-        _each(dict(list(steps.items())[:1]), _run)
-        recorded = _each(steps, self._record)
+        self._each(dict(list(steps.items())[:1]), _run)
+        recorded = self._each(steps, self._record)
         if self._cell.device != "cuda":
             return recorded
         read = {name: step for name, step in steps.items() if _worked(recorded[name])}
-        return recorded | _each(read, lambda step: self._read(step, copy))
+        return recorded | self._each(read, lambda step: self._read(step, copy))
 
     def _record(self, step: Step) -> Addition:
         path = self._trace_path(step)
@@ -195,16 +198,20 @@ class Passes:
         unseen = memory.scratch_of(trace, device, predicted.operators) if predicted else ()
         return Addition(samples, path, memory.parts_of(trace, device), unseen)
 
+    def _each(self, steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
+        additions: Additions = {}
+        for branch, step in steps.items():
+            with self._noting(branch):
+                additions[branch] = attempt(lambda step=step: measure(step))  # type: ignore[misc]
+        return additions
+
+    def _noting(self, branch: str) -> AbstractContextManager[None]:
+        """Note that a branch is being run, for whoever is left if it ends the process."""
+        return notes.running(branch, self._folder)
+
     def _trace_path(self, step: Step) -> str:
         cell, label = self._cell, step.branch.replace("#", "-")
         return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{cell.device}.json.gz"
-
-
-def _each(steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
-    additions: Additions = {}
-    for branch, step in steps.items():
-        additions[branch] = attempt(lambda step=step: measure(step))  # type: ignore[misc]
-    return additions
 
 
 def _run(step: Step) -> Addition:

@@ -7,12 +7,14 @@ while it computes (scratch) cannot be seen this way and is what a measured peak 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import time
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
@@ -70,12 +72,17 @@ class Predictions(NamedTuple):
     branches: dict[str, Prediction | None]
 
 
-def predict(cell: Cell, branches: Sequence[str]) -> Predictions:
+def predict(
+    cell: Cell,
+    branches: Sequence[str],
+    running: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext,
+) -> Predictions:
     """Predict the highest memory of branches without allocating any.
 
     Args:
         cell: The cell; its state is built from fake tensors.
         branches: The labels to predict; a branch that was asked for again is predicted once.
+        running: Is entered with a branch while its step runs.
     """
     with warnings.catch_warnings(), FakeMode() as mode:
         warnings.simplefilter("ignore")  # What the step warns of, its real run will tell.
@@ -83,7 +90,10 @@ def predict(cell: Cell, branches: Sequence[str]) -> Predictions:
         resident = _unique(state.resident())
         inputs = _unique(state.tensors())
         names = dict.fromkeys(map(ran, branches))
-        predictions = {name: _predict(state, state.step(name), mode, cell) for name in names}
+        predictions = {}
+        for name in names:
+            with running(name):
+                predictions[name] = _predict(state, state.step(name), mode, cell)
         reference = _predict(state, _Reference(state), mode, cell)
     return Predictions(
         parameter_bytes=sum(resident.values()),

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -141,19 +142,41 @@ def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(engine: Engine
     engine.discard(stopped.run)
 
 
-def test_a_worker_that_dies_costs_its_cell_only(engine: Engine) -> None:
+@pytest.mark.parametrize("within_a_branch", [True, False])
+def test_a_worker_that_dies_costs_the_branch_or_else_the_cell_that_it_ran(
+    engine: Engine, within_a_branch: bool
+) -> None:
     process = ready_worker(engine)
     steps = engine.compare(replace(LONG, budget_s=1.0))
-    assert measuring(steps).cell == replace_size(engine, 20_000_000)
-    process.kill()
+    begun = measuring(steps)
+    assert begun.run is not None
+    assert begun.cell == replace_size(engine, 20_000_000)
+    kill_while(process, engine.run_folder(begun.run), runs_branch=within_a_branch)
     run = last_run(steps)
     died, measured = run.results
-    assert (died.status, died.reason, died.results) == (Status.ERROR, "error.worker_died", ())
-    assert died.cell.size == 20_000_000
+    assert died.cell == begun.cell
+    if within_a_branch:
+        assert died.status is Status.OK
+        outcomes = sorted((each.status.value, each.reason) for each in died.results)
+        assert outcomes == [("error", "error.branch_died"), ("ok", "")]
+    else:
+        assert (died.status, died.reason, died.results) == (Status.ERROR, "error.worker_died", ())
     assert measured.status is Status.OK
     assert [result.status for result in measured.results] == [Status.OK, Status.OK]
     assert run.complete
+    assert not list(engine.run_folder(run).glob("branch"))
     engine.discard(run)
+
+
+def kill_while(process: psutil.Process, folder: Path, *, runs_branch: bool) -> None:
+    """Kill a worker at a moment when it has noted that a branch runs, or when it has not."""
+    while True:
+        process.suspend()
+        if (folder / "branch").exists() is runs_branch:
+            process.kill()
+            return
+        process.resume()
+        time.sleep(0.001)
 
 
 def replace_size(engine: Engine, size: int) -> Any:

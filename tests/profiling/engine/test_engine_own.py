@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from demos import catalogue
 from demos.locales import translator
 from profiling.engine import jobs, plan
 from profiling.engine.engine import Engine
 from profiling.errors import InputError
-from profiling.records import BranchResult, CellResult, Request, Run, Status
+from profiling.records import BranchResult, CellResult, Request, Status
 from tests.profiling.planted import MACHINE, cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
@@ -226,47 +225,6 @@ def test_tensors_of_the_files_own_are_real_when_it_is_measured(measure: Measurer
     text = BUILD + "_CACHE = []\ndef cached(w):\n    if not _CACHE:\n"
     text += "        _CACHE.append(torch.ones(4))\n    return (w * _CACHE[0]).sum()\n"
     assert [each.status for each in measure(text).results] == [Status.OK, Status.OK]
-
-
-def last_run(engine: Engine, request: Request) -> Run:
-    *_, last = engine.compare(request)
-    assert last.run is not None
-    return last.run
-
-
-def asked_of(tmp_path: Path, text: str, *branches: str) -> Request:
-    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
-    catalogue.register(str(tmp_path / "mine.py"))
-    return Request("mine", branches, (4,), device="cpu", budget_s=0.05)
-
-
-# What ends the process only where tensors have data, and so not when memory is predicted.
-DIES = "def dies(w):\n    import os\n    os._exit(3 if w.tolist() else 0)\n"
-CRASHES = "def crashes(w):\n    import ctypes\n    w.tolist()\n    ctypes.string_at(0)\n"
-
-
-@pytest.mark.parametrize(("text", "branch"), [(DIES, "dies"), (CRASHES, "crashes")])
-def test_a_step_that_ends_the_process_costs_its_cell(
-    engine: Engine, tmp_path: Path, text: str, branch: str
-) -> None:
-    request = asked_of(tmp_path, BUILD + text, "ours", branch)
-    (died,) = last_run(engine, request).results
-    assert (died.status, died.reason) == (Status.ERROR, "error.worker_died")
-    (measured,) = last_run(engine, replace(request, branches=("ours",))).results
-    assert [each.status for each in measured.results] == [Status.OK]
-
-
-def test_a_step_without_an_end_is_stopped(tmp_path: Path) -> None:
-    text = BUILD + "def loops(w):\n    while True:\n        pass\n"
-    request = replace(asked_of(tmp_path, text, "ours", "loops"), sizes=(4, 8))
-    engine = Engine("cpu", time_limit_s=1.0)
-    try:
-        run = last_run(engine, request)
-        assert [(each.status, each.reason) for each in run.results] == [
-            (Status.ERROR, "error.worker_late")
-        ] * 2
-    finally:
-        engine.close()
 
 
 def test_what_a_step_prints_is_kept_out_of_json(tmp_path: Path) -> None:

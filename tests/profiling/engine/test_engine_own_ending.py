@@ -1,0 +1,101 @@
+"""Steps of one's own that end the measuring process, or never end: what they cost, and whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demos import catalogue
+from profiling.engine.engine import Engine
+from profiling.records import Request, Run, Status
+from tests.profiling.engine.test_engine_own import BUILD
+
+
+@pytest.fixture(autouse=True)
+def _no_own_workloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_own", {})
+
+
+def last_run(engine: Engine, request: Request) -> Run:
+    *_, last = engine.compare(request)
+    assert last.run is not None
+    return last.run
+
+
+def asked_of(tmp_path: Path, text: str, *branches: str) -> Request:
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    catalogue.register(str(tmp_path / "mine.py"))
+    return Request("mine", branches, (4,), device="cpu", budget_s=0.05)
+
+
+# What ends the process only where tensors have data, and so not when memory is predicted.
+DIES = "def dies(w):\n    import os\n    os._exit(3 if w.tolist() else 0)\n"
+CRASHES = "def crashes(w):\n    import ctypes\n    w.tolist()\n    ctypes.string_at(0)\n"
+
+
+# Where tensors have none it goes on, and so when memory is predicted.
+LOOPS = "def loops(w):\n    while True:\n        pass\n"
+
+
+@pytest.mark.parametrize(("text", "branch"), [(DIES, "dies"), (CRASHES, "crashes")])
+def test_a_step_that_ends_the_process_costs_its_branch_alone(
+    engine: Engine, tmp_path: Path, text: str, branch: str
+) -> None:
+    request = asked_of(tmp_path, BUILD + text, branch, "ours", branch)
+    (cell_result,) = last_run(engine, request).results
+    assert cell_result.status is Status.OK
+    assert cell_result.cell.branches == (branch, "ours", f"{branch}#2")
+    assert [(each.branch, each.status, each.reason) for each in cell_result.results] == [
+        (branch, Status.ERROR, "error.branch_died"),
+        ("ours", Status.OK, ""),
+        (f"{branch}#2", Status.ERROR, "error.branch_died"),
+    ]
+    assert {each.metric for each in cell_result.results[1].samples} >= {"peak", "time"}
+
+
+def test_a_cell_of_which_every_branch_ends_the_process(engine: Engine, tmp_path: Path) -> None:
+    (cell_result,) = last_run(engine, asked_of(tmp_path, BUILD + DIES, "dies")).results
+    assert [each.reason for each in cell_result.results] == ["error.branch_died"]
+
+
+def test_a_step_that_ends_the_process_while_it_is_timed_costs_its_cell(
+    engine: Engine, tmp_path: Path
+) -> None:
+    text = BUILD + (
+        "import os\n"
+        "CALLS = []\n"
+        "def dies(w):\n"
+        "    CALLS.append(1)\n"
+        "    if len(CALLS) > 5:\n"
+        "        os._exit(3)\n"
+        "    return w.sum()\n"
+    )
+    (died,) = last_run(engine, asked_of(tmp_path, text, "ours", "dies")).results
+    assert (died.status, died.reason) == (Status.ERROR, "error.worker_died")
+
+
+def test_a_step_without_an_end_costs_its_branch_alone(tmp_path: Path) -> None:
+    engine = Engine("cpu", time_limit_s=3.0)
+    try:
+        (cell_result,) = last_run(
+            engine, asked_of(tmp_path, BUILD + LOOPS, "ours", "loops")
+        ).results
+        ours, loops = cell_result.results
+        assert ours.status is Status.OK
+        assert "time" in {sample.metric for sample in ours.samples}
+        assert (loops.status, loops.reason) == (Status.ERROR, "error.branch_late")
+    finally:
+        engine.close()
+
+
+def test_a_cell_that_takes_too_long_blames_no_branch(tmp_path: Path) -> None:
+    text = BUILD + "import time\ndef waits(w):\n    time.sleep(0.4)\n    return w.sum()\n"
+    request = asked_of(tmp_path, text, "waits", "ours")
+    engine = Engine("cpu", time_limit_s=2.5)
+    try:
+        engine.environment()
+        (late,) = last_run(engine, request).results
+        assert (late.status, late.reason, late.results) == (Status.ERROR, "error.worker_late", ())
+    finally:
+        engine.close()
