@@ -109,6 +109,8 @@ def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
     if right.empty:
         key = "finding.none_ran" if ran.empty else "finding.none_right"
         return where + text(key) + text("finding.end")
+    if len(ran) == 1:
+        return where + text("finding.alone", name=ran.iloc[0]["branch"]) + text("finding.end")
     clauses = [
         _time_clause(right, text("finding.of_all" if unchecked else "finding.of_right"), text),
         _memory_clause(right, summary, text),

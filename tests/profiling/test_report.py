@@ -133,6 +133,14 @@ def test_wrong_gradients_never_win() -> None:
     )
 
 
+def test_one_that_ran_alone_is_compared_with_nothing() -> None:
+    cells = (row("attached"), failed("detach"))
+    assert said(*cells) == (WHERE + "`attached` alone ran, so there is nothing to compare it with.")
+    assert said(*cells, text=CHINESE) == WHERE_ZH + (
+        "只有 `attached` 跑通，因此没有可以与之比较的写法。"
+    )
+
+
 def test_without_any_right_branch_nothing_is_praised() -> None:
     assert said(WRONG, failed("detach", "error")) == (
         WHERE + "no branch that ran gives every parameter the gradient it should have."
@@ -172,9 +180,8 @@ def test_no_gain_in_time_or_memory_is_said_so() -> None:
 
 
 def test_without_a_baseline_memory_is_not_compared() -> None:
-    assert said(row("detach", ratio=float("nan"))) == (
-        WHERE + "there were too few pairs with `attached` to compare times."
-    )
+    lone = [row(name, ratio=float("nan")) for name in ("detach", "frozen")]
+    assert said(*lone) == (WHERE + "there were too few pairs with `attached` to compare times.")
 
 
 def test_the_place_is_named_in_the_workloads_own_unit() -> None:
