@@ -1,4 +1,6 @@
-"""Prints how soon the page answers beside an empty Gradio app, and how much it sends.
+"""Prints how soon the page answers, and what it uses when idle, beside an empty Gradio app.
+
+And how much it sends.
 
 Run: ``python -m benchmarks.startup [ROUNDS]``, with nothing else going on.
 """
@@ -15,7 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ with gr.Blocks(analytics_enabled=False) as page:
 page.launch(server_port={port}, quiet=True, ssr_mode=False)
 """
 _PATIENCE_S = 120.0
+_IDLE_S = 15.0
 
 
 class Start(NamedTuple):
@@ -49,13 +52,38 @@ class Start(NamedTuple):
 def start_empty() -> Start:
     """Start an app that has nothing but a line of text."""
     port = _free_port()
-    return _time_start(["-c", _EMPTY.format(port=port)], port)
+    return _time_start(_empty(port), port)
 
 
 def start_lab() -> Start:
     """Start Detach Lab."""
     port = _free_port()
-    return _time_start(["app.py", "--port", str(port), "--device", "cpu"], port, "Measured on")
+    return _time_start(_lab(port), port, "Measured on")
+
+
+def idle_share(arguments: Callable[[int], list[str]]) -> float:
+    """Return the share of a core that an app's own process uses while nobody asks for anything."""
+    port = _free_port()
+    process = _spawn(arguments(port))
+    try:
+        _wait_for_answer(port, process)
+        time.sleep(_IDLE_S)  # until all that comes with a start is over
+        watched = psutil.Process(process.pid)
+        begin, before = time.perf_counter(), watched.cpu_times()
+        time.sleep(_IDLE_S)
+        after, took_s = watched.cpu_times(), time.perf_counter() - begin
+        return (after.user + after.system - before.user - before.system) / took_s
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _empty(port: int) -> list[str]:
+    return ["-c", _EMPTY.format(port=port)]
+
+
+def _lab(port: int) -> list[str]:
+    return ["app.py", "--port", str(port), "--device", "cpu"]
 
 
 def _time_start(arguments: list[str], port: int, ready: str = "") -> Start:
@@ -112,7 +140,7 @@ def _free_port() -> int:
 def measure_bytes() -> tuple[int, list[int]]:
     """Return the bytes of the first page, and of each message of a default comparison's answer."""
     port = _free_port()
-    process = _spawn(["app.py", "--port", str(port), "--device", "cpu"])
+    process = _spawn(_lab(port))
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for_answer(port, process)
@@ -160,6 +188,8 @@ def main(rounds: int = _ROUNDS) -> None:
         )
     ready_s = statistics.median(pair[1].ready_s or 0.0 for pair in pairs)
     print(f"worker ready after {ready_s:.2f} s")
+    empty_share, lab_share = idle_share(_empty), idle_share(_lab)
+    print(f"idle: empty Gradio app {empty_share:.1%} of a core, Detach Lab {lab_share:.1%}")
     page, messages = measure_bytes()
     print(f"first page: {page / 1e3:,.0f} kB")
     print(

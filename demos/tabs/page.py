@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.queueing import Queue
 from starlette.middleware import Middleware
 
 from demos.locales import Text
@@ -87,7 +88,17 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
         # Not queued, so that the page has a header even if too many are waiting.
         page.load(greet, None, header, **LOOKING).then(introduce, None, header, **QUIET)
     page.queue(api_open=False, max_size=MAX_QUEUE)
+    _look_less_often(page._queue)
     return page
+
+
+def _look_less_often(queue: Queue) -> None:
+    """Have Gradio's queue look for something to do fifty times a second.
+
+    By itself it looks a thousand times, which takes a tenth of a core from what is measured.
+    """
+    queue.sleep_when_free = 0.02
+    queue.progress_update_sleep_when_free = 0.1
 
 
 def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> dict[str, Any]:

@@ -21,6 +21,10 @@ from tests.e2e.launching import App
 _SECRET = "correct-horse-battery"
 
 
+def test_an_idle_page_takes_next_to_nothing_from_what_is_measured(unready: dict[str, Any]) -> None:
+    assert 1 < unready["looks_per_s"] <= 50
+
+
 def test_the_page_answers_before_the_worker_is_ready(unready: dict[str, Any]) -> None:
     assert unready["page"] == "<!doctype html>"
     assert json.loads(unready["health"]) == {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -36,6 +37,22 @@ def walk(routes: list[Any]) -> Iterator[Any]:
             yield route
 
 
+def looks_per_s(queue: Any) -> float:
+    """Return how often Gradio's idle queue looks for work, which it does by its length."""
+    length, looks, begin = queue.__len__, 0, time.monotonic()
+
+    def counted(self: Any) -> int:
+        nonlocal looks
+        looks += 1
+        found: int = length(self)
+        return found
+
+    queue.__len__ = counted
+    time.sleep(1.0)
+    queue.__len__ = length
+    return looks / (time.monotonic() - begin)
+
+
 def main() -> None:
     engine = Engine("cpu", NeverReady())
     page = build(engine)
@@ -45,7 +62,9 @@ def main() -> None:
     )
     routes = [(route.path, sorted(route.methods or ())) for route in walk(app.routes)]
     answers = {path: httpx.get(f"{url}{path}").text for path in ("healthz", "")}
-    print(json.dumps({"routes": routes, "health": answers["healthz"], "page": answers[""][:15]}))
+    looks = looks_per_s(type(page._queue))
+    told = {"health": answers["healthz"], "page": answers[""][:15], "looks_per_s": looks}
+    print(json.dumps({"routes": routes} | told))
     engine.close()
 
 
