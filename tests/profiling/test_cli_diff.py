@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
 from demos.locales import translator
 from profiling import cli, storage
-from profiling.cli import opening
+from profiling.cli import opening, terminal
 from profiling.diff import COLUMNS
+from profiling.diff_report import DiffRow
 from profiling.export import ARCHIVE, export
 from profiling.records import Run, Status
 from profiling.storage import save_run
@@ -84,6 +87,28 @@ def test_two_runs_are_printed_side_by_side(shell: Any, before: Path, later: Path
     assert "Of 1 measured in both runs, B is faster in 1, slower in 0 and" in out
     assert out.endswith("shows as a difference too.\n")
     assert "\x1b" not in out
+
+
+def test_a_wide_row_is_folded_between_its_words_and_nothing_is_cut() -> None:
+    row = DiffRow(
+        "detach_inplace",
+        "0.4041 → 0.5512 ms",
+        "1.364×",
+        "0.4454–2.7712",
+        "no_difference",
+        "1.391 → 1.391 MiB",
+        "",
+        (),
+    )
+    out = Console(file=io.StringIO(), width=80)
+    table = terminal._diff_table("A cell", [row], translator("en"))
+    out.print(table)
+    assert isinstance(out.file, io.StringIO)
+    printed = out.file.getvalue()
+    assert "…" not in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    for number in ("0.4041", "0.5512", "1.364×", "(0.4454–2.7712)", "1.391", "detach_inplace"):
+        assert number in printed
 
 
 def test_tables_fit_a_terminal_of_80_columns(
