@@ -72,9 +72,10 @@ def create_compare_tab(
     )
     panel.report.wire(engine, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
-    # What is cancelled counts as failed, too: Stop says so before and after it.
-    stopping = form.stop.click(does.stop, None, progress, **LOOKING)
-    stopping.then(does.stop, None, progress, cancels=[comparing], **LOOKING)
+    # What is cancelled counts as failed, too: Stop says so before and after it. Of an event that
+    # follows another Gradio forgets what it cancels.
+    stopping = form.stop.click(does.stop, None, progress, cancels=[comparing], **LOOKING)
+    stopping.then(does.stop, None, progress, **LOOKING)
     comparing.failure(does.refuse, progress, progress, **LOOKING)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **LOOKING)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **LOOKING)

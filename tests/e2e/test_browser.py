@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def _compare_small(page: Page, sizes: str = "8, 16") -> None:
     page.get_by_label("Batch sizes, separated by commas").fill(sizes)
     page.locator("#compare-run").click()
     expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
+
+
+def _outcome(app: App, what: str, before: int) -> str:
+    """Wait for an event to be over; return what the app has written down of it."""
+    for _ in range(300):
+        for line in app.lines[before:]:
+            if f'"{what}"' in line:
+                outcome: str = json.loads(line)["outcome"]
+                return outcome
+        time.sleep(0.1)
+    return "goes on"
 
 
 def test_lesson_shows_code_error_tensors_and_verdicts(page: Page) -> None:
@@ -97,7 +109,8 @@ def test_another_size_can_be_looked_at(page: Page) -> None:
     expect(finding).to_contain_text("At 8 rows a batch")
 
 
-def test_stop_ends_at_once_and_the_next_run_works(page: Page) -> None:
+def test_stop_ends_at_once_and_the_next_run_works(page: Page, app: App) -> None:
+    before = len(app.lines)
     _open_compare(page)
     page.get_by_label("Batch sizes, separated by commas").fill("8, 4096, 2048")
     page.locator("#compare-budget input[type=number]").fill("2")
@@ -105,6 +118,9 @@ def test_stop_ends_at_once_and_the_next_run_works(page: Page) -> None:
     expect(page.locator("#compare-progress")).to_contain_text("1 of 3 sizes", timeout=60_000)
     page.locator("#compare-stop").click()
     expect(page.locator("#compare-progress")).to_contain_text("Stopped.", timeout=20_000)
+    assert _outcome(app, "event show_compare", before) == "cut off"
+    # Nothing comes in any more.
+    expect(page.locator("#compare-progress")).to_contain_text("Stopped.")
     expect(page.locator(".lab-finding")).to_contain_text("At 8 rows a batch")
     page.get_by_role("tab", name="Lessons").click()
     page.locator("#lesson-run").click()
