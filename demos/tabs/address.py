@@ -16,7 +16,7 @@ from demos.links import Comparison, Link, usual_comparison
 from demos.locales import Text
 from demos.tabs import views
 from demos.tabs.compare import CompareTab
-from demos.tabs.events import QUIET
+from demos.tabs.events import LOOKING, QUIET
 from demos.tabs.lessons import LessonsTab
 from demos.tabs.start import StartTab
 from demos.tabs.visitor import words
@@ -69,6 +69,8 @@ class Address:
         does = _Handlers(self._copy, self._faults, self.begin, places)
         settled: dict[str, Any] = {"js": "() => { labLink.arrive(); return []; }"}
         page.load(does.arrive, None, does.outputs, **QUIET).then(None, None, None, **settled)
+        # At once: later, somebody may have chosen another training step than the usual one.
+        page.load(does.describe, None, places.compare.form.described, **LOOKING)
         self._copy.select(does.follow, None, does.outputs, **QUIET).then(
             None, None, None, **settled
         )
@@ -100,12 +102,8 @@ class _Handlers:
         text = words(request)
         link, faults = self._read(dict(request.query_params))
         places = self._places
-        form = places.compare.form
-        comparison = (
-            form.describe(usual_comparison(), text)
-            if link.comparison is None
-            else form.fill(link.comparison, text)
-        )
+        asked = link.comparison
+        comparison = {} if asked is None else places.compare.form.fill(asked, text)
         return {
             self._copy: views.render("copy_link.html", text),
             self._faults: _fault_words(faults, text),
@@ -115,6 +113,14 @@ class _Handlers:
             **places.lessons.restore(link.lesson, text),
             **comparison,
         }
+
+    def describe(self, request: gr.Request) -> Updates:
+        """Describe the training step that is chosen at first, unless a link asks for another."""
+        form = self._places.compare.form
+        link, _ = self._read(dict(request.query_params))
+        if link.comparison is not None:
+            return {form.about: gr.skip()}
+        return form.describe(usual_comparison(), words(request))
 
     def follow(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Show what a link within the page asks for, and leave alone what it does not speak of."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from demos.locales import table
 from tests.e2e.launching import App
@@ -99,6 +99,30 @@ def test_compare_draws_every_chart_and_gives_files(page: Page, tmp_path: Path) -
     assert target.name == "summary.csv"
     assert set(pd.read_csv(target)["size"]) == {8, 16}
     expect(page.locator(".file-preview")).to_contain_text("side_branch-detach-8-float32-cpu")
+
+
+def test_a_training_step_that_is_chosen_before_the_page_is_complete_stays_chosen(
+    app: App, browser: Browser
+) -> None:
+    page = browser.new_page(locale="en-US")
+    held: list[Route] = []
+    page.route("**/gradio_api/queue/join*", lambda route: held.append(route))
+    page.goto(app.url)
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_label("Training step").click()
+    page.get_by_role("option", name=table("en")["workload.frozen_middle.title"]).click()
+    expect(page.locator("#compare-about")).to_contain_text("stem")
+    for each in held:
+        each.continue_()
+    page.unroute("**/gradio_api/queue/join*")
+    page.wait_for_selector("#copy-link button")  # It comes with the rest.
+    expect(page.locator("#compare-about")).to_contain_text("stem")
+    page.get_by_label("Batch sizes, separated by commas").fill("8")
+    hasten(page)
+    page.locator("#compare-run").click()
+    expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
+    expect(page.locator("#compare-results tbody tr").first).to_contain_text("stem")
+    page.close()
 
 
 def test_another_size_can_be_looked_at(page: Page) -> None:
