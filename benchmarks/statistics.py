@@ -16,10 +16,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks.overhead import overhead
+from benchmarks.overhead import overhead, warm_engine
 from demos import catalogue
 from demos.links import FIRST_WORKLOAD
-from profiling.engine.engine import Engine
 from profiling.engine.selfcheck import Slowed, beside_timer, totals
 from profiling.measure.step import State, Step
 from profiling.measure.timing import time_steps
@@ -56,9 +55,7 @@ def callables() -> dict[str, Callable[[], Any]]:
 
 def main(comparisons: int) -> None:
     """Print all of it, the rates over a number of comparisons."""
-    engine = Engine("cpu")
-    engine.environment()
-    engine.prepare()
+    engine = warm_engine()
     usual = catalogue.workload(FIRST_WORKLOAD).usual
     print(f"wall over timed, {FIRST_WORKLOAD}: {overhead(engine, FIRST_WORKLOAD, usual)}")
     engine.close()
