@@ -40,9 +40,9 @@ def measure_memory(step: Step, device: str, predicted: Prediction | None = None)
     """Measure what a step allocates: peak, live when forward ends, in total, and how often.
 
     On the CPU it comes from the profiler's allocation events, on CUDA from the allocator's
-    ``requested_bytes`` counters, which unlike ``allocated_bytes`` are not rounded to blocks. On the
-    CPU operators are counted along, since these events are read anyway. The
+    ``requested_bytes`` counters, which unlike ``allocated_bytes`` are not rounded to blocks. The
     step must have run before, so that workspaces that stay (cuBLAS) are not counted as its own.
+    On the CPU the operators are counted too, since the events that tell of them are read anyway.
 
     Args:
         step: The step; it is reset first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -122,6 +123,35 @@ def test_nothing_jumps_while_results_come_in(toured: tuple[str, Stops]) -> None:
 def test_nothing_lies_over_what_can_be_pressed(toured: tuple[str, Stops]) -> None:
     _, stops = toured
     assert {stop: seen.covered for stop, seen in stops.items() if seen.covered} == {}
+
+
+# The colour of every mark on what it stands on, and of a tensor's name that is new.
+_MARKS = """
+names => {
+  const chip = document.querySelector('#lesson-view .lab-chip');
+  const marks = names.map(name => {
+    chip.className = `lab-chip ${name}`;
+    return [name, getComputedStyle(chip).color, getComputedStyle(document.body).backgroundColor];
+  });
+  const fresh = getComputedStyle(document.querySelector('.lab-new th'));
+  return [...marks, ['new', fresh.color, fresh.backgroundColor]];
+}
+"""
+_CHIPS = ["holds", "holds_partly", "wrong", "ok", "expected_error", "unsupported", "out_of_memory"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_mark_is_readable_in_both_themes(
+    playground_app: App, browser: Browser, theme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(locale="en-US", color_scheme=theme)
+    page.goto(f"{playground_app.url}?tab=lessons&lesson=baseline&step=2")
+    page.wait_for_selector("#lesson-view .lab-rule")
+    marks = page.evaluate(_MARKS, [*_CHIPS, "error", "faster", "slower"])
+    assert len(marks) == 11
+    for name, color, below in marks:
+        assert contrast(as_hex(color), as_hex(below)) >= 4.5, name
+    page.close()
 
 
 def as_hex(color: str) -> str:
