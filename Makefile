@@ -23,7 +23,7 @@ lint: $(VENV)/.test-ready
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test-ready browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # A Chromium that is there already, else Debian's, else Playwright's own.
 browser: $(VENV)/.test-ready
