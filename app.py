@@ -90,9 +90,9 @@ def _flags(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _accept(flags: argparse.Namespace) -> bool:
-    from demos import catalogue
-    from demos.locales import translator
-    from profiling.errors import InputError
+    from profiling import catalogue
+    from profiling.model.errors import InputError
+    from profiling.model.words import translator
 
     try:
         for spec in flags.workload:
@@ -109,18 +109,18 @@ def _accept(flags: argparse.Namespace) -> bool:
 
 def _is_private(host: str) -> bool:
     """Whether nobody but this machine's own users can reach the page."""
-    from demos.tabs.owners_only import LOCAL_HOSTS
+    from demos.page.guards.routes import LOCAL_HOSTS
 
     shared = os.environ.get("GRADIO_SHARE", "").lower() in ("1", "true")
     return host in LOCAL_HOSTS and not shared and "SPACE_ID" not in os.environ
 
 
 def _serve(engine: Engine, playground: Playground | None, flags: argparse.Namespace) -> int:
-    from demos.locales import translator
-    from demos.tabs.guards import request_log
-    from demos.tabs.machine import machine_words
-    from demos.tabs.page import build, launch_options
-    from profiling.errors import DetachLabError
+    from demos.page.common import machine_words
+    from demos.page.guards import request_log
+    from demos.page.page import build, launch_options
+    from profiling.model.errors import DetachLabError
+    from profiling.model.words import translator
 
     request_log.to_stderr()
     text = translator("en")

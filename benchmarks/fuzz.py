@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from benchmarks.rubbish import File, Sent, uploads
 from benchmarks.rubbish import sent as sent_strategy
-from demos.locales import table
+from profiling.model.words import table
 from tests.e2e.launching import ROOT, App, running_app
 
 PATIENCE_S = 120.0

@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import time
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.engine.engine import Engine
-from profiling.lesson_records import LessonRequest
-from profiling.records import CellResult, Request, Run
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import CellResult, Request, Run
 
 
 def warm_engine() -> Engine:

@@ -14,14 +14,20 @@ import sys
 
 import msgspec
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.engine.engine import Engine
-from profiling.recorded_traces import INDEX, TRACES, RecordedTrace, recorded_traces
-from profiling.records import Request, Run
-from profiling.storage import RECORDED, save_run
-from profiling.traces.load import load_trace
-from profiling.traces.window import end_s
+from profiling.model.content import RECORDED
+from profiling.model.run import Request, Run
+from profiling.output.saved_runs import (
+    INDEX,
+    TRACES,
+    RecordedTrace,
+    recorded_traces,
+    save_run,
+)
+from profiling.traces.table import load_trace
+from profiling.traces.timeline import end_s
 
 BUDGET_S = 1.0
 TRACE_BUDGET_S, TRIES = 0.1, 10

@@ -15,7 +15,7 @@ import psutil
 from benchmarks.asking import KINDS, is_own
 from benchmarks.faults import confined, visiting, workers
 from benchmarks.visiting import Visitor, opened
-from demos.tabs.page import MAX_SESSIONS
+from demos.page.page import MAX_SESSIONS
 from tests.e2e.launching import App, running_app
 
 # What memory may grow by after the warm-up, which is over when the page has as many sessions as it

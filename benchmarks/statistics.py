@@ -17,13 +17,13 @@ import pandas as pd
 import torch
 
 from benchmarks.overhead import overhead, warm_engine
-from demos import catalogue
-from demos.links import FIRST_WORKLOAD
+from demos.page.links import FIRST_WORKLOAD
+from profiling import catalogue
+from profiling.analysis.statistics import p_value, paired_ratio, verdict
 from profiling.engine.selfcheck import Slowed, beside_timer, totals
 from profiling.measure.step import State, Step
 from profiling.measure.timing import time_steps
-from profiling.records import Cell
-from profiling.statistics import p_value, paired_ratio, verdict
+from profiling.model.run import Cell
 
 BUDGET_S = 0.5
 SLOWDOWN = 0.05

@@ -18,9 +18,9 @@ import gradio as gr
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from demos import catalogue
-from demos.lessons import LESSONS, TOPICS
-from demos.locales import translator
+from profiling import catalogue
+from profiling.catalogue import LESSONS, TOPICS
+from profiling.model.words import translator
 from tests.e2e.find_chromium import find_chromium
 from tests.e2e.launching import free_port, running_app
 

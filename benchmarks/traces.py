@@ -29,7 +29,7 @@ _READERS = {
     "json.load": "import json; read = lambda: json.load(open(path, encoding='utf-8'))",
     "orjson.loads": "import orjson; read = lambda: orjson.loads(open(path, 'rb').read())",
     "read_trace": (
-        "from pathlib import Path; from profiling.traces.load import read_trace;"
+        "from pathlib import Path; from profiling.traces.table import read_trace;"
         "read = lambda: read_trace(Path(path)).events"
     ),
 }

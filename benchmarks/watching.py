@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.tabs.guards.chain import guards
+from demos.page.guards.chain import guards
 from tests.e2e.launching import running_app
 
 REQUESTS = 500

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from demos import catalogue
-from demos.locales import LANGUAGES, Text, translator
+from profiling import catalogue
 from profiling.engine.engine import Engine
-from profiling.records import Request, Run
+from profiling.model.run import Request, Run
+from profiling.model.words import LANGUAGES, Text, translator
 
 # Stands in for a package that is on a Space only, and says so when it is imported elsewhere.
 collect_ignore = ["zero_gpu"]

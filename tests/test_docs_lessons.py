@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from demos.lessons import LESSONS
+from profiling.catalogue import LESSONS
 from profiling.measure.stepper import Stepper
 
 _ROOT = Path(__file__).parents[1]

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from demos import catalogue, grammar
-from demos.locales import translator
-from profiling import cli
+from profiling import catalogue, cli
+from profiling.catalogue import source
 from profiling.cli import opening
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
+from profiling.model.content import CONTENT
+from profiling.model.words import translator
 
-DOCUMENT = (Path(catalogue.__file__).parents[1] / "docs" / "workloads.md").read_text("utf-8")
+DOCUMENT = (CONTENT.parent / "docs" / "workloads.md").read_text("utf-8")
 Shell = Callable[..., tuple[int, str, str]]
 
 
@@ -103,7 +104,7 @@ def test_a_limit_must_be_a_time(shell: Shell) -> None:
 
 def test_every_constant_and_function_is_described() -> None:
     described = set(re.findall(r"^\| `([A-Za-z_]+)", DOCUMENT, re.MULTILINE))
-    wanted = {*grammar._KINDS, *grammar._SPECIAL, grammar.preparation("BRANCH")} - {"ABSENT"}
+    wanted = {*source._KINDS, *source._SPECIAL, source.preparation("BRANCH")} - {"ABSENT"}
     assert described == wanted
 
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.charts.style import Text
-from profiling.charts.values import Row, escaped, is_right, number, rows_of
-from profiling.units import Unit, significant
+from profiling.charts.style import Row, Text, escaped, is_right, number, rows_of
+from profiling.model.units import Unit, significant
 
 
 class LowestPeak(NamedTuple):

@@ -5,9 +5,20 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.style import Text, base_layout, branch_axis, branch_style, empty, hatching
-from profiling.charts.values import Row, escaped, number, rows_of, scaled
-from profiling.units import Unit, time_unit
+from profiling.charts.style import (
+    Row,
+    Text,
+    base_layout,
+    branch_axis,
+    branch_style,
+    empty,
+    escaped,
+    hatching,
+    number,
+    rows_of,
+    scaled,
+)
+from profiling.model.units import Unit, time_unit
 
 _BAR_HEIGHT = 6
 _GROUP_GAP = 14

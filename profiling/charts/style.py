@@ -1,14 +1,17 @@
-"""How every chart looks: one style a branch, one layout, readable on light and on dark pages."""
+"""Values written right of their bars, and the room that they take there."""
 
 from __future__ import annotations
 
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import pandas as pd
 import plotly.graph_objects as go
+
+from profiling.model.units import Unit
 
 # Gives the sentence of a key, with its placeholders filled.
 Text = Callable[..., str]
@@ -38,6 +41,10 @@ _WORD = rf"{_LETTER}{{1,{_TITLE_COLUMNS}}}"
 _WORDS = re.compile(
     rf"[“（]*(?:[{_WIDE}]|\(?[\d.,]*\d {_WORD}|{_WORD})[，。、；：）”]*\s*|.", re.DOTALL
 )
+Row = dict[Hashable, Any]
+_GAP = "\u2002\u2002"
+# A column of the charts' font in pixels: what a digit takes, the widest of what is written.
+_COLUMN = 7.5
 
 
 class BranchStyle(NamedTuple):
@@ -225,3 +232,87 @@ def _axis() -> dict[str, Any]:
         "exponentformat": "none",
         "ticks": "",
     }
+
+
+def rows_of(table: pd.DataFrame) -> list[Row]:
+    """Return a table's rows in order, by column name."""
+    return table.to_dict("records")
+
+
+def number(value: Any) -> float | None:
+    """Return a cell's number; None where the table has none."""
+    return None if pd.isna(value) else float(value)
+
+
+def scaled(values: Iterable[Any], unit: Unit) -> list[float | None]:
+    """Return values in a unit, to six digits, None where there is none."""
+    numbers = (number(value) for value in values)
+    return [None if each is None else float(f"{each / unit.factor:.6g}") for each in numbers]
+
+
+def is_right(row: Row) -> bool:
+    """Tell whether a branch was measured and gave exactly the right gradients."""
+    return row["status"] == "ok" and number(row["gradients_right"]) == 1
+
+
+def is_wrong(row: Row) -> bool:
+    """Tell whether a branch's gradients are known to differ from those it should give."""
+    return number(row["gradients_right"]) == 0
+
+
+def escaped(value: object, limit: int = 0) -> str:
+    """Return text that plotly shows as it stands, instead of as HTML.
+
+    Args:
+        value: The text, from anywhere.
+        limit: Most characters to keep, by leaving out the middle; 0 keeps all.
+
+    Example:
+        >>> escaped("<b>a & b</b>"), escaped("autograd::engine::AddmmBackward0", 20)
+        ('&lt;b&gt;a &amp; b&lt;/b&gt;', 'autograd…mmBackward0')
+    """
+    plain = str(value)
+    if 0 < limit < len(plain):
+        tail = (limit - 1) * 3 // 5
+        plain = f"{plain[: limit - 1 - tail]}…{plain[-tail:]}"
+    # A "%{" would be a placeholder where the text ends up in a hover template.
+    return html.escape(plain, quote=False).replace("%{", "&#37;{")
+
+
+def branch_label(row: Row) -> str:
+    """Return a branch's name, marked when its gradients are not the right ones."""
+    return escaped(row["branch"]) + (" ⚠" if is_wrong(row) else "")
+
+
+def value_labels(
+    ends: list[float | None], shown: list[str], labels: list[str], start: float = 0, **hover: Any
+) -> go.Scatter:
+    """Write each row's label right of where its bar ends.
+
+    Args:
+        ends: Where the bars end, on the x axis; None for a row without a bar.
+        shown: The rows, on the y axis.
+        labels: What to write.
+        start: Where the label of a row without a bar begins.
+        hover: Properties of the trace that say what is shown when it is pointed at.
+    """
+    return go.Scatter(
+        x=[start if end is None else end for end in ends],
+        y=shown,
+        mode="text",
+        text=[f"{_GAP}{label}" for label in labels],
+        textposition="middle right",
+        showlegend=False,
+        cliponaxis=False,
+        **hover,
+    )
+
+
+def label_room(ends: list[float | None], labels: list[str]) -> int:
+    """Return the pixels that the longest label takes right of its bar.
+
+    A row without a bar counts for nothing: its label has the room where the bar would be.
+    """
+    written = [label for end, label in zip(ends, labels, strict=True) if end is not None]
+    longest = max((columns(f"{_GAP}{label}") for label in written), default=0)
+    return int(longest * _COLUMN)

@@ -1,26 +1,42 @@
-"""A window of a trace: one row a level of nesting, lanes under each other, colours by category."""
+"""Forward, backward and optimizer on a timeline: shaded, and named where the name fits."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.style import FONT, GRID, Text, base_layout, empty, hatching
-from profiling.charts.timeline_words import (
-    affordable,
-    category_name,
-    fitting,
-    hover,
-    lane_name,
+from profiling.charts.style import (
+    FONT,
+    GRID,
+    LINE_HEIGHT,
+    Row,
+    Text,
+    base_layout,
+    empty,
+    escaped,
+    hatching,
+    number,
+    rows_of,
 )
-from profiling.charts.values import rows_of
-from profiling.traces.density import View
-from profiling.traces.links import DEVICE_WORK, is_runtime
-from profiling.units import Unit, time_unit
+from profiling.model.units import Unit, time_unit
+from profiling.traces.launches import DEVICE_WORK, is_runtime
+from profiling.traces.timeline import View
 
+# Categories that have a name of their own here.
+NAMED = (
+    *("cpu_op", "user_annotation", "python_function"),
+    *("kernel", "gpu_memcpy", "gpu_memset", "gpu_user_annotation"),
+)
+# Characters of JSON for all that is said on pointing; the rest of a figure takes less than half.
+_HOVER_BUDGET = 480_000
+_NODE = "autograd::engine::evaluate_function: "
+_NAME_LIMIT, _SHAPES_LIMIT, _LANE_LIMIT = 90, 80, 30
+_FEWEST_LETTERS = 4
 Window = tuple[float, float]
 
 # Each has a contrast of at least 4.5 to the white of the names on it and of 3 to a dark page.
@@ -44,15 +60,86 @@ _LETTERS = 170
 MOST_LINKS = 40
 
 
+def category_name(category: str, text: Text) -> str:
+    """Say a category; those that are not known here keep their own name."""
+    if category in NAMED:
+        return text(f"trace.category.{category}")
+    if is_runtime(category):
+        device, _, kind = category.rpartition("_")
+        return text(f"trace.category.{kind}", device=escaped(device.upper(), 30))
+    return escaped(category, 30)
+
+
+def lane_name(lane: Row, text: Text) -> str:
+    """Say which thread or stream a lane is."""
+    kind = lane["kind"]
+    if kind == "stream" and pd.notna(lane["device"]) and pd.notna(lane["stream"]):
+        return text("trace.lane.stream", device=lane["device"], stream=lane["stream"])
+    if kind == "more":
+        return text("trace.lane.more")
+    parts = [
+        f"{lane[f'{part}_name']} {lane[part]}".strip() or "–" for part in ("process", "thread")
+    ]
+    return " · ".join(escaped(part, _LANE_LIMIT) for part in parts)
+
+
+def fitting(name: str, room: int) -> str:
+    """Return as much of a name as fits; without its namespace where that makes it fit."""
+    if room < _FEWEST_LETTERS:
+        return ""
+    if len(name) > room:
+        name = name.removeprefix(_NODE).removeprefix("aten::")
+    return escaped(name if len(name) <= room else f"{name[: room - 1]}…")
+
+
+def hover(row: Row, text: Text) -> str:
+    """Say what a box is, as `profiling.charts.timeline` puts it together."""
+    name = escaped(row["name"], _NAME_LIMIT)
+    if row["count"] > 1:
+        return text("trace.hover.merged", count=f"{row['count']:,}", name=name)
+    whole = time_unit([row["whole_s"]]).show(row["whole_s"])
+    lines = [name, whole]
+    if isinstance(row["shapes"], str):
+        lines.append(escaped(row["shapes"], _SHAPES_LIMIT))
+    for field in ("stream", "correlation"):
+        value = number(row[field])
+        if value is not None:
+            lines.append(text(f"trace.hover.{field}", value=int(value)))
+    if isinstance(row["launched_by"], str):
+        launcher = escaped(row["launched_by"], _NAME_LIMIT)
+        lines.append(text("trace.hover.launched_by", name=launcher))
+    return "<br>".join(lines)
+
+
+def affordable(hovers: list[str]) -> list[str]:
+    """Shorten the longest texts until all together are small enough to be sent."""
+    costs = np.array([len(json.dumps(each)) for each in hovers])
+    limit = int(costs.max(initial=0))
+    while np.minimum(costs, limit).sum() > _HOVER_BUDGET:
+        limit = limit * 3 // 4
+    return [
+        each if cost <= limit else _shortened(each, limit)
+        for each, cost in zip(hovers, costs, strict=True)
+    ]
+
+
+def _shortened(words: str, limit: int) -> str:
+    kept = words.split("<br>")[0]
+    while len(json.dumps(kept)) > limit:
+        kept = kept[: len(kept) * 3 // 4]
+    # Half an entity would be shown as it stands.
+    return kept.rpartition("&")[0] if "&" in kept[-6:] else kept
+
+
 def timeline(
     lanes: pd.DataFrame, view: View, events: pd.DataFrame, window: Window, text: Text
 ) -> go.Figure:
     """Draw what happened within a window.
 
     Args:
-        lanes: As in `profiling.traces.lanes.Timeline`.
-        view: As from `profiling.traces.density.view`, of this window.
-        events: The trace, as from `profiling.traces.load.read_trace`.
+        lanes: As in `profiling.traces.timeline.Timeline`.
+        view: As from `profiling.traces.timeline.view`, of this window.
+        events: The trace, as from `profiling.traces.table.read_trace`.
         window: First and last second shown.
         text: Says a locale key.
 
@@ -236,3 +323,69 @@ def _label_lanes(figure: go.Figure, lanes: pd.DataFrame, tops: pd.Series, text: 
             font={"size": 11},
         )
         figure.add_hline(y=int(top) - 1.5, line={"color": GRID, "width": 1}, layer="below")
+
+
+class _Shade(NamedTuple):
+    behind: str
+    name: str
+
+
+_SHADES = {
+    "forward": _Shade("rgba(11,116,181,.14)", "rgba(11,116,181,.22)"),
+    "backward": _Shade("rgba(192,79,0,.14)", "rgba(192,79,0,.22)"),
+    "optimizer": _Shade("rgba(0,128,93,.14)", "rgba(0,128,93,.22)"),
+}
+_MOST_BANDS = 200
+
+
+def add_bands(figure: go.Figure, bands: pd.DataFrame, window: Window, text: Text) -> None:
+    """Shade the phases of a trace behind its events, with their names in the row above.
+
+    Args:
+        figure: As from `profiling.charts.timeline.timeline`, of the same window; it is changed.
+        bands: As from `profiling.traces.phases.bands`.
+        window: First and last second shown.
+        text: Says a locale key.
+    """
+    if not figure.data:
+        return
+    unit = time_unit([window[1] - window[0]])
+    seen = bands[(bands["end_s"] > window[0]) & (bands["start_s"] < window[1])]
+    # Of more than these none is wide enough to be told from its neighbours.
+    seen = cut(seen, window).head(_MOST_BANDS)
+    for band in rows_of(seen):
+        figure.add_shape(
+            type="rect",
+            x0=band["start_s"] / unit.factor,
+            x1=band["end_s"] / unit.factor,
+            y0=0,
+            y1=1,
+            yref="paper",
+            layer="below",
+            line={"width": 0},
+            fillcolor=_SHADES[band["phase"]].behind,
+        )
+    names = [_names(str(phase), of, unit, text) for phase, of in seen.groupby("phase", sort=False)]
+    figure.add_traces(names)
+    figure.update_layout(height=figure.layout.height + LINE_HEIGHT * len(names))
+
+
+def _names(phase: str, bands: pd.DataFrame, unit: Unit, text: Text) -> go.Bar:
+    """Return bars, since these show their text only where it fits, however wide the screen."""
+    name = text(f"trace.phase.{phase}")
+    return go.Bar(
+        name=name,
+        orientation="h",
+        base=bands["start_s"].to_numpy() / unit.factor,
+        x=(bands["end_s"] - bands["start_s"]).to_numpy() / unit.factor,
+        y=[-1] * len(bands),
+        width=BAR_SHARE,
+        marker={"color": _SHADES[phase].name, "line": {"width": 0}},
+        text=[name] * len(bands),
+        textposition="inside",
+        insidetextanchor="middle",
+        insidetextfont={"color": FONT, "size": 10},
+        textangle=0,
+        hovertext=[f"{name}<br>{time_unit([s]).show(s)}" for s in bands["whole_s"]],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )

@@ -21,7 +21,7 @@ from profiling.cli.output import say
 from profiling.cli.report import write_report
 from profiling.cli.show import show
 from profiling.cli.trace import read
-from profiling.errors import DetachLabError, InputError
+from profiling.model.errors import DetachLabError, InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,16 +10,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from demos import catalogue
-from profiling import export, plain
+from profiling import catalogue
 from profiling.cli import output
 from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, print_json, say
 from profiling.cli.terminal import print_run
 from profiling.engine import plan
 from profiling.engine.engine import Engine
-from profiling.errors import InputError
-from profiling.records import Request, Run, Status
+from profiling.model.errors import InputError
+from profiling.model.run import Request, Run, Status
+from profiling.output import csv, json_data
 
 _FAILED = (Status.ERROR, Status.OUT_OF_MEMORY)
 
@@ -47,7 +47,7 @@ def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any
         run = _measure(engine, request, show_progress=not as_json)
         files = [] if out is None else _write_files(engine, run, out)
     if as_json:
-        print_json(plain.run(run, say))
+        print_json(json_data.run(run, say))
     else:
         print_run(run, output.out, say)
         for file in files:
@@ -104,8 +104,8 @@ def _measure(engine: Engine, request: Request, *, show_progress: bool) -> Run:
 def _write_files(engine: Engine, run: Run, out: Path) -> list[Path]:
     """Write a run's files into a folder; what is there under the same names is replaced."""
     source = engine.run_folder(run)
-    files = export.export(run, source, say)
-    traces = {path.relative_to(source): path for path in export.trace_files(run, source)}
+    files = csv.export(run, source, say)
+    traces = {path.relative_to(source): path for path in csv.trace_files(run, source)}
     (out / "traces").mkdir(parents=True, exist_ok=True)
     written = []
     for relative, path in ({Path(name): path for name, path in files.items()} | traces).items():

@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
-from profiling import plain
+from profiling.analysis.diff import Diff, device_name, diff, finding
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_diff
-from profiling.diff import Diff, device_name, diff
-from profiling.diff_report import finding
-from profiling.records import Run
-from profiling.storage import find_run, load_run
+from profiling.model.run import Run
+from profiling.output import json_data
+from profiling.output.saved_runs import find_run, load_run
 
 
 @click.command("diff")
@@ -46,7 +45,7 @@ def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
         "a": {"id": a.id, "started_utc": a.started_utc, "device": device_name(a)},
         "b": {"id": b.id, "started_utc": b.started_utc, "device": device_name(b)},
         "environment": [each._asdict() for each in found.environment],
-        "rows": plain.rows(found.rows),
+        "rows": json_data.rows(found.rows),
         "only_a": [each._asdict() for each in found.only_a],
         "only_b": [each._asdict() for each in found.only_b],
         "finding": finding(found, say),

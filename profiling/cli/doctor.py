@@ -7,8 +7,8 @@ from rich.table import Table
 
 from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, out, print_json, say
-from profiling.records import DEVICES, Check, Environment
-from profiling.units import show_bytes
+from profiling.model.run import DEVICES, Check, Environment
+from profiling.model.units import show_bytes
 
 _MEASURED = ("time", "memory", "saved", "trace")
 

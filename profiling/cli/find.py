@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from demos.finding import Hit, find
+from profiling.catalogue.search import Hit, find
 from profiling.cli.output import json_option, out, print_json, say
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.cli.compare import parameter
 from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.engine import plan
-from profiling.errors import InputError
-from profiling.graph_records import Graph
-from profiling.graphs import dot, drawing
-from profiling.records import Request
+from profiling.graphs import dot, svg
+from profiling.model.errors import InputError
+from profiling.model.graph import Graph
+from profiling.model.run import Request
 
 _KINDS = (".svg", ".html", ".dot", ".gv")
 
@@ -62,5 +62,5 @@ def draw_graph(
 
 def _drawn(graph: Graph, file: Path, title: str) -> str:
     if file.suffix == ".svg":
-        return drawing.standalone_svg(graph, say)
-    return drawing.page(graph, say, title) if file.suffix == ".html" else dot.dot(graph)
+        return svg.standalone_svg(graph, say)
+    return svg.page(graph, say, title) if file.suffix == ".html" else dot.dot(graph)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from profiling import plain
 from profiling.cli.opening import open_engine
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_lesson
 from profiling.engine import plan
-from profiling.lesson_records import LessonRequest
+from profiling.model.lesson import LessonRequest
+from profiling.output import json_data
 
 
 @click.command("lesson")
@@ -25,6 +25,6 @@ def run_lesson(name: str, values: str | None, op: str | None, as_json: bool) -> 
     with open_engine("cpu") as engine:
         trace = engine.lesson(request)
     if as_json:
-        print_json(plain.lesson(trace, say))
+        print_json(json_data.lesson(trace, say))
     else:
         print_lesson(trace, out, say)

@@ -7,16 +7,16 @@ from typing import Any
 import click
 from rich.table import Table
 
-from profiling import plain
+from profiling.analysis.metrics import readme
 from profiling.cli.output import json_option, out, print_json, say
-from profiling.columns import readme
+from profiling.output import json_data
 
 
 @click.command("list")
 @json_option
 def list_all(as_json: bool) -> None:
     """List lessons and workloads, with branches, sizes and parameters."""
-    found = plain.everything(say)
+    found = json_data.everything(say)
     if as_json:
         print_json(found)
         return

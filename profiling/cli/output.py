@@ -8,7 +8,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from demos.locales import translator
+from profiling.model.words import translator
 
 say = translator("en")
 out = Console(highlight=False)

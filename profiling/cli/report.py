@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from demos.lessons import LESSONS
-from demos.locales import DEFAULT, LANGUAGES, Text, translator
+from profiling.catalogue import LESSONS
 from profiling.cli.opening import open_engine
 from profiling.cli.output import out
-from profiling.html_report import Part, document, lesson_part, run_part
-from profiling.lesson_records import LessonRequest
-from profiling.storage import find_run, unpack_run
-from profiling.units import show_bytes
+from profiling.model.lesson import LessonRequest
+from profiling.model.units import show_bytes
+from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
+from profiling.output.report import Part, document, lesson_part, run_part
+from profiling.output.saved_runs import find_run, unpack_run
 
 
 @click.command("report")

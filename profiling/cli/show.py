@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from profiling import plain
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.terminal import print_run
-from profiling.errors import InputError, short
-from profiling.storage import find_run, load_run
+from profiling.model.errors import InputError, short
+from profiling.output import json_data
+from profiling.output.saved_runs import find_run, load_run
 
 
 @click.command("show")
@@ -21,6 +21,6 @@ def show(run: str, as_json: bool) -> None:
     if not saved.results:
         raise InputError("error.run_empty", file=short(path.name))
     if as_json:
-        print_json(plain.run(saved, say))
+        print_json(json_data.run(saved, say))
     else:
         print_run(saved, out, say)

@@ -8,18 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Line
 
-from demos import catalogue
-from demos.catalogue import Source
-from demos.locales import Text
-from profiling.diff import Diff, device_name
-from profiling.diff_report import DiffRow, around, lone_words, sections
-from profiling.diff_report import finding as diff_finding
-from profiling.lesson_records import LessonTrace, PartTrace
-from profiling.records import Run
-from profiling.report import Row, disturbance, finding, rows
-from profiling.statistics import summary
-from profiling.tables import of_cell
-from profiling.wording import lenient
+from profiling import catalogue
+from profiling.analysis.diff import Diff, DiffRow, around, device_name, lone_words, sections
+from profiling.analysis.diff import finding as diff_finding
+from profiling.analysis.findings import Row, disturbance, finding, rows
+from profiling.analysis.statistics import summary
+from profiling.analysis.tables import of_cell
+from profiling.catalogue import Source
+from profiling.model.lesson import LessonTrace, PartTrace
+from profiling.model.run import Run
+from profiling.model.words import Text, lenient
 
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
 # What is shown of these in a terminal that has no room for all.

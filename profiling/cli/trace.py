@@ -9,20 +9,18 @@ from typing import Any
 import click
 import pandas as pd
 
-from profiling import plain, trace_export
+from profiling.analysis.trace_findings import diff_sentences
+from profiling.charts.of_trace import charts, write_chart
 from profiling.cli.output import json_option, out, print_json, say
 from profiling.cli.trace_printing import print_diff, print_memory, print_ops, print_summary
-from profiling.errors import InputError
-from profiling.recorded_traces import find_trace
-from profiling.trace_charts import charts, write_chart
-from profiling.trace_report import diff_sentences
-from profiling.traces.kernels import kernels
-from profiling.traces.load import Trace, read_trace
-from profiling.traces.memory import memory_devices, memory_facts
-from profiling.traces.operators import operator_groups
-from profiling.traces.peak import alive_at_peak
-from profiling.traces.trace_diff import trace_diff
-from profiling.traces.window import end_s, window
+from profiling.model.errors import InputError
+from profiling.output import csv, json_data
+from profiling.output.saved_runs import find_trace
+from profiling.traces.diff import trace_diff
+from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
+from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.table import Trace, read_trace
+from profiling.traces.timeline import end_s, window
 
 Span = tuple[float, float]
 
@@ -103,10 +101,10 @@ def _write(
 ) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     span = limits or (0.0, end_s(trace.events))
-    paths = [trace_export.write(name, trace, span, folder) for name in trace_export.offered()]
+    paths = [csv.write(name, trace, span, folder) for name in csv.offered()]
     if beside is not None:
-        paths.append(folder / trace_export.DIFF)
-        trace_export.write_csv(beside, paths[-1])
+        paths.append(folder / csv.DIFF)
+        csv.write_csv(beside, paths[-1])
     for name, figure in charts(trace, beside, span, say).items():
         paths.append(write_chart(name, figure, folder, alone=False))
     return paths
@@ -114,20 +112,20 @@ def _write(
 
 def _plain(trace: Trace, beside: pd.DataFrame | None, *, ops: bool, memory: bool) -> dict[str, Any]:
     events = trace.events
-    found = plain.trace(trace, events, say)
+    found = json_data.trace(trace, events, say)
     if ops:
-        found["ops"] = plain.rows(operator_groups(events))
-        found["kernels"] = plain.rows(kernels(events))
+        found["ops"] = json_data.rows(operator_groups(events))
+        found["kernels"] = json_data.rows(kernels(events))
     if memory:
         found["memory"] = [
             {
                 "device": device,
                 **memory_facts(events, device)._asdict(),
-                "alive_at_peak": plain.rows(alive_at_peak(events, device)),
+                "alive_at_peak": json_data.rows(alive_at_peak(events, device)),
             }
             for device in memory_devices(events)
         ]
     if beside is not None:
-        found["diff"] = plain.rows(beside)
+        found["diff"] = json_data.rows(beside)
         found["finding"] = diff_sentences(beside, say)
     return found

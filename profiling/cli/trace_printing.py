@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Line
 
-from demos.locales import Text
+from profiling.analysis.trace_findings import diff_sentences
 from profiling.cli.terminal import printable
-from profiling.trace_report import diff_sentences
-from profiling.traces.load import Trace
-from profiling.traces.memory import memory_devices, memory_facts
-from profiling.traces.peak import alive_at_peak
-from profiling.traces.window import end_s
-from profiling.units import show_bytes, time_unit
+from profiling.model.units import show_bytes, time_unit
+from profiling.model.words import Text
+from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
+from profiling.traces.table import Trace
+from profiling.traces.timeline import end_s
 
 _ROWS = 20
 _NAME_LIMIT = 60

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.engine import plan
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.folder import OwnFolder
@@ -20,11 +20,11 @@ from profiling.engine.keeping import Limits, keep_within
 from profiling.engine.lending import lent_s
 from profiling.engine.measuring import HEARTBEAT_S, cell_by_cell, in_one_call, result
 from profiling.engine.worker import call, initialize
-from profiling.errors import InputError
-from profiling.graph_records import BranchGraph
-from profiling.lesson_records import LessonRequest, LessonTrace
-from profiling.records import Cell, Check, Environment, Request, Run
-from profiling.traces.load import Trace
+from profiling.model.errors import InputError
+from profiling.model.graph import BranchGraph
+from profiling.model.lesson import LessonRequest, LessonTrace
+from profiling.model.run import Cell, Check, Environment, Request, Run
+from profiling.traces.table import Trace
 
 _JOB_LIMIT_S = 600.0
 # Files of runs whose visitors have not come back, or whose session was given up for others'.

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from profiling.engine import notes, plan, selfcheck
 from profiling.engine.outcomes import Failure, attempt, clear_device
 from profiling.engine.passes import Passes
-from profiling.errors import InputError
-from profiling.graph_records import BranchGraph
-from profiling.lesson_records import LessonRequest, LessonTrace, PartTrace
 from profiling.measure import branches, environment, lesson, playground, prediction
-from profiling.records import Cell, CellResult, Check, Environment, Request, Run
-from profiling.traces import load
-from profiling.traces.load import Trace
+from profiling.model.errors import InputError
+from profiling.model.graph import BranchGraph
+from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
+from profiling.model.run import Cell, CellResult, Check, Environment, Request, Run
+from profiling.traces import table
+from profiling.traces.table import Trace
 
 
 def detect(preferred: str) -> Environment:
@@ -66,7 +66,7 @@ def read_trace(path: str, progress: str) -> Trace:
         InputError: The file is not a trace, or is larger than memory allows.
     """
     try:
-        return load.read_trace(Path(path), lambda share: _note(share, Path(progress)))
+        return table.read_trace(Path(path), lambda share: _note(share, Path(progress)))
     except MemoryError:
         raise InputError("error.trace_memory") from None
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from profiling.errors import DetachLabError, InputError, WorkerError
-from profiling.records import Request
+from profiling.model.errors import DetachLabError, InputError, WorkerError
+from profiling.model.run import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")

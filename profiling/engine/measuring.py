@@ -24,8 +24,8 @@ from msgspec.structs import replace
 
 from profiling.engine import notes
 from profiling.engine.worker import call
-from profiling.errors import DetachLabError, WorkerError
-from profiling.records import BranchResult, Cell, CellResult, Request, Run, Status, ran
+from profiling.model.errors import DetachLabError, WorkerError
+from profiling.model.run import BranchResult, Cell, CellResult, Request, Run, Status, ran
 
 T = TypeVar("T")
 HEARTBEAT_S = 0.25

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from profiling.records import Run
+from profiling.model.run import Run
 
 _NOTED = "noted.json"
 _WANTED = "wanted"

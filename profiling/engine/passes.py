@@ -10,18 +10,17 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.engine import notes
 from profiling.engine.outcomes import Failure, attempt, give_memory_back
 from profiling.measure import bandwidth, guard, memory, prediction, profiler, reach, timing
 from profiling.measure.failure import is_out_of_memory
 from profiling.measure.prediction import Predictions
 from profiling.measure.step import Reference, State, Step
-from profiling.records import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
-from profiling.traces.device_work import clone_bandwidth, device_work
-from profiling.traces.load import load_trace
-from profiling.traces.operators import operator_count
-from profiling.units import show_bytes
+from profiling.model.run import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
+from profiling.model.units import show_bytes
+from profiling.traces.operators import clone_bandwidth, device_work, operator_count
+from profiling.traces.table import load_trace
 
 
 class Addition(NamedTuple):

@@ -7,11 +7,11 @@ import math
 import secrets
 from collections.abc import Iterable
 
-from demos import catalogue
-from demos.catalogue import OPS, WorkloadEntry
-from profiling.errors import InputError, short
-from profiling.lesson_records import LessonRequest
-from profiling.records import DEVICES, DTYPES, Cell, Environment, Request, Run, ran
+from profiling import catalogue
+from profiling.catalogue import OPS, WorkloadEntry
+from profiling.model.errors import InputError, short
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import DEVICES, DTYPES, Cell, Environment, Request, Run, ran
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12

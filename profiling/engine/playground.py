@@ -10,8 +10,8 @@ from pathlib import Path
 from profiling.engine.executors import WorkerProcess
 from profiling.engine.folder import OwnFolder
 from profiling.engine.worker import call, initialize_playground
-from profiling.errors import InputError, WorkerError
-from profiling.lesson_records import PartTrace
+from profiling.model.errors import InputError, WorkerError
+from profiling.model.lesson import PartTrace
 
 MAX_CHARACTERS = 10_000
 SECONDS = 10.0

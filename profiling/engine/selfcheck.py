@@ -13,14 +13,14 @@ import pandas as pd
 import torch
 from torch.utils.benchmark import Timer
 
+from profiling.analysis.statistics import p_value, paired_ratio
 from profiling.engine.outcomes import Failure, attempt
 from profiling.measure import memory, prediction, profiler, reach
 from profiling.measure.step import State, Step
 from profiling.measure.timing import Timed, loops_for, time_looped, time_steps
-from profiling.records import Cell, Check
-from profiling.statistics import p_value, paired_ratio
-from profiling.traces.device_work import device_work
-from profiling.traces.load import load_trace
+from profiling.model.run import Cell, Check
+from profiling.traces.operators import device_work
+from profiling.traces.table import load_trace
 
 PLANTED_SLOWDOWN = 0.2
 _BUDGET_S = 2.0

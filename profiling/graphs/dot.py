@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from profiling.graph_records import Edge, EdgeKind, Graph, Node, NodeKind
 from profiling.graphs.labels import BAD
-from profiling.units import show_bytes
+from profiling.model.graph import Edge, EdgeKind, Graph, Node, NodeKind
+from profiling.model.units import show_bytes
 
 _NODES: Mapping[NodeKind, Mapping[str, str]] = {
     "op": {"style": "filled", "fillcolor": "#ffffff", "color": "#6b7686"},

@@ -7,10 +7,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from profiling.graph_records import Node, Saved, SavedState
-from profiling.graphs.repeats import repeats
-from profiling.graphs.view import Box, Link, View
-from profiling.units import show_bytes
+from profiling.graphs.fold import Box, Link, View, repeats
+from profiling.model.graph import Node, Saved, SavedState
+from profiling.model.units import show_bytes
 
 # Gives the sentence of a key, with its placeholders filled.
 Text = Callable[..., str]

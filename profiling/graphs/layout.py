@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import graphlib
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from profiling.graphs import layering, spacing
-from profiling.graphs.layering import Arc
-from profiling.graphs.spacing import Bend, Item
-from profiling.graphs.view import Link, View
+from profiling.graphs.fold import Link, View
 
+Arc = tuple[int, int]
+_ORDER_SWEEPS = 8
+_SPACING_SWEEPS = 6
+# A link that goes through several lines should go straight.
+_STRAIGHT = 4.0
+# Where a single item stands, of the width: what comes to share its memory fits beside it, and it
+# does not have to move.
+_START = 0.3
 # What fits a phone without scrolling.
 WIDTH = 360
 MARGIN = 8
@@ -23,6 +30,274 @@ TIE = 56
 # How far the ends of links at one box are apart.
 _PORT = 14
 _LINE = 3
+
+
+def partners(ties: Iterable[Arc], flow: Iterable[Arc]) -> tuple[dict[int, int], set[Arc]]:
+    """Tell which boxes stand beside another, and which above which.
+
+    Two boxes that share memory stand beside each other, unless a path leads from one to the other.
+    Of several beside the same one, only one may lead to others: it stands lowest.
+
+    Args:
+        ties: Pairs of boxes that share memory: who owns it, and who came to it.
+        flow: Pairs of boxes, the first of which has to stand above the second.
+
+    Returns:
+        For each box that stands beside another that other one, and all pairs of which the first
+        has to stand above the second, in terms of those that others stand beside.
+    """
+    beside: dict[int, int] = {}
+    arcs = set(flow)
+    leading = {source for source, _ in arcs}
+    full: set[int] = set()
+    for owner, tied in ties:
+        if _leads(arcs, tied, owner):
+            arcs.add((tied, owner))
+            continue
+        has_company = {owner, tied} & beside.keys() or tied in beside.values()
+        has_no_room = tied in leading and owner in full
+        if has_company or has_no_room or _leads(arcs, owner, tied):
+            arcs.add((beside.get(owner, owner), beside.get(tied, tied)))
+            continue
+        beside[tied] = owner
+        if tied in leading:
+            full.add(owner)
+        arcs = {
+            (owner if source == tied else source, owner if target == tied else target)
+            for source, target in arcs
+        }
+    return beside, {(source, target) for source, target in arcs if source != target}
+
+
+def rows(boxes: Iterable[int], arcs: Iterable[Arc]) -> dict[int, int]:
+    """Return the row of each box: below all that lead to it, and close to what it leads to.
+
+    Args:
+        boxes: The boxes.
+        arcs: Pairs of boxes, the first of which has to stand above the second.
+    """
+    above: dict[int, set[int]] = {box: set() for box in boxes}
+    below: dict[int, set[int]] = {box: set() for box in above}
+    for source, target in arcs:
+        above[target].add(source)
+        below[source].add(target)
+    order = list(graphlib.TopologicalSorter(above).static_order())
+    row: dict[int, int] = {}
+    for box in order:
+        row[box] = max((row[each] + 1 for each in above[box]), default=0)
+    for box in reversed(order):
+        if below[box] and len(above[box]) <= len(below[box]):
+            row[box] = min(row[each] for each in below[box]) - 1
+    return row
+
+
+def split(
+    row: Mapping[int, int],
+    widths: Mapping[int, float],
+    arcs: Collection[Arc],
+    most: float,
+    line: float,
+) -> dict[int, int]:
+    """Return rows of which none is wider than allowed, where that can be.
+
+    Args:
+        row: The row of each box.
+        widths: The room that each box takes.
+        arcs: Pairs of boxes, the first of which stands above the second.
+        most: How wide a row may be.
+        line: The room that an arc takes in a row that it passes.
+    """
+    narrow: dict[int, int] = {}
+    last, before, used = -1, -1, 0.0
+    for box in sorted(row, key=lambda box: (row[box], box)):
+        if row[box] != before or used + widths[box] > most:
+            passing = sum(above in narrow and row[below] > row[box] for above, below in arcs)
+            last, used = last + 1, passing * line
+        narrow[box], before = last, row[box]
+        used += widths[box]
+    return narrow
+
+
+def ordered(lines: Sequence[list[int]], arcs: Iterable[Arc]) -> list[list[int]]:
+    """Return each line in an order with few crossings; where nothing decides, the given one.
+
+    Args:
+        lines: What stands in each line, from the top.
+        arcs: Pairs of neighbours, the first one line above the second.
+    """
+    up: dict[int, list[int]] = {each: [] for line in lines for each in line}
+    down: dict[int, list[int]] = {each: [] for each in up}
+    for source, target in arcs:
+        up[target].append(source)
+        down[source].append(target)
+    best = current = [list(line) for line in lines]
+    fewest = crossings(best, down)
+    for sweep in range(_ORDER_SWEEPS):
+        if not fewest:
+            break
+        current = _swept(current, up) if sweep % 2 == 0 else _swept(current[::-1], down)[::-1]
+        count = crossings(current, down)
+        if count < fewest:
+            best, fewest = current, count
+    return best
+
+
+def crossings(lines: Sequence[list[int]], down: Mapping[int, list[int]]) -> int:
+    """Count the pairs of arcs that cross.
+
+    Args:
+        lines: What stands in each line.
+        down: What each leads to in the following line.
+    """
+    count = 0
+    for line, following in itertools.pairwise(lines):
+        place = {each: index for index, each in enumerate(following)}
+        ends: list[int] = []
+        for each in line:
+            here = [place[target] for target in down[each]]
+            count += sum(end > other for other in here for end in ends)
+            ends += here
+    return count
+
+
+def _swept(lines: Sequence[list[int]], neighbours: Mapping[int, list[int]]) -> list[list[int]]:
+    """Order each line by where its neighbours in the line before stand on average."""
+    place: dict[int, float] = {}
+    swept: list[list[int]] = []
+    for line in lines:
+        wanted = {each: (index + 0.5) / len(line) for index, each in enumerate(line)}
+        for each in line:
+            known = [place[other] for other in neighbours[each]]
+            if known:
+                wanted[each] = sum(known) / len(known)
+        swept.append(sorted(line, key=wanted.__getitem__))
+        place |= {each: (index + 0.5) / len(line) for index, each in enumerate(swept[-1])}
+    return swept
+
+
+def _leads(arcs: Iterable[Arc], start: int, end: int) -> bool:
+    below: dict[int, list[int]] = {}
+    for source, target in arcs:
+        below.setdefault(source, []).append(target)
+    seen, waiting = {start}, [start]
+    while waiting:
+        for each in below.get(waiting.pop(), ()):
+            if each == end:
+                return True
+            if each not in seen:
+                seen.add(each)
+                waiting.append(each)
+    return False
+
+
+@dataclass
+class Item:
+    """What takes a place in a line.
+
+    Attributes:
+        left: Room left of its x.
+        right: Room right of its x.
+        height: Room in its line.
+        passing: Whether it is a link that only passes through.
+        x: Its place.
+    """
+
+    left: float
+    right: float
+    height: float
+    passing: bool = False
+    x: float = 0.0
+
+
+class Bend(NamedTuple):
+    """What connects two items of lines that follow each other.
+
+    Attributes:
+        upper: The item above.
+        lower: The item below.
+        upper_offset: Where it leaves the item above, from that one's x.
+        lower_offset: Where it meets the item below.
+    """
+
+    upper: Item
+    lower: Item
+    upper_offset: float
+    lower_offset: float
+
+
+def width(line: Sequence[Item], gap: float) -> float:
+    """Return the room that a line takes at least."""
+    return sum(item.left + item.right for item in line) + gap * max(0, len(line) - 1)
+
+
+def spread(lines: Sequence[Sequence[Item]], bends: Iterable[Bend], room: float, gap: float) -> None:
+    """Give every item its x, between 0 and the room that there is.
+
+    Args:
+        lines: The items of each line, in order.
+        bends: What connects them.
+        room: The width of the drawing.
+        gap: The least distance of two items.
+    """
+    above: dict[int, list[tuple[Item, float, float]]] = {}
+    below: dict[int, list[tuple[Item, float, float]]] = {}
+    for upper, lower, leaves, meets in bends:
+        weight = _STRAIGHT if upper.passing and lower.passing else 1.0
+        above.setdefault(id(lower), []).append((upper, leaves - meets, weight))
+        below.setdefault(id(upper), []).append((lower, meets - leaves, weight))
+    for line in lines:
+        _settle(line, [_START * room] * len(line), [1.0] * len(line), room, gap)
+    for _ in range(_SPACING_SWEEPS):
+        for line in lines:
+            _pull(line, [above], room, gap)
+        for line in reversed(lines):
+            _pull(line, [below], room, gap)
+    for line in lines:
+        _pull(line, [above, below], room, gap)
+
+
+def _pull(
+    line: Sequence[Item],
+    sides: Iterable[dict[int, list[tuple[Item, float, float]]]],
+    room: float,
+    gap: float,
+) -> None:
+    """Move a line's items to where what they are connected with stands on average."""
+    wanted: list[float] = []
+    weights: list[float] = []
+    for item in line:
+        pulls = [pull for side in sides for pull in side.get(id(item), ())]
+        total = sum(weight for _, _, weight in pulls)
+        mean = sum((other.x + offset) * weight for other, offset, weight in pulls)
+        wanted.append(mean / total if pulls else item.x)
+        weights.append(total or 0.1)
+    _settle(line, wanted, weights, room, gap)
+
+
+def _settle(
+    line: Sequence[Item], wanted: list[float], weights: list[float], room: float, gap: float
+) -> None:
+    """Put items as close to where they are wanted as their order and their room allow.
+
+    Less what stands left of each, the places must not fall: that is isotonic regression, solved by
+    pooling adjacent violators.
+    """
+    offsets: list[float] = []
+    used = 0.0
+    for item in line:
+        offsets.append(used + item.left)
+        used += item.left + item.right + gap
+    pools: list[tuple[float, float, int]] = []
+    for want, offset, weight in zip(wanted, offsets, weights, strict=True):
+        pools.append((want - offset, weight, 1))
+        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
+            (first, one, many), (second, other, more) = pools[-2:]
+            both = one + other
+            pools[-2:] = [((first * one + second * other) / both, both, many + more)]
+    highest = max(0.0, room - (used - gap))
+    levels = [min(max(0.0, mean), highest) for mean, _, count in pools for _ in range(count)]
+    for item, level, offset in zip(line, levels, offsets, strict=True):
+        item.x = level + offset
 
 
 class Size(NamedTuple):
@@ -109,14 +384,14 @@ class _Placing:
         self._sizes, self._links, self._labels = sizes, view.links, labels
         flow = [(link.source, link.target) for link in view.links if link.kind != "memory"]
         ties = [(link.source, link.target) for link in view.links if link.kind == "memory"]
-        self._beside, arcs = layering.partners(ties, flow)
+        self._beside, arcs = partners(ties, flow)
         self._guests: dict[int, list[int]] = defaultdict(list)
         leading = {link.source for link in view.links}
         for guest in sorted(self._beside, key=lambda guest: (guest in leading, guest)):
             self._guests[self._beside[guest]].append(guest)
         blocks = [box.id for box in view.boxes if box.id not in self._beside]
         self._items = {block: self._block(block) for block in blocks}
-        self._line = self._number_lines(layering.rows(blocks, arcs), arcs)
+        self._line = self._number_lines(rows(blocks, arcs), arcs)
         self._chains = [self._chain(number) for number in range(len(self._links))]
         self._lines = self._order()
 
@@ -133,8 +408,8 @@ class _Placing:
             for chain, link in zip(self._chains, self._links, strict=True)
             for upper, lower in itertools.pairwise(chain)
         ]
-        room = max([WIDTH - 2 * MARGIN, *(spacing.width(line, GAP) for line in lines)])
-        spacing.spread(lines, bends, room, GAP)
+        room = max([WIDTH - 2 * MARGIN, *(width(line, GAP) for line in lines)])
+        spread(lines, bends, room, GAP)
         for item in self._items.values():
             item.x += MARGIN
         tops = self._tops(lines)
@@ -154,7 +429,7 @@ class _Placing:
         """Number rows, with a line between two where a text has to go."""
         widths = {block: item.left + item.right + GAP for block, item in self._items.items()}
         room = WIDTH - 2 * MARGIN + GAP
-        row = layering.split(row, widths, arcs, room, 2 * _LINE + GAP)
+        row = split(row, widths, arcs, room, 2 * _LINE + GAP)
         labelled = {
             min(row[self._host(link.source)], row[self._host(link.target)])
             for link, label in zip(self._links, self._labels, strict=True)
@@ -194,7 +469,7 @@ class _Placing:
         for key in sorted(self._line, key=lambda key: (age.get(key, key), abs(key))):
             lines[self._line[key]].append(key)
         arcs = [arc for chain in self._chains for arc in itertools.pairwise(chain)]
-        return layering.ordered(lines, arcs)
+        return ordered(lines, arcs)
 
     def _offset(self, key: int, chain: list[int], link: Link) -> float:
         """Return how far the middle of the box that a link ends at is from its block's x."""

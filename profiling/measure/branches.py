@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from profiling.graph_records import BranchGraph
 from profiling.measure.global_state import kept
 from profiling.measure.graph import Graphs
 from profiling.measure.states import States, named_tensors
 from profiling.measure.step import State
-from profiling.records import Cell
+from profiling.model.graph import BranchGraph
+from profiling.model.run import Cell
 
 
 def branch_graph(cell: Cell) -> BranchGraph:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from profiling.records import DTYPES, DeviceInfo, Environment
+from profiling.model.run import DTYPES, DeviceInfo, Environment
 
 
 def detect(preferred: str) -> Environment:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from profiling.errors import DetachLabError, file_error
 from profiling.measure import own
-from profiling.records import Status
+from profiling.model.errors import DetachLabError, file_error
+from profiling.model.run import Status
 
 
 class Failure:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from profiling.errors import InputError
+from profiling.model.errors import InputError
 
 # Inference mode ends with its guard, so those that put it back are kept.
 _guards: list[torch.inference_mode] = []

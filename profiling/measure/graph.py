@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from msgspec.structs import replace
 
-from profiling.graph_records import Edge, Graph, Node
 from profiling.measure.nodes import Found, SavedTensors, leaf_of, tensor_key, walk
 from profiling.measure.states import States, grad_of, numbers
+from profiling.model.graph import Edge, Graph, Node
 
 MAX_NODES = 2_000
 _SHOWN_NUMBERS = 4

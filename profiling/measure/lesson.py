@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from demos import catalogue
-from profiling.lesson_records import ClaimResult, LessonRequest, LessonTrace, PartTrace
+from profiling import catalogue
 from profiling.measure.stepper import Stepper
+from profiling.model.lesson import ClaimResult, LessonRequest, LessonTrace, PartTrace
 
 
 def run_lesson(request: LessonRequest) -> LessonTrace:

@@ -15,11 +15,10 @@ import torch
 from profiling.measure.prediction import Prediction
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
-from profiling.records import PeakPart, Sample
-from profiling.traces.load import load_trace
-from profiling.traces.memory import memory_curve
+from profiling.model.run import PeakPart, Sample
+from profiling.traces.memory import memory_curve, peak_parts, scratch
 from profiling.traces.operators import operator_count
-from profiling.traces.peak import peak_parts, scratch
+from profiling.traces.table import load_trace
 
 
 class Memory(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from msgspec.structs import replace
 
-from profiling.graph_records import Saved, SavedState
 from profiling.measure.states import Identities, Memory, function_of, storage_of
+from profiling.model.graph import Saved, SavedState
 
 _RAW = "_raw_saved_"
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.measure.global_state import guarded
 
 _PREFIX = "_own_workload_"

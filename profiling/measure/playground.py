@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from profiling.lesson_records import LessonError, PartTrace
 from profiling.measure.stepper import Stepper
+from profiling.model.lesson import LessonError, PartTrace
 
 PART = "playground"
 _AGAIN_S = 0.5

@@ -24,7 +24,7 @@ from torch.utils._pytree import tree_leaves
 from profiling.measure.fake import FakeMode
 from profiling.measure.global_state import kept
 from profiling.measure.step import State, Step
-from profiling.records import Cell, ran
+from profiling.model.run import Cell, ran
 
 # A step with more operators than can be gone through in this time is not predicted.
 TIME_LIMIT_S = 5.0

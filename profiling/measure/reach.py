@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from profiling.measure.rules import Groups, Reference
-from profiling.records import Reach
+from profiling.model.run import Reach
 
 
 def gradient_reach(groups: Groups, reference: Reference | None) -> tuple[Reach, ...]:

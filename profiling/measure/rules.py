@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from demos.grammar import is_name
-from profiling.errors import InputError
+from profiling.catalogue.source import is_name
 from profiling.measure.own import place_of
+from profiling.model.errors import InputError
 
 Groups = dict[str, list[torch.Tensor]]
 Reference = dict[str, Sequence[torch.Tensor] | None]

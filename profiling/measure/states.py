@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from profiling.lesson_records import TensorState, ValueState
+from profiling.model.lesson import TensorState, ValueState
 
 SHOWN_VALUES = 8
 _SHOWN_ITEMS = 6

@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 
-from demos.grammar import preparation
-from profiling.errors import InputError
+from profiling.catalogue.source import preparation
 from profiling.measure import own, rules
 from profiling.measure.global_state import guarded
 from profiling.measure.rules import Groups as Groups
 from profiling.measure.rules import Reference as Reference
-from profiling.records import Cell, ran
+from profiling.model.errors import InputError
+from profiling.model.run import Cell, ran
 
 # Added to a cell's seed for its steps: nobody seeds with such numbers, so that a step that sets a
 # seed of its own is noticed.

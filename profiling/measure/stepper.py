@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from profiling.lesson_records import LessonError, LessonStep, PartTrace
 from profiling.measure.global_state import kept
 from profiling.measure.graph import Graphs
 from profiling.measure.states import States, grad_mode, named_tensors
+from profiling.model.lesson import LessonError, LessonStep, PartTrace
 
 MAX_STEPS = 200
 MAX_NAMES = 60

@@ -16,7 +16,7 @@ import torch
 from profiling.measure.failure import Failure
 from profiling.measure.others import Others
 from profiling.measure.step import Step
-from profiling.records import Sample
+from profiling.model.run import Sample
 
 MAX_WARM_UP_ROUNDS = 3
 # A warm-up that has taken this share of the budget has warmed enough: every step has run at least

@@ -15,7 +15,7 @@ def operator_spans(trace: pd.DataFrame) -> pd.DataFrame:
     """Return when each operator's call began and ended.
 
     Args:
-        trace: As from `profiling.traces.load.load_trace`.
+        trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         Columns ``name``, ``lane`` (process and thread), ``start`` and ``end`` in nanoseconds, and

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.links import DEVICE_WORK
+from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.memory import backward_windows
 from profiling.traces.nesting import covered_before, is_outermost, nanoseconds, operator_spans
-from profiling.traces.peak import backward_windows
 
 PHASES = ("forward", "backward", "optimizer")
 
@@ -20,7 +20,7 @@ def named_ranges(trace: pd.DataFrame) -> pd.DataFrame:
     """Return the ranges that the program itself named, as `torch.profiler.record_function` does.
 
     Args:
-        trace: As from `profiling.traces.load.load_trace`.
+        trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         In order of start: ``event`` (its row in the trace), ``name``, ``process``, ``thread``,
@@ -41,7 +41,7 @@ def bands(trace: pd.DataFrame) -> pd.DataFrame:
     last of the operators before such a backward, as far back as another backward or an optimizer.
 
     Args:
-        trace: As from `profiling.traces.load.load_trace`.
+        trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         In order of start: ``phase`` (one of `PHASES`), ``start_s``, ``end_s`` and ``is_marked``
@@ -91,7 +91,7 @@ def steps(trace: pd.DataFrame) -> pd.DataFrame:
     """Sum up a trace by the steps of the profiler's schedule, the ranges ``ProfilerStep#N``.
 
     Args:
-        trace: As from `profiling.traces.load.load_trace`.
+        trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         In order of start: ``step``, ``start_s``, ``wall_s``, ``cpu_busy_s`` (time in which any

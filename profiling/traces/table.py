@@ -1,16 +1,39 @@
-"""Makes the values of a trace's events a table."""
+"""Loads a Chrome trace of torch.profiler into a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.gathering import DEVICE_FIELDS, Array, Gathered
-from profiling.traces.raw_events import ABSENT, NO_ADDRESS
+from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
+from profiling.traces.launches import is_runtime, linked
+from profiling.traces.nesting import nanoseconds
+from profiling.traces.read import (
+    ABSENT,
+    DAMAGE,
+    DEVICE_FIELDS,
+    FLOWS,
+    METADATA,
+    NO_ADDRESS,
+    Array,
+    Decoded,
+    Event,
+    Gathered,
+    decode_list,
+    decode_mended,
+    decode_piece_by_piece,
+    decode_strictly,
+    unpack,
+)
 
 # Column, pandas dtype; every one may be missing in an event.
 COLUMNS = {
@@ -46,6 +69,30 @@ _MAX_TIME_US = 4e15
 _MAX_DURATION_US = 1e15
 
 Notices = dict[str, dict[str, int]]
+_BEGIN = "B"
+_END = "E"
+_PROCESS = "process_name"
+_THREAD = "thread_name"
+# Arrows between operators, not from a launch to what it launched.
+_FORWARD_BACKWARD = "fwdbwd"
+_FUNCTION = "python_function"
+_OPERATOR = "cpu_op"
+_NONE = -1
+_KNOWN = {"error.worker_died": "error.trace_died", "error.worker_late": "error.trace_late"}
+__all__ = ["COLUMNS", "MORE_COLUMNS", "Notice", "Trace", "load_trace", "read_trace"]
+
+Notice = tuple[str, dict[str, int]]
+
+# Category → what a trace with such an event has.
+_KINDS = {
+    "cpu_op": "cpu_op",
+    "kernel": "kernel",
+    "gpu_memcpy": "copy",
+    "gpu_memset": "copy",
+    "python_function": "python",
+    "user_annotation": "annotation",
+}
+_STEP = "ProfilerStep#"
 
 
 def table_of(gathered: Gathered, notices: Notices) -> tuple[pd.DataFrame, Array]:
@@ -162,3 +209,308 @@ def _device(size: int, kind: int, number: int) -> str | None:
         return "cpu"
     name = "cuda" if kind == 1 else f"type{kind}"
     return name if number == ABSENT else f"{name}:{number}"
+
+
+def paired(
+    table: pd.DataFrame, starts: npt.NDArray[Any], notices: dict[str, dict[str, int]]
+) -> pd.DataFrame:
+    """Give each begin event the time until its end event, and leave the latter out.
+
+    An end belongs to the last begin of its thread that is still open. A begin without an end
+    keeps no duration; both are told in the notices.
+
+    Args:
+        table: In order of start.
+        starts: Of each row, in nanoseconds.
+        notices: Is added to.
+    """
+    is_end = table["phase"] == _END
+    ours = table[is_end | (table["phase"] == _BEGIN)]
+    if ours.empty:
+        return table
+    opened: dict[tuple[str, str], list[int]] = {}
+    lone = 0
+    duration_s = table["duration_s"].to_numpy(copy=True)
+    keys = zip(ours["process"], ours["thread"], is_end[ours.index], ours.index, strict=True)
+    for process, thread, ends, row in keys:
+        begins = opened.setdefault((process, thread), [])
+        if not ends:
+            begins.append(row)
+        elif begins:
+            begin = begins.pop()
+            duration_s[begin] = (starts[row] - starts[begin]) / 1e9
+        else:
+            lone += 1
+    lone += sum(map(len, opened.values()))
+    if lone:
+        notices["trace.notice.pairs"] = {"count": lone}
+    return table.assign(duration_s=duration_s)[np.asarray(~is_end)].reset_index(drop=True)
+
+
+def names(events: Iterable[Event]) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    """Return the names of processes, and of threads by process and thread."""
+    processes: dict[str, str] = {}
+    threads: dict[tuple[str, str], str] = {}
+    for event in events:
+        name = _label(event) if event.name in (_PROCESS, _THREAD) else None
+        if name is None or event.pid is None:
+            continue
+        if event.name == _PROCESS:
+            processes[str(event.pid)] = name
+        elif event.tid is not None:
+            threads[str(event.pid), str(event.tid)] = name
+    return processes, threads
+
+
+def _label(event: Event) -> str | None:
+    try:
+        label: Any = msgspec.json.decode(event.args.label) if event.args else None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return label if isinstance(label, str) else None
+
+
+def flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
+    """Return both ends of the arrows that may stand for launches.
+
+    Args:
+        events: Flow events, and others that are left out.
+        starts: Of the trace's rows, in nanoseconds; the first is the origin.
+
+    Returns:
+        Columns ``flow`` (of both ends the same), ``process``, ``thread``, ``start`` in
+        nanoseconds from the origin, and ``is_start``.
+    """
+    used = [
+        event
+        for event in events
+        if event.ph in FLOWS and event.cat != _FORWARD_BACKWARD and event.id is not None
+    ]
+    found, is_timed = nanoseconds_of(np.array([event.ts for event in used], dtype="float64"))
+    table = pd.DataFrame(
+        {
+            "flow": pd.Series([str(event.id) for event in used], dtype="str"),
+            "process": pd.Series([str(event.pid) for event in used], dtype="str"),
+            "thread": pd.Series([str(event.tid) for event in used], dtype="str"),
+            "start": found - (starts[0] if len(starts) else 0),
+            "is_start": pd.Series([event.ph == FLOWS[0] for event in used], dtype="bool"),
+        }
+    )
+    return table[is_timed]
+
+
+def stacks(trace: pd.DataFrame) -> pd.Series:
+    """Return the stack of each operator.
+
+    Args:
+        trace: In order of start, as from `profiling.traces.table.read_trace`.
+
+    Returns:
+        The Python functions around the operator on its thread, the innermost first, joined by
+        ``;``; empty where there is none, and for rows that are no operators.
+    """
+    category = trace["category"]
+    ours = trace[category.isin([_FUNCTION, _OPERATOR]) & trace["duration_s"].notna()]
+    start = nanoseconds(ours["start_s"])
+    end = start + nanoseconds(ours["duration_s"])
+    is_function = (ours["category"] == _FUNCTION).to_numpy()
+    names, unique = pd.factorize(ours["name"])
+    lane = ours.groupby(["process", "thread"], sort=False, dropna=False).ngroup().to_numpy()
+    # Of two that start together the longer one is around the other; of the same, the function.
+    order = np.lexsort((~is_function, -end, start))
+    frames = [each[order].tolist() for each in (lane, start, end, names, is_function)]
+    chains, of_operators = _chains(*frames)
+    texts = np.array(_stack_texts(chains, unique.tolist()), dtype="object")
+    found = pd.Series(None, trace.index, dtype="object")
+    found[ours.index[order[~is_function[order]]]] = texts[of_operators]
+    return found.astype("str")
+
+
+def _chains(
+    lanes: list[int],
+    starts: list[int],
+    ends: list[int],
+    names: list[int],
+    is_function: list[bool],
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Number the different stacks.
+
+    Returns:
+        The name and the number of the stack around it, of each stack; and the number of the
+        stack of each operator. Number 0 is no stack.
+    """
+    numbers = {(_NONE, _NONE): 0}
+    opened: dict[int, list[tuple[int, int]]] = {}
+    of_operators = []
+    for lane, start, end, name, opens in zip(lanes, starts, ends, names, is_function, strict=True):
+        stack = opened.setdefault(lane, [])
+        while stack and stack[-1][0] <= start:
+            stack.pop()
+        around = stack[-1][1] if stack else 0
+        if opens:
+            stack.append((end, numbers.setdefault((name, around), len(numbers))))
+        else:
+            of_operators.append(around)
+    return list(numbers), of_operators
+
+
+def _stack_texts(chains: list[tuple[int, int]], names: list[str]) -> list[str | None]:
+    """Write each stack, of which those around it come before it."""
+    texts: list[str | None] = [None]
+    for name, around in chains[1:]:
+        outer = texts[around]
+        texts.append(names[name] if outer is None else f"{names[name]};{outer}")
+    return texts
+
+
+def trace_fault(error: Exception) -> DetachLabError:
+    """Return what to say of an error that came of reading or showing a trace.
+
+    No list of what a made-up trace can make pandas raise would be complete.
+
+    Example:
+        >>> trace_fault(KeyError("ts")).key, trace_fault(WorkerError("error.worker_late")).key
+        ('error.trace_failed', 'error.trace_late')
+    """
+    error = file_error(error) or error
+    if isinstance(error, WorkerError) or not isinstance(error, DetachLabError):
+        key = error.key if isinstance(error, WorkerError) else ""
+        return InputError(_KNOWN.get(key, "error.trace_failed"))
+    return error
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What was readable of a trace file.
+
+    Attributes:
+        events: One row an event, in order of start; `COLUMNS` and `MORE_COLUMNS`.
+        notices: What a person should know of the reading: locale keys with their values.
+        kinds: What there is: ``cpu_op``, ``kernel``, ``copy``, ``runtime``, ``python``,
+            ``annotation``, ``step``, ``memory``, ``shapes``, ``stack``.
+        ranks: Of the processes that train together, those in the file; empty if unknown.
+        start_unix_s: When the first event began, in seconds since 1970; None if unknown.
+        process_names: Name of each process, by the table's ``process``.
+        thread_names: Name of each thread, by ``process`` and ``thread``.
+    """
+
+    events: pd.DataFrame
+    notices: tuple[Notice, ...]
+    kinds: frozenset[str]
+    ranks: tuple[int, ...]
+    start_unix_s: float | None
+    process_names: dict[str, str]
+    thread_names: dict[tuple[str, str], str]
+
+
+def load_trace(path: Path) -> pd.DataFrame:
+    """Read a ``.json`` or ``.json.gz`` trace as torch writes it.
+
+    Returns:
+        One row an event that has a time, in order of start; columns as in `COLUMNS`, empty where
+        the event has no such value. ``start_s`` counts from the first event, in seconds;
+        ``memory_device`` is ``"cpu"`` or ``"cuda:0"`` and so on, of memory events.
+
+    Raises:
+        InputError: The file is not a Chrome trace, or anything in it is damaged.
+    """
+    data, is_whole = unpack(path)
+    notices: Notices = {}
+    try:
+        if not is_whole:
+            raise ValueError("cut")
+        gathered = decode_strictly(data, Gathered({METADATA}), _nobody).gathered
+        times_us = gathered.array("times")[:, 0]
+        if not nanoseconds_of(times_us[~np.isnan(times_us)])[1].all():
+            raise ValueError("a time out of range")
+        return table_of(gathered, notices)[0][[*COLUMNS]]
+    except DAMAGE as error:
+        raise InputError("error.not_a_trace", file=path.name) from error
+
+
+def read_trace(path: Path, progress: Callable[[float], None] | None = None) -> Trace:
+    """Read a ``.json`` or ``.json.gz`` trace of any origin, as far as it is readable.
+
+    Unlike for `load_trace`, a file may be cut or damaged, a bare list of events, and have values
+    of other types. A pair of begin and end events is one row, flow events are none.
+
+    Args:
+        path: The file.
+        progress: Is called with the share that is done, from 0 to 1.
+
+    Returns:
+        The table, and what is known of the file.
+
+    Raises:
+        InputError: Nothing of a trace is readable, or the file is too large.
+    """
+    tell = _rising(progress or _nobody)
+    tell(0.0)
+    data, is_whole = unpack(path)
+    tell(0.1)
+    for read in (decode_strictly, decode_list, decode_mended, decode_piece_by_piece):
+        with suppress(*DAMAGE):
+            found = read(data, Gathered(), lambda share: tell(0.1 + 0.5 * share))
+            if not is_whole:
+                found.notices["trace.notice.packed"] = {"count": found.gathered.count}
+            return _trace(found, tell)
+    raise InputError("error.not_a_trace", file=path.name)
+
+
+def _trace(found: Decoded, tell: Callable[[float], None]) -> Trace:
+    tell(0.6)
+    notices, aside = found.notices, found.gathered.aside
+    table, starts = table_of(found.gathered, notices)
+    if notices and table.empty:
+        raise ValueError("nothing readable")
+    table = paired(table, starts, notices)
+    tell(0.8)
+    table["rank"] = pd.array([found.rank], dtype="Int64").repeat(len(table))
+    table[["launch_index", "op_index"]] = linked(table, lambda: flow_table(aside, starts))
+    if "python_function" in table["category"].cat.categories:
+        table["stack"] = table["stack"].fillna(stacks(table))
+    process_names, thread_names = names(aside)
+    tell(1.0)
+    return Trace(
+        events=table[[*COLUMNS, *MORE_COLUMNS]],
+        notices=tuple(notices.items()),
+        kinds=_kinds(table),
+        ranks=() if found.rank is None else (found.rank,),
+        start_unix_s=_start_unix_s(found.base_ns, starts),
+        process_names=process_names,
+        thread_names=thread_names,
+    )
+
+
+def _kinds(table: pd.DataFrame) -> frozenset[str]:
+    categories = set(table["category"].dropna().unique())
+    found = {_KINDS[name] for name in categories & set(_KINDS)}
+    annotations = table.loc[table["category"] == "user_annotation", "name"]
+    has = {
+        "runtime": any(map(is_runtime, categories)),
+        "step": annotations.str.startswith(_STEP).any(),
+        "memory": table["memory_device"].notna().any(),
+        "shapes": table["shapes"].notna().any(),
+        "stack": table["stack"].notna().any(),
+    }
+    return frozenset(found | {name for name, is_there in has.items() if is_there})
+
+
+def _start_unix_s(base_ns: int | None, starts: Array) -> float | None:
+    return None if base_ns is None or not len(starts) else (base_ns + int(starts[0])) / 1e9
+
+
+def _rising(progress: Callable[[float], None]) -> Callable[[float], None]:
+    """Return what tells a share that never falls, though a file be read again another way."""
+    highest = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal highest
+        highest = max(highest, share)
+        progress(highest)
+
+    return tell
+
+
+def _nobody(share: float) -> None:
+    """Tell the share to nobody."""

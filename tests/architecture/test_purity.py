@@ -13,7 +13,7 @@ _WORKER = re.compile(
     r"profiling\.measure(\..*)?|profiling\.engine\.(jobs|outcomes|passes|selfcheck)"
     r"|demos\.workloads\..*|demos\.lessons\..*"
 )
-_PAGE = re.compile(r"demos\.tabs(\..*)?")
+_PAGE = re.compile(r"demos\.page(\..*)?")
 
 
 def modules() -> list[str]:
@@ -55,18 +55,18 @@ def test_nothing_but_the_page_imports_gradio() -> None:
 
 
 def test_the_check_can_fail() -> None:
-    assert imports(["profiling.records", "profiling.measure.step"], "torch") == [
+    assert imports(["profiling.model.run", "profiling.measure.step"], "torch") == [
         "profiling.measure.step"
     ]
-    assert imports(["demos.tabs.page"], "gradio") == ["demos.tabs.page"]
+    assert imports(["demos.page.page"], "gradio") == ["demos.page.page"]
 
 
 def test_a_page_that_compares_never_loads_torch() -> None:
     code = """
 import sys
 from profiling.engine.engine import Engine
-from profiling.lesson_records import LessonRequest
-from profiling.records import Request
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import Request
 
 if __name__ == "__main__":
     engine = Engine("cpu")

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.tabs.guards.headers import SafeHeaders
+from demos.page.guards.headers import SafeHeaders
 from tests.attack.asking import upload
 
 

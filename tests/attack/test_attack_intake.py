@@ -18,11 +18,11 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.locales import translator
-from demos.tabs.guards import intake
-from demos.tabs.guards.chain import guards
-from demos.tabs.guards.doors import Doors
-from demos.tabs.guards.intake import JSON_BYTES, Intake
+from demos.page.guards import bodies
+from demos.page.guards.bodies import JSON_BYTES, Intake
+from demos.page.guards.chain import guards
+from demos.page.guards.routes import Doors
+from profiling.model.words import translator
 
 _MOST = 100_000
 _JOIN = "/gradio_api/queue/join"
@@ -117,7 +117,7 @@ def test_uploads_make_room_for_new_ones(
         path.write_bytes(b"x" * 100)
         then = time.time() - ago_s
         os.utime(path.parent, (then, then))
-    monkeypatch.setattr(intake, "_KEPT", intake._KEPT._replace(total_bytes=250))
+    monkeypatch.setattr(bodies, "_KEPT", bodies._KEPT._replace(total_bytes=250))
     assert client.post(_UPLOAD, content=b"x" * 50).status_code == 200
     assert (old.exists(), new.exists()) == (True, True)
     assert client.post(_UPLOAD, content=b"x" * 51).status_code == 200

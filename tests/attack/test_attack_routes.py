@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, compile_path
 from starlette.testclient import TestClient
 
-from demos.tabs.guards.doors import API, HEALTH, OPEN, Doors
+from demos.page.guards.routes import API, HEALTH, OPEN, Doors
 from tests.attack.asking import events, raw
 from tests.e2e.launching import ROOT, App
 

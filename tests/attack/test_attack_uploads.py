@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from benchmarks.rubbish import uploads
-from profiling.storage import RECORDED
+from profiling.model.content import RECORDED
 from tests.attack.asking import ask, events, raw, upload
 from tests.e2e.launching import ROOT, App
 

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from demos.tabs.guards import request_log
-from demos.tabs.guards.health import health
+from demos.page.guards import request_log
+from demos.page.guards.health import health
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
-from profiling.errors import WorkerError
+from profiling.model.errors import WorkerError
 from tests.attack.asking import ask, events
 from tests.e2e.launching import App
 

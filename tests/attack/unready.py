@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from demos.tabs.page import build, launch_options
+from demos.page.page import build, launch_options
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
 from tests.e2e.launching import free_port

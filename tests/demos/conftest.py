@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demos import catalogue
+from profiling import catalogue
 
 Writer = Callable[..., str]
 SMALLEST = """\

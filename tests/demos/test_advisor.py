@@ -8,14 +8,21 @@ import pytest
 import torch
 from torch import nn
 
-from demos import catalogue
-from demos.advisor import ADVISED, WRONG, Answers, advise, advise_plain, every_answer, read_answers
-from demos.lessons import LESSONS
-from demos.locales import LANGUAGES, table, translator
-from demos.workloads import BRANCHES, WORKLOADS
-from profiling.errors import InputError
+from profiling import catalogue
+from profiling.catalogue import BRANCHES, LESSONS, WORKLOADS
+from profiling.catalogue.advisor import (
+    ADVISED,
+    WRONG,
+    Answers,
+    advise,
+    advise_plain,
+    every_answer,
+    read_answers,
+)
 from profiling.measure.reach import gradient_reach
 from profiling.measure.step import State
+from profiling.model.errors import InputError
+from profiling.model.words import LANGUAGES, table, translator
 from tests.profiling.planted import cell
 
 SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}

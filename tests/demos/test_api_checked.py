@@ -12,11 +12,11 @@ from typing import Any, Literal
 import gradio as gr
 import pytest
 
-from demos.locales import translator
-from demos.tabs.api.checked import checked, uploaded
-from demos.tabs.api.endpoints import _Endpoints
-from profiling.errors import InputError
-from profiling.records import DEVICES, DTYPES
+from demos.page.api.checked import checked, uploaded
+from demos.page.api.endpoints import _Endpoints
+from profiling.model.errors import InputError
+from profiling.model.run import DEVICES, DTYPES
+from profiling.model.words import translator
 
 SCRIPT: Any = SimpleNamespace(headers={})
 AGENT: Any = SimpleNamespace(headers={"x-gradio-user": "mcp"})

@@ -4,17 +4,16 @@ import importlib
 import inspect
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from demos import catalogue
-from demos.lessons import LESSONS, TOPICS
-from demos.workloads import BRANCHES, WORKLOADS
-from profiling.errors import InputError
-from profiling.records import BASELINE
+from profiling import catalogue
+from profiling.catalogue import BRANCHES, LESSONS, TOPICS, WORKLOADS
+from profiling.model.content import CONTENT
+from profiling.model.errors import InputError
+from profiling.model.run import BASELINE
 
-ROOT = Path(catalogue.__file__).parents[1]
+ROOT = CONTENT.parent
 
 
 def source(function: object) -> str:
@@ -151,9 +150,8 @@ def test_every_op_is_a_function_of_one_tensor() -> None:
 def test_reading_imports_neither_torch_nor_the_files() -> None:
     code = """
 import sys
-from demos import catalogue
-from demos.lessons import LESSONS
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import LESSONS, WORKLOADS
 names = {"torch", "pandas", "gradio"} | {f"demos.workloads.{name}" for name in WORKLOADS}
 for name in LESSONS:
     names.add(f"demos.lessons.{catalogue.lesson(name).topic}.{name}")

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from demos import catalogue
-from demos.catalogue import Source
-from demos.grammar import Parameter
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS, Source
+from profiling.catalogue.source import Parameter
 from profiling.engine import plan
-from profiling.errors import InputError
-from profiling.records import Request
+from profiling.model.errors import InputError
+from profiling.model.run import Request
 from tests.demos.conftest import SMALLEST, Writer
 from tests.profiling.planted import MACHINE
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from demos import catalogue
-from demos.locales import translator
-from demos.workloads import WORKLOADS
-from profiling.errors import InputError
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
+from profiling.model.errors import InputError
+from profiling.model.words import translator
 from tests.demos.conftest import SMALLEST, Writer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demos.error_patterns import Fit, Fitting, Letters, Pattern
+from profiling.catalogue.search import Fit, Fitting, Letters, Pattern
 
 CHANGED = Pattern("a tensor was changed in place: [{}], output {} of {}. Make a copy of it first.")
 TUPLE = Pattern("'tuple' object has no attribute 'detach'")

@@ -6,12 +6,10 @@ import functools
 
 import pytest
 
-from demos import catalogue
-from demos.error_patterns import Fit, Letters
-from demos.finding import MAX_LETTERS, Hit, find
-from demos.lessons import LESSONS
-from demos.locales import LANGUAGES, table
-from demos.words import Field
+from profiling import catalogue
+from profiling.catalogue import LESSONS
+from profiling.catalogue.search import MAX_LETTERS, Field, Fit, Hit, Letters, find
+from profiling.model.words import LANGUAGES, table
 from tests.demos.raised import CAUSES, COPIES, TRACEBACK, message
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"

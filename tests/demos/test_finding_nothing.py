@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from demos.finding import MAX_LETTERS, find
-from demos.locales import LANGUAGES
-from profiling.errors import InputError
+from profiling.catalogue.search import MAX_LETTERS, find
+from profiling.model.errors import InputError
+from profiling.model.words import LANGUAGES
 from tests.demos.raised import TRACEBACK
 
 

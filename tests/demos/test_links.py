@@ -8,24 +8,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from demos import catalogue
-from demos.advisor import GRADIENTS, Answers
-from demos.lessons import LESSONS
-from demos.link_reading import read_link
-from demos.links import (
+from demos.page.links import (
     BUDGET_RANGE_S,
     TABS,
     Comparison,
     LessonPlace,
     Link,
+    read_link,
     usual_comparison,
     write_link,
 )
-from demos.locales import LANGUAGES, translator
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import LESSONS, WORKLOADS
+from profiling.catalogue.advisor import GRADIENTS, Answers
 from profiling.engine import plan
-from profiling.lesson_records import LessonRequest
-from profiling.records import DEVICES, DTYPES, Request
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import DEVICES, DTYPES, Request
+from profiling.model.words import LANGUAGES, translator
 from tests.demos.conftest import Writer
 
 

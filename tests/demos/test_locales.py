@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from demos import catalogue
-from demos.locales import DEFAULT, LANGUAGES, table, translator
-from demos.workloads import BRANCHES, WORKLOADS
-from profiling.lesson_records import Verdict
-from profiling.records import Status
+from profiling import catalogue
+from profiling.catalogue import BRANCHES, WORKLOADS
+from profiling.model.content import CONTENT
+from profiling.model.lesson import Verdict
+from profiling.model.run import Status
+from profiling.model.words import DEFAULT, LANGUAGES, table, translator
 from tests.demos.placeholders import placeholders
 
-ROOT = Path(catalogue.__file__).parents[1]
+ROOT = CONTENT.parent
 
 
 def test_languages_have_the_same_keys_in_the_same_files_and_order() -> None:

@@ -13,7 +13,7 @@ from jinja2 import nodes
 
 from tests.demos.test_locales_said import ROOT, TEMPLATES, called_name
 
-ROOMS = ("demos/tabs", "profiling/charts", "profiling/graphs", "profiling/cli")
+ROOMS = ("demos/page", "profiling/charts", "profiling/graphs", "profiling/cli")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 # Two words with a space between them, or anything Chinese.
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}|[\u3000-\u9fff\uff00-\uffef]")

@@ -11,11 +11,11 @@ from pathlib import Path
 import jinja2
 from jinja2 import nodes
 
-from demos import catalogue
-from demos.locales import table
+from profiling.model.content import CONTENT
+from profiling.model.words import table
 from tests.demos.placeholders import placeholders
 
-ROOT = Path(catalogue.__file__).parents[1]
+ROOT = CONTENT.parent
 # What a name in a key may stand for.
 ANY = r"[\w.-]+"
 # Shown code says nothing itself.

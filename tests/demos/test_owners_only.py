@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.tabs.owners_only import OwnersOnly
+from demos.page.guards.routes import OwnersOnly
 
 
 def _answer(request: Request) -> PlainTextResponse:

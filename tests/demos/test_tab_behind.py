@@ -7,8 +7,8 @@ import re
 import pandas as pd
 import pytest
 
-from demos.locales import LANGUAGES, translator
-from demos.tabs.behind import behind
+from demos.page.compare.results import behind
+from profiling.model.words import LANGUAGES, translator
 from tests.profiling.charts.conftest import row, table
 
 SAY = translator("en")

@@ -6,11 +6,9 @@ import re
 
 import pytest
 
-from demos.error_patterns import Fit
-from demos.finding import Hit, Mark, find
-from demos.locales import Text, table
-from demos.tabs.found import found_view, marked
-from demos.words import Field
+from demos.page.lessons import found_view, marked
+from profiling.catalogue.search import Field, Fit, Hit, Mark, find
+from profiling.model.words import Text, table
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from gradio_client import Client
 
-from demos.workloads import WORKLOADS
+from profiling.catalogue import WORKLOADS
 from tests.e2e.launching import ROOT, App, free_port, start_app
 
 TEXT = '''\
@@ -117,19 +117,19 @@ from pathlib import Path
 
 import gradio as gr
 
-from demos import catalogue
-from demos.links import usual_comparison
-from demos.locales import translator
-from demos.tabs import compare
-from demos.tabs.form import Form
-from demos.tabs.visitor import labels
-from profiling.errors import InputError
+from profiling import catalogue
+from demos.page.links import usual_comparison
+from profiling.model.words import translator
+from demos.page.compare import tab
+from demos.page.compare.form import Form
+from demos.page.common import labels
+from profiling.model.errors import InputError
 
 FILE = Path("PLACE")
 catalogue.register(str(FILE))
 with gr.Blocks():
     form = Form("cpu", labels())
-    does = compare._Handlers(None, form, None, gr.HTML(), None)
+    does = tab._Handlers(None, form, None, gr.HTML(), None)
 
 described = form.describe(usual_comparison("mine"), translator("zh"))
 name, about, branches, sizes, *numbers = (described[each] for each in form.described)

@@ -5,25 +5,26 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from demos.locales import Text, translator
-from demos.tabs import recorded, start, views
-from demos.tabs.about import machine_rows, source_base
-from demos.tabs.recorded import cost_finding, cost_rows, recorded_costs, source_words
-from demos.workloads import WORKLOADS
-from profiling import storage
-from profiling.records import Environment
+from demos.page import common, start
+from demos.page import start as recorded
+from demos.page.about import machine_rows, source_base
+from demos.page.start import cost_finding, cost_rows, recorded_costs, source_words
+from profiling.catalogue import WORKLOADS
+from profiling.model.run import Environment
+from profiling.model.words import Text, translator
+from profiling.output import saved_runs
 
 
 @pytest.fixture(scope="module")
 def theirs() -> Environment:
     """The machine on which something was recorded."""
-    path = storage.recorded()["cpu-2-cores.frozen_backbone"]
-    return storage.load_run(path).environment
+    path = saved_runs.recorded()["cpu-2-cores.frozen_backbone"]
+    return saved_runs.load_run(path).environment
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_workload_has_a_recorded_run(workload: str) -> None:
-    assert any(name.endswith(f".{workload}") for name in storage.recorded())
+    assert any(name.endswith(f".{workload}") for name in saved_runs.recorded())
 
 
 def test_the_rows_are_those_of_the_run_at_its_middle_size(text: Text) -> None:
@@ -46,14 +47,14 @@ def test_a_branch_that_raises_has_no_bars(english: Text) -> None:
     _, raising = cost_rows(costs, english)
     assert raising.row.status == "expected_error"
     assert (raising.time, raising.peak) == (None, None)
-    html = views.render("start_result.html", english, **start.told(costs, english))
+    html = common.render("start_result.html", english, **start.told(costs, english))
     assert "✗" in html
     assert "nan" not in html
 
 
 def test_nothing_recorded_is_nothing_and_is_said(english: Text) -> None:
     assert recorded_costs("mine", None) is None
-    html = views.render("start_result.html", english)
+    html = common.render("start_result.html", english)
     assert english("start.no_record") in html
     assert "<table" not in html
 
@@ -82,13 +83,13 @@ def test_the_machine_is_said_to_be_like_this_one_only_if_it_is(
 def test_the_run_of_the_machine_most_like_this_one_is_shown(
     theirs: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = storage.recorded()["cpu-2-cores.elementwise"]
-    run = storage.load_run(path)
+    path = saved_runs.recorded()["cpu-2-cores.elementwise"]
+    run = saved_runs.load_run(path)
     gpu = replace(theirs.devices[0], kind="cuda", name="A GPU")
     other = replace(run, environment=replace(theirs, devices=(gpu, *theirs.devices)))
     again = path.with_name("gpu.elementwise.json.gz")
     shelf = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
-    monkeypatch.setattr(storage, "recorded", lambda: shelf)
+    monkeypatch.setattr(saved_runs, "recorded", lambda: shelf)
     monkeypatch.setattr(recorded, "_load", {again: other, path: run}.__getitem__)
     monkeypatch.setattr(recorded, "_measured", lambda at, _: (at, None))
     for ours, shown in ((theirs, path), (other.environment, again)):

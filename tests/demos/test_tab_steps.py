@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from demos import catalogue
-from demos.catalogue import Source
-from demos.locales import Text, translator
-from demos.tabs.steps import Block, Cell, Counter, PartView, StepView, part_view
-from profiling.graph_records import Graph
-from profiling.lesson_records import (
+from demos.page.stepper import Block, Cell, Counter, PartView, StepView, part_view
+from profiling import catalogue
+from profiling.catalogue import Source
+from profiling.measure.lesson import run_lesson
+from profiling.model.graph import Graph
+from profiling.model.lesson import (
     LessonError,
     LessonRequest,
     LessonStep,
@@ -22,7 +22,7 @@ from profiling.lesson_records import (
     TensorState,
     ValueState,
 )
-from profiling.measure.lesson import run_lesson
+from profiling.model.words import Text, translator
 
 SOURCE = Source("def lesson():\n    x = 1 < 2\n    y = x\n", 7, "demos/some.py")
 HEADS = ["values", "grad", "requires_grad", "is_leaf", "grad_fn", "version"]

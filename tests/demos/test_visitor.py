@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from demos.tabs.visitor import language, words
+from demos.page.common import language, words
 
 
 def request(cookie: str | None = None, accepts: str | None = None) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from demos import catalogue, locales, words
-from demos.catalogue import LessonEntry, Source
-from demos.words import Field, Vocabulary
+from profiling import catalogue
+from profiling.catalogue import LessonEntry, Source, search
+from profiling.catalogue.search import Field, Vocabulary
+from profiling.model import words as locales
 
 TEXTS = {
     "lesson.first_one.title": "In-place changes of a leaf",
@@ -26,7 +27,7 @@ def vocabulary(monkeypatch: pytest.MonkeyPatch) -> Vocabulary:
         code = Source(f"def lesson():\n    {name}_called()", 1, "lesson.py")
         return LessonEntry(name, "topic", {"lesson": code}, None, None, ("no {} here",))
 
-    monkeypatch.setattr(words, "LESSONS", ("first_one", "other"))
+    monkeypatch.setattr(search, "LESSONS", ("first_one", "other"))
     monkeypatch.setattr(locales, "table", {"en": TEXTS}.__getitem__)
     monkeypatch.setattr(catalogue, "lesson", entry)
     return Vocabulary("en")
@@ -105,7 +106,7 @@ def test_nearness_counts_rare_words_of_titles_and_questions(
     vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert vocabulary.nearness("leaf gradient") == {}
-    monkeypatch.setattr(words, "LESSONS", ("first_one", "other", *map(str, range(14))))
+    monkeypatch.setattr(search, "LESSONS", ("first_one", "other", *map(str, range(14))))
     # Two lessons of sixteen have a gradient: one in its question, one in its rule.
     assert list(vocabulary.nearness("gradient")) == ["first_one"]
     near = vocabulary.nearness("leaf gradient retain_graph")

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.measure.reach import gradient_reach
 from profiling.measure.step import State, Step, load
-from profiling.records import DTYPES, Cell
+from profiling.model.run import DTYPES, Cell
 from tests.profiling.planted import cell
 
 # What every branch gives each group, unless WRONG says otherwise.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.measure.memory import measure_memory
 from profiling.measure.step import State
 from tests.profiling.planted import cell

@@ -8,9 +8,9 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from demos.lessons import LESSONS
+from profiling.catalogue import LESSONS
 from profiling.engine.engine import Engine
-from profiling.lesson_records import LessonRequest, LessonTrace
+from profiling.model.lesson import LessonRequest, LessonTrace
 from tests.e2e.find_chromium import find_chromium
 from tests.e2e.launching import App, not_taken, running_app
 

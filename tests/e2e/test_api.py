@@ -11,12 +11,12 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from demos.advisor import ADVISED, advise_plain
-from demos.locales import LANGUAGES, Text, translator
-from profiling import plain
+from profiling.catalogue.advisor import ADVISED, advise_plain
 from profiling.engine.engine import Engine
-from profiling.lesson_records import LessonRequest
-from profiling.storage import load_run
+from profiling.model.lesson import LessonRequest
+from profiling.model.words import LANGUAGES, Text, translator
+from profiling.output import json_data
+from profiling.output.saved_runs import load_run
 from tests.e2e.launching import App
 from tests.profiling.traces.making import write
 
@@ -46,7 +46,7 @@ def ask(client: Client, endpoint: str, **arguments: Any) -> dict[str, Any]:
 def test_a_lesson_is_what_the_shell_gives(client: Client, engine: Engine, english: Text) -> None:
     trace = engine.lesson(LessonRequest("baseline", (1.0, 2.5), "tanh"))
     given = ask(client, "lesson", name="baseline", values=[1, 2.5], op="tanh")
-    assert given == plain.lesson(trace, english)
+    assert given == json_data.lesson(trace, english)
 
 
 def test_a_lesson_says_its_verdicts_in_the_language(client: Client) -> None:

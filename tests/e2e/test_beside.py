@@ -15,8 +15,8 @@ from gradio_client import Client, handle_file
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
-from profiling.records import Run
-from profiling.storage import load_run, save_run
+from profiling.model.run import Run
+from profiling.output.saved_runs import load_run, save_run
 from tests.e2e.launching import App
 from tests.e2e.test_client import compare, value
 from tests.profiling.planted import branch, cell, run_of

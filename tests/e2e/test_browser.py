@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, Route, expect
 
-from demos.locales import table
+from profiling.model.words import table
 from tests.e2e.launching import App
 from tests.e2e.touring import hasten
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from profiling.storage import load_run
+from profiling.output.saved_runs import load_run
 from tests.e2e.launching import App
 
 _PROGRESS, _SIZE, _TABLE, _SUMMARY, _SAMPLES, _EVENTS, _ZIP = range(7)

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from demos.locales import LANGUAGES, table
+from profiling.model.words import LANGUAGES, table
 from tests.e2e.launching import App, running_app
 from tests.e2e.touring import Problem, Seen, tour
 from tests.profiling.charts.test_chart_palette import contrast

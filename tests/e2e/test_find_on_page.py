@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from demos.finding import find
-from demos.lessons import TOPICS
-from demos.locales import table
+from profiling.catalogue import TOPICS
+from profiling.catalogue.search import find
+from profiling.model.words import table
 from tests.e2e.launching import App
 
 pytestmark = pytest.mark.browser

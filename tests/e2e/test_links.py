@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from demos.locales import LANGUAGES, table, translator
+from profiling.model.words import LANGUAGES, table, translator
 from tests.e2e.launching import App, not_taken
 from tests.e2e.test_stepper import at_last, choose, go
 

@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
-from demos import catalogue
-from demos.locales import LANGUAGES, Text, translator
-from demos.tabs import views
-from demos.tabs.steps import part_view
-from profiling.graphs import drawing
-from profiling.lesson_records import LessonTrace
+from demos.page import common
+from demos.page.stepper import part_view
+from profiling import catalogue
+from profiling.graphs import svg
+from profiling.model.lesson import LessonTrace
+from profiling.model.words import LANGUAGES, Text, translator
 from tests.e2e.launching import App
 from tests.e2e.test_stepper import OUTSIDE
 from tests.e2e.touring import covered, hasten
@@ -116,9 +116,9 @@ def test_no_text_of_any_lessons_graph_sticks_out(
     browser: Browser, traces: list[LessonTrace], language: str
 ) -> None:
     steps = [step for trace in traces for part in trace.parts for step in part.steps]
-    drawings = [drawing.svg(step.graph, translator(language)) for step in steps]
+    drawings = [svg.svg(step.graph, translator(language)) for step in steps]
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.set_content(f"<style>{drawing.styles()}</style>{''.join(drawings)}")
+    page.set_content(f"<style>{svg.styles()}</style>{''.join(drawings)}")
     assert page.locator("svg.graph").count() == len(drawings) > len(traces)
     assert page.evaluate(OUTSIDE) == []
     page.close()
@@ -130,6 +130,6 @@ def _shown(trace: LessonTrace, text: Text) -> str:
     ends = [replace(part, steps=part.steps[-1:]) for part in trace.parts]
     parts = [part_view(part, sources[part.name], text) for part in ends]
     key = f"lesson.{name}"
-    return views.render(
+    return common.render(
         "lesson.html", text, key=key, name=name, inputs={}, parts=parts, trace=trace
     )

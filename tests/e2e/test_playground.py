@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from demos.locales import table
+from profiling.model.words import table
 from tests.e2e.launching import ROOT, App, free_port, running_app
 from tests.e2e.test_rubbish import config, trap_code
 

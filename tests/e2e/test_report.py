@@ -8,9 +8,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from demos.locales import translator
-from profiling.html_report import document, run_part
-from profiling.storage import load_run
+from profiling.model.words import translator
+from profiling.output.report import document, run_part
+from profiling.output.saved_runs import load_run
 from tests.conftest import FinishedRun
 
 pytestmark = pytest.mark.browser

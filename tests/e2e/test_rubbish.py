@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from demos.locales import table
+from profiling.model.words import table
 from tests.e2e.launching import App, running_app
 
 

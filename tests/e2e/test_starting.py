@@ -67,7 +67,7 @@ def test_an_unknown_device_is_refused() -> None:
 _PAGE_WITHOUT_WORKER = """
 import urllib.request
 from concurrent.futures import Executor, Future
-from demos.tabs import page
+from demos.page import page
 from profiling.engine.engine import Engine
 
 class NeverReady(Executor):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from demos import catalogue
-from demos.locales import table, translator
+from profiling import catalogue
+from profiling.model.words import table, translator
 from tests.e2e.launching import App
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from demos.locales import Text, translator
+from profiling.model.words import Text, translator
 from tests.e2e.launching import App
 
 # Every text that a visitor sees or is read out: of nodes, and of attributes.

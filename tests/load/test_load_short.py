@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import load
 from benchmarks.faults import confined, own_folders
-from demos.tabs.page import MAX_QUEUE
+from demos.page.page import MAX_QUEUE
 from tests.awaiting import finished
 from tests.e2e.launching import App, running_app
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
-from profiling.records import (
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
+from profiling.model.run import (
     BranchResult,
     Cell,
     CellResult,

@@ -10,14 +10,14 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from demos.locales import translator
-from profiling import cli, storage
+from profiling import cli
+from profiling.analysis.diff import COLUMNS, DiffRow
 from profiling.cli import opening, terminal
-from profiling.diff import COLUMNS
-from profiling.diff_report import DiffRow
-from profiling.export import ARCHIVE, export
-from profiling.records import Run, Status
-from profiling.storage import save_run
+from profiling.model.run import Run, Status
+from profiling.model.words import translator
+from profiling.output import saved_runs
+from profiling.output.csv import ARCHIVE, export
+from profiling.output.saved_runs import save_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, run_of
 from tests.profiling.test_diff import finished, measured, run_with
@@ -177,7 +177,7 @@ def test_an_archive_can_be_compared(shell: Any, finished_run: FinishedRun) -> No
 def test_recorded_runs_go_by_their_name(
     shell: Any, before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "RECORDED", tmp_path)
+    monkeypatch.setattr(saved_runs, "RECORDED", tmp_path)
     save_run(after(), tmp_path / "gpu.json.gz")
     code, out, err = shell("diff", "recorded:gpu", before, "--json")
     assert (code, err) == (0, "")

@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from demos.locales import LANGUAGES, Text, translator
-from profiling.diff import Lone, diff
-from profiling.diff_report import DiffRow, around, finding, lone_words, sections
-from profiling.records import Run, Status
+from profiling.analysis.diff import DiffRow, Lone, around, diff, finding, lone_words, sections
+from profiling.model.run import Run, Status
+from profiling.model.words import LANGUAGES, Text, translator
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
 from tests.profiling.test_diff import finished, measured, run_with
 

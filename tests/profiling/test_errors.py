@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pickle
 
-from profiling.errors import InputError
+from profiling.model.errors import InputError
 
 
 def test_an_error_crosses_processes_with_its_values() -> None:

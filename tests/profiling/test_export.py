@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from demos.locales import translator
-from profiling import columns, tables
-from profiling.export import ARCHIVE, README, RUN, export, harmless, trace_files
-from profiling.records import Run, Status
-from profiling.statistics import summary
-from profiling.storage import load_run
+from profiling.analysis import metrics, tables
+from profiling.analysis.statistics import summary
+from profiling.model.run import Run, Status
+from profiling.model.words import translator
+from profiling.output.csv import ARCHIVE, README, RUN, export, harmless, trace_files
+from profiling.output.saved_runs import load_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import (
     MACHINE,
@@ -26,7 +26,7 @@ from tests.profiling.planted import (
     write_trace,
 )
 
-CSV = list(columns.FILES)
+CSV = list(metrics.FILES)
 SAY = translator("en")
 
 
@@ -59,7 +59,7 @@ def test_the_files_are_named_and_lie_in_the_runs_folder(
 @pytest.mark.parametrize("name", CSV)
 def test_columns_are_those_described_in_their_order(name: str, exported: dict[str, Path]) -> None:
     head, *body = cells(exported[name])
-    assert head == list(columns.FILES[name][1])
+    assert head == list(metrics.FILES[name][1])
     assert {len(row) for row in body} == {len(head)}
 
 
@@ -158,7 +158,7 @@ def test_the_archive_has_everything(
     for name in (*CSV, RUN, README, *traces):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
     assert load_run(tmp_path / RUN) == run
-    assert (tmp_path / README).read_text("utf-8") == columns.readme(SAY)
+    assert (tmp_path / README).read_text("utf-8") == metrics.readme(SAY)
 
 
 def test_traces_are_in_the_order_of_cells_and_branches(finished_run: FinishedRun) -> None:
@@ -218,7 +218,7 @@ def test_our_reason_stands_where_there_is_no_error_text(tmp_path: Path) -> None:
 def test_a_run_that_has_only_begun_can_be_exported(planted: Run, tmp_path: Path) -> None:
     files = export(replace(planted, results=()), tmp_path, SAY)
     for name in CSV:
-        assert cells(files[name]) == [list(columns.FILES[name][1])]
+        assert cells(files[name]) == [list(metrics.FILES[name][1])]
     assert load_run(files[RUN]).results == ()
 
 
@@ -247,10 +247,10 @@ def test_a_failure_while_writing_keeps_the_file_of_before(
     files = export(planted, tmp_path, SAY)
     before = {name: path.read_bytes() for name, path in files.items()}
 
-    def failing(text: columns.Text) -> str:
+    def failing(text: metrics.Text) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr(columns, "readme", failing)
+    monkeypatch.setattr(metrics, "readme", failing)
     with pytest.raises(OSError, match="disk full"):
         export(planted, tmp_path, SAY)
     assert {name: (tmp_path / name).read_bytes() for name in before}[README] == before[README]

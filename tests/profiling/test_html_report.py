@@ -13,14 +13,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from demos.locales import Text, translator
 from profiling import cli
 from profiling.engine.engine import Engine
-from profiling.errors import InputError
-from profiling.html_report import document, lesson_part, run_part
-from profiling.lesson_records import LessonRequest
-from profiling.records import PeakPart, Run, Status
-from profiling.storage import find_run, load_run
+from profiling.model.errors import InputError
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import PeakPart, Run, Status
+from profiling.model.words import Text, translator
+from profiling.output.report import document, lesson_part, run_part
+from profiling.output.saved_runs import find_run, load_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, reach, run_of, times
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from demos import catalogue
-from profiling.recorded_traces import INDEX, TRACES, recorded_traces
-from profiling.traces.load import read_trace
-from profiling.traces.trace_diff import trace_diff
+from profiling import catalogue
+from profiling.output.saved_runs import INDEX, TRACES, recorded_traces
+from profiling.traces.diff import trace_diff
+from profiling.traces.table import read_trace
 
 _KNOWN = recorded_traces()
 

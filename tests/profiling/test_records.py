@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from profiling.errors import InputError
-from profiling.lesson_records import ClaimResult, Verdict
-from profiling.records import Reach, Sample, Status
-from profiling.storage import load_run, save_run
+from profiling.model.errors import InputError
+from profiling.model.lesson import ClaimResult, Verdict
+from profiling.model.run import Reach, Sample, Status
+from profiling.output.saved_runs import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, reach, run_of, times
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from demos.locales import Text, translator
-from profiling.report import Group, disturbance, finding, rows
-from profiling.statistics import summary
+from profiling.analysis.findings import Group, disturbance, finding, rows
+from profiling.analysis.statistics import summary
+from profiling.model.words import Text, translator
 from tests.conftest import FinishedRun
 from tests.profiling.charts.conftest import failed, faster, row
 from tests.profiling.charts.conftest import table as frame

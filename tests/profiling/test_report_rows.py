@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from demos.locales import Text, table, translator
-from profiling.records import CellResult, Status
-from profiling.report import Group, rows
-from profiling.statistics import summary
+from profiling.analysis.findings import Group, rows
+from profiling.analysis.statistics import summary
+from profiling.model.run import CellResult, Status
+from profiling.model.words import Text, table, translator
 from tests.profiling.charts.conftest import failed, faster, row
 from tests.profiling.charts.conftest import table as frame
 from tests.profiling.planted import branch, cell, run_of

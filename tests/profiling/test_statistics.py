@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from profiling.statistics import MIN_PAIRS, Interval, holm, p_value, paired_ratio, summary, verdict
+from profiling.analysis.statistics import (
+    MIN_PAIRS,
+    Interval,
+    holm,
+    p_value,
+    paired_ratio,
+    summary,
+    verdict,
+)
 from tests.profiling.planted import noise, run_of, timed
 
 NAN = float("nan")

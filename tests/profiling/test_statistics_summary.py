@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from profiling.records import BranchResult, CellResult, PeakPart, Sample, Status
-from profiling.statistics import MIN_PAIRS, summary
+from profiling.analysis.statistics import MIN_PAIRS, summary
+from profiling.model.run import BranchResult, CellResult, PeakPart, Sample, Status
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, cell, noise, reach, run_of, timed, times
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from profiling import tables
-from profiling.records import CellResult, PeakPart, Sample, Status
-from profiling.traces.load import COLUMNS, load_trace
+from profiling.analysis import tables
+from profiling.model.run import CellResult, PeakPart, Sample, Status
+from profiling.traces.table import COLUMNS, load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
 

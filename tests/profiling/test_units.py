@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.units import byte_unit, show_bytes, significant, time_unit
+from profiling.model.units import byte_unit, show_bytes, significant, time_unit
 
 NAN = float("nan")
 

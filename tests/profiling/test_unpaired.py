@@ -6,8 +6,13 @@ import random
 import numpy as np
 import pytest
 
-from profiling.statistics import Interval
-from profiling.unpaired import MIN_SAMPLES, Floats, unpaired_ratio, verdict
+from profiling.analysis.statistics import (
+    MIN_SAMPLES,
+    Floats,
+    Interval,
+    unpaired_ratio,
+    unpaired_verdict,
+)
 
 NAN = float("nan")
 
@@ -33,7 +38,7 @@ def test_a_run_beside_itself_has_the_ratio_1_and_does_not_differ() -> None:
         found = unpaired_ratio(values, values)
         assert found.estimate == 1.0
         assert found.low < 1 < found.high
-        assert verdict(found) == "no_difference"
+        assert unpaired_verdict(found) == "no_difference"
 
 
 @pytest.mark.parametrize(
@@ -44,17 +49,18 @@ def test_a_planted_effect_is_found(factor: float, expected: str) -> None:
         unpaired_ratio(noise(seed, 50) * factor, noise(seed + 1000, 50)) for seed in range(100)
     ]
     assert sum(each.low < factor < each.high for each in found) >= 90
-    assert {verdict(each) for each in found} == {expected}
+    assert {unpaired_verdict(each) for each in found} == {expected}
 
 
 def test_what_shifts_one_whole_run_is_not_taken_out() -> None:
     values = noise(1, 50)
-    assert verdict(unpaired_ratio(values * 1.5, values)) == "slower"
+    assert unpaired_verdict(unpaired_ratio(values * 1.5, values)) == "slower"
 
 
 def test_noise_alone_seldom_looks_like_an_effect() -> None:
     found = [
-        verdict(unpaired_ratio(noise(seed, 25), noise(seed + 1000, 25))) for seed in range(200)
+        unpaired_verdict(unpaired_ratio(noise(seed, 25), noise(seed + 1000, 25)))
+        for seed in range(200)
     ]
     assert found.count("no_difference") >= 180
 
@@ -62,7 +68,7 @@ def test_noise_alone_seldom_looks_like_an_effect() -> None:
 def test_equal_samples_have_an_interval_of_no_width() -> None:
     found = unpaired_ratio(np.full(9, 3.0), np.full(7, 2.0))
     assert found == Interval(1.5, 1.5, 1.5)
-    assert verdict(found) == "slower"
+    assert unpaired_verdict(found) == "slower"
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -76,14 +82,14 @@ def test_few_samples_on_either_side_give_no_interval(few: tuple[int, int]) -> No
     found = unpaired_ratio(noise(1, few[0]), noise(2, few[1]))
     assert found.estimate > 0
     assert np.isnan([found.low, found.high]).all()
-    assert verdict(found) == ""
+    assert unpaired_verdict(found) == ""
 
 
 @pytest.mark.parametrize("sides", [([], [1.0]), ([1.0], []), ([], []), ([1.0], [0.0])])
 def test_where_there_is_no_ratio_all_is_unknown(sides: tuple[list[float], list[float]]) -> None:
     found = unpaired_ratio(np.array(sides[0]), np.array(sides[1]))
     assert np.isnan(found).all()
-    assert verdict(found) == ""
+    assert unpaired_verdict(found) == ""
 
 
 @pytest.mark.parametrize(
@@ -98,4 +104,4 @@ def test_where_there_is_no_ratio_all_is_unknown(sides: tuple[list[float], list[f
     ],
 )
 def test_the_verdict_follows_the_interval(interval: Interval, expected: str) -> None:
-    assert verdict(interval) == expected
+    assert unpaired_verdict(interval) == expected

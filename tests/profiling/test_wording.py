@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from demos.locales import LANGUAGES, translator
-from profiling.wording import lenient
+from profiling.model.words import LANGUAGES, lenient, translator
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from demos import catalogue
 from demos.lessons import article
-from profiling.lesson_records import PartTrace
+from profiling import catalogue
+from profiling.model.lesson import PartTrace
 from tests.demos.lessons.traced import (
     INPUTS,
     all_verdicts,

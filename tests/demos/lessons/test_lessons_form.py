@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 import torch
 
-from demos import catalogue
-from demos.lessons import LESSONS, TOPICS
-from profiling.lesson_records import LessonRequest
+from profiling import catalogue
+from profiling.catalogue import LESSONS, TOPICS
 from profiling.measure.lesson import run_lesson
 from profiling.measure.states import named_tensors, numbers
+from profiling.model.lesson import LessonRequest
 from tests.demos.lessons.traced import error_text, inputs, last, part, traced
 
 PARTS = [(name, each) for name in LESSONS for each in catalogue.lesson(name).parts]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from demos import catalogue
 from demos.lessons import freezing
-from profiling.lesson_records import PartTrace, TensorState
+from profiling import catalogue
+from profiling.model.lesson import PartTrace, TensorState
 from tests.demos.lessons.traced import (
     is_close,
     last,

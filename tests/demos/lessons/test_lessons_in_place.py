@@ -7,8 +7,8 @@ import math
 import pytest
 
 from demos.lessons import in_place
-from profiling.graph_records import Node
-from profiling.lesson_records import PartTrace, TensorState
+from profiling.model.graph import Node
+from profiling.model.lesson import PartTrace, TensorState
 from tests.demos.lessons.traced import (
     error_text,
     failing_line,

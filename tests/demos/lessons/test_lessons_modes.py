@@ -7,7 +7,7 @@ import math
 import pytest
 
 from demos.lessons import modes
-from profiling.lesson_records import PartTrace, TensorState
+from profiling.model.lesson import PartTrace, TensorState
 from tests.demos.lessons.traced import (
     error_text,
     failing_line,

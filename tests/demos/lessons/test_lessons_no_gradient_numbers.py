@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from profiling.lesson_records import PartTrace
+from profiling.model.lesson import PartTrace
 from tests.demos.lessons.traced import is_close, last, part, traced, values_of
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"

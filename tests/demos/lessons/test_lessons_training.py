@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from demos import catalogue
 from demos.lessons.training import LESSONS
+from profiling import catalogue
 from tests.demos.lessons.traced import (
     all_verdicts,
     error_text,

@@ -6,8 +6,8 @@ from math import exp, tanh
 
 import pytest
 
-from profiling.graph_records import Graph, Node
-from profiling.lesson_records import PartTrace, TensorState
+from profiling.model.graph import Graph, Node
+from profiling.model.lesson import PartTrace, TensorState
 from tests.demos.lessons.traced import last, part, traced, values_of
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from demos import locales
-from demos.lessons import LESSONS, TOPICS
+from profiling.catalogue import LESSONS, TOPICS
+from profiling.model import words as locales
+from profiling.model.content import LOCALES
 from tests.demos.lessons.traced import inputs, traced
 
 QUOTED = (
@@ -20,7 +19,7 @@ QUOTED = (
 
 def words(language: str, topic: str = "*") -> dict[str, str]:
     found: dict[str, str] = {}
-    for path in (Path(locales.__file__).parent / language).glob(f"lessons_{topic}.json"):
+    for path in (LOCALES / language).glob(f"lessons_{topic}.json"):
         found |= msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     return found
 
@@ -71,7 +70,7 @@ def test_languages_quote_the_same_code_and_errors() -> None:
 @pytest.mark.parametrize("topic", TOPICS)
 def test_texts_are_one_a_line_in_the_order_of_the_lessons(topic: str) -> None:
     for language in locales.LANGUAGES:
-        path = Path(locales.__file__).parent / language / f"lessons_{topic}.json"
+        path = LOCALES / language / f"lessons_{topic}.json"
         lines = path.read_text(encoding="utf-8").splitlines()
         assert [line[:1] for line in (lines[0], lines[-1])] == ["{", "}"]
         assert len(lines) - 2 == len(words(language, topic))

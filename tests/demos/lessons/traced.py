@@ -6,9 +6,9 @@ import functools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
-from demos import catalogue
-from profiling.lesson_records import LessonRequest, LessonTrace, PartTrace, TensorState
+from profiling import catalogue
 from profiling.measure.lesson import run_lesson
+from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace, TensorState
 
 LARGEST_FLOAT = 3.4e38
 INPUTS = (

@@ -1,4 +1,4 @@
-"""Small tables with known values, shaped as `profiling.statistics` and its kin give them."""
+"""Small tables with known values, shaped as `profiling.analysis` gives them."""
 
 from __future__ import annotations
 

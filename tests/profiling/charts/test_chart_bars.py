@@ -6,10 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from demos.locales import Text
-from profiling.charts.bars import peak_by_branch, time_by_branch
-from profiling.charts.labels import label_room
-from profiling.charts.style import branch_style
+from profiling.charts.branches import peak_by_branch, time_by_branch
+from profiling.charts.style import branch_style, label_room
+from profiling.model.words import Text
 from tests.profiling.charts.conftest import BRANCHES, failed, row, table
 
 

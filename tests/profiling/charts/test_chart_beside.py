@@ -3,12 +3,11 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import pytest
 
-from demos.locales import Text
-from profiling.charts.beside import ratio_by_branch
-from profiling.charts.labels import label_room
-from profiling.charts.style import branch_style
-from profiling.diff import diff
-from profiling.records import Run, Status
+from profiling.analysis.diff import diff
+from profiling.charts.run_diff import ratio_by_branch
+from profiling.charts.style import branch_style, label_room
+from profiling.model.run import Run, Status
+from profiling.model.words import Text
 from tests.profiling.planted import branch, cell, run_of, times
 from tests.profiling.test_diff import finished, measured, run_with
 

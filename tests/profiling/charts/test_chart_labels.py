@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from profiling.charts.labels import label_room, value_labels
+from profiling.charts.style import label_room, value_labels
 
 
 def test_labels_begin_where_bars_end_or_would_begin() -> None:

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from demos.workloads import BRANCHES
+from profiling.catalogue import BRANCHES
 from profiling.charts import style
 
 WHITE, NEAR_BLACK = "#ffffff", "#0a0f1e"

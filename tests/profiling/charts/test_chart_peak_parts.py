@@ -3,10 +3,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from demos.locales import Text
-from profiling.charts.labels import label_room
-from profiling.charts.peak_parts import _LOOKS, peak_parts
-from profiling.traces.peak import KINDS
+from profiling.charts.peak import _LOOKS, peak_parts
+from profiling.charts.style import label_room
+from profiling.model.words import Text
+from profiling.traces.memory import KINDS
 from tests.profiling.charts.conftest import BRANCHES
 from tests.profiling.charts.test_chart_palette import NEAR_BLACK, WHITE, contrast
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from demos.locales import Text
-from profiling.charts.reach import gradient_reach
+from profiling.charts.branches import gradient_reach
+from profiling.model.words import Text
 from tests.profiling.charts.conftest import BRANCHES
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from demos.locales import Text
-from profiling.charts.sizes import memory_over_size, time_over_size
+from profiling.charts.branches import memory_over_size, time_over_size
 from profiling.charts.style import branch_style
+from profiling.model.words import Text
 from tests.profiling.charts.conftest import BRANCHES, failed, row, table
 
 

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import demos.locales
 from profiling.charts import style
-from profiling.charts.values import escaped, number, scaled
-from profiling.units import Unit
-
-LOCALES = Path(demos.locales.__file__).parent
+from profiling.charts.style import escaped, number, scaled
+from profiling.model.content import LOCALES
+from profiling.model.units import Unit
 
 
 def test_layout_is_plain_and_transparent() -> None:
@@ -100,12 +98,13 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
 
 
 def test_charts_import_neither_torch_nor_the_page() -> None:
-    names = "bars beside labels memory operators peak_parts reach sizes style"
+    names = "branches operators peak run_diff style timeline trace"
     code = f"""
 import importlib, sys
 for name in {names.split()}:
     importlib.import_module("profiling.charts." + name)
-loaded = {{"torch", "gradio", "demos", "profiling.records", "profiling.engine"}} & set(sys.modules)
+unwanted = {{"torch", "gradio", "demos", "profiling.model.run", "profiling.engine"}}
+loaded = unwanted & set(sys.modules)
 sys.exit(str(loaded) if loaded else 0)
 """
     root = Path(__file__).parents[3]

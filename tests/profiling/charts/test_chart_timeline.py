@@ -8,16 +8,24 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from demos.locales import Text
 from profiling.charts import timeline as chart
 from profiling.charts.style import LINE_HEIGHT
-from profiling.charts.timeline import COLORS, OTHER, RUNTIME, links, timeline
-from profiling.charts.timeline_bands import add_bands
-from profiling.charts.timeline_words import NAMED, category_name, fitting
-from profiling.traces import lanes
-from profiling.traces.density import view
-from profiling.traces.load import Trace, read_trace
+from profiling.charts.timeline import (
+    COLORS,
+    NAMED,
+    OTHER,
+    RUNTIME,
+    add_bands,
+    category_name,
+    fitting,
+    links,
+    timeline,
+)
+from profiling.model.words import Text
+from profiling.traces import timeline as lanes
 from profiling.traces.phases import bands
+from profiling.traces.table import Trace, read_trace
+from profiling.traces.timeline import view
 from tests.profiling.traces.making import write
 
 

@@ -4,10 +4,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from demos.locales import Text
-from profiling.charts.trace_diff import trace_changes
-from profiling.charts.trace_memory import trace_memory
-from profiling.charts.trace_operators import treemap
+from profiling.charts.trace import trace_changes, trace_memory, treemap
+from profiling.model.words import Text
 
 
 def title(figure: go.Figure) -> str:

@@ -5,10 +5,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from demos.locales import Text
-from profiling.charts.memory import memory_over_time
 from profiling.charts.operators import operators_by_branch
+from profiling.charts.peak import memory_over_time
 from profiling.charts.style import branch_style
+from profiling.model.words import Text
 from tests.profiling.charts.conftest import BRANCHES
 
 NONE = float("nan")

@@ -10,16 +10,15 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from demos import catalogue
-from demos.lessons import LESSONS
-from demos.locales import Text, table
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import LESSONS, WORKLOADS
 from profiling.cli import opening
 from profiling.cli.terminal import print_lesson
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
-from profiling.lesson_records import LessonRequest
 from profiling.measure.lesson import run_lesson
+from profiling.model.lesson import LessonRequest
+from profiling.model.words import Text, table
 from tests.profiling.cli.conftest import SMALL
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from demos.finding import MAX_LETTERS, find
-from demos.locales import table
+from profiling.catalogue.search import MAX_LETTERS, find
+from profiling.model.words import table
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiling.recorded_traces import recorded_traces
-from profiling.traces.load import read_trace
+from profiling.output.saved_runs import recorded_traces
+from profiling.traces.table import read_trace
 from tests.profiling.traces.making import write
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from profiling.engine import jobs
 from profiling.measure import guard
-from profiling.records import BranchResult, Cell, CellResult
+from profiling.model.run import BranchResult, Cell, CellResult
 from tests.profiling.planted import cell
 
 SIZE = 1000

@@ -17,12 +17,12 @@ from msgspec.structs import replace
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.executors import InlineExecutor, WorkerProcess
 from profiling.engine.plan import plan
-from profiling.errors import InputError, WorkerError
-from profiling.lesson_records import LessonRequest
 from profiling.measure.branches import branch_graph
 from profiling.measure.environment import detect
 from profiling.measure.lesson import run_lesson
-from profiling.records import Request, Run, Status
+from profiling.model.errors import InputError, WorkerError
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import Request, Run, Status
 
 LESSON = LessonRequest("detach_then_zero")
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), device="cpu", budget_s=0.05)

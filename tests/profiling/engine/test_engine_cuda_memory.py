@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from profiling.engine import jobs
-from profiling.records import Status
+from profiling.model.run import Status
 from tests.profiling.planted import cell
 
 # Its input alone takes 320 GB.

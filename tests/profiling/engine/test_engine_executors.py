@@ -16,7 +16,7 @@ import pytest
 
 from profiling.engine.executors import InlineExecutor, WorkerProcess
 from profiling.engine.process import ProcessDied
-from profiling.errors import InputError
+from profiling.model.errors import InputError
 
 
 @pytest.fixture

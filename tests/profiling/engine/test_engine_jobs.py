@@ -11,15 +11,16 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from demos import catalogue
-from demos.workloads import WORKLOADS, elementwise, side_branch
+from demos.workloads import elementwise, side_branch
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.engine import jobs
 from profiling.engine.worker import call
-from profiling.lesson_records import LessonRequest
 from profiling.measure.environment import detect
 from profiling.measure.lesson import run_lesson
 from profiling.measure.step import State
-from profiling.records import BranchResult, Cell, CellResult, Sample, Status
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import BranchResult, Cell, CellResult, Sample, Status
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")

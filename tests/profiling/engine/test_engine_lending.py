@@ -19,9 +19,9 @@ from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
 from profiling.engine.jobs import compare
 from profiling.engine.lending import ZeroGpu, lent_s, on_zero_gpu, refusal, run_lent
-from profiling.errors import InputError, WorkerError
-from profiling.lesson_records import LessonRequest
-from profiling.records import Request, Run, Status
+from profiling.model.errors import InputError, WorkerError
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import Request, Run, Status
 
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), budget_s=0.05)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from demos import catalogue
-from demos.locales import translator
+from profiling import catalogue
 from profiling.engine import jobs, plan
 from profiling.engine.engine import Engine
-from profiling.errors import InputError
-from profiling.records import BranchResult, CellResult, Request, Status
+from profiling.model.content import CONTENT
+from profiling.model.errors import InputError
+from profiling.model.run import BranchResult, CellResult, Request, Status
+from profiling.model.words import translator
 from tests.profiling.planted import MACHINE, cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
@@ -234,7 +235,7 @@ def test_what_a_step_prints_is_kept_out_of_json(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     command = [*(sys.executable, "-m", "profiling", "compare", "--workload", str(path), "--json")]
     command += ["--sizes", "4", "--budget", "0.05", "--device", "cpu"]
-    root = Path(catalogue.__file__).parents[1]
+    root = CONTENT.parent
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "hello" not in done.stdout

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.engine.engine import Engine
-from profiling.records import Request, Run, Status
+from profiling.model.run import Request, Run, Status
 from tests.profiling.engine.test_engine_own import BUILD
 
 

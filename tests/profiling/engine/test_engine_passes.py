@@ -10,12 +10,12 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from demos import catalogue
 from demos.workloads import elementwise
+from profiling import catalogue
 from profiling.engine import jobs
 from profiling.measure import prediction
-from profiling.records import Reach, Status
-from profiling.units import show_bytes
+from profiling.model.run import Reach, Status
+from profiling.model.units import show_bytes
 from tests.profiling.engine.passing import (
     ASKED,
     EVERY_METRIC,

@@ -11,7 +11,7 @@ import torch
 
 from demos.workloads import elementwise
 from profiling.measure import timing
-from profiling.records import Status
+from profiling.model.run import Status
 from tests.profiling.engine.passing import (
     EVERY_METRIC,
     Measure,

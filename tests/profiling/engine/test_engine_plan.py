@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.engine import plan
-from profiling.errors import InputError
-from profiling.lesson_records import LessonRequest
-from profiling.records import DEVICES, DTYPES, Environment, Request
+from profiling.model.errors import InputError
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import DEVICES, DTYPES, Environment, Request
 from tests.profiling.planted import CPU, GPU_MACHINE, MACHINE
 
 GOOD = Request("frozen_backbone", ("attached", "detach"), (8, 4))

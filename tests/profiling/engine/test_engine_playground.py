@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from profiling.engine.playground import MAX_CHARACTERS, Playground
-from profiling.errors import InputError, WorkerError
-from profiling.lesson_records import LessonError, PartTrace
+from profiling.model.errors import InputError, WorkerError
+from profiling.model.lesson import LessonError, PartTrace
 
 SECONDS = 1.5
 

@@ -6,7 +6,7 @@ import pytest
 
 from profiling.engine.engine import Progress
 from profiling.engine.remaining import time_left_s
-from profiling.records import CellResult, Run, Status
+from profiling.model.run import CellResult, Run, Status
 from tests.profiling.planted import cell, run_of
 
 

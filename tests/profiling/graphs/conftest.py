@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demos.locales import Text, translator
+from profiling.model.words import Text, translator
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from profiling.graph_records import Edge, Graph, Node, Saved
 from profiling.graphs.dot import dot
 from profiling.measure.graph import graph
+from profiling.model.graph import Edge, Graph, Node, Saved
 
 HEAD = """digraph {
 node [shape="box", fontname="monospace", fontsize="10"]

@@ -6,10 +6,10 @@ import re
 
 import torch
 
-from demos.locales import Text, translator
-from profiling.graph_records import Graph, Node, Saved
-from profiling.graphs.drawing import page, standalone_svg, styles, svg
+from profiling.graphs.svg import page, standalone_svg, styles, svg
 from profiling.measure.graph import graph
+from profiling.model.graph import Graph, Node, Saved
+from profiling.model.words import Text, translator
 from tests.demos.lessons.traced import traced
 from tests.profiling.graphs.reading import Drawing
 

@@ -9,10 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from profiling.graph_records import Edge, Graph, Node
-from profiling.graphs.folding import fold
-from profiling.graphs.view import View
+from profiling.graphs.fold import View, fold
 from profiling.measure.graph import graph
+from profiling.model.graph import Edge, Graph, Node
 
 
 def named(module: nn.Module, **others: torch.Tensor) -> dict[str, torch.Tensor]:

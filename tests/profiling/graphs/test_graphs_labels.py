@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from demos.locales import Text
-from profiling.graph_records import Graph, Node, Saved
-from profiling.graphs.folding import fold
+from profiling.graphs.fold import Link, fold
 from profiling.graphs.labels import Line, columns, kept, link_lines, short_op, wrap, written
-from profiling.graphs.view import Link
+from profiling.model.graph import Graph, Node, Saved
+from profiling.model.words import Text
 
 
 @pytest.mark.parametrize(

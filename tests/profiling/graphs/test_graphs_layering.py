@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiling.graphs.layering import crossings, ordered, partners, rows, split
+from profiling.graphs.layout import crossings, ordered, partners, rows, split
 
 
 def test_a_box_stands_below_all_that_lead_to_it() -> None:

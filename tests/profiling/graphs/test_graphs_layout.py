@@ -7,13 +7,13 @@ import random
 
 import pytest
 
-from demos.lessons import LESSONS
-from demos.locales import translator
-from profiling.graph_records import Edge, Graph, Node, NodeKind, Saved, SavedState
-from profiling.graphs.drawing import svg
+from profiling.catalogue import LESSONS
+from profiling.graphs.fold import Box, Link, View
 from profiling.graphs.labels import columns
 from profiling.graphs.layout import WIDTH, Layout, Size, place
-from profiling.graphs.view import Box, Link, View
+from profiling.graphs.svg import svg
+from profiling.model.graph import Edge, Graph, Node, NodeKind, Saved, SavedState
+from profiling.model.words import translator
 from tests.demos.lessons.traced import traced
 from tests.profiling.graphs.reading import COLUMN, Area, Drawing, points
 

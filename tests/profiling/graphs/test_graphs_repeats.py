@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.graphs.repeats import repeats
+from profiling.graphs.fold import repeats
 
 
 @pytest.mark.parametrize(

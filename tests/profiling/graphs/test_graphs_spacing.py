@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.graphs.spacing import Bend, Item, spread, width
+from profiling.graphs.layout import Bend, Item, spread, width
 
 
 def items(*widths: float) -> list[Item]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from profiling.measure.memory import Memory, measure_memory
 from profiling.measure.prediction import Prediction
 from profiling.measure.step import Step
-from profiling.traces.peak import NO_OP
+from profiling.traces.memory import NO_OP
 
 
 def measured(step: Step, predicted: Prediction, device: str = "cpu") -> Memory:

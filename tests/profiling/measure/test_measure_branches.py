@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.engine import plan
-from profiling.graph_records import BranchGraph, Node
 from profiling.measure.branches import branch_graph
 from profiling.measure.environment import detect
-from profiling.records import Request
+from profiling.model.graph import BranchGraph, Node
+from profiling.model.run import Request
 
 
 def drawn(workload: str, branch: str) -> BranchGraph:

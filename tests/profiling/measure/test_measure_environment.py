@@ -10,7 +10,7 @@ import torch
 
 import profiling
 from profiling.measure.environment import detect
-from profiling.records import DTYPES
+from profiling.model.run import DTYPES
 
 ROOT = Path(profiling.__file__).parents[1]
 

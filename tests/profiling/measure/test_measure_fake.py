@@ -10,8 +10,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
-from demos import catalogue
-from demos.workloads import WORKLOADS
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.measure.fake import FakeMode
 from profiling.measure.prediction import predict
 from tests.profiling.planted import cell

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from demos.locales import translator
-from profiling.errors import InputError
 from profiling.measure.global_state import guarded, kept
+from profiling.model.errors import InputError
+from profiling.model.words import translator
 
 _held: list[Any] = []
 

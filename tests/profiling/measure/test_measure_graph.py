@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from profiling.graph_records import Edge, Graph, Node
 from profiling.measure.graph import MAX_NODES, Graphs, graph
 from profiling.measure.states import States
+from profiling.model.graph import Edge, Graph, Node
 
 
 def named(found: Graph) -> dict[str, Node]:

@@ -6,9 +6,9 @@ from types import FrameType
 import pytest
 import torch
 
-from demos import catalogue
-from profiling.lesson_records import LessonRequest, LessonStep, TensorState
+from profiling import catalogue
 from profiling.measure.lesson import run_lesson
+from profiling.model.lesson import LessonRequest, LessonStep, TensorState
 
 
 def at(step: LessonStep) -> dict[str, TensorState]:

@@ -10,7 +10,7 @@ import torch
 from profiling.measure.memory import measure_memory, measure_saved
 from profiling.measure.prediction import Prediction
 from profiling.measure.step import State, Step
-from profiling.records import PeakPart, Sample
+from profiling.model.run import PeakPart, Sample
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")

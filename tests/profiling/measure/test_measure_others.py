@@ -12,13 +12,13 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from demos.locales import Text
+from profiling.analysis.findings import disturbance
+from profiling.analysis.statistics import summary
 from profiling.engine.engine import Engine
 from profiling.measure import others
 from profiling.measure.others import SHORTEST_S, Others
-from profiling.records import Request
-from profiling.report import disturbance
-from profiling.statistics import summary
+from profiling.model.run import Request
+from profiling.model.words import Text
 
 MACHINE = {"user": 10.0, "system": 5.0, "idle": 50.0, "iowait": 1.0, "guest": 3.0, "steal": 0.0}
 Kinds = namedtuple("Kinds", list(MACHINE))  # type: ignore[misc]

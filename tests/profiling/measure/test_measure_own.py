@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from profiling.errors import InputError
 from profiling.measure import own
+from profiling.model.errors import InputError
 
 Writer = Callable[..., str]
 

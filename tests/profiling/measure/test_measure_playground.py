@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from profiling.lesson_records import LessonError
 from profiling.measure.playground import step_code
+from profiling.model.lesson import LessonError
 
 
 def raised(code: str, seconds: float = 30.0) -> LessonError:

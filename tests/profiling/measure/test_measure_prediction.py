@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from demos import catalogue
-from demos.workloads import WORKLOADS, elementwise
+from demos.workloads import elementwise
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.measure import prediction
 from profiling.measure.prediction import Predictions, predict
 from profiling.measure.step import State, Step
-from profiling.records import Cell
+from profiling.model.run import Cell
 from tests.profiling.measure.predicting import check, measured
 from tests.profiling.planted import cell
 

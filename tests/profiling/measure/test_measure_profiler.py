@@ -12,8 +12,8 @@ import torch
 from profiling.measure import profiler
 from profiling.measure.profiler import record_step, warm_up
 from profiling.measure.step import State, Step
-from profiling.traces.load import load_trace
 from profiling.traces.operators import operator_groups
+from profiling.traces.table import load_trace
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")

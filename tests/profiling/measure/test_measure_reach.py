@@ -7,7 +7,7 @@ import torch
 
 from profiling.measure.reach import gradient_reach
 from profiling.measure.step import Reference
-from profiling.records import Reach
+from profiling.model.run import Reach
 
 INFINITY, NAN = float("inf"), float("nan")
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from demos.locales import translator
-from profiling.errors import InputError
 from profiling.measure import own
 from profiling.measure.reach import gradient_reach
 from profiling.measure.step import State, Step
-from profiling.records import Reach
+from profiling.model.errors import InputError
+from profiling.model.run import Reach
+from profiling.model.words import translator
 from tests.profiling.planted import cell
 
 Builder = Callable[..., State]

@@ -12,7 +12,7 @@ import torch
 from profiling.measure.memory import measure_saved
 from profiling.measure.reach import gradient_reach
 from profiling.measure.step import State, Step
-from profiling.records import Sample
+from profiling.model.run import Sample
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from demos.workloads import WORKLOADS
+from profiling.catalogue import WORKLOADS
 from profiling.measure.step import State
-from profiling.records import DTYPES
+from profiling.model.run import DTYPES
 from tests.profiling.planted import cell
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from profiling.lesson_records import PartTrace
 from profiling.measure.stepper import MAX_NAMES, MAX_STEPS, Stepper
+from profiling.model.lesson import PartTrace
 
 
 def step(function: Callable[[], Any]) -> PartTrace:

@@ -16,7 +16,7 @@ from profiling.measure.timing import (
     MAX_WARM_UP_ROUNDS,
     time_steps,
 )
-from profiling.records import Sample
+from profiling.model.run import Sample
 from tests.profiling.measure.recorders import NAMES, Planted, Recorder
 from tests.profiling.planted import cell
 

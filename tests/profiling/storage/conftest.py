@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from demos.locales import LANGUAGES, translator
-from profiling.errors import InputError
-from profiling.records import Run, Sample, Status
-from profiling.storage import load_run, save_run
+from profiling.model.errors import InputError
+from profiling.model.run import Run, Sample, Status
+from profiling.model.words import LANGUAGES, translator
+from profiling.output.saved_runs import load_run, save_run
 from tests.profiling.planted import branch, reach, run_of, times
 
 TRACE = "traces/attached.json.gz"

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from demos.locales import table, translator
-from profiling import columns, consistency, storage
-from profiling.errors import InputError
-from profiling.export import ARCHIVE, RUN, export
-from profiling.records import SCHEMA_VERSION, Run, Sample
-from profiling.storage import find_run, load_run, recorded, save_run, unpack_run
+from profiling.analysis import metrics
+from profiling.model import run as consistency
+from profiling.model.errors import InputError
+from profiling.model.run import SCHEMA_VERSION, Run, Sample
+from profiling.model.words import table, translator
+from profiling.output import saved_runs
+from profiling.output.csv import ARCHIVE, RUN, export
+from profiling.output.saved_runs import find_run, load_run, recorded, save_run, unpack_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, cell, run_of
 from tests.profiling.storage.conftest import TRACE, refusal, written, zipped
@@ -119,7 +121,7 @@ def test_a_run_of_a_newer_schema_says_so_before_anything_else(
 
 
 def test_every_metric_and_a_step_that_frees_memory_can_be_read(tmp_path: Path) -> None:
-    samples = [Sample("step", metric, "count", 0, 2.0) for metric in columns.METRICS]
+    samples = [Sample("step", metric, "count", 0, 2.0) for metric in metrics.METRICS]
     samples.append(Sample("forward", "live", "bytes", 0, -64.0))
     samples.append(Sample("forward", "time", "s", 0, 0.1 + 0.2))
     run = run_of(branch("attached", samples=tuple(samples)))
@@ -137,7 +139,7 @@ def test_a_run_with_another_device_for_the_same_size_can_be_read(tmp_path: Path)
 def test_recorded_runs_are_found_by_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "RECORDED", tmp_path / "recorded")
+    monkeypatch.setattr(saved_runs, "RECORDED", tmp_path / "recorded")
     assert recorded() == {}
     with pytest.raises(InputError) as refused:
         find_run("recorded:h100")

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from profiling import storage
-from profiling.errors import InputError
-from profiling.export import RUN
-from profiling.records import Run
-from profiling.storage import load_run, save_run, unpack_run
+from profiling.model.errors import InputError
+from profiling.model.run import Run
+from profiling.output import saved_runs
+from profiling.output.csv import RUN
+from profiling.output.saved_runs import load_run, save_run, unpack_run
 from tests.profiling.storage.conftest import TRACE, refusal, written, zipped
 
 
 def test_a_file_beyond_the_limit_is_not_even_read(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(saved_runs, "MAX_FILE_BYTES", 1000)
     save_run(run, tmp_path / "a.json")
     error = refusal(tmp_path / "a.json")
     assert error.key == "error.run_too_large"
@@ -45,15 +45,15 @@ class Counted(io.BytesIO):
 
 
 def test_no_more_is_unpacked_than_the_limit_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "MAX_UNPACKED_BYTES", 5 * 2**20)
+    monkeypatch.setattr(saved_runs, "MAX_UNPACKED_BYTES", 5 * 2**20)
     endless = Counted()
     with pytest.raises(InputError, match="run_too_large"):
-        storage._Allowance("bomb").read(endless)
+        saved_runs._Allowance("bomb").read(endless)
     assert endless.taken <= 6 * 2**20
 
 
 def test_bombs_are_refused(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "MAX_UNPACKED_BYTES", 10 * 2**20)
+    monkeypatch.setattr(saved_runs, "MAX_UNPACKED_BYTES", 10 * 2**20)
     run = json.dumps(data).encode()
     zeros = b" " * (20 * 2**20)
     bombs = {
@@ -78,7 +78,7 @@ def test_bombs_are_refused(data: Any, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_many_small_values_are_refused_although_the_file_is_short(
     data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "MAX_VALUES", 10_000)
+    monkeypatch.setattr(saved_runs, "MAX_VALUES", 10_000)
     assert load_run(written(data, tmp_path / "a.json"))
     data["request"]["sizes"] = [1] * 10_001
     assert refusal(written(data, tmp_path / "a.json")).key == "error.run_too_large"

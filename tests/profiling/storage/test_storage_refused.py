@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from demos.locales import translator
-from profiling.errors import InputError
-from profiling.export import RUN
-from profiling.records import PeakPart, Run
-from profiling.storage import load_run, save_run, unpack_run
+from profiling.model.errors import InputError
+from profiling.model.run import PeakPart, Run
+from profiling.model.words import translator
+from profiling.output.csv import RUN
+from profiling.output.saved_runs import load_run, save_run, unpack_run
 from tests.profiling.storage.conftest import TRACE, refusal, set_in, written, zipped
 
 

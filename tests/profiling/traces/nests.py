@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from profiling.traces.load import COLUMNS
+from profiling.traces.table import COLUMNS
 
 Interval = tuple[int, int, int]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from profiling.measure.profiler import record_step
 from profiling.measure.step import Step
-from profiling.traces.load import load_trace
+from profiling.traces.table import load_trace
 from tests.profiling.planted import memory_event, write_trace
 
 NODE = "autograd::engine::evaluate_function: "

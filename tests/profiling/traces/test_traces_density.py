@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.traces.density import MOST_SHAPES, View, overview, view
-from profiling.traces.lanes import timeline
+from profiling.traces.timeline import MOST_SHAPES, View, overview, timeline, view
 from tests.profiling.traces.nests import Interval, intervals, operators_at, table
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State
-from profiling.traces.device_work import clone_bandwidth, device_work
-from profiling.traces.load import load_trace
+from profiling.traces.operators import clone_bandwidth, device_work
+from profiling.traces.table import load_trace
 from tests.profiling.planted import cell, event, write_trace
 
 DEVICE_TO_DEVICE = "Memcpy DtoD (Device -> Device)"

@@ -8,9 +8,9 @@ import pytest
 
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State
-from profiling.traces.load import load_trace, read_trace
+from profiling.traces.diff import trace_diff
 from profiling.traces.operators import operator_calls
-from profiling.traces.trace_diff import trace_diff
+from profiling.traces.table import load_trace, read_trace
 from tests.profiling.planted import cell, event, memory_event, write_trace
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from demos.locales import LANGUAGES, translator
-from profiling.errors import InputError
-from profiling.traces.load import COLUMNS, MORE_COLUMNS, read_trace
+from profiling.model.errors import InputError
+from profiling.model.words import LANGUAGES, translator
+from profiling.traces.table import COLUMNS, MORE_COLUMNS, read_trace
 from tests.profiling.traces.making import write
 
 FILES = 200

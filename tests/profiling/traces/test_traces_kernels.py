@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from profiling.traces.kernels import device_events, devices, kernels
-from profiling.traces.load import read_trace
+from profiling.traces.operators import device_events, devices, kernels
+from profiling.traces.table import read_trace
 from tests.profiling.planted import event, write_trace
 from tests.profiling.traces.nests import Interval, covered, intervals, operators_at
 

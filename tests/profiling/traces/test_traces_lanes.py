@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from profiling.traces.lanes import MOST_LANES, timeline
-from profiling.traces.load import load_trace, read_trace
+from profiling.traces.table import load_trace, read_trace
+from profiling.traces.timeline import MOST_LANES, timeline
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces.nests import Interval, intervals, operators_at

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from profiling.traces.load import read_trace
+from profiling.traces.table import read_trace
 from tests.profiling.planted import event, write_trace
 from tests.profiling.traces.making import write
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiling.errors import InputError
-from profiling.traces.load import COLUMNS, load_trace
+from profiling.model.errors import InputError
+from profiling.traces.table import COLUMNS, load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 

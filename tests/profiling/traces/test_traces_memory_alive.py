@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.traces.load import load_trace
-from profiling.traces.memory import memory_curve, memory_devices, memory_facts, reduced
-from profiling.traces.peak import alive_at_peak, peak_parts
+from profiling.traces.memory import (
+    alive_at_peak,
+    memory_curve,
+    memory_devices,
+    memory_facts,
+    peak_parts,
+    reduced,
+)
+from profiling.traces.table import load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 

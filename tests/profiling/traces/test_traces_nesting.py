@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiling.traces.load import load_trace
 from profiling.traces.nesting import around, is_outermost, operator_spans
+from profiling.traces.table import load_trace
 from tests.profiling.planted import event, memory_event, write_trace
 
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from torch.profiler import ProfilerActivity, profile
 
 from profiling.measure.profiler import warm_up
-from profiling.traces.load import load_trace, read_trace
 from profiling.traces.operators import GROUPINGS, operator_calls, operator_groups
+from profiling.traces.table import load_trace, read_trace
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces.nests import Interval, covered, intervals, operators_at
 

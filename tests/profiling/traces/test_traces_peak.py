@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 import torch
 
-from demos import catalogue
+from profiling import catalogue
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
-from profiling.traces.load import load_trace
-from profiling.traces.memory import memory_curve
-from profiling.traces.peak import KINDS, peak_parts
+from profiling.traces.memory import KINDS, memory_curve, peak_parts
+from profiling.traces.table import load_trace
 from tests.profiling.planted import cell
 from tests.profiling.traces.peaks import recorded, rows
 

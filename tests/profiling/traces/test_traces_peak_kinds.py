@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from profiling.traces.memory import memory_curve
-from profiling.traces.peak import peak_parts, scratch
+from profiling.traces.memory import memory_curve, peak_parts, scratch
 from tests.profiling.planted import event
 from tests.profiling.traces.peaks import NODE, memory, planted, rows
 

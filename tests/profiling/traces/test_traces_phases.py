@@ -9,8 +9,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
 from profiling.measure.profiler import warm_up
-from profiling.traces.load import load_trace
 from profiling.traces.phases import bands, named_ranges, steps
+from profiling.traces.table import load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 

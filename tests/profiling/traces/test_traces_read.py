@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiling.errors import InputError
-from profiling.traces import decoding, salvage, unpacking
-from profiling.traces.load import COLUMNS, MORE_COLUMNS, Trace, load_trace, read_trace
+from profiling.model.errors import InputError
+from profiling.traces import read as decoding
+from profiling.traces import read as salvage
+from profiling.traces import read as unpacking
+from profiling.traces.table import COLUMNS, MORE_COLUMNS, Trace, load_trace, read_trace
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces.making import write
 

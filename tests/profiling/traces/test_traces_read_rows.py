@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from profiling.traces.load import read_trace
+from profiling.traces.table import read_trace
 from tests.profiling.planted import event, write_trace
 
 

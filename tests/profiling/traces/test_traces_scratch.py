@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from profiling.measure.step import State, Step
-from profiling.traces.peak import NO_OP, scratch
+from profiling.traces.memory import NO_OP, scratch
 from tests.profiling.planted import cell, event
 from tests.profiling.traces.peaks import NODE, memory, planted, recorded
 

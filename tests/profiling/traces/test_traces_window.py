@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiling.traces.load import load_trace, read_trace
-from profiling.traces.window import chrome_trace, end_s, window
+from profiling.traces.table import load_trace, read_trace
+from profiling.traces.timeline import chrome_trace, end_s, window
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces import making

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from demos.tabs.trace.opened import Opened
-from profiling.traces.load import Trace
+from demos.page.trace.opened import Opened
+from profiling.traces.table import Trace
 
 
 def opened(events: int) -> Opened:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from demos.locales import Text
-from demos.tabs.trace.sheet import MOST_ROWS, chosen, headed
+from demos.page.trace.common import headed
+from profiling.model.words import Text
+from profiling.traces.operators import MOST_ROWS, chosen
 
 
 def test_rows_are_filtered_by_every_word_and_sorted() -> None:

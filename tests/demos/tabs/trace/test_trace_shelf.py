@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from demos.tabs.trace.shelf import Shelf
-from profiling.errors import InputError
+from demos.page.trace.opened import Shelf
+from profiling.model.errors import InputError
 from tests.demos.tabs.trace.making import opened
 
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from demos.tabs.trace.window import LEAST_S, MOVES, around, inside, moved, typed
-from profiling.errors import InputError
+from demos.page.trace.timeline import LEAST_S, MOVES, around, inside, moved, typed
+from profiling.model.errors import InputError
 
 
 def test_windows_move_and_stay_inside() -> None:

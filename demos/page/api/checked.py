@@ -1,0 +1,161 @@
+"""Makes a method an endpoint: arguments of their types, errors as one sentence, plain data out."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import logging
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+import msgspec
+from gradio.utils import get_upload_folder, is_in_or_equal
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from profiling.model.errors import DetachLabError, InputError, short
+from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
+from profiling.output.json_data import plain
+
+# Where arguments have names; Gradio raises these when it puts them in order.
+_PATH = "/gradio_api/call/v2/"
+_MOST_LETTERS = 200
+_RAISED = (TypeError, KeyError)
+Handler = Callable[..., Any]
+
+_POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+_log = logging.getLogger(__name__)
+
+
+def exception_handlers() -> dict[Any, Any]:
+    """Return what the app is to do with errors that a request's arguments raise."""
+    return dict.fromkeys(_RAISED, _refuse)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    if not request.url.path.startswith(_PATH):
+        raise error
+    # What follows the first sentence leads to a page that a script does not see.
+    reason = str(error).partition(". ")[0]
+    sentence = translator(DEFAULT)("error.arguments", reason=reason[:_MOST_LETTERS])
+    return JSONResponse({"error": sentence}, status_code=422)
+
+
+def checked(handler: Handler) -> Handler:
+    """Return an endpoint that calls a handler.
+
+    The handler's type hints say what each argument must be; None stands for its default. An
+    argument `lang` chooses the language of what is said. Whatever is wrong ends in a
+    `gradio.Error` with one sentence, which clients get as their error's text.
+
+    Args:
+        handler: Returns plain data or records, or yields them; only the last is the answer.
+    """
+    signature = inspect.signature(handler)
+    hints = typing.get_type_hints(handler)
+
+    def arguments(given: tuple[Any, ...]) -> dict[str, Any]:
+        named = signature.bind_partial(*given).arguments
+        found = {}
+        for name, parameter in signature.parameters.items():
+            value = named.get(name)
+            has_default = parameter.default is not inspect.Parameter.empty
+            # Agents send null for what they leave out.
+            is_left_out = value is None and has_default
+            found[name] = parameter.default if is_left_out else _read(name, value, hints[name])
+        return found
+
+    def once(request: gr.Request, *given: Any) -> Any:
+        with _said(_words(signature, given)):
+            return _answer(handler(**arguments(given)), request)
+
+    def in_steps(request: gr.Request, *given: Any) -> Iterator[Any]:
+        with _said(_words(signature, given)):
+            for step in handler(**arguments(given)):
+                yield _answer(step, request)
+
+    return _dressed(in_steps if inspect.isgeneratorfunction(handler) else once, handler)
+
+
+def uploaded(file: Any) -> Path:
+    """Return the path of an uploaded file.
+
+    Raises:
+        InputError: It is something else, such as the name of a file that was never uploaded.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    if not isinstance(path, str) or "\0" in path or not is_in_or_equal(path, get_upload_folder()):
+        raise InputError("error.not_uploaded")
+    return Path(path)
+
+
+def _dressed(endpoint: Handler, handler: Handler) -> Handler:
+    """Let Gradio take an endpoint for its handler that gets the request, too."""
+    functools.update_wrapper(endpoint, handler)
+    signature = inspect.signature(handler)
+    request = inspect.Parameter("request", _POSITIONAL, annotation=gr.Request)
+    # What is documented is one answer, also where steps come before it.
+    endpoint.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[request, *signature.parameters.values()], return_annotation=dict[str, Any]
+    )
+    endpoint.__annotations__ = {**handler.__annotations__, "request": gr.Request}
+    return endpoint
+
+
+def _answer(found: Any, request: gr.Request) -> Any:
+    """Return plain data; to an agent as JSON text, which Gradio would else write as Python."""
+    if request.headers.get("x-gradio-user") == "mcp":
+        return msgspec.json.encode(found).decode()
+    return plain(found)
+
+
+def _words(signature: inspect.Signature, given: tuple[Any, ...]) -> Text:
+    said = signature.bind_partial(*given).arguments.get("lang")
+    return translator(said if isinstance(said, str) else None)
+
+
+@contextlib.contextmanager
+def _said(text: Text) -> Iterator[None]:
+    """Turn errors into sentences: plain text, since it is for scripts and no page shows it."""
+    try:
+        yield
+    except DetachLabError as error:
+        raise gr.Error(text(error.key, **error.values), print_exception=False) from None
+    except Exception:
+        _log.exception("a request could not be answered")
+        raise gr.Error(text("error.api_failed"), print_exception=False) from None
+
+
+def _read(name: str, value: Any, hint: Any) -> Any:
+    if hint is gr.FileData:
+        return value  # `uploaded` reads it.
+    if name == "lang" and value not in LANGUAGES:
+        raise InputError(
+            "error.unknown_language", name=short(str(value)), allowed=_listed(LANGUAGES)
+        )
+    try:
+        return msgspec.convert(value, hint)
+    except (msgspec.ValidationError, RecursionError):
+        if typing.get_origin(hint) is Literal:
+            allowed = _listed(typing.get_args(hint))
+            raise InputError("error.argument_choice", name=name, allowed=allowed) from None
+        raise InputError("error.argument", name=name, expected=_written(hint)) from None
+
+
+def _written(hint: Any) -> str:
+    """Name a type as Python writes it.
+
+    Example:
+        >>> _written(list[int] | None), _written(str)
+        ('list[int]', 'str')
+    """
+    return hint.__name__ if isinstance(hint, type) else str(hint).removesuffix(" | None")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names)

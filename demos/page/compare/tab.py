@@ -1,0 +1,237 @@
+"""Tab Compare: choose a workload and branches, measure them, see and keep the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from demos.page import common
+from demos.page.common import LOOKING, MEASURING, refused, words
+from demos.page.compare.form import Form
+from demos.page.compare.results import Panel
+from demos.page.compare.saved_runs import Beside
+from demos.page.links import usual_comparison
+from profiling.engine.engine import Engine, Progress
+from profiling.engine.remaining import time_left_s
+from profiling.graphs import dot, svg
+from profiling.model.errors import DetachLabError, FileError, InputError, file_error
+from profiling.model.graph import BranchGraph
+from profiling.model.run import Request, Run
+from profiling.model.words import Text
+
+# Whole networks: fewer boxes than a lesson's few ops are allowed.
+BRANCH_BOXES = 30
+# Seconds after which the files of a visitor who left are deleted.
+_KEEP_S = 3600.0
+
+
+def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
+    """Place a button and the drawing, and wire them to the form and the engine."""
+    with gr.Accordion(labels("compare.graph"), open=False, elem_id="compare-graph"):
+        with gr.Row(equal_height=True):
+            branch = gr.Dropdown(
+                form.offered(),
+                label=labels("compare.graph_branch"),
+                elem_id="compare-graph-branch",
+            )
+            run = gr.Button(
+                labels("compare.graph_draw"), scale=0, min_width=120, elem_id="compare-graph-run"
+            )
+        view = gr.HTML(elem_id="compare-graph-view")
+
+    def offer(workload: str) -> Any:
+        offered = form.offered(workload)
+        return gr.update(choices=offered, value=offered[0])
+
+    def draw(request: gr.Request, branch: str, *inputs: Any) -> str:
+        text = words(request)
+        try:
+            asked = form.request(inputs[0], [branch], *inputs[2:])
+            found = engine.graph(asked)
+        except DetachLabError as error:
+            return common.problem(error, text)
+        return _drawn(found, asked, text)
+
+    form.workload.change(offer, form.workload, branch, **LOOKING)
+    run.click(
+        draw,
+        [branch, *form.inputs],
+        view,
+        api_name="branch_graph",
+        api_visibility="undocumented",
+        concurrency_id="worker",
+        concurrency_limit=1,
+        show_progress="minimal",
+    )
+
+
+def _drawn(found: BranchGraph, asked: Request, text: Text) -> str:
+    return common.render(
+        "branch_graph.html",
+        text,
+        graph=svg.svg(found.graph, text, BRANCH_BOXES),
+        dot=dot.dot(found.graph),
+        name=f"{asked.workload}-{asked.branches[0]}",
+        error=found.error,
+        size=min(asked.sizes),
+    )
+
+
+class CompareTab(NamedTuple):
+    """What other parts of the page use of the tab.
+
+    Attributes:
+        run: Holds the run that the tab shows, or None.
+        form: What to compare.
+    """
+
+    run: gr.State
+    form: Form
+
+
+def create_compare_tab(
+    page: gr.Blocks, engine: Engine, labels: gr.I18n, begin: gr.State
+) -> CompareTab:
+    """Build the tab and wire it to the engine.
+
+    Args:
+        page: The page.
+        engine: Measures.
+        labels: The texts of components.
+        begin: Starts measuring when it changes, as the button does.
+    """
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            form = Form(engine.preferred, labels)
+        with gr.Column(scale=3, min_width=320):
+            progress = gr.HTML(elem_id="compare-progress")
+            beside = Beside(labels)
+            create_branch_graph(engine, form, labels)
+            panel = Panel(labels)
+    run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
+    does = _Handlers(engine, form, panel, progress, run)
+    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **LOOKING)
+    comparing = starts.then(
+        does.compare,
+        [run, *form.inputs],
+        [run, progress, *panel.components],
+        api_name="show_compare",
+        api_visibility="undocumented",
+        **MEASURING,
+        # Gradio's own line says how many are before one.
+        show_progress="minimal",
+        show_progress_on=progress,
+    )
+    panel.report.wire(engine, progress, run)
+    beside.wire(engine, panel, progress, run, comparing)
+    # What is cancelled counts as failed, too: Stop says so before and after it. Of an event that
+    # follows another Gradio forgets what it cancels.
+    stopping = form.stop.click(does.stop, None, progress, cancels=[comparing], **LOOKING)
+    stopping.then(does.stop, None, progress, **LOOKING)
+    comparing.failure(does.refuse, progress, progress, **LOOKING)
+    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **LOOKING)
+    form.workload.change(does.describe, [form.workload, form.shown], form.described, **LOOKING)
+    page.load(does.invite, None, progress, **LOOKING)
+    return CompareTab(run, form)
+
+
+class _Handlers:
+    """What the tab's events do."""
+
+    def __init__(
+        self, engine: Engine, form: Form, panel: Panel, progress: gr.HTML, run: gr.State
+    ) -> None:
+        self._engine = engine
+        self._form = form
+        self._panel = panel
+        self._progress = progress
+        self._run = run
+
+    def compare(
+        self, request: gr.Request, previous: Run | None, *inputs: Any
+    ) -> Iterator[dict[Any, Any]]:
+        text = words(request)
+        try:
+            asked = self._form.request(*inputs)
+            for step in self._engine.compare(asked):
+                yield {self._progress: _progress(step, asked, text)} | self._new(step, text)
+                if step.is_new and previous is not None:
+                    self._engine.discard(previous)
+                    previous = None
+        except DetachLabError as error:
+            yield {self._progress: common.problem(error, text)}
+        except OSError as error:
+            refused = file_error(error) or FileError("error.unwritable", reason=str(error))
+            yield {self._progress: common.problem(refused, text)}
+
+    def _new(self, step: Progress, text: Text) -> dict[Any, Any]:
+        if step.run is None or not step.is_new:
+            return {}
+        shown = self._panel.show(step.run, self._engine.run_folder(step.run), None, text)
+        return {self._run: step.run, **shown}
+
+    def resize(self, run: Run | None, size: int | None, request: gr.Request) -> dict[Any, Any]:
+        if size is None:
+            return {self._panel.size: gr.skip()}
+        # A session that was not used for long is given up for others', and its run with it.
+        if run is None or not self._engine.run_folder(run).exists():
+            return {self._progress: common.sentence("progress.gone", words(request))}
+        try:
+            return self._panel.show(run, self._engine.run_folder(run), size, words(request))
+        except Exception:  # A run from a file may hold a trace that no chart can be drawn of.
+            return {
+                self._progress: common.problem(InputError("error.trace_unusable"), words(request))
+            }
+
+    def describe(self, workload: str, shown: str, request: gr.Request) -> dict[Any, Any]:
+        # What a link has put there is described already.
+        if workload == shown:
+            return {self._form.about: gr.skip()}
+        text = words(request)
+        try:
+            return self._form.describe(usual_comparison(workload), text)
+        except InputError as error:  # A file of one's own may have changed since the start.
+            return {self._form.about: common.problem(error, text)}
+
+    def invite(self, request: gr.Request) -> str:
+        return common.sentence("compare.empty", words(request))
+
+    def wait(self, request: gr.Request) -> str:
+        return common.sentence("progress.waiting", words(request))
+
+    def refuse(self, shown: str, request: gr.Request) -> Any:
+        """Say that it was not taken, of what still waits when it has failed."""
+        return refused(request) if shown == self.wait(request) else gr.skip()
+
+    def stop(self, request: gr.Request) -> str:
+        return common.sentence("progress.stopped", words(request))
+
+
+def _progress(step: Progress, asked: Request, text: Text) -> str:
+    elapsed = f"{step.elapsed_s:.1f}"
+    if step.run is None:
+        key = "progress.lending" if step.lent_s else "progress.starting"
+        return common.sentence(key, text, seconds=step.lent_s, elapsed=elapsed)
+    done, total = len(step.run.results), len(step.run.cells)
+    if step.cell is None and done == total:
+        return common.sentence("progress.done", text, elapsed=elapsed)
+    size = step.run.cells[min(done, total - 1)].size
+    values = {"size": f"{size:,}", "done": done, "total": total, "elapsed": elapsed}
+    key = "progress.lent" if step.lent_s else "progress.running"
+    sentence = text(key, seconds=step.lent_s, **values)
+    left_s = None if step.lent_s else time_left_s(step, asked.budget_s)
+    if left_s is not None:
+        sentence += text("progress.left", seconds=f"{left_s:.0f}")
+    return common.render(
+        "progress.html", text, sentence=sentence, failed=False, done=done, total=total
+    )
+
+
+def _discarder(engine: Engine) -> Callable[[Run | None], None]:
+    def discard(run: Run | None) -> None:
+        if run is not None:
+            engine.discard(run)
+
+    return discard

@@ -1,0 +1,188 @@
+"""The whole page: header and tabs, and how it is launched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.queueing import Queue
+from starlette.middleware import Middleware
+
+from demos.page import address, common
+from demos.page.about import create_about_tab
+from demos.page.address import Address, Places
+from demos.page.api import create_api, exception_handlers
+from demos.page.common import LOOKING, QUIET, labels, machine_words, mode_words, words
+from demos.page.compare.tab import create_compare_tab
+from demos.page.guards.blocks import GuardedPage
+from demos.page.guards.chain import guards
+from demos.page.guards.headers import EarlyHead
+from demos.page.guards.routes import OwnersOnly
+from demos.page.lessons import LessonsTab
+from demos.page.playground import create_playground_tab
+from demos.page.start import StartTab
+from demos.page.trace.tab import create_trace_tab
+from profiling.engine.engine import Engine
+from profiling.engine.playground import Playground
+from profiling.graphs import svg
+from profiling.model.errors import DetachLabError
+from profiling.model.words import Text
+from profiling.output.html import code_styles
+from profiling.traces.read import MAX_UNPACKED_BYTES
+
+_FOLDER = Path(__file__).parent
+_STYLES = ("page.css", "stepper.css", "start.css", "trace/trace.css")
+_MONO = ["ui-monospace", "Menlo", "Consolas", "monospace"]
+MAX_QUEUE = 32
+# Gradio keeps a copy of the page's state for each, about 1 MiB after a comparison; the one not used
+# longest goes.
+MAX_SESSIONS = 200
+
+
+def theme() -> gr.themes.Base:
+    """Return the theme: Gradio's own, with a contrast of 4.5 wherever something is said."""
+    plain = gr.themes.Default(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "Noto Sans SC", "sans-serif"],
+        font_mono=_MONO,
+    )
+    return plain.set(
+        body_text_color_subdued="*neutral_500",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_cancel_background_fill="#b91c1c",
+        button_cancel_background_fill_hover="#991b1b",
+        link_text_color_dark="*secondary_400",
+        link_text_color_hover_dark="*secondary_300",
+        link_text_color_visited_dark="*secondary_400",
+    )
+
+
+def styles() -> str:
+    """Return the page's CSS."""
+    own = [(_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES]
+    return "".join((code_styles(), *own, svg.styles()))
+
+
+def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
+    """Build the page on an engine.
+
+    Args:
+        engine: What runs lessons and comparisons.
+        playground: What runs a person's own code; without it there is no way to run any.
+    """
+    own_labels = labels()
+    page = GuardedPage(
+        engine, title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600)
+    )
+    with page:
+        header = gr.HTML(elem_id="lab-header")
+        links = Address()
+        names = ("start", "lessons", "compare", "trace", "playground", "about")
+        with gr.Tabs(elem_id="lab-tabs") as tabs:
+            named = {
+                name: gr.Tab(own_labels(f"tab.{name}"), id=name)
+                for name in names
+                if name != "playground" or playground is not None
+            }
+        with named["start"]:
+            start = StartTab(engine, own_labels)
+        with named["lessons"]:
+            lessons = LessonsTab(engine, own_labels, links.place)
+        with named["compare"]:
+            compare = create_compare_tab(page, engine, own_labels, links.begin)
+        with named["trace"]:
+            create_trace_tab(page, named["trace"], engine, compare.run, own_labels)
+        if playground is not None:
+            with named["playground"]:
+                create_playground_tab(playground, own_labels)
+        with named["about"]:
+            create_about_tab(named["about"], engine)
+        links.wire(page, Places(tabs, named, start, lessons, compare))
+
+        create_api(engine)
+
+        def greet(request: gr.Request) -> str:
+            text = words(request)
+            return _header("", text("page.starting"), text)
+
+        def introduce(request: gr.Request) -> str:
+            text = words(request)
+            return _header(*_machine(engine, text), text)
+
+        # Not queued, so that the page has a header even if too many are waiting.
+        page.load(greet, None, header, **LOOKING).then(introduce, None, header, **QUIET)
+    page.queue(api_open=False, max_size=MAX_QUEUE)
+    _look_less_often(page._queue)
+    return page
+
+
+def _look_less_often(queue: Queue) -> None:
+    """Have Gradio's queue look for something to do fifty times a second.
+
+    By itself it looks a thousand times, which takes a tenth of a core from what is measured.
+    """
+    queue.sleep_when_free = 0.02
+    queue.progress_update_sleep_when_free = 0.1
+
+
+def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> dict[str, Any]:
+    """Return the arguments of `gradio.Blocks.launch` that belong to the page itself.
+
+    Args:
+        runs_code: Whether the page has a playground, and so is for this machine alone.
+        serves_agents: Whether the API is served as MCP tools too; needs the package ``mcp``.
+    """
+    return {
+        "theme": theme(),
+        "css": styles(),
+        "app_kwargs": {
+            "middleware": [
+                *([Middleware(OwnersOnly)] if runs_code else []),
+                *guards(MAX_UNPACKED_BYTES, serves_agents),
+                Middleware(EarlyHead, markup=_head()),
+            ],
+            "exception_handlers": exception_handlers(),
+        },
+        "mcp_server": serves_agents,
+        "i18n": labels(),
+        # A trace may be larger than a run, which has a limit of its own when it is opened.
+        "max_file_size": MAX_UNPACKED_BYTES,
+        "state_session_capacity": MAX_SESSIONS,
+        "enable_monitoring": False,
+        "show_error": False,
+        "ssr_mode": False,
+        # It would write every answer to the browser's storage, so that each run took longer.
+        "run_history": False,
+        "footer_links": ["api", "settings"],
+    }
+
+
+def _head() -> str:
+    """Return the page's own scripts, and the styles that a saved graph takes along."""
+    script = _read("stepper.js") + address.script()
+    styles = f'<script type="text/css" id="graph-css">{svg.file_styles()}</script>'
+    return f"{_read('head.html')}{styles}<script>{script}</script>"
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _machine(engine: Engine, text: Text) -> tuple[str, str]:
+    """Return the mode that the page runs in, and what is measured on; no mode until it is known."""
+    try:
+        environment = engine.environment(60.0)
+    except DetachLabError as error:
+        return "", text(error.key, **error.values)
+    if environment is None:
+        return "", text("page.starting")
+    return mode_words(engine, environment, text), machine_words(engine, environment, text)
+
+
+def _header(mode: str, machine: str, text: Text) -> str:
+    return common.render("header.html", text, mode=mode, machine=machine)

@@ -1,0 +1,72 @@
+"""Tab Playground, there only if the owner of the machine asked for it: step through own code."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from demos.page import common
+from demos.page.common import words
+from demos.page.stepper import part_view
+from profiling.catalogue import Source
+from profiling.engine.playground import SECONDS, Playground
+from profiling.model.errors import DetachLabError
+from profiling.model.lesson import PartTrace
+from profiling.model.words import Text
+
+_EXAMPLE = """\
+import torch
+
+x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+h = torch.exp(x)
+c = h.detach()
+c.add_(1)
+loss = h.sum()
+loss.backward()
+"""
+
+
+def create_playground_tab(playground: Playground, labels: gr.I18n) -> None:
+    """Build the tab; code typed here runs on this machine, as its owner's own would."""
+    gr.Markdown(labels("playground.warning"))
+    source = gr.Code(
+        _EXAMPLE,
+        language="python",
+        label=labels("playground.code"),
+        elem_id="playground-code",
+        lines=10,
+    )
+    run = gr.Button(labels("lesson.run"), variant="primary", elem_id="playground-run")
+    view = gr.HTML(elem_id="playground-view")
+
+    def step(typed: str | None, request: gr.Request) -> str:
+        text = words(request)
+        typed = typed or ""
+        try:
+            part = playground.step(typed)
+        except DetachLabError as error:
+            return common.problem(error, text)
+        return _stepped(part, typed, text)
+
+    run.click(
+        step,
+        source,
+        view,
+        api_name="playground",
+        api_visibility="private",
+        concurrency_limit=1,
+        show_progress="minimal",
+    )
+
+
+def _stepped(part: PartTrace, typed: str, text: Text) -> str:
+    view = part_view(part, Source(typed, 1, ""), text)
+    slow = part.error is not None and part.error.type == "TimeLimit"
+    return common.render(
+        "playground.html",
+        text,
+        part=view,
+        name=part.name,
+        error=part.error,
+        slow=slow,
+        limit=SECONDS,
+    )

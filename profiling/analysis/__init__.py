@@ -1,0 +1,1 @@
+"""A run and a trace, analysed: tables, statistics, findings."""

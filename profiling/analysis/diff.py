@@ -1,0 +1,395 @@
+"""Two runs compared: ratios with intervals, and the sentences and rows that are shown of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from profiling.analysis.statistics import Floats, unpaired_ratio, unpaired_verdict
+from profiling.analysis.tables import results_of
+from profiling.model.run import BranchResult, Cell, CellResult, Run
+from profiling.model.units import Unit, byte_unit, show_bytes, significant, time_unit
+from profiling.model.words import Text, lenient
+
+# What is said of each branch that both runs have; `_a` and `_b` are the two runs.
+COLUMNS = (
+    *("workload", "size", "unit", "dtype", "parameters", "branch", "device_a", "device_b"),
+    *("status_a", "status_b", "step_median_a_s", "step_median_b_s"),
+    *("ratio", "ratio_low", "ratio_high", "verdict"),
+    *("peak_a_bytes", "peak_b_bytes", "peak_difference_bytes", "saved_a_bytes", "saved_b_bytes"),
+    *("gradients_a", "gradients_b", "gradients_agree", "source_differs"),
+)
+_COUNTS = tuple(name for name in COLUMNS if name.endswith("_bytes"))
+_CELL = ["workload", "size", "unit", "dtype", "parameters", "device_a", "device_b"]
+
+
+class Lone(NamedTuple):
+    """What one run alone has: a cell, or one branch of a cell that both have.
+
+    Attributes:
+        parameters: Such as ``depth=8 width=128``.
+        branch: Empty for a whole cell.
+    """
+
+    workload: str
+    size: int
+    unit: str
+    dtype: str
+    device: str
+    parameters: str
+    branch: str = ""
+
+
+class Difference(NamedTuple):
+    """One field of the environment that the runs do not share; empty where a run has none."""
+
+    field: str
+    a: str
+    b: str
+
+
+class Diff(NamedTuple):
+    """Two runs side by side.
+
+    Attributes:
+        rows: One row a branch of every cell that both runs have measured; columns as in
+            `COLUMNS`. Times in seconds, memory in bytes; the ratio is b's median time over a's,
+            with its 95 % interval.
+        only_a: What only the first run has.
+        only_b: What only the second run has.
+        environment: What differs around the measuring.
+    """
+
+    rows: pd.DataFrame
+    only_a: tuple[Lone, ...]
+    only_b: tuple[Lone, ...]
+    environment: tuple[Difference, ...]
+
+
+def diff(a: Run, b: Run) -> Diff:
+    """Lay two runs side by side.
+
+    Cells belong together when workload, size, dtype and parameters are equal. The device may be
+    another one, but where a run has both, cells of the same device belong together.
+    """
+    pairs = list(_pairs(a, b))
+    rows = [
+        _compared(one, other, result, twin)
+        for one, other in pairs
+        for result in results_of(one)
+        for twin in results_of(other)
+        if result.branch == twin.branch
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_COUNTS, "Int64"))
+    return Diff(
+        rows=table,
+        only_a=tuple(_lone(a, [(one, other) for one, other in pairs])),
+        only_b=tuple(_lone(b, [(other, one) for one, other in pairs])),
+        environment=_environment(a, b),
+    )
+
+
+def device_name(run: Run) -> str:
+    """Return the maker's name of the device that a run was measured on."""
+    kind = run.cells[0].device
+    device = run.environment.device(kind)
+    return kind if device is None else device.name
+
+
+def _pairs(a: Run, b: Run) -> Iterator[tuple[CellResult, CellResult]]:
+    for one in a.results:
+        same = [other for other in b.results if _subject(other.cell) == _subject(one.cell)]
+        devices = {other.cell.device: other for other in same}
+        mine = {each.cell.device for each in a.results if _subject(each.cell) == _subject(one.cell)}
+        if one.cell.device in devices:
+            yield one, devices[one.cell.device]
+        elif same and not mine & set(devices):
+            yield one, same[0]
+
+
+def _subject(cell: Cell) -> tuple[str, int, str, str]:
+    """Return what has to be equal for two cells to belong together."""
+    return cell.workload, cell.size, cell.dtype, _parameters(cell)
+
+
+def _parameters(cell: Cell) -> str:
+    return " ".join(f"{name}={value}" for name, value in sorted(cell.parameters.items()))
+
+
+def _compared(
+    one: CellResult, other: CellResult, result: BranchResult, twin: BranchResult
+) -> dict[str, Any]:
+    cell = one.cell
+    a, b = _side(one, result), _side(other, twin)
+    ratio = unpaired_ratio(_steps(twin), _steps(result))
+    peaks = a["peak_{}_bytes"], b["peak_{}_bytes"]
+    gradients = a["gradients_{}"], b["gradients_{}"]
+    hashes = result.source_sha256, twin.source_sha256
+    return {
+        "workload": cell.workload,
+        "size": cell.size,
+        "unit": cell.unit,
+        "dtype": cell.dtype,
+        "parameters": _parameters(cell),
+        "branch": result.branch,
+        **{name.format("a"): value for name, value in a.items()},
+        **{name.format("b"): value for name, value in b.items()},
+        "ratio": ratio.estimate,
+        "ratio_low": ratio.low,
+        "ratio_high": ratio.high,
+        "verdict": unpaired_verdict(ratio),
+        "peak_difference_bytes": None if None in peaks else peaks[1] - peaks[0],
+        "gradients_agree": gradients[0] == gradients[1] if all(gradients) else None,
+        "source_differs": hashes[0] != hashes[1] if all(hashes) else None,
+    }
+
+
+def _side(finished: CellResult, result: BranchResult) -> dict[str, Any]:
+    """Return what each of the two runs has of its own, by column with a place for its letter."""
+    steps = _steps(result)
+    return {
+        "device_{}": finished.cell.device,
+        "status_{}": result.status.value,
+        "step_median_{}_s": float(np.median(steps)) if len(steps) else np.nan,
+        "peak_{}_bytes": _largest(result, "step", "peak"),
+        "saved_{}_bytes": _largest(result, "forward", "saved"),
+        "gradients_{}": ";".join(f"{each.group}:{each.outcome}" for each in result.reach),
+    }
+
+
+def _steps(result: BranchResult) -> Floats:
+    """Return the seconds of each step: forward and, where there is one, backward."""
+    phases: dict[str, dict[int, float]] = {"forward": {}, "backward": {}}
+    for each in result.samples:
+        if each.metric == "time" and each.phase in phases and each.value is not None:
+            phases[each.phase][each.index] = each.value
+    forward, backward = phases.values()
+    if not backward:
+        return np.array([*forward.values()], dtype="float64")
+    return np.array([forward[each] + backward[each] for each in forward if each in backward])
+
+
+def _largest(result: BranchResult, phase: str, metric: str) -> float | None:
+    """Return the largest of a branch's values of a metric; None without any."""
+    return max(
+        (
+            each.value
+            for each in result.samples
+            if (each.phase, each.metric) == (phase, metric) and each.value is not None
+        ),
+        default=None,
+    )
+
+
+def _lone(run: Run, pairs: list[tuple[CellResult, CellResult]]) -> Iterator[Lone]:
+    """Yield what a run has alone; each pair's first is of this run."""
+    for finished in run.results:
+        cell = finished.cell
+        lone = Lone(cell.workload, cell.size, cell.unit, cell.dtype, cell.device, _parameters(cell))
+        theirs = [other for mine, other in pairs if mine is finished]
+        if not theirs:
+            yield lone
+            continue
+        known = {result.branch for other in theirs for result in results_of(other)}
+        for result in results_of(finished):
+            if result.branch not in known:
+                yield lone._replace(branch=result.branch)
+
+
+def _environment(a: Run, b: Run) -> tuple[Difference, ...]:
+    sides = [_surroundings(run) for run in (a, b)]
+    return tuple(
+        Difference(field, value, sides[1][field])
+        for field, value in sides[0].items()
+        if value != sides[1][field]
+    )
+
+
+def _surroundings(run: Run) -> dict[str, str]:
+    machine, request = run.environment, run.request
+    values = {
+        "device": device_name(run),
+        "torch": machine.torch,
+        "cuda": machine.cuda,
+        "driver": machine.driver,
+        "python": machine.python,
+        "platform": machine.platform,
+        "threads": machine.threads,
+        "commit": machine.commit,
+        "budget": request.budget_s,
+        "seed": request.seed,
+    }
+    return {field: "" if value is None else str(value) for field, value in values.items()}
+
+
+class DiffRow(NamedTuple):
+    """One branch that both runs have; texts are empty where nothing was measured.
+
+    Attributes:
+        time: Median time of a step in a and in b, or why there is none.
+        verdict: ``faster``, ``slower`` or ``no_difference`` of b, or nothing.
+        change: How many bytes b's peak is above a's, with its sign.
+        notes: What else differs.
+    """
+
+    branch: str
+    time: str
+    ratio: str
+    interval: str
+    verdict: str
+    peak: str
+    change: str
+    notes: tuple[str, ...]
+
+
+class Section(NamedTuple):
+    """The rows of one cell."""
+
+    title: str
+    rows: list[DiffRow]
+
+
+def sections(found: Diff, text: Text) -> list[Section]:
+    """Format the rows of two runs, cell by cell, each cell in units of its own."""
+    said = lenient(text)
+    return [
+        Section(_title(cell.iloc[0], said), _rows(cell, said))
+        for _, cell in found.rows.groupby(_CELL, sort=False)
+    ]
+
+
+def finding(found: Diff, text: Text) -> str:
+    """Say in one sentence how often b is faster or slower than a, and what is not in both."""
+    if found.rows.empty:
+        return text("diff.finding.none") + text("finding.end")
+    verdicts = found.rows["verdict"].value_counts()
+    counts = {
+        name: int(verdicts.get(name, 0)) for name in ("faster", "slower", "no_difference", "")
+    }
+    clauses = [
+        text(
+            "diff.finding",
+            count=len(found.rows),
+            faster=counts["faster"],
+            slower=counts["slower"],
+            same=counts["no_difference"],
+        )
+    ]
+    if counts[""]:
+        clauses.append(text("diff.finding.untimed", count=counts[""]))
+    disagreeing = found.rows[found.rows["gradients_agree"].eq(False)]["branch"].unique()
+    if len(disagreeing):
+        names = text("language.list").join(f"`{name}`" for name in disagreeing)
+        clauses.append(text("diff.finding.gradients", names=names))
+    for side, lone in (("a", found.only_a), ("b", found.only_b)):
+        if lone:
+            clauses.append(text(f"diff.finding.only_{side}", count=len(lone)))
+    return text("finding.and").join(clauses) + text("finding.end")
+
+
+def around(found: Diff) -> tuple[Difference, ...]:
+    """Return what differs around two runs, without the device, which heads the columns."""
+    return tuple(each for each in found.environment if each.field != "device")
+
+
+def lone_words(lone: Sequence[Lone], text: Text) -> list[str]:
+    """Say what only one of the runs has, a line for each cell."""
+    said = lenient(text)
+    branches: dict[Lone, list[str]] = {}
+    for each in lone:
+        branches.setdefault(each._replace(branch=""), []).append(each.branch)
+    lines = []
+    for cell, names in branches.items():
+        details = cell.dtype, cell.device, cell.parameters
+        title = _cell_words(cell.workload, cell.size, cell.unit, details, said)
+        listed = said("language.list").join(f"`{name}`" for name in names if name)
+        lines.append(said("diff.branches", cell=title, branches=listed) if listed else title)
+    return lines
+
+
+def _title(row: pd.Series, text: Text) -> str:
+    details = row["dtype"], row["parameters"]
+    return _cell_words(row["workload"], row["size"], row["unit"], details, text)
+
+
+def _cell_words(workload: str, size: int, unit: str, details: tuple[str, ...], text: Text) -> str:
+    return text(
+        "diff.cell",
+        workload=workload,
+        size=f"{size:,}",
+        unit=text(f"size.{unit}"),
+        details=text("diff.comma").join(filter(None, details)),
+    )
+
+
+def _rows(cell: pd.DataFrame, text: Text) -> list[DiffRow]:
+    times = time_unit([*cell["step_median_a_s"], *cell["step_median_b_s"]])
+    memory = byte_unit([*cell["peak_a_bytes"].dropna(), *cell["peak_b_bytes"].dropna()])
+    return [_row(each, times, memory, text) for each in cell.itertuples()]
+
+
+def _row(row: Any, times: Unit, memory: Unit, text: Text) -> DiffRow:
+    return DiffRow(
+        branch=row.branch,
+        time=_times(row, times, text),
+        ratio="" if pd.isna(row.ratio) else f"{significant(row.ratio)}×",
+        interval=_interval(row),
+        verdict=row.verdict,
+        peak=_peaks(_optional(row.peak_a_bytes), _optional(row.peak_b_bytes), memory),
+        change=_change(_optional(row.peak_difference_bytes)),
+        notes=_notes(row, text),
+    )
+
+
+def _times(row: Any, unit: Unit, text: Text) -> str:
+    a, b = row.step_median_a_s, row.step_median_b_s
+    if not pd.isna(a) and not pd.isna(b):
+        return f"{unit.number(a)} → {unit.show(b)}"
+    sides = unit.show(a) or _why(row.status_a, text), unit.show(b) or _why(row.status_b, text)
+    return sides[0] if sides[0] == sides[1] else " → ".join(sides)
+
+
+def _why(status: str, text: Text) -> str:
+    return text("chart.not_measured") if status == "ok" else text(f"status.{status}")
+
+
+def _peaks(a: float | None, b: float | None, unit: Unit) -> str:
+    if a is None and b is None:
+        return ""
+    if a is None or b is None:
+        return f"{unit.show(a, 4) or '–'} → {unit.show(b, 4) or '–'}"
+    return f"{unit.number(a, 4)} → {unit.show(b, 4)}"
+
+
+def _interval(row: Any) -> str:
+    if pd.isna(row.ratio_low):
+        return ""
+    return f"{significant(row.ratio_low)}–{significant(row.ratio_high)}"
+
+
+def _change(difference: float | None) -> str:
+    if not difference:
+        return "" if difference is None else "0"
+    return f"{'+' if difference > 0 else '−'}{show_bytes(abs(difference))}"
+
+
+def _notes(row: Any, text: Text) -> tuple[str, ...]:
+    """Say which groups' gradients are another, and whether the code is."""
+    notes = []
+    gradients = row.gradients_a, row.gradients_b
+    if row.gradients_agree is False:
+        a, b = (dict(part.split(":") for part in each.split(";")) for each in gradients)
+        for group in dict.fromkeys([*a, *b]):
+            outcomes = [text(f"reach.{side[group]}") if group in side else "–" for side in (a, b)]
+            if a.get(group) != b.get(group):
+                notes.append(text("diff.group", group=group, a=outcomes[0], b=outcomes[1]))
+    if row.source_differs is True:
+        notes.append(text("diff.source_differs"))
+    return tuple(notes)
+
+
+def _optional(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

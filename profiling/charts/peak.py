@@ -1,0 +1,295 @@
+"""Memory of a traced step over time, and what its peak consists of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from profiling.charts.findings import exact_bytes, tied
+from profiling.charts.style import (
+    FONT,
+    ROW_HEIGHT,
+    Text,
+    base_layout,
+    branch_axis,
+    branch_style,
+    empty,
+    escaped,
+    hatching,
+    label_room,
+    number,
+    rows_of,
+    scaled,
+    value_labels,
+)
+from profiling.model.units import Unit, byte_unit, show_bytes, time_unit
+from profiling.traces.memory import NO_OP
+
+_HEIGHT = 340
+# Points of all lines together: a trace may have any number of them, a page may not.
+_POINTS = 2400
+_NUMBER = ".3~r"
+# Kind: colour and hatching, from the start of a bar to its end. Hues are Okabe and Ito's, each with
+# a contrast of at least 3 on white and on near-black; those that are alike to some eyes differ in
+# hatching.
+_LOOKS = {
+    "kept": ("#808080", ""),
+    "saved": ("#0a7cc0", ""),
+    "copy": ("#d55e00", "x"),
+    "temporary": ("#c08000", "/"),
+    "gradient": ("#009e73", ""),
+    "backward_temporary": ("#c2689a", "\\"),
+    "released": ("#8f8700", "."),
+}
+_HOVER_OPS = 6
+_HOVER_LIMIT = 60
+
+
+def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
+    """Draw the bytes live after each allocation and each free, from a branch's first one on.
+
+    Args:
+        curves: Column ``branch``, then those of `profiling.traces.memory.memory_curve`.
+        text: Says a locale key.
+
+    Returns:
+        One step line and one marked peak a branch, times and bytes in one unit each. Of long
+        curves the highest and lowest point of each stretch are drawn.
+    """
+    if curves.empty:
+        return empty(text)
+    first = curves.groupby("branch")["time_s"].transform("min")
+    curves = curves.assign(since_s=curves["time_s"] - first).reset_index(drop=True)
+    time, memory = time_unit(curves["since_s"]), byte_unit(curves["live_bytes"])
+    branches = curves["branch"].unique().tolist()
+    peaks = curves.loc[curves.groupby("branch", sort=False)["live_bytes"].idxmax()]
+    figure = go.Figure(layout=_curve_layout(_curve_finding(peaks, memory, text), len(branches)))
+    figure.update_xaxes(title_text=text("axis.time_since_first", unit=time.symbol))
+    figure.update_yaxes(title_text=text("axis.live_memory", unit=memory.symbol))
+    # Labels point to the middle of the chart, so that none is cut off at its ends.
+    middle = curves["since_s"].max() / 2
+    named = set(peaks["live_bytes"].agg(["idxmin", "idxmax"]))
+    for index, peak in peaks.iterrows():
+        curve = _thinned(curves[curves["branch"] == peak["branch"]], _POINTS // len(branches))
+        figure.add_trace(_line(curve, peak, time, memory, text))
+        figure.add_trace(_peak(peak, index in named, time, memory, text))
+        if peak["since_s"] > middle:
+            figure.data[-1].textposition = "top left"
+    return figure
+
+
+def _curve_finding(peaks: pd.DataFrame, memory: Unit, text: Text) -> str:
+    """Name the branches with the highest and with the lowest peak, all that share it."""
+    values: dict[str, str] = {}
+    for place, size in (("high", peaks["live_bytes"].max()), ("low", peaks["live_bytes"].min())):
+        shared = peaks[peaks["live_bytes"] == size]["branch"].to_list()
+        values |= {place: tied(shared, text), f"{place}_peak": memory.show(size)}
+    if values["high"] == values["low"]:
+        return text("chart.memory.title.one", peak=values["high_peak"])
+    return text("chart.memory.title.peaks", **values)
+
+
+def _curve_layout(title: str, branches: int) -> go.Layout:
+    return base_layout(
+        title,
+        _HEIGHT,
+        branches,
+        xaxis={"rangemode": "tozero"},
+        yaxis={"rangemode": "tozero"},
+    )
+
+
+def _thinned(curve: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Keep the ends of a curve, and of each stretch the highest and the lowest point."""
+    if len(curve) <= limit:
+        return curve
+    stretch = np.arange(len(curve)) * (limit // 2) // len(curve)
+    sizes = curve.groupby(stretch)["live_bytes"]
+    kept = {*sizes.idxmax(), *sizes.idxmin(), curve.index[0], curve.index[-1]}
+    return curve.loc[sorted(kept)]
+
+
+def _line(curve: pd.DataFrame, peak: pd.Series, time: Unit, memory: Unit, text: Text) -> go.Scatter:
+    name = escaped(peak["branch"])
+    style = branch_style(peak["branch"])
+    now = text(
+        "hover.live",
+        size=f"%{{y:{_NUMBER}}} {memory.symbol}",
+        time=f"%{{x:{_NUMBER}}} {time.symbol}",
+    )
+    return go.Scatter(
+        name=text("legend.peak", branch=name, peak=memory.show(peak["live_bytes"])),
+        legendgroup=name,
+        x=scaled(curve["since_s"], time),
+        y=scaled(curve["live_bytes"], memory),
+        mode="lines",
+        line={"color": style.color, "dash": style.dash, "width": 1.5, "shape": "hv"},
+        hovertemplate=f"{name}<br>{now}<extra></extra>",
+    )
+
+
+def _peak(peak: pd.Series, named: bool, time: Unit, memory: Unit, text: Text) -> go.Scatter:
+    """Mark a branch's peak; only the highest and the lowest are labelled, the rest would overlap.
+
+    The legend has the value of every peak.
+    """
+    name = escaped(peak["branch"])
+    style = branch_style(peak["branch"])
+    exact = f"{text('metric.peak')}: {exact_bytes(int(peak['live_bytes']), memory, text)}"
+    return go.Scatter(
+        name=name,
+        legendgroup=name,
+        showlegend=False,
+        x=scaled([peak["since_s"]], time),
+        y=scaled([peak["live_bytes"]], memory),
+        mode="markers+text" if named else "markers",
+        marker={"color": style.color, "symbol": style.symbol, "size": 10},
+        text=[memory.show(peak["live_bytes"])],
+        textposition="top right",
+        cliponaxis=False,
+        hovertemplate=f"{name}<br>{exact}<extra></extra>",
+    )
+
+
+def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None = None) -> go.Figure:
+    """Draw the bytes alive at each branch's peak, stacked by kind.
+
+    Args:
+        parts: Rows of one cell: column ``branch``, then those of
+            `profiling.traces.memory.peak_parts`.
+        text: Says a locale key.
+        predicted: Columns ``branch`` and ``predicted_bytes``; other branches are left out.
+
+    Returns:
+        Bars in one unit of bytes, each labelled with its peak, marked at the prediction where
+        there is one. Memory that was freed from before the step extends to the left of 0.
+    """
+    if parts.empty:
+        return empty(text)
+    branches = parts["branch"].unique().tolist()
+    shown = [escaped(branch) for branch in branches]
+    guesses = _guesses(predicted, branches)
+    above = _sums(parts[parts["bytes"] > 0], branches).fillna(0)
+    below = _sums(parts[parts["bytes"] < 0], branches).fillna(0)
+    peaks, ends = above + below, above.where(~(guesses > above), guesses)
+    unit = byte_unit(ends)
+    kinds = [kind for kind in _LOOKS if kind in set(parts["kind"])]
+    has_guesses = bool(guesses.notna().any())
+    labels, at = [unit.show(peak) for peak in peaks], scaled(ends, unit)
+    legend, room = len(kinds) + has_guesses, label_room(at, labels)
+    figure = go.Figure(
+        layout=_parts_layout(_parts_finding(parts, peaks, text), shown, branches, legend, room)
+    )
+    reach = [float(below.min()), float(ends.max())]
+    figure.update_xaxes(title_text=text("axis.peak", unit=unit.symbol), range=scaled(reach, unit))
+    for kind in kinds:
+        figure.add_trace(_bars(parts[parts["kind"] == kind], kind, branches, unit, text))
+    if has_guesses:
+        figure.add_trace(_markers(guesses, shown, unit, text))
+    figure.add_trace(value_labels(at, shown, labels, hoverinfo="skip"))
+    return figure
+
+
+def _sums(parts: pd.DataFrame, branches: list[str]) -> pd.Series:
+    return parts.groupby("branch")["bytes"].sum().reindex(branches)
+
+
+def _guesses(predicted: pd.DataFrame | None, branches: list[str]) -> pd.Series:
+    if predicted is None:
+        return pd.Series(float("nan"), index=branches)
+    return predicted.set_index("branch")["predicted_bytes"].reindex(branches).astype("float64")
+
+
+def _parts_finding(parts: pd.DataFrame, peaks: pd.Series, text: Text) -> str:
+    """Say which kind makes most of the difference from the highest to the lowest peak."""
+    high, low = str(peaks.idxmax()), str(peaks.idxmin())
+    sizes = parts.groupby(["kind", "branch"])["bytes"].sum().unstack(fill_value=0)
+    difference = float(peaks[high] - peaks[low])
+    if difference == 0:
+        kind = str(sizes[high].idxmax())
+        return text(
+            "chart.peak_parts.title.largest",
+            branch=escaped(high),
+            kind=text(f"kind.{kind}"),
+            size=show_bytes(sizes[high][kind]),
+            peak=show_bytes(peaks[high]),
+        )
+    less = sizes[high] - sizes[low]
+    return text(
+        "chart.peak_parts.title.difference",
+        low=escaped(low),
+        high=escaped(high),
+        difference=show_bytes(difference),
+        kind=text(f"kind.{less.idxmax()}"),
+        change=show_bytes(less.max()),
+    )
+
+
+def _parts_layout(
+    title: str, shown: list[str], branches: list[str], legend: int, room: int
+) -> go.Layout:
+    return base_layout(
+        title,
+        ROW_HEIGHT * len(shown),
+        legend,
+        room,
+        barmode="relative",
+        bargap=0.3,
+        xaxis={"nticks": 6},
+        yaxis=branch_axis(shown, branches),
+    )
+
+
+def _bars(mine: pd.DataFrame, kind: str, branches: list[str], unit: Unit, text: Text) -> go.Bar:
+    """Draw the parts of one kind, in the branches that have any."""
+    color, pattern = _LOOKS[kind]
+    name = text(f"kind.{kind}")
+    hover = [_hover(mine[mine["branch"] == branch], branch, name, text) for branch in branches]
+    return go.Bar(
+        name=name,
+        x=scaled(_sums(mine, branches), unit),
+        y=[escaped(branch) for branch in branches],
+        orientation="h",
+        marker={"color": color, "pattern": hatching(pattern), "line": {"width": 0}},
+        customdata=hover,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _hover(part: pd.DataFrame, branch: str, name: str, text: Text) -> str:
+    """List the operators of one kind in one branch, those with the most bytes by name."""
+    lines = [escaped(branch), f"{name}: {_exact(part['bytes'].sum(), text)}"]
+    ops = part[part["op"] != ""].sort_values("bytes", ascending=False, kind="stable")
+    for row in rows_of(ops[:_HOVER_OPS]):
+        op = text("op.python") if row["op"] == NO_OP else escaped(row["op"], _HOVER_LIMIT)
+        lines.append(f"{op}: {_exact(row['bytes'], text)}")
+    others = ops[_HOVER_OPS:]
+    if len(others):
+        rest = _exact(others["bytes"].sum(), text)
+        lines.append(text("hover.other_parts", count=len(others), size=rest))
+    return "<br>".join(lines)
+
+
+def _exact(count: float, text: Text) -> str:
+    return exact_bytes(int(count), byte_unit([count]), text)
+
+
+def _markers(guesses: pd.Series, shown: list[str], unit: Unit, text: Text) -> go.Scatter:
+    name = text("metric.predicted")
+    sizes = [number(guess) for guess in guesses]
+    said = [
+        "" if size is None else f"{branch}<br>{name}: {_exact(size, text)}"
+        for branch, size in zip(shown, sizes, strict=True)
+    ]
+    return go.Scatter(
+        name=name,
+        x=scaled(guesses, unit),
+        y=shown,
+        mode="markers",
+        marker={"symbol": "diamond-tall", "size": 16, "color": "#ffffff"}
+        | {"line": {"width": 2, "color": FONT}},
+        cliponaxis=False,
+        customdata=said,
+        hovertemplate="%{customdata}<extra></extra>",
+    )

@@ -1,0 +1,267 @@
+"""A backward graph as SVG: forward leads down, gradients go up."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from profiling.graphs.fold import MOST_BOXES, Link, View, fold
+from profiling.graphs.labels import Text, Written, columns, link_lines, notes, wrap, written
+from profiling.graphs.layout import GAP, MARGIN, WIDTH, Layout, Point, Rect, Route, Size, place
+from profiling.model.graph import Graph
+
+# A triangle with an exclamation mark, on the upper left corner of a box.
+_WARNING = "l8 14h-16zm0 4.5v5m0 1.5v1.5"
+_SCISSORS = "l-11 7a2.5 2.5 0 1 0 .1 0m10.9 1l-11-7a2.5 2.5 0 1 1 .1 0"
+_TIP = "l-4 8h8z"
+_FOLDER = Path(__file__).parent
+# A column of a monospaced font in pixels: at 11 px in a box, at 10 px beside a link.
+_COLUMN, _FINE_COLUMN = 6.7, 6.1
+_LINE, _FINE_LINE = 15, 13
+_PADDING = 8
+_ROUND = {"leaf": 12, "constant": 0, "op": 4}
+# What scissors take beside a line.
+_SCISSORS_WIDTH = 5
+# What fits between a box and what shares its memory.
+_TIE_COLUMNS = 8
+# Of the two lines beside a tie, one stands above it and one below.
+_ABOVE, _BELOW = -11, 19
+
+
+def curve(points: Sequence[Point]) -> str:
+    """Return the line of a route that leads down: straight through rows, bent between them."""
+    path, upright = f"M{_pair(points[0])}", ""
+    for before, after in itertools.pairwise(points):
+        if before.x == after.x:
+            upright = f"V{number(after.y)}" if after.y != before.y else upright
+        else:
+            middle = number((before.y + after.y) / 2)
+            path += (
+                f"{upright}C{number(before.x)} {middle} {number(after.x)} {middle} {_pair(after)}"
+            )
+            upright = ""
+    return path + upright
+
+
+def straight(points: Sequence[Point]) -> str:
+    """Return the line of a route that leads across."""
+    return "M" + "L".join(map(_pair, points))
+
+
+def tip(end: Point) -> str:
+    """Return an arrow's tip, pointing up."""
+    return f"M{_pair(end)}{_TIP}"
+
+
+def scissors(middle: Point) -> str:
+    """Return a pair of scissors about to cut from the right."""
+    return f"M{number(middle.x + 8)} {number(middle.y - 4)}{_SCISSORS}"
+
+
+def warning(corner: Point) -> str:
+    """Return a warning sign upon a corner."""
+    return f"M{number(corner.x)} {number(corner.y - 8)}{_WARNING}"
+
+
+def number(value: float) -> str:
+    """Return a coordinate, to a tenth of a pixel.
+
+    Example:
+        >>> number(12.0), number(1 / 3)
+        ('12', '0.3')
+    """
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _pair(point: Point) -> str:
+    return f"{number(point.x)} {number(point.y)}"
+
+
+def styles() -> str:
+    """Return the CSS that drawings need in a page."""
+    return (_FOLDER / "graph.css").read_text("utf-8")
+
+
+def file_styles() -> str:
+    """Return the CSS of a drawing that is a file of its own, on white.
+
+    Not every viewer of SVG files knows variables, so that they are replaced by their values.
+    """
+    light = styles().partition(".dark")[0]
+    colors = dict(re.findall(r"(--graph-[\w-]+): ([^;]+);", light))
+    plain = re.sub(r"var\((--graph-[\w-]+)\)", lambda found: colors[found[1]], styles())
+    return f"{plain}.graph{{background:#fff}}"
+
+
+@functools.lru_cache(maxsize=1024)  # From step to step, and from run to run, most are the same.
+def svg(graph: Graph, say: Text, most: int = MOST_BOXES) -> Markup:
+    """Draw a graph, to stand in a page that has `styles`.
+
+    Args:
+        graph: The graph.
+        say: The words, by keys ``graph.…``.
+        most: A graph of more nodes is folded.
+    """
+    return _draw(graph, say, "", most)
+
+
+def standalone_svg(graph: Graph, say: Text, most: int = MOST_BOXES) -> Markup:
+    """Draw a graph as a file of its own, on white.
+
+    Args:
+        graph: The graph.
+        say: The words, by keys ``graph.…``.
+        most: A graph of more nodes is folded.
+    """
+    return _draw(graph, say, file_styles(), most)
+
+
+def page(graph: Graph, say: Text, title: str, most: int = MOST_BOXES) -> Markup:
+    """Draw a graph in an HTML page of its own.
+
+    Args:
+        graph: The graph.
+        say: The words, by keys ``graph.…``.
+        title: The page's.
+        most: A graph of more nodes is folded.
+    """
+    drawing = svg(graph, say, most)
+    return Markup(
+        _templates.get_template("standalone.html.jinja").render(
+            title=title, language=say("graph.language"), styles=Markup(styles()), drawing=drawing
+        )
+    )
+
+
+def _draw(graph: Graph, say: Text, style: str, most: int) -> Markup:
+    view = fold(graph, most)
+    texts = {box.id: written(box, view, say) for box in view.boxes}
+    labels = [_label(link, say) for link in view.links]
+    sizes = {box: _size(text) for box, text in texts.items()}
+    laid = place(view, sizes, [_label_size(lines) for lines in labels])
+    lines = _fitting(notes(view, say), laid)
+    return Markup(
+        _templates.get_template("drawing.svg.jinja").render(
+            label=say("graph.aria", **_counts(view)),
+            style=Markup(style),
+            width=number(laid.size.width),
+            height=number(laid.size.height + _LINE * len(lines)),
+            nodes=[_node(box, laid.boxes[box], text) for box, text in texts.items()],
+            links=[
+                _link(link, view, route, beside, say)
+                for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
+            ],
+            notes=[
+                {"text": line, "x": MARGIN, "y": number(laid.size.height + _LINE * index + 4)}
+                for index, line in enumerate(lines)
+            ],
+        )
+    )
+
+
+def _counts(view: View) -> dict[str, int]:
+    boxed = [node for box in view.boxes for node in (*box.nodes, *box.within)]
+    kinds = Counter(node.kind for node in (*boxed, *view.apart))
+    return {"ops": kinds["op"], "leaves": kinds["leaf"], "constants": kinds["constant"]}
+
+
+def _size(text: Written) -> Size:
+    widest = max(columns(line.text) for line in text.lines)
+    return Size(widest * _COLUMN + 2 * _PADDING, len(text.lines) * _LINE + _PADDING)
+
+
+def _label(link: Link, say: Text) -> list[str]:
+    return (
+        wrap(say("graph.same_memory"), _TIE_COLUMNS)
+        if link.kind == "memory"
+        else link_lines(link, say)
+    )
+
+
+def _label_size(lines: Sequence[str]) -> Size | None:
+    if not lines:
+        return None
+    widest = max(map(columns, lines)) * _FINE_COLUMN
+    return Size(widest + _SCISSORS_WIDTH + _PADDING, len(lines) * _FINE_LINE)
+
+
+def _fitting(texts: Sequence[str], laid: Layout) -> list[str]:
+    most = int((max(laid.size.width, WIDTH) - 2 * MARGIN) / _COLUMN)
+    return [line for text in texts for line in wrap(text, most)]
+
+
+def _node(box: int, rect: Rect, text: Written) -> dict[str, object]:
+    kind, *special = text.classes
+    left = -rect.width / 2
+    return {
+        "id": box,
+        "classes": " ".join(text.classes),
+        "label": text.summary,
+        "details": text.details,
+        "x": number(rect.x),
+        "y": number(rect.y),
+        "left": number(left),
+        "width": number(rect.width),
+        "height": number(rect.height),
+        "round": _ROUND[kind],
+        "lines": [
+            {"style": line.style, "text": line.text, "y": _LINE * (index + 1)}
+            for index, line in enumerate(text.lines)
+        ],
+        "sign": warning(Point(left, 0)) if {"bad", "stopped"} & {*special} else "",
+    }
+
+
+def _link(
+    link: Link, view: View, route: Route, lines: Sequence[str], say: Text
+) -> dict[str, object]:
+    across = len(route.points) == 3
+    # What a path leads to shares memory as a view does; anything else was cut off.
+    is_cut = link.kind == "memory" and view.kind(link.source) != "constant" and not route.up
+    return {
+        "classes": " ".join([link.kind, *["carried"] * link.is_carried, *["across"] * across]),
+        "title": say(f"graph.link.{link.kind}"),
+        "path": straight(route.points) if across else curve(route.points),
+        "tip": tip(route.points[0]) if link.kind == "gradient" else "",
+        "scissors": scissors(_middle(route)) if is_cut else "",
+        "texts": list(_beside_tie(route, lines) if across else _beside(route, lines, is_cut)),
+    }
+
+
+def _middle(route: Route) -> Point:
+    """Return where a pair of scissors cuts a tie."""
+    if route.label is not None:
+        return Point(route.points[2].x, route.label.y)
+    _, knee, end = route.points
+    return Point((knee.x - GAP + end.x) / 2, end.y)
+
+
+def _beside_tie(route: Route, lines: Sequence[str]) -> Iterator[dict[str, object]]:
+    middle = _middle(route)
+    for line, y in zip(lines, (_ABOVE, _BELOW), strict=False):
+        yield {"text": line, "x": number(middle.x), "y": number(middle.y + y)}
+
+
+def _beside(route: Route, lines: Sequence[str], is_cut: bool) -> Iterator[dict[str, object]]:
+    if route.label is not None:
+        x = route.label.x + is_cut * _SCISSORS_WIDTH
+        top = route.label.y - len(lines) * _FINE_LINE / 2 + 10
+        for index, line in enumerate(lines):
+            y = number(top + index * _FINE_LINE)
+            yield {"text": line, "x": number(x), "y": y}
+
+
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    auto_reload=False,
+)

@@ -1,0 +1,1 @@
+"""The plain records that cross every border, and what all rooms say: errors, units, words."""

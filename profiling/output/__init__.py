@@ -1,0 +1,1 @@
+"""What leaves the program: CSV, JSON, saved runs, the HTML report."""

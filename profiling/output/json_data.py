@@ -1,0 +1,131 @@
+"""Records as plain JSON data: what the shell's ``--json`` and the API answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from profiling import catalogue
+from profiling.analysis.findings import disturbance, finding
+from profiling.analysis.statistics import summary
+from profiling.analysis.tables import of_cell
+from profiling.catalogue import LESSONS
+from profiling.catalogue.search import Hit
+from profiling.model.lesson import ClaimResult, LessonTrace
+from profiling.model.run import Run
+from profiling.model.words import DEFAULT, Text, lenient, table
+from profiling.traces.table import Trace
+from profiling.traces.timeline import end_s
+
+
+def plain(data: object) -> Any:
+    """Return records and numbers as JSON has them; what is no finite number is None.
+
+    Example:
+        >>> plain({"ratio": float("nan"), "sizes": (1, 2)})
+        {'ratio': None, 'sizes': [1, 2]}
+    """
+    return msgspec.json.decode(msgspec.json.encode(data))
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table as one dictionary a row; what is missing is None."""
+    # The default of ten decimals would take the nanoseconds of a long sum.
+    found: list[dict[str, Any]] = msgspec.json.decode(
+        frame.to_json(orient="records", double_precision=15)
+    )
+    return found
+
+
+def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
+    """Return a lesson that ran: its steps, its words, and each claim with its verdict."""
+    key = f"lesson.{trace.request.name}"
+    return {
+        **plain(trace),
+        **{word: text(f"{key}.{word}") for word in ("title", "question", "rule")},
+        "claims": [_claim(claim, key, text) for claim in trace.claims],
+        "verdicts": {claim.claim: claim.verdict.value for claim in trace.claims},
+    }
+
+
+def run(measured: Run, text: Text) -> dict[str, Any]:
+    """Return what a comparison found: a row a branch and size, and a sentence a size."""
+    frame, say = summary(measured), lenient(text)
+    notes = [_note(each, say) for each in frame.itertuples()]
+    cells = [(each.cell, of_cell(frame, each.cell)) for each in measured.results]
+    return {
+        "id": measured.id,
+        "environment": plain(measured.environment),
+        "findings": [
+            {"size": cell.size, "finding": finding(one, cell.unit, say) + disturbance(one, say)}
+            for cell, one in cells
+        ],
+        "summary": rows(frame.assign(note=notes)),
+    }
+
+
+def trace(read: Trace, events: pd.DataFrame, text: Text) -> dict[str, Any]:
+    """Return what a trace is, and what a person should know of it.
+
+    Args:
+        read: The trace.
+        events: Its events, or those of a window.
+        text: The words.
+    """
+    return {
+        "events": len(events),
+        "end_s": end_s(events),
+        "start_unix_s": read.start_unix_s,
+        "kinds": sorted(read.kinds),
+        "ranks": list(read.ranks),
+        "notices": [text(key, **values) for key, values in read.notices],
+    }
+
+
+def hits(found: tuple[Hit, ...], text: Text) -> list[dict[str, Any]]:
+    """Return lessons that were found, the best first, with what they teach."""
+    return [
+        {
+            "lesson": hit.lesson,
+            "fit": hit.fit.value,
+            **{word: text(f"lesson.{hit.lesson}.{word}") for word in ("title", "question", "rule")},
+        }
+        for hit in found
+    ]
+
+
+def everything(text: Text) -> dict[str, Any]:
+    """Return all lessons and workloads, registered ones too, with what they take."""
+    return {
+        "lessons": {name: text(f"lesson.{name}.title") for name in LESSONS},
+        "workloads": {name: _workload(name, text) for name in catalogue.workloads()},
+    }
+
+
+def _note(row: Any, say: Text) -> str:
+    return say(row.reason, **row.values) if row.reason else ""
+
+
+def _claim(claim: ClaimResult, key: str, text: Text) -> dict[str, Any]:
+    verdict = claim.verdict.value
+    return {
+        **plain(claim),
+        "verdict": verdict,
+        "says": text(f"{key}.claim.{claim.claim}"),
+        "why": text(f"{key}.why.{claim.claim}.{verdict}"),
+    }
+
+
+def _workload(name: str, text: Text) -> dict[str, Any]:
+    entry = catalogue.workload(name)
+    title = f"workload.{name}.title"
+    return {
+        "about": text(title) if title in table(DEFAULT) else entry.title,
+        "size": entry.size,
+        "sizes": list(entry.sizes),
+        "branches": [branch for branch in entry.branches if branch not in entry.absent],
+        "absent": {branch: text(entry.absent_reason(branch)) for branch in entry.absent},
+        "parameters": {key: parameter.default for key, parameter in entry.parameters.items()},
+    }

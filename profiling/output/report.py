@@ -1,0 +1,331 @@
+"""Runs and lessons as one HTML file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pandas as pd
+import plotly.graph_objects as go
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from profiling import catalogue
+from profiling.analysis import tables
+from profiling.analysis.diff import device_name
+from profiling.analysis.findings import Row, disturbance, finding, rows
+from profiling.analysis.statistics import summary
+from profiling.catalogue import Source
+from profiling.charts.of_run import cell_tables, figures
+from profiling.graphs import svg
+from profiling.model.errors import InputError
+from profiling.model.lesson import LessonError, LessonTrace, PartTrace, TensorState
+from profiling.model.run import CellResult, Reach, Run
+from profiling.model.units import show_bytes
+from profiling.model.words import DEFAULT, Text, lenient, table
+from profiling.output.html import code, media_code_styles, on_dark, sources, templates
+
+_CELL_CHARTS = ("time", "peak", "peak_parts", "memory", "operators")
+_SIZE_CHARTS = ("time_over_size", "memory_over_size")
+_FOLDER = Path(__file__).parent / "templates"
+_DARK_GRAPH = re.compile(r"\.dark (\.graph \{[^}]*\})")
+__all__ = ["Part", "document", "lesson_part", "run_part"]
+
+
+class Part(NamedTuple):
+    """A run or a lesson in a report.
+
+    Attributes:
+        title: Its heading.
+        html: What follows the heading.
+        has_charts: Whether something in it is drawn by plotly.
+    """
+
+    title: str
+    html: Markup
+    has_charts: bool
+
+
+def render(template: str, text: Text, **values: object) -> Markup:
+    """Fill a template of this folder; everything put in is escaped."""
+    return Markup(_TEMPLATES.get_template(template).render(text=text, **values))
+
+
+_TEMPLATES = templates(Path(__file__).parent / "templates")
+
+
+class PartView(NamedTuple):
+    """A function that ran, and the state after its last statement.
+
+    Attributes:
+        tensors: Cells of each tensor's row, after its name.
+    """
+
+    name: str
+    file: str
+    code: Markup
+    error: LessonError | None
+    printed: str
+    tensors: dict[str, list[str]]
+    graph: Markup
+
+
+def lesson_part(trace: LessonTrace, text: Text) -> Part:
+    """Show a lesson.
+
+    Args:
+        trace: What happened when it ran.
+        text: The words.
+    """
+    entry = catalogue.lesson(trace.request.name)
+    key = f"lesson.{entry.name}"
+    html = render(
+        "lesson.html",
+        text,
+        key=key,
+        trace=trace,
+        inputs=_inputs(entry, trace),
+        parts=[_part(part, entry.parts[part.name], text) for part in trace.parts],
+    )
+    return Part(text(f"{key}.title"), html, has_charts=False)
+
+
+def _inputs(entry: catalogue.LessonEntry, trace: LessonTrace) -> dict[str, str]:
+    request = trace.request
+    found = {}
+    if entry.values is not None:
+        values = entry.values if request.values is None else request.values
+        found["values"] = f"[{', '.join(f'{value:g}' for value in values)}]"
+    if entry.op is not None:
+        found["op"] = catalogue.OPS[request.op or entry.op]
+    return found
+
+
+def _part(part: PartTrace, source: Source, text: Text) -> PartView:
+    last = part.steps[-1] if part.steps else None
+    return PartView(
+        name=part.name,
+        file=source.file,
+        code=code(source, part.error.line if part.error else None),
+        error=part.error,
+        printed="".join(step.printed for step in part.steps),
+        tensors={} if last is None else {state.name: _cells(state) for state in last.tensors},
+        graph=Markup() if last is None else svg.svg(last.graph, text),
+    )
+
+
+def _cells(state: TensorState) -> list[str]:
+    return [
+        _numbers(state.values, state.shape),
+        "None" if state.grad is None else _numbers(state.grad, state.shape),
+        str(state.requires_grad),
+        str(state.is_leaf),
+        state.grad_fn or "None",
+        "–" if state.version is None else str(state.version),
+    ]
+
+
+def _numbers(values: Sequence[float], shape: tuple[int, ...]) -> str:
+    shown = ", ".join(f"{value:.4f}" for value in values)
+    more = ", …" if math.prod(shape) > len(values) else ""
+    return f"[{shown}{more}]" if shape else shown
+
+
+class Chart(NamedTuple):
+    """A chart, as the script that draws it reads it.
+
+    Attributes:
+        height: In pixels, kept free until it is drawn.
+        data: Its JSON, in which nothing can end the element that holds it.
+    """
+
+    name: str
+    height: int
+    data: Markup
+
+
+class CellView(NamedTuple):
+    """One size: what was found, and what the numbers are."""
+
+    heading: str
+    finding: str
+    rows: list[Row]
+    groups: list[str]
+    reached: dict[str, dict[str, Reach]]
+    charts: list[Chart]
+    measured: CellResult
+
+
+def run_part(run: Run, folder: Path, text: Text) -> Part:
+    """Show a run.
+
+    Args:
+        run: The run, with one result at least; it may be from a stranger's file.
+        folder: The run's folder, that its trace paths start from.
+        text: The words.
+
+    Raises:
+        InputError: It has no result, or traces that cannot be drawn.
+    """
+    if not run.results:
+        raise InputError("error.run_empty", file=run.id)
+    text = lenient(text)
+    try:
+        frame = summary(run)
+        drawn = [
+            figures(run, frame, each, cell_tables(run, each, folder), text) for each in run.results
+        ]
+    except Exception as error:
+        # No list of what a made-up run can make pandas raise would be complete.
+        raise InputError("error.run_unusable", file=run.id) from error
+    cells = [
+        _cell(finished, frame, shown, text)
+        for finished, shown in zip(run.results, drawn, strict=True)
+    ]
+    several = _charts({f"sizes-{name}": drawn[-1][name] for name in _SIZE_CHARTS})
+    found, reference = sources(run)
+    html = render(
+        "run.html",
+        text,
+        run=run,
+        about=_about(run, text),
+        baseline=run.cells[0].baseline,
+        cells=cells,
+        several=several if len(run.results) > 1 else [],
+        sources=[(branch, code(source)) for branch, source in found.items()],
+        reference="" if reference is None else code(reference),
+        environment=_environment_rows(run, text),
+        data=_data(run),
+    )
+    return Part(_title(run, text), html, has_charts=True)
+
+
+def _title(run: Run, text: Text) -> str:
+    """Name the workload, also one that is not known here."""
+    name = run.cells[0].workload
+    key = f"workload.{name}.title"
+    return text(key) if key in table(DEFAULT) else name
+
+
+def _about(run: Run, text: Text) -> str:
+    key = f"workload.{run.cells[0].workload}.about"
+    return text(key) if key in table(DEFAULT) else ""
+
+
+def _cell(
+    finished: CellResult, frame: pd.DataFrame, drawn: dict[str, go.Figure], text: Text
+) -> CellView:
+    cell = finished.cell
+    one = tables.of_cell(frame, cell)
+    reached = {
+        result.branch: {each.group: each for each in result.reach}
+        for result in finished.results
+        if result.reach
+    }
+    return CellView(
+        heading=f"{cell.size:,} {text(f'size.{cell.unit}')}",
+        finding=finding(one, cell.unit, text) + disturbance(one, text),
+        rows=rows(one, text),
+        groups=list(dict.fromkeys(group for groups in reached.values() for group in groups)),
+        reached=reached,
+        charts=_charts({f"{cell.size}-{name}": drawn[name] for name in _CELL_CHARTS}),
+        measured=finished,
+    )
+
+
+def _charts(drawn: dict[str, go.Figure]) -> list[Chart]:
+    """Return the charts that have something to show."""
+    return [
+        Chart(name, int(figure.layout.height or 400), _json(figure.to_json()))
+        for name, figure in drawn.items()
+        if figure.data
+    ]
+
+
+def _json(data: str) -> Markup:
+    """Return JSON that may stand in a script element."""
+    return Markup(data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _data(run: Run) -> str:
+    """Return the run as the address of a file, which can be saved and opened again."""
+    packed = gzip.compress(msgspec.json.encode(run), mtime=0)
+    return f"data:application/gzip;base64,{base64.b64encode(packed).decode()}"
+
+
+def _environment_rows(run: Run, text: Text) -> dict[str, Any]:
+    """Return what the run was measured with, by what it is called."""
+    machine, cell, request = run.environment, run.cells[0], run.request
+    device = machine.device(cell.device)
+    parameters = " ".join(f"{name}={value}" for name, value in sorted(cell.parameters.items()))
+    return {
+        text("diff.field.device"): f"{device_name(run)} ({cell.device})",
+        text("report.field.memory"): None if device is None else show_bytes(device.memory_bytes),
+        text("diff.field.torch"): machine.torch,
+        text("diff.field.cuda"): machine.cuda,
+        text("diff.field.driver"): machine.driver,
+        text("diff.field.threads"): machine.threads,
+        text("diff.field.python"): machine.python,
+        text("diff.field.platform"): machine.platform,
+        text("diff.field.commit"): machine.commit,
+        text("report.field.dtype"): cell.dtype,
+        text("report.field.parameters"): parameters,
+        text("diff.field.seed"): request.seed,
+        text("diff.field.budget"): f"{request.budget_s:g}",
+        text("diff.field.measured"): run.started_utc.replace("T", " ").replace("+00:00", " UTC"),
+        text("diff.field.run"): run.id,
+    }
+
+
+def document(parts: Sequence[Part], text: Text) -> str:
+    """Return an HTML file that needs nothing else: no server, no network, no other file.
+
+    It follows the system's light or dark colours and is white on paper. Its policy lets no script
+    run but ours, so that nothing in a stranger's run could, and asks for nothing outside.
+
+    Args:
+        parts: What it shows, in order.
+        text: The words.
+    """
+    scripts = [_script("report.js")]
+    if any(part.has_charts for part in parts):
+        scripts.insert(0, Markup(get_plotlyjs()))
+    page = render(
+        "document.html",
+        text,
+        language=text("report.language"),
+        parts=parts,
+        styles=_styles(),
+        scripts=scripts,
+        policy="; ".join(
+            (
+                "default-src 'none'",
+                "style-src 'unsafe-inline'",
+                "img-src data: blob:",
+                "script-src " + " ".join(map(_hash, scripts)),
+            )
+        ),
+    )
+    return str(page)
+
+
+def _script(name: str) -> Markup:
+    return Markup((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _styles() -> Markup:
+    own = (_FOLDER / "report.css").read_text(encoding="utf-8")
+    graphs = _DARK_GRAPH.sub(lambda found: on_dark(found[1]), svg.styles())
+    return Markup("\n".join((own, media_code_styles(), graphs)))

@@ -1,0 +1,410 @@
+"""A trace as lanes, one for each thread and stream, and what a window of them shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.nesting import in_order, nanoseconds, nest
+
+# Categories whose events lie on a device's streams; `DEVICE_WORK` is the work among them.
+_OF_STREAMS = (*DEVICE_WORK, "gpu_user_annotation", "cuda_sync")
+_OF_PROFILER = ("Trace",)
+# In the order in which they are shown; ``"more"`` is what is left when there are too many lanes.
+KINDS = ("thread", "stream", "profiler", "more")
+MOST_LANES = 500
+
+_NO_NAMES: Mapping[Any, str] = {}
+# Column → where an event's arguments have it.
+_ARGUMENTS = {
+    "external_id": "External id",
+    "correlation": "correlation",
+    "device": "device",
+    "stream": "stream",
+    "shapes": "Input Dims",
+    "stack": "Call stack",
+    "copied_bytes": "bytes",
+    "bytes": "Bytes",
+    "address": "Addr",
+    "allocated_bytes": "Total Allocated",
+    "reserved_bytes": "Total Reserved",
+}
+_DEVICE_TYPES = {"cpu": 0, "cuda": 1}
+MOST_SHAPES = 4000
+_MOST_ROWS = 2000
+
+
+class Timeline(NamedTuple):
+    """All events of a trace that have a duration, laid out.
+
+    Attributes:
+        lanes: One row a lane, in the order in which they are shown: ``kind`` (one of `KINDS`),
+            ``process`` and ``thread`` (as in the trace), ``process_name`` and ``thread_name``
+            (empty where unknown), ``device`` and ``stream`` (of streams, else empty), ``depth``
+            (how many rows it needs) and ``events``.
+        spans: One row an event: ``event`` (its row in the trace), ``lane`` (row in ``lanes``),
+            ``depth`` (0 for the outermost), ``start_ns`` and ``end_ns`` (whole nanoseconds from the
+            trace's start), ``name`` and ``category``; in order of lane, depth and start. Events of
+            one lane and depth never overlap.
+    """
+
+    lanes: pd.DataFrame
+    spans: pd.DataFrame
+
+
+def timeline(
+    trace: pd.DataFrame,
+    process_names: Mapping[str, str] = _NO_NAMES,
+    thread_names: Mapping[tuple[str, str], str] = _NO_NAMES,
+) -> Timeline:
+    """Lay out a trace's events: threads first, then streams by device.
+
+    Args:
+        trace: As from `profiling.traces.table.load_trace`.
+        process_names: By process.
+        thread_names: By process and thread.
+    """
+    events = trace[trace["duration_s"].notna() & trace["start_s"].notna()]
+    key, found = _lanes(events)
+    order = _shown_order(found)
+    place = np.empty(len(order), dtype="int64")
+    place[order] = np.minimum(np.arange(len(order)), MOST_LANES - 1)
+    lanes = _bounded(found.iloc[order])
+    spans = _spans(events, place[key] if len(events) else key)
+    rows = spans.groupby("lane")["depth"]
+    lanes["depth"], lanes["events"] = rows.max() + 1, rows.size()
+    lanes["process_name"] = [process_names.get(each, "") for each in lanes["process"]]
+    ends = zip(lanes["process"], lanes["thread"], strict=True)
+    lanes["thread_name"] = [thread_names.get(each, "") for each in ends]
+    return Timeline(lanes, spans)
+
+
+def _spans(events: pd.DataFrame, lane: npt.NDArray[np.int64]) -> pd.DataFrame:
+    start = nanoseconds(events["start_s"])
+    end = start + np.maximum(nanoseconds(events["duration_s"]), 0)
+    nested = in_order(lane, start, end)
+    depth = nest(lane[nested], start[nested], end[nested]).depth
+    # Within a lane starts ascend already, and this sort is a stable one.
+    shown = np.lexsort((depth, lane[nested]))
+    order = nested[shown]
+    return pd.DataFrame(
+        {
+            "event": events.index.to_numpy()[order],
+            "lane": lane[order],
+            "depth": depth[shown],
+            "start_ns": start[order],
+            "end_ns": end[order],
+            "name": events["name"].astype("category").array[order],
+            "category": events["category"].array[order],
+        }
+    )
+
+
+def lane_keys(events: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
+    """Number the threads of events.
+
+    Returns:
+        The number of each event's thread, from 0 on in order of appearance, and a table with the
+        columns ``process`` and ``thread`` (``""`` where unknown) of each number.
+    """
+    processes, threads = (
+        events[column].astype("category").cat.as_unordered() for column in ("process", "thread")
+    )
+    # -1 stands for no value.
+    count = len(threads.cat.categories) + 1
+    codes = [each.cat.codes.to_numpy("int64") + 1 for each in (processes, threads)]
+    key, pairs = pd.factorize(codes[0] * count + codes[1])
+    process_of = np.array(["", *processes.cat.categories], dtype="object")
+    thread_of = np.array(["", *threads.cat.categories], dtype="object")
+    names = {"process": process_of[pairs // count], "thread": thread_of[pairs % count]}
+    return key.astype("int64"), pd.DataFrame(names)
+
+
+def _lanes(events: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
+    key, lanes = lane_keys(events)
+    category = events["category"]
+    of_streams, of_profiler = (
+        np.bincount(key, category.isin(names), minlength=len(lanes)) > 0
+        for names in (_OF_STREAMS, _OF_PROFILER)
+    )
+    lanes["kind"] = np.select([of_streams, of_profiler], ["stream", "profiler"], "thread")
+    for column, text in (("device", "process"), ("stream", "thread")):
+        number = pd.to_numeric(lanes[text], errors="coerce").astype("Float64").astype("Int64")
+        if column in events:
+            number = events.groupby(key)[column].first().fillna(number)
+        lanes[column] = number.where(of_streams)
+    return key, lanes
+
+
+def _shown_order(lanes: pd.DataFrame) -> npt.NDArray[np.int64]:
+    def place(lane: int) -> tuple[Any, ...]:
+        kind, process, thread = kinds[lane], processes[lane], threads[lane]
+        # A process's main thread has the number of the process.
+        return KINDS.index(kind), _natural(process), thread != process, _natural(thread)
+
+    kinds, processes, threads = (lanes[name].tolist() for name in ("kind", "process", "thread"))
+    return np.array(sorted(range(len(lanes)), key=place), dtype="int64")
+
+
+def _natural(text: str) -> tuple[bool, int, str]:
+    """Order numbers by value and before all else."""
+    digits = text.removeprefix("-")
+    is_number = digits.isdecimal() and len(digits) < 20
+    return not is_number, int(text) if is_number else 0, text
+
+
+def _bounded(lanes: pd.DataFrame) -> pd.DataFrame:
+    kept = lanes.iloc[:MOST_LANES].reset_index(drop=True)
+    if len(lanes) > MOST_LANES:
+        kept.loc[MOST_LANES - 1, ["kind", "process", "thread"]] = ["more", "", ""]
+        kept.loc[MOST_LANES - 1, ["device", "stream"]] = pd.NA
+    columns = ["kind", "process", "thread", "process_name", "thread_name", "device", "stream"]
+    return kept.reindex(columns=columns)
+
+
+def end_s(trace: pd.DataFrame) -> float:
+    """Return when the last event ends, seconds from the trace's start; 0 for a trace without any.
+
+    What the profiler notes about its own recording after all else is not counted.
+    """
+    is_known = trace["duration_s"].notna() | trace["bytes"].notna()
+    shown = trace[is_known] if is_known.any() else trace
+    ends = shown["start_s"] + shown["duration_s"].fillna(0.0)
+    return float(ends.max()) if len(ends) else 0.0
+
+
+def window(trace: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
+    """Return the rows of a trace of which any moment is between two times, these included."""
+    start, first, last = nanoseconds(trace["start_s"]), round(start_s * 1e9), round(end_s * 1e9)
+    end = start + nanoseconds(trace["duration_s"].fillna(0).clip(lower=0))
+    is_inside = pd.Series((start <= last) & (end >= first), trace.index)
+    return trace[is_inside]
+
+
+def chrome_trace(
+    trace: pd.DataFrame,
+    process_names: Mapping[str, str] = _NO_NAMES,
+    thread_names: Mapping[tuple[str, str], str] = _NO_NAMES,
+) -> bytes:
+    """Write a table as a Chrome trace, which reads back as that table.
+
+    Times stay those from the start of the file that the table is from. Flow events are not
+    written; a viewer finds what belongs together by ``correlation`` and ``External id``.
+
+    Args:
+        trace: As from `profiling.traces.table.read_trace`, or a part of it.
+        process_names: By process; written for processes that the table has.
+        thread_names: By process and thread, likewise.
+    """
+    threads = trace[["process", "thread"]].drop_duplicates().dropna()
+    pairs = list(zip(threads["process"], threads["thread"], strict=True))
+    events = [*_names(pairs, process_names, thread_names), *_events(trace)]
+    ranks = trace["rank"].dropna().unique().tolist() if "rank" in trace else []
+    head = {"distributedInfo": {"rank": ranks[0]}} if len(ranks) == 1 else {}
+    return msgspec.json.encode({"schemaVersion": 1, **head, "traceEvents": events})
+
+
+def _names(
+    pairs: list[tuple[str, str]],
+    process_names: Mapping[str, str],
+    thread_names: Mapping[tuple[str, str], str],
+) -> Iterator[dict[str, Any]]:
+    for process in dict.fromkeys(process for process, _ in pairs):
+        if process in process_names:
+            yield _name("process_name", process, "0", process_names[process])
+    for process, thread in pairs:
+        if (process, thread) in thread_names:
+            yield _name("thread_name", process, thread, thread_names[process, thread])
+
+
+def _name(kind: str, process: str, thread: str, name: str) -> dict[str, Any]:
+    lane = {"pid": _number(process), "tid": _number(thread)}
+    return {"ph": "M", "name": kind, "ts": 0, **lane, "args": {"name": name}}
+
+
+def _events(trace: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    fields = {
+        "ph": _values(trace["phase"]),
+        "cat": _values(trace["category"]),
+        "name": _values(trace["name"]),
+        "pid": [_number(value) for value in _values(trace["process"])],
+        "tid": [_number(value) for value in _values(trace["thread"])],
+        "ts": [value / 1e3 for value in nanoseconds(trace["start_s"]).tolist()],
+        "dur": [None if value is None else value * 1e6 for value in _values(trace["duration_s"])],
+    }
+    arguments = {_ARGUMENTS[name]: _values(trace[name]) for name in _ARGUMENTS if name in trace}
+    devices = [_device(name) for name in _values(trace["memory_device"])]
+    arguments["Device Type"] = [kind for kind, _ in devices]
+    arguments["Device Id"] = [number for _, number in devices]
+    if "Input Dims" in arguments:
+        shapes = arguments["Input Dims"]
+        arguments["Input Dims"] = [each and msgspec.Raw(each.encode()) for each in shapes]
+    for event, args in zip(_rows(fields), _rows(arguments), strict=True):
+        yield event | {"args": args} if args else event
+
+
+def _rows(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    names = list(columns)
+    for values in zip(*columns.values(), strict=True):
+        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _values(column: pd.Series) -> list[Any]:
+    return column.astype("object").where(column.notna(), None).tolist()
+
+
+def _number(text: str | None) -> int | str | None:
+    """Return a number where a process or thread was one, for viewers that expect it."""
+    digits = (text or "").removeprefix("-")
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) < 16
+    return int(text) if text is not None and is_number and str(int(text)) == text else text
+
+
+def _device(name: str | None) -> tuple[int | None, int | None]:
+    if name is None:
+        return None, None
+    kind, _, number = name.partition(":")
+    known = _DEVICE_TYPES.get(kind)
+    return known if known is not None else int(kind.removeprefix("type")), int(number or -1)
+
+
+@dataclass(frozen=True)
+class View:
+    """A window of a timeline, ready to be drawn.
+
+    Attributes:
+        drawn: One row an event that is drawn as itself: ``event`` (its row in the trace),
+            ``lane`` (row in the timeline's ``lanes``), ``depth``, ``start_s``, ``end_s``, ``name``
+            and ``category``. It may begin before the window or end after it.
+        blocks: One row a run of events that are too narrow: ``lane``, ``depth``, ``start_s``,
+            ``end_s`` (of all of them), ``count``, ``busy_s`` (the sum of their durations), and
+            ``name`` and ``category`` of the events that take most of that.
+        count: How many events the window has; those drawn and the blocks' counts add up to it.
+        finest_s: What is shorter than this is in a block.
+    """
+
+    drawn: pd.DataFrame
+    blocks: pd.DataFrame
+    count: int
+    finest_s: float
+
+
+def view(timeline: Timeline, start_s: float, end_s: float, width_px: int = 1000) -> View:
+    """Choose what to draw of a window, at most `MOST_SHAPES` events and blocks together.
+
+    An event is in the window if any moment of it is, the window's ends included. Events narrower
+    than a pixel are merged by row, pixel by pixel; where that still leaves too many, by 2, 4, 8
+    and so on pixels. Where events nest so deep that there would be too many rows, the last row of
+    a lane has all that are deeper, merged.
+
+    Args:
+        timeline: As from `profiling.traces.timeline.timeline`.
+        start_s: Where the window begins, in seconds from the trace's start.
+        end_s: Where it ends.
+        width_px: How wide it will be drawn.
+    """
+    first, last = round(start_s * 1e9), round(end_s * 1e9)
+    everything = timeline.spans
+    spans = everything[(everything["start_ns"] <= last) & (everything["end_ns"] >= first)]
+    spans, row, is_merged = _shown_rows(timeline, spans)
+    start = spans["start_ns"].to_numpy()
+    length = spans["end_ns"].to_numpy() - start
+    finest = max(1, -(-(last - first) // width_px))
+    while True:
+        is_wide = (length >= finest) & ~is_merged
+        block = _blocks(row[~is_wide], start[~is_wide], first, finest)
+        if is_wide.sum() + (block[-1] + 1 if len(block) else 0) <= MOST_SHAPES:
+            break
+        finest *= 2
+    drawn = _seconds(spans[is_wide]).reset_index(drop=True)
+    columns = ["event", "lane", "depth", "start_s", "end_s", "name", "category"]
+    return View(drawn[columns], _summed(spans[~is_wide], block), len(spans), finest / 1e9)
+
+
+def overview(timeline: Timeline, end_s: float, bins: int) -> npt.NDArray[np.int64]:
+    """Count the events in each of equal parts of a trace, on all lanes.
+
+    Args:
+        timeline: As from `profiling.traces.timeline.timeline`.
+        end_s: Where the trace ends; it begins at 0.
+        bins: How many parts.
+
+    Returns:
+        For each part how many events have any moment in it.
+    """
+    width = max(end_s, 1e-9) * 1e9 / bins
+    start, end = (timeline.spans[name].to_numpy() for name in ("start_ns", "end_ns"))
+    first, last = (np.clip(each // width, 0, bins - 1).astype("int64") for each in (start, end))
+    changes = np.bincount(first, minlength=bins + 1) - np.bincount(last + 1, minlength=bins + 1)
+    return changes.cumsum()[:bins]
+
+
+def _shown_rows(
+    timeline: Timeline, spans: pd.DataFrame
+) -> tuple[pd.DataFrame, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return spans in order of row and start, their rows, and which are in a merged row."""
+    depths = timeline.lanes["depth"].to_numpy("int64")
+    deepest = int(depths.max(initial=1))
+    while np.minimum(depths, deepest).sum() > _MOST_ROWS:
+        deepest //= 2
+    lane, depth = spans["lane"].to_numpy(), spans["depth"].to_numpy()
+    shown = np.minimum(depth, deepest - 1)
+    row = np.append(0, np.minimum(depths, deepest).cumsum())[lane] + shown
+    is_merged = (depths[lane] > deepest) & (shown == deepest - 1)
+    if deepest < depths.max(initial=1):
+        order = np.lexsort((spans["start_ns"], row))
+        spans = spans.assign(depth=shown).iloc[order]
+        row, is_merged = row[order], is_merged[order]
+    return spans, row, is_merged
+
+
+def _blocks(
+    row: npt.NDArray[Any], start: npt.NDArray[Any], first: int, finest: int
+) -> npt.NDArray[np.int64]:
+    """Number the blocks that spans, in order of row and start, fall into."""
+    column = np.maximum(start - first, 0) // finest
+    is_next = (np.diff(row) != 0) | (np.diff(column) != 0)
+    return np.append(0, is_next.cumsum())[: len(row)]
+
+
+def _summed(spans: pd.DataFrame, block: npt.NDArray[np.int64]) -> pd.DataFrame:
+    begins = np.flatnonzero(np.diff(block, prepend=-1))
+    start, end = spans["start_ns"].to_numpy(), spans["end_ns"].to_numpy()
+    found = pd.DataFrame(
+        {
+            "lane": spans["lane"].to_numpy()[begins],
+            "depth": spans["depth"].to_numpy()[begins],
+            "start_ns": start[begins],
+            "end_ns": np.maximum.reduceat(end, begins) if len(begins) else end,
+            "count": np.diff(np.append(begins, len(block))),
+            "busy_s": np.bincount(block, end - start, minlength=len(begins)) / 1e9,
+        }
+    )
+    busiest = spans.iloc[_busiest(spans["name"], block, end - start)]
+    for column in ("name", "category"):
+        found[column] = busiest[column].array
+    columns = ["lane", "depth", "start_s", "end_s", "count", "busy_s", "name", "category"]
+    return _seconds(found)[columns]
+
+
+def _busiest(
+    names: pd.Series, block: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return for each block the first place of the name that takes the most time in it."""
+    named = block * len(names.cat.categories) + names.cat.codes.to_numpy("int64")
+    group, _ = pd.factorize(named)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(group), prepend=-1))
+    counts = np.bincount(group)
+    order = np.lexsort((-counts, -np.bincount(group, length), block[first]))
+    return first[order][np.flatnonzero(np.diff(block[first][order], prepend=-1))]
+
+
+def _seconds(spans: pd.DataFrame) -> pd.DataFrame:
+    return spans.assign(start_s=spans["start_ns"] / 1e9, end_s=spans["end_ns"] / 1e9)
