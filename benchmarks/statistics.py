@@ -29,7 +29,7 @@ BUDGET_S = 0.5
 SLOWDOWN = 0.05
 TIMER_S = 5.0
 COMPARISONS = 9
-CELL = Cell("elementwise", 20_000, "float32", "cpu", ("detach", "detach#2"), {}, 0, BUDGET_S)
+CELL = Cell("elementwise", 20_000, ("detach", "detach#2"), device="cpu", budget_s=BUDGET_S)
 
 
 def judge(first: Step, second: Step, seed: int) -> tuple[str, float]:

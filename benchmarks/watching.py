@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.page.guards.chain import guards
+from demos.page.guards import middleware
 from tests.e2e.launching import running_app
 
 REQUESTS = 500
@@ -38,7 +38,7 @@ def main() -> None:
     print(f"/healthz idle: {_said(idle)}")
     print(f"/healthz while the worker measures ({still} running at the end): {_said(busy)}")
     body = {"data": ["x" * 1000] * 14, "fn_index": 1, "session_hash": "x"}
-    clients = [TestClient(_app([])), TestClient(_app(guards(2**30)))]
+    clients = [TestClient(_app([])), TestClient(_app(middleware(2**30)))]
     rounds = [
         [_time(lambda c=c: c.post(_JOIN, json=body)) for c in clients] for _ in range(REQUESTS)
     ]

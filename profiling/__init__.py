@@ -2,6 +2,8 @@
 
 import sys
 
+__version__ = "0.4.1"
+
 if sys.version_info >= (3, 15):
     # Python 3.15 has a standard-library package of this name (PEP 799); ours would shadow it.
     raise ImportError("Detach Lab supports Python 3.10 to 3.14.")

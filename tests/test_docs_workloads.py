@@ -12,7 +12,7 @@ import pytest
 
 from profiling import catalogue, cli
 from profiling.catalogue import source
-from profiling.cli import opening
+from profiling.cli import common
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
 from profiling.model.content import CONTENT
@@ -24,7 +24,7 @@ Shell = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(autouse=True)
 def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_own", {})
+    monkeypatch.setattr(catalogue, "_registered", {})
     monkeypatch.chdir(tmp_path)
 
 
@@ -67,7 +67,7 @@ def test_a_class_runs_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None
         def __init__(self, preferred: str, **limits: Any) -> None:
             super().__init__(preferred, InlineExecutor(), **limits)
 
-    monkeypatch.setattr(opening, "Engine", Inline)
+    monkeypatch.setattr(common, "Engine", Inline)
     head, body = example().split("SIZES", 1)
     body = "".join(f"    {line}\n" for line in f"SIZES{body}".splitlines())
     Path("steps.py").write_text(f"{head}class Distil:\n{body}", encoding="utf-8")
@@ -104,7 +104,7 @@ def test_a_limit_must_be_a_time(shell: Shell) -> None:
 
 def test_every_constant_and_function_is_described() -> None:
     described = set(re.findall(r"^\| `([A-Za-z_]+)", DOCUMENT, re.MULTILINE))
-    wanted = {*source._KINDS, *source._SPECIAL, source.preparation("BRANCH")} - {"ABSENT"}
+    wanted = {*source._CONSTANT_TYPES, *source._RESERVED, source.preparation("BRANCH")} - {"ABSENT"}
     assert described == wanted
 
 

@@ -1,1 +1,1 @@
-"""The page: one tab a file; handlers ask the engine and draw, they never compute."""
+"""The Gradio page: a module or package for each tab. Handlers call the engine and draw."""

@@ -1,4 +1,4 @@
-"""Tab About: how the numbers come about, what they cannot tell, and what they were made with."""
+"""Tab About: how the numbers are measured, their limits, and the software and hardware used."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _DOCUMENTS = (
     "CHANGELOG.md",
     "LICENSE",
 )
-_PATIENCE_S = 60.0
+_TIMEOUT_S = 60.0
 
 
 def create_about_tab(tab: gr.Tab, engine: Engine) -> None:
-    """Build the tab; it is filled when it is opened, and its machine once the worker knows it."""
+    """Build the tab; it is filled when it is opened, and again when the device is known."""
     view = gr.HTML(elem_id="about-view")
 
     def show(request: gr.Request) -> Any:
         text = words(request)
         yield _about(_environment(engine, 0.0), text)
-        yield _about(_environment(engine, _PATIENCE_S), text)
+        yield _about(_environment(engine, _TIMEOUT_S), text)
 
     tab.select(show, None, view, **LOOKING)
 
 
-def _environment(engine: Engine, patience_s: float) -> Environment | None:
+def _environment(engine: Engine, timeout_s: float) -> Environment | None:
     try:
-        return engine.environment(patience_s)
+        return engine.environment(timeout_s)
     except DetachLabError:  # The header says so.
         return None
 
@@ -65,12 +65,12 @@ def _about(environment: Environment | None, text: Text) -> str:
 
 
 def machine_rows(environment: Environment, text: Text) -> list[tuple[str, str]]:
-    """Return what is known of the machine, each with its name."""
+    """Return the facts known about a machine, as labels and values."""
     devices = [
         f"{device.kind}: {device.name}, {show_bytes(device.memory_bytes)}"
         for device in environment.devices
     ]
-    known = [
+    return [
         (text("about.device"), "; ".join(devices)),
         (text("about.threads"), str(environment.threads)),
         ("torch", environment.torch),
@@ -79,10 +79,9 @@ def machine_rows(environment: Environment, text: Text) -> list[tuple[str, str]]:
         (text("about.platform"), environment.platform),
         (text("about.commit"), environment.commit or text("about.none")),
     ]
-    return known
 
 
 def source_base() -> str:
-    """Return where the project's files can be read on the web; empty where that is not known."""
+    """Return the base URL of the project's files on a Space, else an empty string."""
     space = os.environ.get("SPACE_ID", "")
     return f"https://huggingface.co/spaces/{space}/blob/main" if space else ""

@@ -1,4 +1,4 @@
-"""The page's address: what a link asks for is put on the page, and a button copies the link."""
+"""The address of the page: applies links to the page, and copies a link to what is shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demos.page import common
 from demos.page.common import LOOKING, QUIET, words
 from demos.page.compare.tab import CompareTab
 from demos.page.lessons import LessonsTab
-from demos.page.links import Comparison, Link, read_link, usual_comparison
+from demos.page.links import NAMES, Comparison, Link, read_link, usual_comparison
 from demos.page.start import StartTab
 from profiling.model.errors import InputError
 from profiling.model.words import Text
@@ -28,15 +28,17 @@ Updates = dict[Any, Any]
 
 
 def script() -> str:
-    """Return the script that keeps the address."""
-    return (Path(__file__).parent / "links.js").read_text(encoding="utf-8")
+    """Return the script that updates the address, with the names that it needs."""
+    script = (Path(__file__).parent / "links.js").read_text(encoding="utf-8")
+    return f"window.labLinkNames = {json.dumps(NAMES)};\n{script}"
 
 
-class Places(NamedTuple):
-    """What a link can lead to.
+class PageTabs(NamedTuple):
+    """The tabs that a link can open and fill.
 
     Attributes:
-        tabs: The tabs, and each of them by its name.
+        tabs: The component with all tabs.
+        named: Each tab by its name.
     """
 
     tabs: gr.Tabs
@@ -47,42 +49,46 @@ class Places(NamedTuple):
 
 
 class Address:
-    """The copy button and what it says of a link, wired to all that a link can lead to.
+    """The copy button, the errors of a link, and the events of links.
 
     Attributes:
-        place: The place in a lesson that a link asks for, to be run when it changes.
-        begin: Starts a comparison when it changes.
+        place: State with the step of a lesson that a link asks for; it is run when this changes.
+        begin: State that starts a comparison when it changes.
     """
 
     def __init__(self) -> None:
-        """Place the components."""
+        """Create the components."""
         self._copy = gr.HTML(elem_id="copy-link", js_on_load=_ATTACH)
         self._faults = gr.HTML(elem_id="link-faults")
-        # Not within a tab: there, a state would tell of a change as soon as its tab is shown.
+        # Outside of the tabs: inside one, a state reports a change as soon as its tab is shown.
         self.place: gr.State = gr.State(None)
         self.begin: gr.State = gr.State(None)
 
-    def wire(self, page: gr.Blocks, places: Places) -> None:
-        """Follow links, to the page and within it, and tell the address what is shown."""
-        does = _Handlers(self._copy, self._faults, self.begin, places)
+    def wire(self, page: gr.Blocks, places: PageTabs) -> None:
+        """Connect the events: links to and within the page, inputs that the address contains."""
+        handlers = _Handlers(self._copy, self._faults, self.begin, places)
         settled: dict[str, Any] = {"js": "() => { labLink.arrive(); return []; }"}
-        page.load(does.arrive, None, does.outputs, **QUIET).then(None, None, None, **settled)
-        # At once: later, somebody may have chosen another training step than the usual one.
-        page.load(does.describe, None, places.compare.form.described, **LOOKING)
-        self._copy.select(does.follow, None, does.outputs, **QUIET).then(
+        page.load(handlers.arrive, None, handlers.outputs, **QUIET).then(
+            None, None, None, **settled
+        )
+        # Not queued: later, the visitor may have chosen another workload.
+        page.load(handlers.describe, None, places.compare.form.described, **LOOKING)
+        self._copy.select(handlers.follow, None, handlers.outputs, **QUIET).then(
             None, None, None, **settled
         )
         start = places.start
         page.load(start.draw, None, [start.result, start.advice], **QUIET)
-        start.again.click(does.measure_recorded, None, does.outputs, **QUIET)
-        start.others.click(does.measure_advised, start.inputs, does.outputs, **QUIET)
-        _tell(places)
+        start.measure_recorded.click(handlers.measure_recorded, None, handlers.outputs, **QUIET)
+        start.measure_advised.click(
+            handlers.measure_advised, start.inputs, handlers.outputs, **QUIET
+        )
+        _report_inputs(places)
 
 
 class _Handlers:
-    """What the address's events do."""
+    """Handlers of the events of links."""
 
-    def __init__(self, copy: gr.HTML, faults: gr.HTML, begin: gr.State, places: Places) -> None:
+    def __init__(self, copy: gr.HTML, faults: gr.HTML, begin: gr.State, places: PageTabs) -> None:
         self._copy = copy
         self._faults = faults
         self._begin = begin
@@ -96,7 +102,7 @@ class _Handlers:
         ]
 
     def arrive(self, request: gr.Request) -> Updates:
-        """Show what the page was opened with, and the usual where that says nothing."""
+        """Fill the page from its address, with defaults for what it does not mention."""
         text = words(request)
         link, faults = self._read(dict(request.query_params))
         places = self._places
@@ -104,7 +110,7 @@ class _Handlers:
         comparison = {} if asked is None else places.compare.form.fill(asked, text)
         return {
             self._copy: common.render("copy_link.html", text),
-            self._faults: _fault_words(faults, text),
+            self._faults: _fault_list(faults, text),
             **self._open(link),
             **places.start.greet(text),
             **places.start.restore(link.answers),
@@ -113,7 +119,7 @@ class _Handlers:
         }
 
     def describe(self, request: gr.Request) -> Updates:
-        """Describe the training step that is chosen at first, unless a link asks for another."""
+        """Describe the default workload, unless a link asks for another."""
         form = self._places.compare.form
         link, _ = self._read(dict(request.query_params))
         if link.comparison is not None:
@@ -121,12 +127,12 @@ class _Handlers:
         return form.describe(usual_comparison(), words(request))
 
     def follow(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Show what a link within the page asks for, and leave alone what it does not speak of."""
+        """Fill the page from a link within it; what the link does not mention stays."""
         text = words(request)
         data = event._data if isinstance(event._data, dict) else {}
         query = str(data.get("query") or "")[:_MAX_QUERY].removeprefix("?")
         link, faults = self._read(dict(parse_qsl(query, keep_blank_values=True)))
-        updates: Updates = {self._faults: _fault_words(faults, text)}
+        updates: Updates = {self._faults: _fault_list(faults, text)}
         updates |= self._open(link, "start")
         if link.answers is not None:
             updates |= self._places.start.restore(link.answers)
@@ -137,15 +143,15 @@ class _Handlers:
         return updates
 
     def measure_recorded(self, request: gr.Request) -> Updates:
-        """Measure here what is shown as recorded."""
+        """Measure the recorded comparison on this machine."""
         return self._measure(self._places.start.recorded(), words(request))
 
     def measure_advised(self, request: gr.Request, *answers: str) -> Updates:
-        """Measure here all that the advice is about."""
+        """Measure the branches that the advice covers on this machine."""
         return self._measure(self._places.start.advised(*answers), words(request))
 
     def _measure(self, comparison: Comparison, text: Text) -> Updates:
-        """Fill the form, open its tab and start measuring."""
+        """Return updates that fill the form, open its tab and start the comparison."""
         return {
             self._places.tabs: gr.Tabs(selected="compare"),
             **self._places.compare.form.fill(comparison, text),
@@ -160,30 +166,31 @@ class _Handlers:
         return {self._places.tabs: gr.Tabs(selected=tab)} if tab else {}
 
 
-def _fault_words(faults: Sequence[InputError], text: Text) -> str:
+def _fault_list(faults: Sequence[InputError], text: Text) -> str:
     if not faults:
         return ""
     shown = [text(fault.key, **fault.values) for fault in faults[:_SHOWN_FAULTS]]
     return common.render("link_faults.html", text, sentences=shown, more=len(faults) - len(shown))
 
 
-def _tell(places: Places) -> None:
-    """Have the browser keep what is set on each tab, for the address; the server is not asked."""
+def _report_inputs(places: PageTabs) -> None:
+    """Have the browser put the inputs of each tab into the address, without the server."""
     form = places.compare.form
-    kept: dict[str, tuple[Sequence[str], list[Any]]] = {
+    inputs_of: dict[str, tuple[Sequence[str], list[Any]]] = {
         "start": (places.start.names, places.start.inputs),
         "lessons": (places.lessons.names, places.lessons.inputs),
         "compare": (form.names, form.inputs),
     }
-    usual = {"start": places.start.usual}
+    defaults = {"start": places.start.defaults}
     for name, tab in places.named.items():
-        names, inputs = kept.get(name, ((), []))
-        told = f"{json.dumps(name)}, {json.dumps(names)}, values, {json.dumps(usual.get(name))}"
-        tab.select(None, inputs, None, js=_js("open", told))
+        names, inputs = inputs_of.get(name, ((), []))
+        fixed = map(json.dumps, (name, names, defaults.get(name)))
+        arguments = "{}, {}, values, {}".format(*fixed)
+        tab.select(None, inputs, None, js=_js("open", arguments))
         if inputs:
-            gr.on([each.change for each in inputs], None, inputs, None, js=_js("tell", told))
+            gr.on([each.change for each in inputs], None, inputs, None, js=_js("tell", arguments))
 
 
-def _js(act: str, told: str) -> str:
-    """Return a function of the browser that gives the address what is set on a tab."""
-    return f"(...values) => {{ labLink.{act}({told}); return []; }}"
+def _js(function: str, arguments: str) -> str:
+    """Return a JavaScript listener that passes the inputs of a tab to a function of the script."""
+    return f"(...values) => {{ labLink.{function}({arguments}); return []; }}"

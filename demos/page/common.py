@@ -1,4 +1,4 @@
-"""What all tabs share: the visitor's language, HTML of what is not a component, how events run."""
+"""Helpers for all tabs: the visitor's language, HTML from templates, options of events."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from profiling.model.run import Environment
 from profiling.model.words import DEFAULT, LANGUAGES, Text, table, translator
 from profiling.output.html import templates
 
-# Gradio's code for each of our languages; its own texts are translated by these.
-_GRADIO_CODES = {"en": "en", "zh": "zh-CN"}
-_FOLDER = Path(__file__).parent / "templates"
-# Scripts do not see these, and nothing turns while they run.
+# Options of events that are not part of the API and show no progress.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-# Who only looks does not wait for those who measure, nor is refused with them.
+# Options of events that only show something: they do not wait in the queue.
 LOOKING: dict[str, Any] = {**QUIET, "queue": False}
-# One at a time, whatever is measured.
+# Options of events that use the worker: one at a time.
 MEASURING: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
+
+# Gradio's codes of our languages.
+_GRADIO_CODES = {"en": "en", "zh": "zh-CN"}
+_environment = templates(Path(__file__).parent / "templates")
 
 
 def words(request: gr.Request | None) -> Text:
-    """Return the words in the visitor's language."""
+    """Return the translator for the visitor's language."""
     return translator(language(request))
 
 
@@ -36,50 +37,53 @@ def language(request: gr.Request | None) -> str:
     chosen = str(cookies.get("lang"))
     if chosen in LANGUAGES:
         return chosen
-    # A browser that sends no cookie still says what it prefers; a script says nothing.
+    # A browser without the cookie sends its preferred language; a script sends none.
     headers = getattr(request, "headers", None) or {}
     preferred = str(headers.get("accept-language", "")).partition(",")[0].partition("-")[0]
     return preferred if preferred in LANGUAGES else DEFAULT
 
 
 def labels() -> gr.I18n:
-    """Return the texts of components, which the browser itself chooses the language of."""
+    """Return the texts of components in all languages; the browser chooses one."""
     return gr.I18n(**{_GRADIO_CODES[language]: table(language) for language in LANGUAGES})
 
 
 def render(template: str, text: Text, **values: object) -> str:
-    """Fill a template.
+    """Render a template.
 
     Args:
         template: File name below ``templates``.
-        text: The words; templates call it as ``text``.
-        values: What the template names.
+        text: Translator; templates call it as ``text``.
+        values: Variables of the template.
     """
     return _environment.get_template(template).render(text=text, **values)
 
 
 def sentence(key: str, text: Text, **values: object) -> str:
-    """Say a sentence in the place of a result."""
-    said = text(key, **values)
-    return render("progress.html", text, sentence=said, failed=False, total=0, done=0)
+    """Return a sentence as HTML, to show instead of a result."""
+    return render(
+        "progress.html", text, sentence=text(key, **values), failed=False, total=0, done=0
+    )
 
 
 def problem(error: DetachLabError, text: Text) -> str:
-    """Say what went wrong, as an alert."""
-    said = text(error.key, **error.values)
-    return render("progress.html", text, sentence=said, failed=True, total=0, done=0)
+    """Return an error as HTML, as an alert."""
+    message = text(error.key, **error.values)
+    return render("progress.html", text, sentence=message, failed=True, total=0, done=0)
 
 
-_environment = templates(_FOLDER)
+def refused(request: gr.Request) -> str:
+    """Return the message that the queue is full; a listener of an event's failure."""
+    return problem(InputError("error.busy"), words(request))
 
 
 def on_space() -> bool:
-    """Whether this is a Hugging Face Space."""
+    """Return whether this is a Hugging Face Space."""
     return "SPACE_ID" in os.environ
 
 
 def mode_words(engine: Engine, environment: Environment, text: Text) -> str:
-    """Name the mode, which is chosen by what there is to measure on."""
+    """Return the name of the mode that the page runs in."""
     if engine.lends:
         return text("mode.zero_gpu")
     kind = environment.devices[0].kind
@@ -87,14 +91,9 @@ def mode_words(engine: Engine, environment: Environment, text: Text) -> str:
 
 
 def machine_words(engine: Engine, environment: Environment, text: Text) -> str:
-    """Say which device is used, and why."""
+    """Return a sentence on the device that is used, and why."""
     if engine.lends:
         return text("page.machine_lent", torch=environment.torch)
     device = environment.devices[0]
     reason = text(environment.cuda_state)
     return text("page.machine", device=device.name, torch=environment.torch, reason=reason)
-
-
-def refused(request: gr.Request) -> str:
-    """Say that too many are waiting already; the listener of an event's failure."""
-    return problem(InputError("error.busy"), words(request))

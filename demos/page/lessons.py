@@ -1,4 +1,4 @@
-"""Tab Lessons: read a scenario, run it step by step, see what of it is so."""
+"""Tab Lessons: search lessons, run one, and step through it with its verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demos.page.links import LessonPlace, number_text
 from demos.page.stepper import PartView, part_view
 from profiling import catalogue
 from profiling.catalogue import LESSONS, TOPICS
-from profiling.catalogue.search import Field, Hit, Mark, find
+from profiling.catalogue.search import Field, Hit, Mark, Span, find
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError
@@ -23,153 +23,31 @@ from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.words import Text, table
 from profiling.output.html import code
 
-_SHOWN_HITS = 5
-# Letters of the query that are shown around what was matched.
-_AROUND = 60
-
-Span = tuple[int, int]
 _FIRST = LESSONS[0]
-
-
-class _Line(NamedTuple):
-    field: str
-    text: Markup
-    is_code: bool
-
-
-class _Found(NamedTuple):
-    title: str
-    fit: str
-    query: Markup
-    lines: list[_Line]
-
-
-def found_view(query: str, hits: tuple[Hit, ...], text: Text) -> str:
-    """Say which lessons were found, and by what."""
-    found = [
-        _Found(
-            title=text(f"lesson.{hit.lesson}.title"),
-            fit=text(f"find.fit.{hit.fit.value}"),
-            query=_excerpt(query, [mark.query for mark in hit.marks]),
-            lines=list(_lines(hit.marks, text)),
-        )
-        for hit in hits[:_SHOWN_HITS]
-    ]
-    return common.render("found.html", text, found=found, more=len(hits) - len(found))
-
-
-def marked(text: str, spans: Iterable[Span]) -> Markup:
-    """Escape a text and mark pieces of it.
-
-    Example:
-        >>> marked("a < b", [(0, 1)])
-        Markup('<mark>a</mark> &lt; b')
-    """
-    parts, at = [], 0
-    for start, end in sorted(spans):
-        start = max(start, at)
-        if start < end:
-            parts += [escape(text[at:start]), Markup("<mark>{}</mark>").format(text[start:end])]
-            at = end
-    return Markup().join([*parts, escape(text[at:])])
-
-
-def _lines(marks: tuple[Mark, ...], text: Text) -> Iterable[_Line]:
-    for field, said in dict.fromkeys((mark.field, mark.text) for mark in marks):
-        places = [mark.place for mark in marks if (mark.field, mark.text) == (field, said)]
-        is_code = field in (Field.ERROR, Field.NAME, Field.CODE)
-        yield _Line(text(f"find.field.{field.value}"), marked(said, places), is_code)
-
-
-def _excerpt(query: str, spans: list[Span]) -> Markup:
-    """Return the part of a long query that was matched."""
-    first = max(0, min(start for start, _ in spans) - _AROUND)
-    last = min(len(query), max(end for _, end in spans) + _AROUND)
-    before, after = "…" if first else "", "…" if last < len(query) else ""
-    inner = marked(query[first:last], [(start - first, end - first) for start, end in spans])
-    return Markup("{}{}{}").format(before, inner, after)
-
-
-class _Controls:
-    """The components of the tab.
-
-    Attributes:
-        shown: What depends on the chosen lesson; the first is the lesson that is shown.
-    """
-
-    def __init__(self, labels: gr.I18n) -> None:
-        with gr.Row():
-            with gr.Column(scale=1, min_width=260):
-                self._place_choice(labels)
-            with gr.Column(scale=4, min_width=320):
-                self._place_inputs(labels)
-                self.problem = gr.HTML(elem_id="lesson-problem")
-                self.view = gr.HTML(elem_id="lesson-view")
-        self.name_shown = gr.State(_FIRST)
-        self.shown = [self.name_shown, self.values, self.op, self.problem, self.view]
-
-    def _place_choice(self, labels: gr.I18n) -> None:
-        self.query = gr.Textbox(
-            label=labels("find.query"),
-            placeholder=labels("find.example"),
-            lines=1,
-            max_lines=6,
-            elem_id="lesson-query",
-        )
-        self.found = gr.HTML(elem_id="lesson-found")
-        self.topic = gr.Dropdown(
-            choices=[(labels(f"topic.{each}"), each) for each in TOPICS],
-            value=next(iter(TOPICS)),
-            label=labels("lesson.topic"),
-            elem_id="lesson-topic",
-        )
-        # A script may ask for any; the page shows those of the topic.
-        self.name = gr.Radio(
-            choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
-            value=_FIRST,
-            label=labels("lesson.choose"),
-            elem_classes="lab-list",
-        )
-
-    def _place_inputs(self, labels: gr.I18n) -> None:
-        entry = catalogue.lesson(_FIRST)
-        with gr.Row(equal_height=True):
-            self.values = gr.Textbox(
-                value=_numbers_text(entry.values), label=labels("lesson.values"), max_length=400
-            )
-            self.op = gr.Dropdown(
-                choices=[(label, key) for key, label in catalogue.OPS.items()],
-                value=entry.op,
-                label=labels("lesson.op"),
-                min_width=190,
-            )
-            self.run = gr.Button(
-                labels("lesson.run"),
-                variant="primary",
-                elem_id="lesson-run",
-                scale=0,
-                min_width=120,
-            )
+_SHOWN_HITS = 5
+# Characters of the query that are shown around a match.
+_CONTEXT = 60
 
 
 class LessonsTab:
-    """The tab, wired to the engine.
+    """The tab and its events.
 
     Attributes:
-        inputs: The lesson and its inputs, as a link names them.
-        restored: Components that `restore` updates.
+        names: Names of the inputs in a link.
+        inputs: The lesson and its inputs.
+        restored: The components that `restore` updates.
     """
 
     names = ("lesson", "values", "op")
 
     def __init__(self, engine: Engine, labels: gr.I18n, place: gr.State) -> None:
-        """Build the tab and wire it.
+        """Build the tab and connect its events.
 
         Args:
             engine: Runs lessons.
-            labels: The texts of components.
-            place: A place in a lesson that is to be run, with something to tell it from the place
-                before; None for no place.
+            labels: Texts of components.
+            place: State with a step of a lesson to run and a unique value, so that the same step
+                can be asked for again; None for no step.
         """
         self._engine = engine
         self._place = place
@@ -179,11 +57,11 @@ class LessonsTab:
         controls.name.change(
             self._show, [controls.name, controls.name_shown], controls.shown, **LOOKING
         )
-        # Not the choice itself: of what is no longer offered Gradio refuses to hear.
+        # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
         controls.topic.input(
             _choose_topic, [controls.topic, controls.name_shown], controls.name, **LOOKING
         )
-        # Not input: Gradio loses the first event of a field, which for an error is the pasting.
+        # `change` instead of `input`: Gradio loses the first input event, such as a pasted error.
         controls.query.change(
             _find_lessons,
             [controls.query, controls.topic],
@@ -213,24 +91,24 @@ class LessonsTab:
             asked.failure(refused, None, controls.problem, **LOOKING)
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
-        """Return updates that show a lesson, and have it run if a step of it is asked for."""
+        """Return updates that show a lesson, and run it if a step of it is asked for."""
         place = place or LessonPlace(LessonRequest(_FIRST))
         entry = catalogue.lesson(place.request.name)
         controls = self._controls
         asked = None if place.step is None else (place, secrets.token_hex(4))
         return {
             controls.topic: entry.topic,
-            controls.name: _offer(TOPICS[entry.topic], text, entry.name),
+            controls.name: _choices(TOPICS[entry.topic], text, entry.name),
             self._place: asked,
-            **dict(zip(controls.shown, _shown(entry, place.request, text), strict=True)),
+            **dict(zip(controls.shown, _lesson_values(entry, place.request, text), strict=True)),
         }
 
     def _show(self, name: str, name_shown: str, request: gr.Request) -> tuple[Any, ...]:
-        # What a link has put there is shown already.
+        # `restore` has shown it already.
         if name == name_shown:
             return (gr.skip(),) * len(self._controls.shown)
         chosen = name if name in LESSONS else _FIRST
-        return _shown(catalogue.lesson(chosen), LessonRequest(chosen), words(request))
+        return _lesson_values(catalogue.lesson(chosen), LessonRequest(chosen), words(request))
 
     def _run(self, name: str, values: str, op: str | None, request: gr.Request) -> tuple[Any, Any]:
         text = words(request)
@@ -244,7 +122,7 @@ class LessonsTab:
             trace = self._engine.lesson(asked)
         except DetachLabError as error:
             return common.problem(error, text), gr.skip()
-        return "", _ran(chosen, trace, text)
+        return "", _result_view(chosen, trace, text)
 
     def _run_place(
         self, asked: tuple[LessonPlace, str] | None, request: gr.Request
@@ -257,16 +135,79 @@ class LessonsTab:
         except DetachLabError as error:
             return common.problem(error, text), gr.skip()
         total = next(len(part.steps) for part in trace.parts if part.name == place.part)
-        late = (place.step or 0) > total
-        told = common.sentence("link.last_step", text, total=total) if late else ""
-        return told, _ran(catalogue.lesson(place.request.name), trace, text, place)
+        is_late = (place.step or 0) > total
+        notice = common.sentence("link.last_step", text, total=total) if is_late else ""
+        return notice, _result_view(catalogue.lesson(place.request.name), trace, text, place)
+
+
+class _Controls:
+    """The components of the tab.
+
+    Attributes:
+        name_shown: State with the name of the lesson that is shown.
+        shown: The components that depend on the chosen lesson, `name_shown` first.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        with gr.Row():
+            with gr.Column(scale=1, min_width=260):
+                self._add_choice(labels)
+            with gr.Column(scale=4, min_width=320):
+                self._add_inputs(labels)
+                self.problem = gr.HTML(elem_id="lesson-problem")
+                self.view = gr.HTML(elem_id="lesson-view")
+        self.name_shown = gr.State(_FIRST)
+        self.shown = [self.name_shown, self.values, self.op, self.problem, self.view]
+
+    def _add_choice(self, labels: gr.I18n) -> None:
+        self.query = gr.Textbox(
+            label=labels("find.query"),
+            placeholder=labels("find.example"),
+            lines=1,
+            max_lines=6,
+            elem_id="lesson-query",
+        )
+        self.found = gr.HTML(elem_id="lesson-found")
+        self.topic = gr.Dropdown(
+            choices=[(labels(f"topic.{each}"), each) for each in TOPICS],
+            value=next(iter(TOPICS)),
+            label=labels("lesson.topic"),
+            elem_id="lesson-topic",
+        )
+        # All lessons, since a script may ask for any; the page shows those of the topic.
+        self.name = gr.Radio(
+            choices=[(labels(f"lesson.{each}.title"), each) for each in LESSONS],
+            value=_FIRST,
+            label=labels("lesson.choose"),
+            elem_classes="lab-list",
+        )
+
+    def _add_inputs(self, labels: gr.I18n) -> None:
+        entry = catalogue.lesson(_FIRST)
+        with gr.Row(equal_height=True):
+            self.values = gr.Textbox(
+                value=_join_numbers(entry.values), label=labels("lesson.values"), max_length=400
+            )
+            self.op = gr.Dropdown(
+                choices=[(label, key) for key, label in catalogue.OPS.items()],
+                value=entry.op,
+                label=labels("lesson.op"),
+                min_width=190,
+            )
+            self.run = gr.Button(
+                labels("lesson.run"),
+                variant="primary",
+                elem_id="lesson-run",
+                scale=0,
+                min_width=120,
+            )
 
 
 def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:
     names = TOPICS.get(topic, LESSONS)
     text = words(request)
-    # Who is at a lesson of this topic, or has gone on to one meanwhile, stays there.
-    return gr.update(choices=_titles(names, text)) if name_shown in names else _offer(names, text)
+    # If the lesson that is shown belongs to the topic, it stays.
+    return gr.update(choices=_titles(names, text)) if name_shown in names else _choices(names, text)
 
 
 def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
@@ -276,14 +217,14 @@ def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any
     except DetachLabError as error:
         return common.problem(error, text), gr.skip()
     if hits:
-        return found_view(query, hits, text), _offer([hit.lesson for hit in hits], text)
+        return search_results(query, hits, text), _choices([hit.lesson for hit in hits], text)
     if (query or "").strip():
         return common.sentence("find.nothing", text), gr.skip()
-    return "", _offer(TOPICS.get(topic, LESSONS), text)
+    return "", _choices(TOPICS.get(topic, LESSONS), text)
 
 
-def _offer(names: Sequence[str], text: Text, chosen: str = "") -> Any:
-    """Offer lessons to choose from, the first one chosen unless another is."""
+def _choices(names: Sequence[str], text: Text, chosen: str = "") -> Any:
+    """Return the update that offers some lessons, with one chosen, by default the first."""
     return gr.update(choices=_titles(names, text), value=chosen or names[0])
 
 
@@ -291,23 +232,25 @@ def _titles(names: Sequence[str], text: Text) -> list[tuple[str, str]]:
     return [(text(f"lesson.{each}.title"), each) for each in names]
 
 
-def _shown(entry: catalogue.LessonEntry, request: LessonRequest, text: Text) -> tuple[Any, ...]:
-    """Return what shows a lesson that has not run, for the components `_Controls.shown`."""
+def _lesson_values(
+    entry: catalogue.LessonEntry, request: LessonRequest, text: Text
+) -> tuple[Any, ...]:
+    """Return the values of `_Controls.shown` for a lesson that has not run."""
     values = entry.values if request.values is None else request.values
     return (
         entry.name,
-        gr.update(value=_numbers_text(values), visible=entry.values is not None),
+        gr.update(value=_join_numbers(values), visible=entry.values is not None),
         gr.update(value=request.op or entry.op, visible=entry.op is not None),
         "",
-        _unrun(entry, text),
+        _unrun_view(entry, text),
     )
 
 
-def _numbers_text(values: Sequence[float] | None) -> str:
+def _join_numbers(values: Sequence[float] | None) -> str:
     return ", ".join(map(number_text, values or ()))
 
 
-def _unrun(entry: catalogue.LessonEntry, text: Text) -> str:
+def _unrun_view(entry: catalogue.LessonEntry, text: Text) -> str:
     parts = [
         PartView(name, source, code(source), [], cut_off=False)
         for name, source in entry.parts.items()
@@ -315,10 +258,10 @@ def _unrun(entry: catalogue.LessonEntry, text: Text) -> str:
     return _view(entry, text, inputs={}, parts=parts, trace=None, claims=_claims(entry.name))
 
 
-def _ran(
+def _result_view(
     entry: catalogue.LessonEntry, trace: LessonTrace, text: Text, place: LessonPlace | None = None
 ) -> str:
-    """Show a lesson that has run, at its last steps or at the place that a link asked for."""
+    """Return a lesson that has run, at its last steps or at the step that a link asks for."""
     request = trace.request
     values = entry.values if request.values is None else request.values
     inputs: dict[str, object] = {}
@@ -330,7 +273,7 @@ def _ran(
     parts = [
         part_view(part, entry.parts[part.name], text, asked.get(part.name)) for part in trace.parts
     ]
-    # What a link to it says.
+    # The values of a link to it.
     ran = {
         "values": ",".join(map(number_text, values or ())),
         "op": request.op or entry.op or "",
@@ -345,6 +288,65 @@ def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:
 
 
 def _claims(name: str) -> list[str]:
-    """Name a lesson's claims before it has run, by the texts there are for them."""
+    """Return the names of a lesson's claims before it has run, from its locale keys."""
     prefix = f"lesson.{name}.claim."
     return [key.removeprefix(prefix) for key in table("en") if key.startswith(prefix)]
+
+
+class _Line(NamedTuple):
+    field: str
+    text: Markup
+    is_code: bool
+
+
+class _Result(NamedTuple):
+    title: str
+    fit: str
+    query: Markup
+    lines: list[_Line]
+
+
+def search_results(query: str, hits: tuple[Hit, ...], text: Text) -> str:
+    """Return the lessons that were found, with the matched texts, as HTML."""
+    found = [
+        _Result(
+            title=text(f"lesson.{hit.lesson}.title"),
+            fit=text(f"find.fit.{hit.fit.value}"),
+            query=_excerpt(query, [mark.query for mark in hit.marks]),
+            lines=list(_lines(hit.marks, text)),
+        )
+        for hit in hits[:_SHOWN_HITS]
+    ]
+    return common.render("found.html", text, found=found, more=len(hits) - len(found))
+
+
+def highlight(text: str, spans: Iterable[Span]) -> Markup:
+    """Escape a text and mark some spans of it.
+
+    Example:
+        >>> marked("a < b", [(0, 1)])
+        Markup('<mark>a</mark> &lt; b')
+    """
+    parts, at = [], 0
+    for start, end in sorted(spans):
+        start = max(start, at)
+        if start < end:
+            parts += [escape(text[at:start]), Markup("<mark>{}</mark>").format(text[start:end])]
+            at = end
+    return Markup().join([*parts, escape(text[at:])])
+
+
+def _lines(marks: tuple[Mark, ...], text: Text) -> Iterable[_Line]:
+    for field, found in dict.fromkeys((mark.field, mark.text) for mark in marks):
+        places = [mark.place for mark in marks if (mark.field, mark.text) == (field, found)]
+        is_code = field in (Field.ERROR, Field.NAME, Field.CODE)
+        yield _Line(text(f"find.field.{field.value}"), highlight(found, places), is_code)
+
+
+def _excerpt(query: str, spans: list[Span]) -> Markup:
+    """Return the matched part of a long query."""
+    first = max(0, min(start for start, _ in spans) - _CONTEXT)
+    last = min(len(query), max(end for _, end in spans) + _CONTEXT)
+    before, after = "…" if first else "", "…" if last < len(query) else ""
+    inner = highlight(query[first:last], [(start - first, end - first) for start, end in spans])
+    return Markup("{}{}{}").format(before, inner, after)

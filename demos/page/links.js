@@ -1,9 +1,7 @@
 /* The address says what is shown. What is set on each tab is told here by the tab's events; the
    address is replaced as it changes, and a link within the page is followed without a reload. */
 window.labLink = (() => {
-  const OURS = new Set(["tab", "lesson", "values", "op", "part", "step", "workload", "branches",
-    "sizes", "dtype", "device", "budget", "twice", "force", "gradient", "only_here", "frozen",
-    "in_place"]);
+  const OURS = new Set(window.labLinkNames);
   const LISTS = new Set(["values", "sizes"]);
   // Browsers refuse an address that changes too often.
   const PAUSE_MS = 150;

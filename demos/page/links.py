@@ -1,16 +1,16 @@
-"""What a link to the page says, read and written: a tab, and what is set on it.
+"""The query of a link to the page: written from what is set on a tab, and read back.
 
-A link is anybody's text. Each part of it that cannot be used is reported and left at its default,
-so that the rest of it still holds.
+A link may come from anybody. A part that cannot be used is reported and left at its default; the
+rest of the link still holds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -22,25 +22,30 @@ from profiling.catalogue.advisor import GRADIENTS, Answers
 from profiling.engine import plan
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import Record, Request
+from profiling.model.record import Record
+from profiling.model.request import PAGE_SETTINGS, Flag, Number, Request, Setting
 
 TABS = ("start", "lessons", "compare", "trace", "playground", "about")
 FIRST_WORKLOAD = "frozen_backbone"
-# Seconds that the page's own slider can be set to.
-BUDGET_RANGE_S = (0.2, 20.0)
-# A parameter of a workload is named with this before it, as its own name may be any.
+# The name of a workload's own parameter begins with this, since it may be any name.
 PARAMETER = "p."
 FLAGS = {"1": True, "0": False}
-# Letters of a value that mean nothing in a query and are easier to read as they are.
-_PLAIN = ",:"
 MAX_LETTERS = 1000
 MAX_STEP = 1_000_000
-_LESSON = ("lesson", "values", "op", "part", "step")
-_COMPARISON = ("workload", "branches", "sizes", "dtype", "device", "budget", "twice", "force")
-_ANSWERS = ("gradient", "only_here", "frozen", "in_place")
 
-# Gives what a value changes in a request.
-_Change = Callable[[Any, str], dict[str, Any]]
+_LESSON = ("lesson", "values", "op", "part", "step")
+_COMPARISON = (
+    *("workload", "branches", "sizes", "twice"),
+    *(setting.word for setting in PAGE_SETTINGS.values()),
+)
+_ANSWERS = ("gradient", "only_here", "frozen", "in_place")
+# All names of a link but those of parameters.
+NAMES = ("tab", *_LESSON, *_COMPARISON, *_ANSWERS)
+# Letters of a value that mean nothing in a query and are easier to read as they are.
+_PLAIN = ",:"
+
+_T = TypeVar("_T")
+_Request = TypeVar("_Request", Request, LessonRequest)
 
 
 class LessonPlace(Record, frozen=True):
@@ -62,7 +67,7 @@ class Comparison(Record, frozen=True):
 
     Attributes:
         request: What would be measured; its branches are empty where the usual ones are meant.
-        twice: Whether the first branch is asked for twice.
+        twice: Whether the first branch is measured twice.
     """
 
     request: Request
@@ -70,7 +75,7 @@ class Comparison(Record, frozen=True):
 
 
 class Link(Record, frozen=True):
-    """What a link says; what it does not speak of is None.
+    """The content of a link; None for what it does not mention.
 
     Attributes:
         tab: The tab to open; empty for the first one.
@@ -82,8 +87,23 @@ class Link(Record, frozen=True):
     answers: Answers | None = None
 
 
+def usual_comparison(workload: str = FIRST_WORKLOAD) -> Comparison:
+    """Return what the form is set to when a workload is chosen."""
+    return Comparison(Request(workload, (), catalogue.workload(workload).sizes))
+
+
+def number_text(value: float) -> str:
+    """Return the shortest text that reads back as the number.
+
+    Example:
+        >>> number_text(2.0), number_text(0.1)
+        ('2', '0.1')
+    """
+    return repr(value).removesuffix(".0")
+
+
 def write_link(link: Link) -> str:
-    """Return the query of a link, from its question mark on; `read_link` reads the same of it.
+    """Return the query of a link, from its question mark on; `read_link` reads it back.
 
     Example:
         >>> write_link(Link("lessons", LessonPlace(LessonRequest("baseline", (1.0, 2.5)))))
@@ -100,19 +120,27 @@ def write_link(link: Link) -> str:
     return f"?{'&'.join(pairs)}"
 
 
-def usual_comparison(workload: str = FIRST_WORKLOAD) -> Comparison:
-    """Return what the form is set to when a workload is chosen."""
-    return Comparison(Request(workload, (), catalogue.workload(workload).sizes))
+def read_link(
+    query: Mapping[str, str], tabs: tuple[str, ...] = TABS
+) -> tuple[Link, tuple[InputError, ...]]:
+    """Read the query of a link.
 
+    Args:
+        query: Values by name.
+        tabs: The tabs that there are.
 
-def number_text(value: float) -> str:
-    """Write a number as shortly as it can be read back.
-
-    Example:
-        >>> number_text(2.0), number_text(0.1)
-        ('2', '0.1')
+    Returns:
+        The link, and an error for each part of it that could not be used.
     """
-    return repr(value).removesuffix(".0")
+    reader = _Reader(query)
+    parameters = reader.parameters()
+    link = Link(
+        tab=reader.take("tab", functools.partial(_one_of, tabs, "tab"), ""),
+        lesson=_lesson(reader) if reader.has(*_LESSON) else None,
+        comparison=_comparison(reader) if reader.has(*_COMPARISON, *parameters) else None,
+        answers=_answers(reader) if reader.has(*_ANSWERS) else None,
+    )
+    return link, tuple(reader.faults)
 
 
 def _lesson_parts(place: LessonPlace) -> dict[str, str]:
@@ -129,28 +157,33 @@ def _lesson_parts(place: LessonPlace) -> dict[str, str]:
 
 def _comparison_parts(comparison: Comparison) -> dict[str, str]:
     request = comparison.request
-    flags = {"twice": comparison.twice, "force": request.force}
-    parts = {"workload": request.workload}
-    if request.branches:
-        parts["branches"] = ",".join(request.branches)
-    return (
-        parts
-        | {
-            "sizes": ",".join(map(str, request.sizes)),
-            "dtype": request.dtype,
-            "device": request.device,
-            "budget": number_text(float(request.budget_s)),
-        }
-        | {name: _flag_text(True) for name, is_set in flags.items() if is_set}
-        | {f"{PARAMETER}{name}": str(value) for name, value in request.parameters.items()}
-    )
+    parts = {
+        "workload": request.workload,
+        "branches": ",".join(request.branches),
+        "sizes": ",".join(map(str, request.sizes)),
+        **{
+            setting.word: _written(setting, getattr(request, name))
+            for name, setting in PAGE_SETTINGS.items()
+        },
+        "twice": _flag_text(True) if comparison.twice else "",
+        **{f"{PARAMETER}{name}": str(value) for name, value in request.parameters.items()},
+    }
+    return {name: text for name, text in parts.items() if text}
 
 
 def _answer_parts(answers: Answers) -> dict[str, str]:
-    flags = {
-        name: _flag_text(getattr(answers, name)) for name in ("only_here", "frozen", "in_place")
-    }
+    flags = {name: _flag_text(getattr(answers, name)) for name in _ANSWERS[1:]}
     return {"gradient": answers.gradient, **flags}
+
+
+def _written(setting: Setting, value: Any) -> str:
+    """Return a setting's value as text; nothing for a flag that is off."""
+    match setting:
+        case Flag():
+            return _flag_text(True) if value else ""
+        case Number(whole=False):
+            return number_text(float(value))
+    return str(value)
 
 
 def _flag_text(value: bool) -> str:
@@ -158,7 +191,7 @@ def _flag_text(value: bool) -> str:
 
 
 class _Reader:
-    """Takes the parts of a link, noting what cannot be used of it."""
+    """Takes the parts of a link and collects an error for each that cannot be used."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         self._query = query
@@ -167,78 +200,78 @@ class _Reader:
     def has(self, *names: str) -> bool:
         return any(name in self._query for name in names)
 
-    def names(self, prefix: str) -> list[str]:
-        return [name for name in self._query if name.startswith(prefix)]
+    def parameters(self) -> list[str]:
+        return [name for name in self._query if name.startswith(PARAMETER)]
 
-    def take(self, name: str, use: Callable[[str], Any], otherwise: Any) -> Any:
-        """Return what a part stands for, or something else if it is not there or cannot be used."""
+    def take(self, name: str, read: Callable[[str], _T], otherwise: _T) -> _T:
+        """Return what a part stands for, or something else if it is missing or cannot be used."""
         if name not in self._query:
             return otherwise
         try:
-            value = self._query[name]
-            if len(value) > MAX_LETTERS:
+            text = self._query[name]
+            if len(text) > MAX_LETTERS:
                 raise InputError("error.link_long", name=short(name), high=MAX_LETTERS)
-            return use(value)
+            return read(text)
         except InputError as error:
             self.faults.append(error)
             return otherwise
 
 
-def read_link(
-    query: Mapping[str, str], tabs: tuple[str, ...] = TABS
-) -> tuple[Link, tuple[InputError, ...]]:
-    """Read the query of a link.
-
-    Args:
-        query: Values by name.
-        tabs: The tabs that there are.
-
-    Returns:
-        What the link says, and what of it could not be used.
-    """
-    reader = _Reader(query)
-    parameters = reader.names(PARAMETER)
-    link = Link(
-        tab=reader.take("tab", lambda value: _one_of(tabs, "tab", value), ""),
-        lesson=_lesson(reader) if reader.has(*_LESSON) else None,
-        comparison=_comparison(reader) if reader.has(*_COMPARISON) or parameters else None,
-        answers=_answers(reader) if reader.has(*_ANSWERS) else None,
-    )
-    return link, tuple(reader.faults)
-
-
 def _lesson(reader: _Reader) -> LessonPlace:
     name = reader.take("lesson", _lesson_name, LESSONS[0])
     request = LessonRequest(name)
-    for each, change in _LESSON_INPUTS.items():
-        use = functools.partial(_changed, request, change, plan.check_lesson)
-        request = reader.take(each, use, request)
+    inputs: dict[str, Callable[[str], Any]] = {"values": plan.parse_values, "op": str}
+    for field, read in inputs.items():
+        use = functools.partial(_changed, request, field, read, plan.check_lesson)
+        request = reader.take(field, use, request)
     parts = tuple(catalogue.lesson(name).parts)
-    part = reader.take("part", lambda value: _one_of(parts, "part", value), parts[0])
-    return LessonPlace(request, part, reader.take("step", _step, None))
+    part = reader.take("part", functools.partial(_one_of, parts, "part"), parts[0])
+    step: int | None = reader.take("step", _step, None)
+    return LessonPlace(request, part, step)
 
 
 def _comparison(reader: _Reader) -> Comparison:
-    name = reader.take("workload", lambda value: catalogue.workload(value).name, FIRST_WORKLOAD)
+    name = reader.take("workload", lambda text: catalogue.workload(text).name, FIRST_WORKLOAD)
     request = usual_comparison(name).request
-    changes = _COMPARISON_INPUTS | {
-        each: functools.partial(_parameter, each.removeprefix(PARAMETER))
-        for each in reader.names(PARAMETER)
+    # The field that each part of the link sets, and what reads its value.
+    inputs: dict[str, tuple[str, Callable[[str], Any]]] = {
+        "branches": ("branches", lambda text: tuple(dict.fromkeys(text.split(",")))),
+        "sizes": ("sizes", plan.parse_sizes),
+        **{
+            setting.word: (field, functools.partial(_read, setting))
+            for field, setting in PAGE_SETTINGS.items()
+        },
     }
-    for each, change in changes.items():
-        request = reader.take(each, functools.partial(_changed, request, change, _check), request)
+    for word, (field, read) in inputs.items():
+        use = functools.partial(_changed, request, field, read, _check)
+        request = reader.take(word, use, request)
+    for word in reader.parameters():
+        read = functools.partial(_parameters, request, word.removeprefix(PARAMETER))
+        use = functools.partial(_changed, request, "parameters", read, _check)
+        request = reader.take(word, use, request)
     return Comparison(request, reader.take("twice", functools.partial(_flag, "twice"), False))
 
 
-def _lesson_name(value: str) -> str:
-    if value not in LESSONS:
-        raise InputError("error.link_lesson", name=short(value))
-    return value
+def _answers(reader: _Reader) -> Answers:
+    usual: dict[str, Any] = msgspec.to_builtins(Answers())
+    one_of = functools.partial(_one_of, GRADIENTS, "gradient")
+    gradient = reader.take("gradient", one_of, usual["gradient"])
+    flags = {
+        name: reader.take(name, functools.partial(_flag, name), usual[name])
+        for name in _ANSWERS[1:]
+    }
+    return Answers(gradient, **flags)
 
 
-def _changed(request: Any, change: _Change, check: Callable[[Any], None], value: str) -> Any:
-    """Return a request with what a value changes in it, if it can be run so."""
-    changed = replace(request, **change(request, value))
+def _changed(
+    request: _Request,
+    field: str,
+    read: Callable[[str], Any],
+    check: Callable[[_Request], None],
+    text: str,
+) -> _Request:
+    """Return a request with one field set, if it can be run so."""
+    changed = replace(request, **{field: read(text)})
     check(changed)
     return changed
 
@@ -252,68 +285,46 @@ def _check(request: Request) -> None:
     plan.check(request if request.branches else replace(request, branches=entry.branches[:1]))
 
 
-def _branches(value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value.split(",")))
+def _read(setting: Setting, text: str) -> Any:
+    """Read a setting's value, as the page can be set to."""
+    match setting:
+        case Flag():
+            return _flag(setting.word, text)
+        case Number():
+            value: float = float("nan")
+            with contextlib.suppress(ValueError):
+                value = int(text) if setting.whole else float(text)
+            setting.check(value)
+            return value
+    setting.check(text)
+    return text
 
 
-def _budget(value: str) -> float:
-    low, high = BUDGET_RANGE_S
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not low <= seconds <= high:
-        raise InputError("error.budget_range", low=low, high=high)
-    return seconds
+def _parameters(request: Request, name: str, text: str) -> dict[str, int]:
+    if re.fullmatch(r"[0-9]{1,10}", text) is None:
+        raise InputError("error.parameter_text", text=short(f"{name}={text}"))
+    return {**request.parameters, name: int(text)}
 
 
-def _parameter(name: str, request: Request, value: str) -> dict[str, Any]:
-    if re.fullmatch(r"[0-9]{1,10}", value) is None:
-        raise InputError("error.parameter_text", text=short(f"{name}={value}"))
-    return {"parameters": {**request.parameters, name: int(value)}}
+def _lesson_name(text: str) -> str:
+    if text not in LESSONS:
+        raise InputError("error.link_lesson", name=short(text))
+    return text
 
 
-def _answers(reader: _Reader) -> Answers:
-    usual: dict[str, Any] = msgspec.to_builtins(Answers())
-    gradient = reader.take(
-        "gradient", lambda value: _one_of(GRADIENTS, "gradient", value), usual["gradient"]
-    )
-    flags = {
-        name: reader.take(name, functools.partial(_flag, name), usual[name])
-        for name in _ANSWERS[1:]
-    }
-    return Answers(gradient, **flags)
-
-
-def _one_of(allowed: tuple[str, ...], name: str, value: str) -> Any:
-    if value not in allowed:
+def _one_of(allowed: tuple[str, ...], name: str, text: str) -> Any:
+    if text not in allowed:
         said = ", ".join(allowed)
-        raise InputError("error.link_value", name=name, value=short(value), allowed=said)
-    return value
+        raise InputError("error.link_value", name=name, value=short(text), allowed=said)
+    return text
 
 
-def _flag(name: str, value: str) -> bool:
-    flag: bool = FLAGS[_one_of(tuple(FLAGS), name, value)]
-    return flag
+def _flag(name: str, text: str) -> bool:
+    return FLAGS[_one_of(tuple(FLAGS), name, text)]
 
 
-def _step(value: str) -> int:
+def _step(text: str) -> int:
     # Not int(), which reads more than digits; and what it would take long to read is too long.
-    if re.fullmatch(r"[0-9]{1,7}", value) is None or not 1 <= int(value) <= MAX_STEP:
-        raise InputError("error.link_step", value=short(value))
-    return int(value)
-
-
-# What each part of a link changes in a request.
-_LESSON_INPUTS: dict[str, _Change] = {
-    "values": lambda _, value: {"values": plan.parse_values(value)},
-    "op": lambda _, value: {"op": value},
-}
-_COMPARISON_INPUTS: dict[str, _Change] = {
-    "branches": lambda _, value: {"branches": _branches(value)},
-    "sizes": lambda _, value: {"sizes": plan.parse_sizes(value)},
-    "dtype": lambda _, value: {"dtype": value},
-    "device": lambda _, value: {"device": value},
-    "budget": lambda _, value: {"budget_s": _budget(value)},
-    "force": lambda _, value: {"force": _flag("force", value)},
-}
+    if re.fullmatch(r"[0-9]{1,7}", text) is None or not 1 <= int(text) <= MAX_STEP:
+        raise InputError("error.link_step", value=short(text))
+    return int(text)

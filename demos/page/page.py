@@ -1,4 +1,4 @@
-"""The whole page: header and tabs, and how it is launched."""
+"""Builds the page (header and tabs), and the options to launch it with."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from starlette.middleware import Middleware
 
 from demos.page import address, common
 from demos.page.about import create_about_tab
-from demos.page.address import Address, Places
+from demos.page.address import Address, PageTabs
 from demos.page.api import create_api, exception_handlers
 from demos.page.common import LOOKING, QUIET, labels, machine_words, mode_words, words
 from demos.page.compare.tab import create_compare_tab
+from demos.page.guards import middleware
 from demos.page.guards.blocks import GuardedPage
-from demos.page.guards.chain import guards
-from demos.page.guards.headers import EarlyHead
-from demos.page.guards.routes import OwnersOnly
+from demos.page.guards.headers import HeadMarkup
+from demos.page.guards.routes import LocalOnly
 from demos.page.lessons import LessonsTab
 from demos.page.playground import create_playground_tab
 from demos.page.start import StartTab
@@ -35,13 +35,13 @@ _FOLDER = Path(__file__).parent
 _STYLES = ("page.css", "stepper.css", "start.css", "trace/trace.css")
 _MONO = ["ui-monospace", "Menlo", "Consolas", "monospace"]
 MAX_QUEUE = 32
-# Gradio keeps a copy of the page's state for each, about 1 MiB after a comparison; the one not used
-# longest goes.
+# Gradio keeps the state of each session, about 1 MiB after a comparison; at this limit, it drops
+# the least recently used one.
 MAX_SESSIONS = 200
 
 
 def theme() -> gr.themes.Base:
-    """Return the theme: Gradio's own, with a contrast of 4.5 wherever something is said."""
+    """Return Gradio's default theme, with a contrast of at least 4.5 for all text."""
     plain = gr.themes.Default(
         primary_hue="blue",
         neutral_hue="slate",
@@ -63,19 +63,19 @@ def theme() -> gr.themes.Base:
 
 
 def styles() -> str:
-    """Return the page's CSS."""
+    """Return the CSS of the page."""
     own = [(_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES]
     return "".join((code_styles(), *own, svg.styles()))
 
 
 def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
-    """Build the page on an engine.
+    """Build the page.
 
     Args:
-        engine: What runs lessons and comparisons.
-        playground: What runs a person's own code; without it there is no way to run any.
+        engine: Runs lessons and comparisons.
+        playground: Runs the user's own code; without it, there is no such tab.
     """
-    own_labels = labels()
+    texts = labels()
     page = GuardedPage(
         engine, title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600)
     )
@@ -85,85 +85,85 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
         names = ("start", "lessons", "compare", "trace", "playground", "about")
         with gr.Tabs(elem_id="lab-tabs") as tabs:
             named = {
-                name: gr.Tab(own_labels(f"tab.{name}"), id=name)
+                name: gr.Tab(texts(f"tab.{name}"), id=name)
                 for name in names
                 if name != "playground" or playground is not None
             }
         with named["start"]:
-            start = StartTab(engine, own_labels)
+            start = StartTab(engine, texts)
         with named["lessons"]:
-            lessons = LessonsTab(engine, own_labels, links.place)
+            lessons = LessonsTab(engine, texts, links.place)
         with named["compare"]:
-            compare = create_compare_tab(page, engine, own_labels, links.begin)
+            compare = create_compare_tab(page, engine, texts, links.begin)
         with named["trace"]:
-            create_trace_tab(page, named["trace"], engine, compare.run, own_labels)
+            create_trace_tab(page, named["trace"], engine, compare.run, texts)
         if playground is not None:
             with named["playground"]:
-                create_playground_tab(playground, own_labels)
+                create_playground_tab(playground, texts)
         with named["about"]:
             create_about_tab(named["about"], engine)
-        links.wire(page, Places(tabs, named, start, lessons, compare))
+        links.wire(page, PageTabs(tabs, named, start, lessons, compare))
 
         create_api(engine)
 
-        def greet(request: gr.Request) -> str:
+        def show_starting(request: gr.Request) -> str:
             text = words(request)
             return _header("", text("page.starting"), text)
 
-        def introduce(request: gr.Request) -> str:
+        def show_machine(request: gr.Request) -> str:
             text = words(request)
             return _header(*_machine(engine, text), text)
 
-        # Not queued, so that the page has a header even if too many are waiting.
-        page.load(greet, None, header, **LOOKING).then(introduce, None, header, **QUIET)
+        # Not queued, so that the page has a header even if the queue is full.
+        page.load(show_starting, None, header, **LOOKING).then(show_machine, None, header, **QUIET)
     page.queue(api_open=False, max_size=MAX_QUEUE)
-    _look_less_often(page._queue)
+    _poll_less_often(page._queue)
     return page
 
 
-def _look_less_often(queue: Queue) -> None:
-    """Have Gradio's queue look for something to do fifty times a second.
+def _poll_less_often(queue: Queue) -> None:
+    """Have Gradio's queue poll 50 times a second.
 
-    By itself it looks a thousand times, which takes a tenth of a core from what is measured.
+    By default, it polls 1000 times, which takes a tenth of a core away from measurements.
     """
     queue.sleep_when_free = 0.02
     queue.progress_update_sleep_when_free = 0.1
 
 
 def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> dict[str, Any]:
-    """Return the arguments of `gradio.Blocks.launch` that belong to the page itself.
+    """Return the arguments of `gradio.Blocks.launch` that depend on the page.
 
     Args:
-        runs_code: Whether the page has a playground, and so is for this machine alone.
-        serves_agents: Whether the API is served as MCP tools too; needs the package ``mcp``.
+        runs_code: Whether the page has a playground and so is only for this machine.
+        serves_agents: Whether the API is also served as MCP tools; needs the package ``mcp``.
     """
     return {
         "theme": theme(),
         "css": styles(),
         "app_kwargs": {
             "middleware": [
-                *([Middleware(OwnersOnly)] if runs_code else []),
-                *guards(MAX_UNPACKED_BYTES, serves_agents),
-                Middleware(EarlyHead, markup=_head()),
+                *([Middleware(LocalOnly)] if runs_code else []),
+                *middleware(MAX_UNPACKED_BYTES, serves_agents),
+                Middleware(HeadMarkup, markup=_head()),
             ],
             "exception_handlers": exception_handlers(),
         },
         "mcp_server": serves_agents,
         "i18n": labels(),
-        # A trace may be larger than a run, which has a limit of its own when it is opened.
+        # A trace may be larger than a run, whose own limit is checked when it is opened.
         "max_file_size": MAX_UNPACKED_BYTES,
         "state_session_capacity": MAX_SESSIONS,
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,
-        # It would write every answer to the browser's storage, so that each run took longer.
+        # It would write every answer to the browser's storage, which slows down each run.
         "run_history": False,
         "footer_links": ["api", "settings"],
     }
 
 
 def _head() -> str:
-    """Return the page's own scripts, and the styles that a saved graph takes along."""
+    """Return the scripts of the page, and the CSS that saved graphs include."""
     script = _read("stepper.js") + address.script()
     styles = f'<script type="text/css" id="graph-css">{svg.file_styles()}</script>'
     return f"{_read('head.html')}{styles}<script>{script}</script>"
@@ -174,7 +174,7 @@ def _read(name: str) -> str:
 
 
 def _machine(engine: Engine, text: Text) -> tuple[str, str]:
-    """Return the mode that the page runs in, and what is measured on; no mode until it is known."""
+    """Return the mode of the page, empty while it is unknown, and a sentence on the device."""
     try:
         environment = engine.environment(60.0)
     except DetachLabError as error:

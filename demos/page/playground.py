@@ -1,4 +1,4 @@
-"""Tab Playground, there only if the owner of the machine asked for it: step through own code."""
+"""Tab Playground: steps through the user's own code. Only with the option ``--playground``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ loss.backward()
 
 
 def create_playground_tab(playground: Playground, labels: gr.I18n) -> None:
-    """Build the tab; code typed here runs on this machine, as its owner's own would."""
+    """Build the tab; its code runs with the rights of the user who started the page."""
     gr.Markdown(labels("playground.warning"))
     source = gr.Code(
         _EXAMPLE,

@@ -1,4 +1,4 @@
-"""What the page shows of one function's steps: rows, memory and marks, ready for a template."""
+"""Prepares the steps of a function for the template: rows of tensors, memory blocks, graphs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIGITS = 4
 
 
 class Cell(NamedTuple):
-    """A cell of the table of tensors, and whether the last statement changed it."""
+    """A cell of the table of tensors; `changed` by the last statement or not."""
 
     head: str
     text: str
@@ -27,7 +27,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A tensor's row; `new` if the last statement made its name."""
+    """A tensor's row; `new` if the last statement created its name."""
 
     name: str
     kind: str
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 class Counter(NamedTuple):
-    """Names on one version counter."""
+    """The names of tensors that share a version counter."""
 
     names: list[str]
     version: int | None
@@ -44,7 +44,7 @@ class Counter(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A piece of memory, and the names that share it by version counter."""
+    """A storage, and the names that share it, by version counter."""
 
     number: int
     size: int
@@ -53,7 +53,7 @@ class Block(NamedTuple):
 
 
 class StepView(NamedTuple):
-    """A step as the template needs it."""
+    """A step, for the template."""
 
     number: int
     step: LessonStep
@@ -66,7 +66,7 @@ class StepView(NamedTuple):
 
 
 class PartView(NamedTuple):
-    """A function and its steps as the template needs them; `shown` is the step to begin with."""
+    """A function and its steps, for the template; `shown` is the step to show first."""
 
     name: str
     source: Source
@@ -77,20 +77,20 @@ class PartView(NamedTuple):
 
 
 def part_view(part: PartTrace, source: Source, text: Text, shown: int | None = None) -> PartView:
-    """Prepare a function's steps for the page.
+    """Prepare the steps of a function for the template.
 
     Args:
-        part: What happened.
+        part: The steps.
         source: Its code.
-        text: The visitor's words.
-        shown: The step to begin with, counted from 0; the last one if it is none of them.
+        text: Translator.
+        shown: The step to show first, counted from 0; the last one if there is no such step.
     """
     last = max(0, len(part.steps) - 1)
     first = last if shown is None else min(shown, last)
     steps = list(_steps(part, text))
     shown_code = code(source, part.error.line if part.error else None, f"line-{part.name}")
     if part.steps:
-        shown_code = _marked(shown_code, f"line-{part.name}-{part.steps[first].line}")
+        shown_code = _mark_line(shown_code, f"line-{part.name}-{part.steps[first].line}")
     return PartView(part.name, source, shown_code, steps, part.cut_off, first)
 
 
@@ -111,7 +111,7 @@ def _steps(part: PartTrace, text: Text) -> Iterator[StepView]:
         before = {state.name: state for state in step.tensors}
 
 
-def _marked(shown_code: Markup, line: str) -> Markup:
+def _mark_line(shown_code: Markup, line: str) -> Markup:
     return Markup(str(shown_code).replace(f'id="{line}"', f'id="{line}" class="lab-now"', 1))
 
 
@@ -141,7 +141,7 @@ def _cells(state: TensorState) -> dict[str, str]:
 
 
 def _blocks(step: LessonStep, before: dict[str, TensorState]) -> Iterator[Block]:
-    """Gather names by the memory they share, what is shared most first."""
+    """Group names by the storage that they share, the most shared one first."""
     states = sorted(step.tensors, key=lambda state: state.storage)
     blocks = []
     for number, there in groupby(states, key=lambda state: state.storage):

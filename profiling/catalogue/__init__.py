@@ -1,8 +1,8 @@
-"""Knows every lesson and workload from its file's text, without importing torch.
+"""Lists lessons and workloads, read from the text of their files without importing torch.
 
-The page and the shell must list and show them before the worker has torch ready, and the page's
-process never imports torch at all; the worker alone imports the files and runs them. Beside ours
-stand the workloads that the person who started this process registered.
+The page and the shell list and show them before the worker has imported torch, and the page's
+process never imports torch; only the worker imports and runs the files. Workloads that were
+registered by the user of this process are listed as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from profiling.catalogue import source as grammar
+from profiling.catalogue import source
 from profiling.catalogue.source import Function, Namespace, Parameter, read
 from profiling.model.content import CONTENT
 from profiling.model.errors import InputError, short
@@ -21,32 +21,34 @@ from profiling.model.errors import InputError, short
 _SUFFIX = ".py"
 
 
-def _names(package: str, constant: str) -> tuple[str, ...]:
-    """Read a tuple of names from the ``__init__.py`` of a package of the content."""
+def _read_names(package: str, constant: str) -> tuple[str, ...]:
+    """Read a tuple of names from the ``__init__.py`` of a content package."""
     space = _read(package, "__init__")
     names: tuple[str, ...] = ast.literal_eval(space.constants[constant].node)
     return names
 
 
-def _read(room: str, name: str) -> Namespace:
-    path = CONTENT / room / f"{name}.py"
+def _read(package: str, name: str) -> Namespace:
+    path = CONTENT / package / f"{name}.py"
     return read(path, path.relative_to(CONTENT.parent).as_posix())
 
 
-# The lessons of each topic, and all of them, in the order they are read.
-TOPICS = {topic: _names(f"lessons/{topic}", "LESSONS") for topic in _names("lessons", "TOPICS")}
+# The lessons of each topic, and all lessons, in display order.
+TOPICS = {
+    topic: _read_names(f"lessons/{topic}", "LESSONS") for topic in _read_names("lessons", "TOPICS")
+}
 LESSONS = tuple(name for names in TOPICS.values() for name in names)
-# The workloads that come with the project, and the branches that they offer, in display order.
-WORKLOADS = _names("workloads", "WORKLOADS")
-BRANCHES = _names("workloads", "BRANCHES")
+# The built-in workloads, and their branches, in display order.
+WORKLOADS = _read_names("workloads", "WORKLOADS")
+BRANCHES = _read_names("workloads", "BRANCHES")
 
-# Of ours, those that are chosen only by who wants to know more.
+# Branches of built-in workloads that are not selected by default.
 _RARE = ("detach_clone", "detach_inline", "detach_kept", "detach_inplace", "inference_mode")
 
-# Specs of registered workloads by name.
-_own: dict[str, str] = {}
+# Specs of registered workloads, by name.
+_registered: dict[str, str] = {}
 
-# The ops a lesson can be run with: the text is what is shown and what the worker evaluates.
+# Ops that a lesson can be run with; the text is shown and is evaluated by the worker.
 OPS = {
     "sigmoid": "torch.sigmoid",
     "tanh": "torch.tanh",
@@ -58,12 +60,12 @@ OPS = {
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A function as it stands in its file.
+    """The source code of a function.
 
     Attributes:
-        text: The function's lines, without what surrounds it.
+        text: The lines of the function.
         first_line: Number of its first line in the file.
-        file: The file's path below the project's folder, or as it was given.
+        file: Path of the file, relative to the project, or as the user gave it.
     """
 
     text: str
@@ -72,14 +74,14 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class LessonEntry(msgspec.Struct, frozen=True):
-    """What a lesson's file says.
+    """A lesson, as its file defines it.
 
     Attributes:
-        topic: One of `demos.lessons.TOPICS`.
+        topic: One of `TOPICS`.
         parts: Code by function: ``lesson``, or ``wrong`` and ``right``.
-        values: The numbers it runs with unless others are given; None if it takes none.
-        op: The op it runs with unless another is given; None if it takes none.
-        errors: Error texts that it explains, with ``{}`` for what differs from case to case.
+        values: Default input values; None if it takes none.
+        op: Default op; None if it takes none.
+        errors: Error messages that it explains, with ``{}`` for parts that vary.
     """
 
     name: str
@@ -91,19 +93,20 @@ class LessonEntry(msgspec.Struct, frozen=True):
 
 
 class WorkloadEntry(msgspec.Struct, frozen=True):
-    """What a workload's file says.
+    """A workload, as its file defines it.
 
     Attributes:
         size: What its size counts, such as ``"elements"`` or ``"batch"``.
-        sizes: Sizes that show something on a usual machine.
-        branches: Every branch that can be asked for, in display order; the absent ones too.
-        absent: Branches that make no sense here; `absent_reason` is their locale key.
-        raises: Branches that are meant to fail, and a part of the error's text.
+        sizes: Sizes to choose from by default.
+        branches: All branches in display order, including absent ones.
+        absent: Branches that do not apply to it; `absent_reason` is the locale key of the reason.
+        raises: Branches that are expected to raise, and a part of the error message.
         sources: Code of each branch that runs: its preparation, if any, and its step.
-        reference: Code of the gradients that should hold; None if gradients are not judged.
-        looped: Whether a step leaves nothing behind, so that a time sample may hold many.
-        file: Spec of a registered workload as it was given; empty for ours.
-        title: First line of a registered one's docstring; ours have theirs in the locales.
+        reference: Code of the correct gradients; None if gradients are not checked.
+        looped: Whether a step leaves no state behind, so that a time sample may contain many steps.
+        file: Spec of a registered workload; empty for a built-in one.
+        title: First line of a registered workload's docstring; empty for a built-in one, whose
+            title is in the locales.
         about: The rest of that docstring.
     """
 
@@ -123,7 +126,7 @@ class WorkloadEntry(msgspec.Struct, frozen=True):
 
     @property
     def usual(self) -> tuple[str, ...]:
-        """The branches that are compared where nobody chooses: all of a registered workload's."""
+        """The branches compared by default: all of a registered workload."""
         rare = () if self.file else (*_RARE, *self.absent)
         return tuple(branch for branch in self.branches if branch not in rare)
 
@@ -131,7 +134,7 @@ class WorkloadEntry(msgspec.Struct, frozen=True):
         """Return the code of a branch.
 
         Raises:
-            InputError: It is gone, as it may be from a file that changed after it was asked for.
+            InputError: There is no such branch; a registered file may have changed.
         """
         if branch not in self.sources:
             allowed = ", ".join(self.branches)
@@ -139,11 +142,11 @@ class WorkloadEntry(msgspec.Struct, frozen=True):
         return self.sources[branch]
 
     def absent_reason(self, branch: str) -> str:
-        """Return the locale key of why the workload has no such branch."""
+        """Return the locale key of the reason why a branch is absent."""
         return f"workload.{self.name}.absent.{branch}"
 
     def raises_reason(self, branch: str) -> str:
-        """Return the locale key of why a branch is meant to fail."""
+        """Return the locale key of the reason why a branch raises."""
         return "error.own_expected" if self.file else f"workload.{self.name}.raises.{branch}"
 
 
@@ -163,7 +166,7 @@ def lesson(name: str) -> LessonEntry:
     return LessonEntry(
         name=name,
         topic=topic,
-        parts={each: _source(space, space.functions[each]) for each in grammar.parts(space)},
+        parts={each: _source(space, space.functions[each]) for each in source.parts(space)},
         values=None if values is None else tuple(float(value) for value in values),
         op=constants.get("OP"),
         errors=tuple(constants.get("ERRORS", ())),
@@ -171,55 +174,55 @@ def lesson(name: str) -> LessonEntry:
 
 
 def workloads() -> tuple[str, ...]:
-    """Return the names of all workloads: ours, then those that were registered."""
-    return (*WORKLOADS, *_own)
+    """Return the names of all workloads, built-in ones first."""
+    return (*WORKLOADS, *_registered)
 
 
 def workload(name: str, file: str = "") -> WorkloadEntry:
-    """Read a workload's file; a registered one is read anew every time, as it may have changed.
+    """Read a workload's file; a registered file is read each time because it may have changed.
 
     Args:
         name: One of `workloads`.
         file: Spec of a workload that another process registered.
 
     Raises:
-        InputError: There is no workload of that name, or its file breaks a rule.
+        InputError: There is no workload of that name, or its file is invalid.
     """
-    spec = file or _own.get(name)
+    spec = file or _registered.get(name)
     if spec is not None:
-        return _own_entry(spec)
+        return _registered_entry(spec)
     if name not in WORKLOADS:
         allowed = ", ".join(workloads())
         raise InputError("error.unknown_workload", name=short(name), allowed=allowed)
-    return _our_entry(name)
+    return _built_in_entry(name)
 
 
 def is_spec(text: str) -> bool:
-    """Whether a text is meant to say where a workload's file is, and not to name one of ours."""
+    """Return whether a text is the spec of a file, rather than the name of a workload."""
     return _SUFFIX in text
 
 
 def register(spec: str) -> WorkloadEntry:
-    """Add a person's own workload to those of this process.
+    """Add a user's own workload to the workloads of this process.
 
     Args:
         spec: ``path/file.py``, or ``path/file.py:NAME`` for a class in it.
 
     Raises:
-        InputError: The file cannot be read or breaks a rule, or the name is taken.
+        InputError: The file cannot be read or is invalid, or the name is taken.
     """
-    entry = _own_entry(spec)
-    if entry.name in WORKLOADS or _own.get(entry.name, spec) != spec:
+    entry = _registered_entry(spec)
+    if entry.name in WORKLOADS or _registered.get(entry.name, spec) != spec:
         raise InputError("error.own_taken", file=spec, name=entry.name)
-    _own[entry.name] = spec
+    _registered[entry.name] = spec
     return entry
 
 
 def split(spec: str) -> tuple[Path, str | None]:
-    """Take the spec of a workload apart into its file and the class in it, if it names one.
+    """Split the spec of a workload into its file and the name of the class in it, or None.
 
     Raises:
-        InputError: It names no Python file.
+        InputError: It does not name a Python file.
 
     Example:
         >>> split("steps.py:Distil")[1]
@@ -232,35 +235,35 @@ def split(spec: str) -> tuple[Path, str | None]:
 
 
 @functools.cache
-def _our_entry(name: str) -> WorkloadEntry:
+def _built_in_entry(name: str) -> WorkloadEntry:
     space = _read("workloads", name)
-    defined = grammar.branches(space)
-    constants = grammar.constants(space, defined)
+    defined = source.branches(space)
+    constants = source.constants(space, defined)
     return WorkloadEntry(
         name=name,
         branches=tuple(each for each in BRANCHES if each in defined or each in constants.absent),
-        sources={each: _with_preparation(space, each) for each in BRANCHES if each in defined},
+        sources={each: _branch_source(space, each) for each in BRANCHES if each in defined},
         reference=_source(space, space.functions["reference"]),
         **constants._asdict(),
     )
 
 
-def _own_entry(spec: str) -> WorkloadEntry:
+def _registered_entry(spec: str) -> WorkloadEntry:
     path, class_name = split(spec)
     space = read(path, str(path), class_name)
     name = class_name or path.stem
-    if not grammar.is_name(name):
+    if not source.is_name(name):
         raise InputError("error.own_name", place=space.place(), name=short(name))
-    defined = grammar.branches(space)
-    constants = grammar.constants(space, defined)
+    defined = source.branches(space)
+    constants = source.constants(space, defined)
     if constants.absent:
-        raise grammar.broken(space, "ABSENT")
+        raise source.constant_error(space, "ABSENT")
     title, _, about = space.doc.partition("\n")
     reference = space.functions.get("reference")
     return WorkloadEntry(
         name=name,
         branches=defined,
-        sources={each: _with_preparation(space, each) for each in defined},
+        sources={each: _branch_source(space, each) for each in defined},
         reference=None if reference is None else _source(space, reference),
         file=spec,
         title=title or name,
@@ -273,10 +276,10 @@ def _source(space: Namespace, function: Function) -> Source:
     return Source(function.text, function.first_line, space.file)
 
 
-def _with_preparation(space: Namespace, branch: str) -> Source:
-    """Join a branch's step and the preparation that runs before each of its steps."""
+def _branch_source(space: Namespace, branch: str) -> Source:
+    """Return the code of a branch: its preparation, if any, and its step."""
     step = space.functions[branch]
-    prepare = space.functions.get(grammar.preparation(branch))
+    prepare = space.functions.get(source.preparation(branch))
     if prepare is None:
         return _source(space, step)
     return Source(f"{prepare.text}\n\n\n{step.text}", prepare.first_line, space.file)

@@ -1,6 +1,7 @@
-"""Which way to cut a gradient fits a situation: a decision table, with nothing measured in it.
+"""Recommends a way to stop the gradient: a decision table, without measurements.
 
-What it says of each branch is put to the test against measured gradients, path by path.
+Tests check the advice on each branch against measured gradients, for every path through the
+questions.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from profiling.model.errors import InputError
 from profiling.model.run import Record
 from profiling.model.words import translator
 
-# The branches that the advice is about, in display order.
+# The branches that the advice covers, in display order.
 ADVISED = (
     "attached",
     "detach",
@@ -25,7 +26,7 @@ ADVISED = (
     "inference_mode",
     "frozen",
 )
-# Reasons that say a branch gives wrong gradients or raises; the others say what it costs or risks.
+# Reasons why a branch gives wrong gradients or raises; the other reasons are costs or risks.
 WRONG = frozenset({"trains_module", "stops_before", "leaves_graph", "stops_other"})
 
 Gradient = Literal["after", "through", "none"]
@@ -33,15 +34,15 @@ GRADIENTS: tuple[Gradient, ...] = ("after", "through", "none")
 
 
 class Answers(Record, frozen=True):
-    """What a person says of the module whose result is to be cut off.
+    """Answers about the module whose output is to be detached.
 
     Attributes:
-        gradient: Where a gradient is still needed: ``"after"`` the module only, ``"through"`` it to
-            what comes before it, or ``"none"``, as backward never runs on what is made of it.
-        only_here: Whether this forward is run for this use alone; otherwise another loss trains the
-            module through the same result.
+        gradient: Where a gradient is still needed: only ``"after"`` the module, ``"through"`` it to
+            what comes before it, or ``"none"`` if backward never runs on its output.
+        only_here: Whether the output is used only here; otherwise another loss trains the module
+            through the same output.
         frozen: Whether the module never trains.
-        in_place: Whether the result will be written in place.
+        in_place: Whether the output will be modified in place.
     """
 
     gradient: Gradient = "after"
@@ -51,17 +52,18 @@ class Answers(Record, frozen=True):
 
 
 class Advice(Record, frozen=True):
-    """What to write, and why nothing else.
+    """The recommended branches, and why the others are not recommended.
 
     Attributes:
         situation: Stable key of the row of the table.
-        branches: What is advised; the first is what the others are compared with.
-        code: What to paste: ``module`` makes ``h`` from ``x``; ``cut`` is the part to use, if any.
-        workload: The training step in which this situation occurs.
+        branches: The recommended branches; the first is the baseline of a comparison.
+        code: Code to paste: ``module`` computes ``h`` from ``x``; ``cut``, if set, is the detached
+            tensor to use.
+        workload: The workload in which this situation occurs.
         lesson: The lesson that explains it.
-        do: Locale key of what to write, in a few words.
+        do: Locale key of the recommendation.
         why: Locale key of the reason.
-        others: Locale key of why not, for each other branch of `ADVISED`.
+        others: Locale key of the reason against each other branch of `ADVISED`.
     """
 
     situation: str
@@ -75,7 +77,7 @@ class Advice(Record, frozen=True):
 
 
 class _Case(Record, frozen=True):
-    """A row of the table: the branches, where they are run and explained, and why no others."""
+    """A row of the table: branches, workload, lesson, and the reasons against other branches."""
 
     branches: tuple[str, ...]
     workload: str
@@ -151,7 +153,7 @@ _FREEZE = "module.requires_grad_(False)  # once, before the optimizer is made"
 
 
 def advise(answers: Answers) -> Advice:
-    """Look up what to write.
+    """Return the advice for some answers.
 
     Example:
         >>> advise(Answers("after", only_here=False)).branches
@@ -176,16 +178,16 @@ def advise(answers: Answers) -> Advice:
 
 
 def every_answer() -> tuple[Answers, ...]:
-    """Return every path through the questions."""
+    """Return all combinations of answers."""
     either = (True, False)
     return tuple(Answers(*each) for each in product(GRADIENTS, either, either, either))
 
 
 def read_answers(values: dict[str, Any]) -> Answers:
-    """Check answers that came from a script or a link.
+    """Convert and check answers from a script or a link.
 
     Raises:
-        InputError: A value is not one that can be given.
+        InputError: A value is invalid.
     """
     try:
         return msgspec.convert(values, Answers)
@@ -196,10 +198,10 @@ def read_answers(values: dict[str, Any]) -> Answers:
 def advise_plain(
     gradient: str, only_here: bool, frozen: bool, in_place: bool, language: str = "en"
 ) -> dict[str, Any]:
-    """Advise in plain values and a language's own words, for scripts.
+    """Return advice as plain values with texts in a language, for scripts.
 
     Returns:
-        The fields of `Advice`, with sentences in the place of keys.
+        The fields of `Advice`, with sentences instead of keys.
 
     Raises:
         InputError: As for `read_answers`.
@@ -213,9 +215,13 @@ def advise_plain(
     }
     advice = advise(read_answers(given))
     plain: dict[str, Any] = msgspec.to_builtins(advice)
-    said = {"do": text(advice.do), "why": text(advice.why)}
     others = {branch: text(key) for branch, key in advice.others.items()}
-    return plain | said | {"branches": list(advice.branches), "others": others}
+    return plain | {
+        "do": text(advice.do),
+        "why": text(advice.why),
+        "branches": list(advice.branches),
+        "others": others,
+    }
 
 
 def _situation(answers: Answers) -> str:
@@ -230,9 +236,9 @@ def _situation(answers: Answers) -> str:
 
 
 def _code(situation: str, answers: Answers) -> list[str]:
-    """Return lines to paste: they make `cut`, or `h` alone where nothing else needs it."""
+    """Return the lines to paste: they compute `cut`, or only `h` if nothing else uses it."""
     if situation.startswith("through"):
-        # What the module's last op saved must not be written.
+        # The module's last op may have saved its result, which must not be modified.
         result = "h = module(x).clone()" if answers.in_place else "h = module(x)"
         if answers.frozen:
             return [_FREEZE, result, *_written("h", answers)]

@@ -1,7 +1,6 @@
-"""What the file of a lesson or a workload says, read from its text without running it.
+"""Reads the file of a lesson or workload from its text, without running it.
 
-The grammar of a workload is the same for our files and for a person's own; each broken rule is
-reported with its line.
+Built-in workloads and a user's own follow the same rules; errors name the line.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from profiling.model.errors import InputError, short
 from profiling.model.run import Name
 
 _SIZES = tuple[Annotated[int, msgspec.Meta(ge=1)], ...]
-_KINDS: dict[str, Any] = {
+_CONSTANT_TYPES: dict[str, Any] = {
     "SIZE": Name,
     "SIZES": Annotated[_SIZES, msgspec.Meta(min_length=1)],
     "PARAMETERS": dict[Name, tuple[int, int, int]],
@@ -27,19 +26,19 @@ _KINDS: dict[str, Any] = {
     "ABSENT": tuple[str, ...],
     "LOOPED": bool,
 }
-_SPECIAL = ("build", "groups", "reference")
+_RESERVED = ("build", "groups", "reference")
 _PREPARE = "prepare_"
 _PARTS = (("lesson",), ("wrong", "right"))
 
 
 class Function(NamedTuple):
-    """A function as it stands in its file.
+    """A function in a file.
 
     Attributes:
-        text: Its lines, without what surrounds them and with their indentation removed.
+        text: Its lines, dedented.
         first_line: Number of its first line in the file.
         parameters: Names of its parameters.
-        is_plain: Whether all can be given by name or by position, and no others can.
+        is_plain: Whether all parameters are positional-or-keyword, without ``*`` and ``**``.
     """
 
     text: str
@@ -49,7 +48,7 @@ class Function(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """What a name is set to, unevaluated, and the line where."""
+    """The unevaluated value of a name, and its line."""
 
     node: ast.expr
     line: int
@@ -59,8 +58,8 @@ class Namespace(NamedTuple):
     """The top level of a file, or the body of a class in it.
 
     Attributes:
-        file: The file, as it is to be named to a person.
-        line: Its first line in the file.
+        file: The file name for error messages.
+        line: Number of its first line in the file.
         doc: Its docstring.
     """
 
@@ -71,7 +70,7 @@ class Namespace(NamedTuple):
     constants: dict[str, Constant]
 
     def place(self, line: int | None = None) -> str:
-        """Name a line of the file, or the first of the namespace, as ``file.py:12``."""
+        """Return a line of the file as ``file.py:12``; by default, its first line."""
         return f"{self.file}:{self.line if line is None else line}"
 
 
@@ -79,9 +78,9 @@ def read(path: Path, file: str, name: str | None = None) -> Namespace:
     """Read a file.
 
     Args:
-        path: Where it is.
-        file: What to call it.
-        name: The class whose body to read; the file's top level unless given.
+        path: Its path.
+        file: Its name in error messages.
+        name: The class whose body to read; None reads the top level of the file.
 
     Raises:
         InputError: The file cannot be read, is not Python, or has no such class.
@@ -143,7 +142,7 @@ def _constants(node: ast.Module | ast.ClassDef) -> dict[str, Constant]:
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A whole number a workload is built with, and its allowed range."""
+    """An integer parameter of a workload, and its range."""
 
     default: int
     low: int
@@ -151,7 +150,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Constants(NamedTuple):
-    """The constants of a workload, or what stands for those it does not set."""
+    """The constants of a workload, with defaults for those that it does not set."""
 
     size: str
     sizes: tuple[int, ...]
@@ -162,7 +161,7 @@ class Constants(NamedTuple):
 
 
 def parts(space: Namespace) -> tuple[str, ...]:
-    """Return the functions of a lesson that are shown and run: one, or what is wrong and right."""
+    """Return the functions of a lesson: ``lesson``, or ``wrong`` and ``right``."""
     return next(names for names in _PARTS if set(names) <= space.functions.keys())
 
 
@@ -170,12 +169,14 @@ def branches(space: Namespace) -> tuple[str, ...]:
     """Return a workload's branches in the order of their definition.
 
     Raises:
-        InputError: There is no build or no branch, or a function does not keep to the rules.
+        InputError: There is no ``build`` or no branch, or a function breaks a rule.
     """
     public = {name: each for name, each in space.functions.items() if not name.startswith("_")}
     if "build" not in public:
         raise InputError("error.own_no_build", place=space.place())
-    found = tuple(name for name in public if name not in _SPECIAL and not name.startswith(_PREPARE))
+    found = tuple(
+        name for name in public if name not in _RESERVED and not name.startswith(_PREPARE)
+    )
     if not found:
         raise InputError("error.own_no_branch", place=space.place())
     for name, function in public.items():
@@ -187,20 +188,21 @@ def constants(space: Namespace, offered: Iterable[str]) -> Constants:
     """Return a workload's constants.
 
     Args:
-        space: Where they stand.
+        space: The file or class.
         offered: The branches.
 
     Raises:
-        InputError: One is no literal or not of its kind, or build does not take the parameters.
+        InputError: One is no literal or has the wrong type, or ``build`` does not take the
+            parameters.
     """
-    given = {name: _literal(space, name) for name in _KINDS if name in space.constants}
+    given = {name: _literal(space, name) for name in _CONSTANT_TYPES if name in space.constants}
     parameters = {
         name: Parameter(*numbers) for name, numbers in given.get("PARAMETERS", {}).items()
     }
     if not all(each.low <= each.default <= each.high for each in parameters.values()):
-        raise broken(space, "PARAMETERS")
+        raise constant_error(space, "PARAMETERS")
     if not set(given.get("RAISES", {})) <= set(offered):
-        raise broken(space, "RAISES")
+        raise constant_error(space, "RAISES")
     build = space.functions["build"]
     if not build.parameters or sorted(build.parameters[1:]) != sorted(parameters):
         expected = ", ".join(("size", *parameters))
@@ -221,14 +223,14 @@ def preparation(branch: str) -> str:
     return f"{_PREPARE}{branch}"
 
 
-def broken(space: Namespace, name: str) -> InputError:
-    """Return the error that says what a constant has to be."""
+def constant_error(space: Namespace, name: str) -> InputError:
+    """Return the error for an invalid constant."""
     place = space.place(space.constants[name].line)
     return InputError(f"error.own_constant.{name}", place=place)
 
 
 def is_name(text: str) -> bool:
-    """Whether a record can name a workload, a branch or a parameter so."""
+    """Return whether a text is a valid name for a workload, branch or parameter."""
     try:
         msgspec.convert(text, Name)
     except msgspec.ValidationError:
@@ -253,6 +255,6 @@ def _check_function(
 def _literal(space: Namespace, name: str) -> Any:
     try:
         value = ast.literal_eval(space.constants[name].node)
-        return msgspec.convert(value, _KINDS[name])
+        return msgspec.convert(value, _CONSTANT_TYPES[name])
     except (ValueError, TypeError, SyntaxError):
-        raise broken(space, name) from None
+        raise constant_error(space, name) from None

@@ -1,1 +1,1 @@
-"""Charts: tables in, plotly figures out; they know neither torch nor how the tables were made."""
+"""Draws plotly figures from tables. No torch."""

@@ -1,4 +1,4 @@
-"""The charts of a trace, as the page shows them and as files that any browser opens."""
+"""All charts of a trace, for the page and as HTML files."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.style import Text
-from profiling.charts.timeline import Window, add_bands, timeline
+from profiling.charts import timeline
+from profiling.charts.timeline import Window
 from profiling.charts.trace import trace_changes, trace_memory, treemap
-from profiling.traces import phases
+from profiling.model.words import Text
 from profiling.traces import timeline as lanes
-from profiling.traces.memory import memory_curve, memory_devices, reduced
+from profiling.traces.memory import downsample, memory_curve, memory_devices
 from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.phases import training_phases
 from profiling.traces.table import Trace
-from profiling.traces.timeline import View, view
+from profiling.traces.timeline import Timeline, View
 
-# What is narrower than a pixel of a large screen is merged.
+# Width of a large screen; narrower events are merged.
 _WIDTH_PX = 1400
 
 
 def timeline_chart(
-    laid: lanes.Timeline, events: pd.DataFrame, bands: pd.DataFrame, window: Window, text: Text
+    layout: Timeline, events: pd.DataFrame, phases: pd.DataFrame, window: Window, text: Text
 ) -> tuple[go.Figure, View]:
-    """Draw a window of a trace with its phases; also return what is in the drawing."""
-    seen = view(laid, *window, _WIDTH_PX)
-    figure = timeline(laid.lanes, seen, events, window, text)
-    add_bands(figure, bands, window, text)
-    return figure, seen
+    """Draw a window of a trace with its phases; return the figure and the view that it shows."""
+    view = lanes.view(layout, *window, _WIDTH_PX)
+    figure = timeline.timeline(layout.lanes, view, events, window, text)
+    timeline.add_phases(figure, phases, window, text)
+    return figure, view
 
 
 def memory_chart(events: pd.DataFrame, text: Text) -> go.Figure:
@@ -38,7 +39,7 @@ def memory_chart(events: pd.DataFrame, text: Text) -> go.Figure:
     for device in memory_devices(events):
         curve = memory_curve(events, device).assign(device=device)
         if len(curve):
-            curves.append(reduced(curve))
+            curves.append(downsample(curve))
             peaks.append(curve.loc[[curve["live_bytes"].idxmax()]])
     nothing = pd.DataFrame(columns=["device", "time_s", "live_bytes"])
     return trace_memory(
@@ -47,44 +48,44 @@ def memory_chart(events: pd.DataFrame, text: Text) -> go.Figure:
 
 
 def charts(
-    trace: Trace, beside: pd.DataFrame | None, window: Window, text: Text
+    trace: Trace, diff: pd.DataFrame | None, window: Window, text: Text
 ) -> dict[str, go.Figure]:
-    """Draw everything there is of a trace, by name.
+    """Draw all charts of a trace, by name.
 
     Args:
         trace: The trace.
-        beside: What differs from another one, as from `profiling.traces.diff.trace_diff`.
+        diff: Its differences from another trace, as from `profiling.traces.diff.trace_diff`.
         window: First and last second of the timeline.
-        text: Says a locale key.
+        text: Translator.
     """
     events, work = trace.events, kernels(trace.events)
-    laid = lanes.timeline(events, trace.process_names, trace.thread_names)
+    layout = lanes.timeline(events, trace.process_names, trace.thread_names)
     found = {
-        "timeline": timeline_chart(laid, events, phases.bands(events), window, text)[0],
+        "timeline": timeline_chart(layout, events, training_phases(events), window, text)[0],
         "memory": memory_chart(events, text),
         "operators": treemap(operator_groups(events), text),
     }
     if len(work):
         found["kernels"] = treemap(work, text, "total_s")
-    if beside is not None:
-        found["trace_diff"] = trace_changes(beside, text)
+    if diff is not None:
+        found["trace_diff"] = trace_changes(diff, text)
     return found
 
 
 def config(name: str) -> dict[str, Any]:
-    """Return how plotly shows a chart; its camera saves a picture under that name."""
+    """Return the plotly configuration of a chart; `name` is the file name of saved images."""
     picture = {"format": "png", "scale": 2, "filename": f"detach-lab-{name}"}
     return {"displaylogo": False, "responsive": True, "toImageButtonOptions": picture}
 
 
 def write_chart(name: str, figure: go.Figure, folder: Path, *, alone: bool) -> Path:
-    """Write a chart as a page that needs no network.
+    """Write a chart as an HTML page that works offline.
 
     Args:
         name: Name of the chart and, with ``.html``, of the file.
         figure: The chart.
         folder: An existing folder.
-        alone: Whether the file has plotly.js in it; else that lies beside, once for all charts.
+        alone: Whether the file includes plotly.js; otherwise all charts share one file beside them.
     """
     path = folder / f"{name}.html"
     figure.write_html(path, config=config(name), include_plotlyjs=True if alone else "directory")

@@ -1,4 +1,4 @@
-"""Where the time of a traced step goes: self time per operator, one colour a branch."""
+"""Draws the time of a traced step by operator and branch."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _HOVER_LIMIT = 100
 
 
 def operators_by_branch(ops: pd.DataFrame, text: Text, top: int = 12) -> go.Figure:
-    """Draw the operators with the most time of their own, and the sum of all others.
+    """Draw the operators with the most time, and the sum of all others.
 
     Args:
-        ops: Column ``branch``, then those of `profiling.traces.operators.operator_groups`.
-        text: Says a locale key.
+        ops: Column ``branch`` and the columns of `profiling.traces.operators.operator_groups`.
+        text: Translator.
         top: Number of operators to draw by name.
 
     Returns:
-        Grouped bars in one unit of time: device time where the traces have any, else self time.
-        An operator that a branch never calls has no bar there.
+        Grouped bars in one unit of time: device time if the traces have it, else self time. There
+        is no bar for an operator that a branch does not call.
     """
     if ops.empty:
         return empty(text)
@@ -52,7 +52,7 @@ def operators_by_branch(ops: pd.DataFrame, text: Text, top: int = 12) -> go.Figu
         ticks.append(text("chart.other_ops", count=others["name"].nunique()))
     rows = list(range(len(ticks)))
     branches = ops["branch"].unique().tolist()
-    figure = go.Figure(layout=_layout(_finding(ops, kind, text), ticks, len(branches)))
+    figure = go.Figure(layout=_layout(_title(ops, kind, text), ticks, len(branches)))
     bars = [_bars(ops, names, others, branch, text) for branch in branches]
     unit = time_unit(number(value) for table in bars for value in table["time_s"])
     figure.update_xaxes(title_text=text(f"axis.{kind}_time", unit=unit.symbol))
@@ -61,7 +61,7 @@ def operators_by_branch(ops: pd.DataFrame, text: Text, top: int = 12) -> go.Figu
     return figure
 
 
-def _finding(ops: pd.DataFrame, kind: str, text: Text) -> str:
+def _title(ops: pd.DataFrame, kind: str, text: Text) -> str:
     if ops["time_s"].isna().all():
         return text(f"chart.operators.title_{kind}")
     longest = ops.sort_values("time_s", ascending=False, kind="stable").iloc[0]
@@ -92,10 +92,10 @@ def _layout(title: str, ticks: list[str], branches: int) -> go.Layout:
 def _bars(
     ops: pd.DataFrame, names: list[str], others: pd.DataFrame, branch: str, text: Text
 ) -> pd.DataFrame:
-    """Return a branch's bars: one row an operator in `names`, and one for the sum of `others`.
+    """Return a branch's bars: a row for each operator in `names`, and one for all `others`.
 
     Returns:
-        Columns ``time_s`` and ``hover`` (the name, and how often it ran for how long in all).
+        Columns ``time_s`` and ``hover`` (name, number of calls and total time).
     """
     mine = ops[ops["branch"] == branch].set_index("name").reindex(names)
     hover = [_hover(name, row, text) for name, row in zip(names, rows_of(mine), strict=True)]
@@ -114,8 +114,8 @@ def _hover(name: str, row: Row, text: Text) -> str:
     if count is None or total_s is None:
         return ""
     total = time_unit([total_s]).show(total_s)
-    said = text("hover.operator", count=int(count), total=total)
-    return f"{escaped(name, _HOVER_LIMIT)}<br>{said}"
+    calls = text("hover.operator", count=int(count), total=total)
+    return f"{escaped(name, _HOVER_LIMIT)}<br>{calls}"
 
 
 def _trace(branch: str, bars: pd.DataFrame, unit: Unit, text: Text) -> go.Bar:

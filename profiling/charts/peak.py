@@ -1,4 +1,4 @@
-"""Memory of a traced step over time, and what its peak consists of."""
+"""Draws the memory of traced steps over time, and the parts of their peaks."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from profiling.model.units import Unit, byte_unit, show_bytes, time_unit
 from profiling.traces.memory import NO_OP
 
 _HEIGHT = 340
-# Points of all lines together: a trace may have any number of them, a page may not.
+# Most points of all lines together.
 _POINTS = 2400
 _NUMBER = ".3~r"
-# Kind: colour and hatching, from the start of a bar to its end. Hues are Okabe and Ito's, each with
-# a contrast of at least 3 on white and on near-black; those that are alike to some eyes differ in
-# hatching.
-_LOOKS = {
+# Colour and hatching of each kind, in the order of a bar's parts. The hues are Okabe and Ito's,
+# each with a contrast of at least 3 on white and on near-black; hues that may be confused by
+# colour-blind readers differ in hatching.
+_KIND_STYLES = {
     "kept": ("#808080", ""),
     "saved": ("#0a7cc0", ""),
     "copy": ("#d55e00", "x"),
@@ -47,15 +47,15 @@ _HOVER_LIMIT = 60
 
 
 def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
-    """Draw the bytes live after each allocation and each free, from a branch's first one on.
+    """Draw the bytes allocated after each allocation and free, from each branch's first one on.
 
     Args:
-        curves: Column ``branch``, then those of `profiling.traces.memory.memory_curve`.
-        text: Says a locale key.
+        curves: Column ``branch`` and the columns of `profiling.traces.memory.memory_curve`.
+        text: Translator.
 
     Returns:
-        One step line and one marked peak a branch, times and bytes in one unit each. Of long
-        curves the highest and lowest point of each stretch are drawn.
+        A step line and a marked peak for each branch. Long curves are reduced to the highest and
+        lowest point of each section.
     """
     if curves.empty:
         return empty(text)
@@ -64,14 +64,14 @@ def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
     time, memory = time_unit(curves["since_s"]), byte_unit(curves["live_bytes"])
     branches = curves["branch"].unique().tolist()
     peaks = curves.loc[curves.groupby("branch", sort=False)["live_bytes"].idxmax()]
-    figure = go.Figure(layout=_curve_layout(_curve_finding(peaks, memory, text), len(branches)))
+    figure = go.Figure(layout=_curve_layout(_curve_title(peaks, memory, text), len(branches)))
     figure.update_xaxes(title_text=text("axis.time_since_first", unit=time.symbol))
     figure.update_yaxes(title_text=text("axis.live_memory", unit=memory.symbol))
-    # Labels point to the middle of the chart, so that none is cut off at its ends.
+    # Labels are placed towards the middle of the chart, so that none is cut off.
     middle = curves["since_s"].max() / 2
     named = set(peaks["live_bytes"].agg(["idxmin", "idxmax"]))
     for index, peak in peaks.iterrows():
-        curve = _thinned(curves[curves["branch"] == peak["branch"]], _POINTS // len(branches))
+        curve = _downsample(curves[curves["branch"] == peak["branch"]], _POINTS // len(branches))
         figure.add_trace(_line(curve, peak, time, memory, text))
         figure.add_trace(_peak(peak, index in named, time, memory, text))
         if peak["since_s"] > middle:
@@ -79,8 +79,8 @@ def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
     return figure
 
 
-def _curve_finding(peaks: pd.DataFrame, memory: Unit, text: Text) -> str:
-    """Name the branches with the highest and with the lowest peak, all that share it."""
+def _curve_title(peaks: pd.DataFrame, memory: Unit, text: Text) -> str:
+    """Return a title that names the branches with the highest and the lowest peak."""
     values: dict[str, str] = {}
     for place, size in (("high", peaks["live_bytes"].max()), ("low", peaks["live_bytes"].min())):
         shared = peaks[peaks["live_bytes"] == size]["branch"].to_list()
@@ -100,8 +100,8 @@ def _curve_layout(title: str, branches: int) -> go.Layout:
     )
 
 
-def _thinned(curve: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Keep the ends of a curve, and of each stretch the highest and the lowest point."""
+def _downsample(curve: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Keep the ends of a curve, and the highest and lowest point of each section."""
     if len(curve) <= limit:
         return curve
     stretch = np.arange(len(curve)) * (limit // 2) // len(curve)
@@ -130,9 +130,10 @@ def _line(curve: pd.DataFrame, peak: pd.Series, time: Unit, memory: Unit, text: 
 
 
 def _peak(peak: pd.Series, named: bool, time: Unit, memory: Unit, text: Text) -> go.Scatter:
-    """Mark a branch's peak; only the highest and the lowest are labelled, the rest would overlap.
+    """Return the marker of a branch's peak.
 
-    The legend has the value of every peak.
+    Only the highest and the lowest peak have a label, since labels would overlap; the legend shows
+    all values.
     """
     name = escaped(peak["branch"])
     style = branch_style(peak["branch"])
@@ -156,37 +157,37 @@ def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None =
     """Draw the bytes alive at each branch's peak, stacked by kind.
 
     Args:
-        parts: Rows of one cell: column ``branch``, then those of
+        parts: Rows of one cell: column ``branch`` and the columns of
             `profiling.traces.memory.peak_parts`.
-        text: Says a locale key.
-        predicted: Columns ``branch`` and ``predicted_bytes``; other branches are left out.
+        text: Translator.
+        predicted: Columns ``branch`` and ``predicted_bytes``; other branches are ignored.
 
     Returns:
-        Bars in one unit of bytes, each labelled with its peak, marked at the prediction where
-        there is one. Memory that was freed from before the step extends to the left of 0.
+        Bars labelled with the peak and marked at the prediction, if there is one. Memory that was
+        allocated before the step and freed extends to the left of 0.
     """
     if parts.empty:
         return empty(text)
     branches = parts["branch"].unique().tolist()
     shown = [escaped(branch) for branch in branches]
-    guesses = _guesses(predicted, branches)
+    predictions = _predictions(predicted, branches)
     above = _sums(parts[parts["bytes"] > 0], branches).fillna(0)
     below = _sums(parts[parts["bytes"] < 0], branches).fillna(0)
-    peaks, ends = above + below, above.where(~(guesses > above), guesses)
+    peaks, ends = above + below, above.where(~(predictions > above), predictions)
     unit = byte_unit(ends)
-    kinds = [kind for kind in _LOOKS if kind in set(parts["kind"])]
-    has_guesses = bool(guesses.notna().any())
+    kinds = [kind for kind in _KIND_STYLES if kind in set(parts["kind"])]
+    has_predictions = bool(predictions.notna().any())
     labels, at = [unit.show(peak) for peak in peaks], scaled(ends, unit)
-    legend, room = len(kinds) + has_guesses, label_room(at, labels)
+    legend, room = len(kinds) + has_predictions, label_room(at, labels)
     figure = go.Figure(
-        layout=_parts_layout(_parts_finding(parts, peaks, text), shown, branches, legend, room)
+        layout=_parts_layout(_parts_title(parts, peaks, text), shown, branches, legend, room)
     )
     reach = [float(below.min()), float(ends.max())]
     figure.update_xaxes(title_text=text("axis.peak", unit=unit.symbol), range=scaled(reach, unit))
     for kind in kinds:
         figure.add_trace(_bars(parts[parts["kind"] == kind], kind, branches, unit, text))
-    if has_guesses:
-        figure.add_trace(_markers(guesses, shown, unit, text))
+    if has_predictions:
+        figure.add_trace(_markers(predictions, shown, unit, text))
     figure.add_trace(value_labels(at, shown, labels, hoverinfo="skip"))
     return figure
 
@@ -195,14 +196,14 @@ def _sums(parts: pd.DataFrame, branches: list[str]) -> pd.Series:
     return parts.groupby("branch")["bytes"].sum().reindex(branches)
 
 
-def _guesses(predicted: pd.DataFrame | None, branches: list[str]) -> pd.Series:
+def _predictions(predicted: pd.DataFrame | None, branches: list[str]) -> pd.Series:
     if predicted is None:
         return pd.Series(float("nan"), index=branches)
     return predicted.set_index("branch")["predicted_bytes"].reindex(branches).astype("float64")
 
 
-def _parts_finding(parts: pd.DataFrame, peaks: pd.Series, text: Text) -> str:
-    """Say which kind makes most of the difference from the highest to the lowest peak."""
+def _parts_title(parts: pd.DataFrame, peaks: pd.Series, text: Text) -> str:
+    """Return a title: the kind that explains most of the difference between the peaks."""
     high, low = str(peaks.idxmax()), str(peaks.idxmin())
     sizes = parts.groupby(["kind", "branch"])["bytes"].sum().unstack(fill_value=0)
     difference = float(peaks[high] - peaks[low])
@@ -242,8 +243,8 @@ def _parts_layout(
 
 
 def _bars(mine: pd.DataFrame, kind: str, branches: list[str], unit: Unit, text: Text) -> go.Bar:
-    """Draw the parts of one kind, in the branches that have any."""
-    color, pattern = _LOOKS[kind]
+    """Return the bars of one kind."""
+    color, pattern = _KIND_STYLES[kind]
     name = text(f"kind.{kind}")
     hover = [_hover(mine[mine["branch"] == branch], branch, name, text) for branch in branches]
     return go.Bar(
@@ -258,7 +259,7 @@ def _bars(mine: pd.DataFrame, kind: str, branches: list[str], unit: Unit, text: 
 
 
 def _hover(part: pd.DataFrame, branch: str, name: str, text: Text) -> str:
-    """List the operators of one kind in one branch, those with the most bytes by name."""
+    """Return the hover text of a kind in a branch, with the operators with the most bytes."""
     lines = [escaped(branch), f"{name}: {_exact(part['bytes'].sum(), text)}"]
     ops = part[part["op"] != ""].sort_values("bytes", ascending=False, kind="stable")
     for row in rows_of(ops[:_HOVER_OPS]):
@@ -275,21 +276,21 @@ def _exact(count: float, text: Text) -> str:
     return exact_bytes(int(count), byte_unit([count]), text)
 
 
-def _markers(guesses: pd.Series, shown: list[str], unit: Unit, text: Text) -> go.Scatter:
+def _markers(predictions: pd.Series, shown: list[str], unit: Unit, text: Text) -> go.Scatter:
     name = text("metric.predicted")
-    sizes = [number(guess) for guess in guesses]
-    said = [
+    sizes = [number(guess) for guess in predictions]
+    hovers = [
         "" if size is None else f"{branch}<br>{name}: {_exact(size, text)}"
         for branch, size in zip(shown, sizes, strict=True)
     ]
     return go.Scatter(
         name=name,
-        x=scaled(guesses, unit),
+        x=scaled(predictions, unit),
         y=shown,
         mode="markers",
         marker={"symbol": "diamond-tall", "size": 16, "color": "#ffffff"}
         | {"line": {"width": 2, "color": FONT}},
         cliponaxis=False,
-        customdata=said,
+        customdata=hovers,
         hovertemplate="%{customdata}<extra></extra>",
     )

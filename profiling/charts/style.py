@@ -1,26 +1,28 @@
-"""Values written right of their bars, and the room that they take there."""
+"""Styles, layouts and labels that all charts share."""
 
 from __future__ import annotations
 
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.model.units import Unit
+from profiling.model.words import Text as Text
 
-# Gives the sentence of a key, with its placeholders filled.
-Text = Callable[..., str]
+# A row of a table, by column name.
+Row = dict[Hashable, Any]
 
-# The grey whose contrast is the same on white as on a near-black page.
+# A grey with the same contrast on white as on a near-black page.
 FONT = "#787878"
 GRID = "rgba(128,128,128,.25)"
 ROW_HEIGHT = 34
-# What is left is saving a picture and going back: dragging and scrolling do the rest.
+LINE_HEIGHT = 20
+# Only saving an image and resetting the axes are left; dragging and scrolling do the rest.
 _MODEBAR = {
     "remove": ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale"],
     "orientation": "v",
@@ -29,29 +31,27 @@ _MODEBAR = {
     "activecolor": FONT,
 }
 _AXIS_TITLE = {"standoff": 8, "font": {"size": 12}}
-LINE_HEIGHT = 20
-# At 14 px this many columns of a wide font fit a chart on a phone, which is about 300 px.
+# Columns of a wide font at 14 px that fit a chart on a phone, about 300 px.
 _TITLE_COLUMNS = 38
 _MARGIN = 12
 _WIDE = r"\u3000-\u9fff\uff00-\uffef"
 _LETTER = rf"(?:&#?\w+;|[^\s“”{_WIDE}])"
 _WORD = rf"{_LETTER}{{1,{_TITLE_COLUMNS}}}"
-# A Chinese character, a number with its unit, or a word; with the marks that must not end or begin
-# a line.
+# A Chinese character, a number with its unit, or a word, with the punctuation that must not be
+# separated from it.
 _WORDS = re.compile(
     rf"[“（]*(?:[{_WIDE}]|\(?[\d.,]*\d {_WORD}|{_WORD})[，。、；：）”]*\s*|.", re.DOTALL
 )
-Row = dict[Hashable, Any]
 _GAP = "\u2002\u2002"
-# A column of the charts' font in pixels: what a digit takes, the widest of what is written.
+# Width of a column of the charts' font in pixels: that of a digit, the widest character used.
 _COLUMN = 7.5
 
 
 class BranchStyle(NamedTuple):
-    """What tells a branch from the others, besides its name.
+    """The style of a branch in all charts and tables.
 
     Attributes:
-        glyph: The letter that looks like `symbol`, for what is written.
+        glyph: A character that looks like `symbol`, for text.
     """
 
     color: str
@@ -61,8 +61,8 @@ class BranchStyle(NamedTuple):
     pattern: str
 
 
-# Twelve colours that stay apart (ΔE of 11 and more, of 15 and more among the eight common ones) for
-# every kind of colour blindness, each with a contrast of at least 3 on white and on near-black.
+# Twelve colours that can be told apart with any kind of colour blindness (ΔE at least 11, and at
+# least 15 among the eight common ones), with a contrast of at least 3 on white and on near-black.
 STYLES = {
     "attached": BranchStyle("#8f8f8f", "circle", "●", "solid", ""),
     "carried": BranchStyle("#d8547b", "pentagon", "⬟", "dash", "\\"),
@@ -78,12 +78,12 @@ STYLES = {
     "frozen": BranchStyle("#bb8c11", "cross", "✚", "dot", "+"),
 }
 DEFAULT_STYLE = BranchStyle(FONT, "circle-open", "○", "longdashdot", "")
-# A branch that was asked for twice: the same colour, its marks hollow the second time.
+# Glyphs of a branch that is measured a second time: the same colour, hollow.
 _HOLLOW = dict(zip("●⬟■◆◀▲▼✖✦★⬢✚", "○⬠□◇◁△▽✕✧☆⬡✛", strict=True))
 
 
 def branch_style(branch: str) -> BranchStyle:
-    """Return the style of a branch, the same in every chart and table."""
+    """Return the style of a branch."""
     name, again, _ = branch.partition("#")
     style = STYLES.get(name, DEFAULT_STYLE)
     if not again or style is DEFAULT_STYLE:
@@ -96,18 +96,18 @@ def branch_style(branch: str) -> BranchStyle:
 
 
 def bar_marker(branches: list[str], opacity: float = 1.0) -> dict[str, Any]:
-    """Return the marker of bars, one a branch: its colour and its hatching."""
+    """Return the colours and hatching of bars, one for each branch."""
     styles = [branch_style(branch) for branch in branches]
     return {
         "color": [_faded(style.color, opacity) for style in styles],
         "pattern": hatching([style.pattern for style in styles]),
-        # However faded a bar is, its outline is not.
+        # The outline is never faded.
         "line": {"color": [style.color for style in styles], "width": 1},
     }
 
 
 def hatching(shape: str | list[str]) -> dict[str, Any]:
-    """Return the hatching of bars, thin and light upon their colour."""
+    """Return the pattern of bars: thin, light lines over their colour."""
     return {
         "shape": shape,
         "fillmode": "overlay",
@@ -123,12 +123,11 @@ def base_layout(
     """Return the layout that all charts share.
 
     Args:
-        title: What the chart found, in one sentence; broken into lines here.
+        title: The finding of the chart in one sentence; it is wrapped here.
         height: Height of the plot in pixels, without title and legend.
-        legend_rows: Rows to reserve for the legend below, one an entry as on a phone; 0 for no
-            legend.
-        label_room: Pixels to keep right of the axes, for labels that begin at their end.
-        axes: Further properties of the layout; those of ``xaxis`` and ``yaxis`` are completed.
+        legend_rows: Rows of the legend below, one for each entry as on a phone; 0 for no legend.
+        label_room: Pixels to keep to the right of the axes for labels.
+        axes: Further properties of the layout; ``xaxis`` and ``yaxis`` are merged with defaults.
     """
     lines = wrapped(title)
     margins = {"l": 8, "r": max(_MARGIN, label_room), "b": 54}
@@ -138,7 +137,7 @@ def base_layout(
         axis_title = {"title": _AXIS_TITLE | given.get("title", {})}
         axes[name] = _axis() | given | axis_title
     height += margins["t"] + margins["b"] + LINE_HEIGHT * legend_rows
-    # Plotly puts the first of several lines at y whatever the anchor; "bottom" does so for one too.
+    # With several lines, plotly puts the first one at y; "bottom" has the same effect for one line.
     return go.Layout(
         template=go.layout.Template(),
         title={"text": "<br>".join(lines), "font": {"size": 14}, "x": 0, "xanchor": "left"}
@@ -149,7 +148,7 @@ def base_layout(
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": FONT, "size": 12, "family": "system-ui, sans-serif"},
         hoverlabel={"align": "left", "namelength": -1},
-        # Upright it does not cover the title.
+        # A vertical mode bar does not cover the title.
         modebar=_MODEBAR,
         showlegend=legend_rows > 0,
         legend={"orientation": "h", "traceorder": "normal"}
@@ -159,11 +158,11 @@ def base_layout(
 
 
 def branch_axis(shown: list[str], branches: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a y axis with one row a branch, the first at the top.
+    """Return a y axis with a row for each branch, the first at the top.
 
     Args:
-        shown: What each row is called.
-        branches: The branch of each row, whose mark stands before the name.
+        shown: Name of each row.
+        branches: Branch of each row; its glyph is shown before the name.
     """
     styles = [branch_style(branch) for branch in branches]
     return {
@@ -182,7 +181,7 @@ def branch_axis(shown: list[str], branches: Sequence[str] = ()) -> dict[str, Any
 
 
 def empty(text: Text) -> go.Figure:
-    """Return the figure that stands where there is nothing to draw."""
+    """Return the figure to show if there is nothing to draw."""
     hidden = {"visible": False}
     figure = go.Figure(layout=base_layout("", 120, xaxis=hidden, yaxis=hidden))
     figure.add_annotation(
@@ -192,7 +191,7 @@ def empty(text: Text) -> go.Figure:
 
 
 def wrapped(title: str) -> list[str]:
-    """Break a title into lines that fit a phone; a Chinese character may end any line.
+    """Break a title into lines that fit a phone; a line may end after any Chinese character.
 
     Example:
         >>> wrapped("no_grad takes 0.385× the time of attached (95 % interval 0.363–0.391)")
@@ -208,9 +207,9 @@ def wrapped(title: str) -> list[str]:
 
 
 def columns(line: str) -> int:
-    """Return how wide a line is, in columns: one a Latin letter, two a Chinese character.
+    """Return the width of a line in columns: one for a Latin letter, two for a Chinese character.
 
-    What a Chinese font may draw as wide as a character, such as “×”, counts as that.
+    Characters that a Chinese font may draw wide, such as “×”, count as two.
     """
     letters = html.unescape(line)
     return sum(2 if unicodedata.east_asian_width(each) in "WFA" else 1 for each in letters)
@@ -235,37 +234,37 @@ def _axis() -> dict[str, Any]:
 
 
 def rows_of(table: pd.DataFrame) -> list[Row]:
-    """Return a table's rows in order, by column name."""
+    """Return the rows of a table."""
     return table.to_dict("records")
 
 
 def number(value: Any) -> float | None:
-    """Return a cell's number; None where the table has none."""
+    """Return a number of a table; None if it is missing."""
     return None if pd.isna(value) else float(value)
 
 
 def scaled(values: Iterable[Any], unit: Unit) -> list[float | None]:
-    """Return values in a unit, to six digits, None where there is none."""
+    """Return values in a unit, to six digits; None if missing."""
     numbers = (number(value) for value in values)
     return [None if each is None else float(f"{each / unit.factor:.6g}") for each in numbers]
 
 
 def is_right(row: Row) -> bool:
-    """Tell whether a branch was measured and gave exactly the right gradients."""
+    """Return whether a branch was measured and all its gradients are correct."""
     return row["status"] == "ok" and number(row["gradients_right"]) == 1
 
 
 def is_wrong(row: Row) -> bool:
-    """Tell whether a branch's gradients are known to differ from those it should give."""
+    """Return whether a branch's gradients are known to be wrong."""
     return number(row["gradients_right"]) == 0
 
 
 def escaped(value: object, limit: int = 0) -> str:
-    """Return text that plotly shows as it stands, instead of as HTML.
+    """Escape text so that plotly shows it literally, not as HTML.
 
     Args:
-        value: The text, from anywhere.
-        limit: Most characters to keep, by leaving out the middle; 0 keeps all.
+        value: The text, from any source.
+        limit: Most characters to keep, by omitting the middle; 0 keeps all.
 
     Example:
         >>> escaped("<b>a & b</b>"), escaped("autograd::engine::AddmmBackward0", 20)
@@ -275,26 +274,26 @@ def escaped(value: object, limit: int = 0) -> str:
     if 0 < limit < len(plain):
         tail = (limit - 1) * 3 // 5
         plain = f"{plain[: limit - 1 - tail]}…{plain[-tail:]}"
-    # A "%{" would be a placeholder where the text ends up in a hover template.
+    # In a hover template, "%{" would start a placeholder.
     return html.escape(plain, quote=False).replace("%{", "&#37;{")
 
 
 def branch_label(row: Row) -> str:
-    """Return a branch's name, marked when its gradients are not the right ones."""
+    """Return a branch's name, with a warning sign if its gradients are wrong."""
     return escaped(row["branch"]) + (" ⚠" if is_wrong(row) else "")
 
 
 def value_labels(
     ends: list[float | None], shown: list[str], labels: list[str], start: float = 0, **hover: Any
 ) -> go.Scatter:
-    """Write each row's label right of where its bar ends.
+    """Return the labels to the right of bars.
 
     Args:
-        ends: Where the bars end, on the x axis; None for a row without a bar.
+        ends: End of each bar on the x axis; None for a row without a bar.
         shown: The rows, on the y axis.
-        labels: What to write.
-        start: Where the label of a row without a bar begins.
-        hover: Properties of the trace that say what is shown when it is pointed at.
+        labels: The texts.
+        start: Start of the label in a row without a bar.
+        hover: Hover properties of the trace.
     """
     return go.Scatter(
         x=[start if end is None else end for end in ends],
@@ -309,9 +308,9 @@ def value_labels(
 
 
 def label_room(ends: list[float | None], labels: list[str]) -> int:
-    """Return the pixels that the longest label takes right of its bar.
+    """Return the pixels that the longest label takes to the right of its bar.
 
-    A row without a bar counts for nothing: its label has the room where the bar would be.
+    Rows without a bar do not count: their label is drawn where the bar would be.
     """
     written = [label for end, label in zip(ends, labels, strict=True) if end is not None]
     longest = max((columns(f"{_GAP}{label}") for label in written), default=0)

@@ -1,4 +1,4 @@
-"""Forward, backward and optimizer on a timeline: shaded, and named where the name fits."""
+"""Draws a window of a trace as a timeline, with its phases shaded behind the events."""
 
 from __future__ import annotations
 
@@ -25,21 +25,14 @@ from profiling.charts.style import (
 )
 from profiling.model.units import Unit, time_unit
 from profiling.traces.launches import DEVICE_WORK, is_runtime
+from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.timeline import View
 
-# Categories that have a name of their own here.
-NAMED = (
-    *("cpu_op", "user_annotation", "python_function"),
-    *("kernel", "gpu_memcpy", "gpu_memset", "gpu_user_annotation"),
-)
-# Characters of JSON for all that is said on pointing; the rest of a figure takes less than half.
-_HOVER_BUDGET = 480_000
-_NODE = "autograd::engine::evaluate_function: "
-_NAME_LIMIT, _SHAPES_LIMIT, _LANE_LIMIT = 90, 80, 30
-_FEWEST_LETTERS = 4
+# First and last second shown.
 Window = tuple[float, float]
 
-# Each has a contrast of at least 4.5 to the white of the names on it and of 3 to a dark page.
+# Colours of categories with a name in the locales. Each has a contrast of at least 4.5 with white
+# text on it and of 3 with a dark page.
 COLORS = {
     "cpu_op": "#0b74b5",
     "user_annotation": "#8a6500",
@@ -49,20 +42,119 @@ COLORS = {
     "gpu_memset": "#b0508a",
     "gpu_user_annotation": "#766f00",
 }
-# Calls of any device's runtime or driver.
+# Colours of calls of a runtime or driver, and of all other categories.
 RUNTIME = "#7460d0"
 OTHER = "#747474"
-_ROW_PX, _LEAST_ROW_PX, _MOST_PX = 20, 4, 1500
 BAR_SHARE = 0.86
-# Letters that fit the width of a large screen.
+# More lines than these would hide the launches.
+MOST_LAUNCH_LINES = 40
+
+_ROW_PX, _LEAST_ROW_PX, _MOST_PX = 20, 4, 1500
+# Letters that fit the width of a large screen, and fewest letters of a shortened name.
 _LETTERS = 170
-# More lines than these hide what they lead to.
-MOST_LINKS = 40
+_FEWEST_LETTERS = 4
+_NAME_LIMIT, _SHAPES_LIMIT, _LANE_LIMIT = 90, 80, 30
+# Greatest length of all hover texts as JSON; the rest of a figure takes less than half of this.
+_HOVER_BUDGET = 480_000
+# With more phases than these, none is wide enough to be seen.
+_MOST_PHASES = 200
+
+
+class _PhaseColors(NamedTuple):
+    background: str
+    label: str
+
+
+_PHASE_COLORS = {
+    "forward": _PhaseColors("rgba(11,116,181,.14)", "rgba(11,116,181,.22)"),
+    "backward": _PhaseColors("rgba(192,79,0,.14)", "rgba(192,79,0,.22)"),
+    "optimizer": _PhaseColors("rgba(0,128,93,.14)", "rgba(0,128,93,.22)"),
+}
+
+
+def timeline(
+    lanes: pd.DataFrame, view: View, events: pd.DataFrame, window: Window, text: Text
+) -> go.Figure:
+    """Draw the events of a window.
+
+    Args:
+        lanes: As in `profiling.traces.timeline.Timeline`.
+        view: As from `profiling.traces.timeline.view`, of this window.
+        events: The trace, as from `profiling.traces.table.read_trace`.
+        window: First and last second shown.
+        text: Translator.
+
+    Returns:
+        Bars in one unit of time, a plotly trace for each category, hatched where several events are
+        merged. Only lanes with events in the window are drawn, below each other.
+    """
+    boxes = _boxes(view, events)
+    if boxes.empty:
+        return empty(text)
+    depths = boxes.groupby("lane")["depth"].max() + 1
+    tops = _tops(depths)
+    unit = time_unit([window[1] - window[0]])
+    rows = int(depths.sum()) + len(depths)
+    row_px = int(np.clip(_MOST_PX / rows, _LEAST_ROW_PX, _ROW_PX))
+    boxes = clip(boxes, window)
+    boxes["y"] = boxes["lane"].map(tops) + boxes["depth"]
+    boxes["hover"] = limit_hovers([hover_text(row, text) for row in rows_of(boxes)])
+    is_merged = bool(boxes["count"].gt(1).any())
+    legend = boxes["category"].nunique() + is_merged
+    figure = go.Figure(layout=_layout(window, unit, (rows + 1) * row_px, rows, legend, text))
+    for category, of_category in boxes.groupby("category", sort=False):
+        figure.add_trace(_bars(str(category), of_category, window, unit, text))
+    if is_merged:
+        figure.add_trace(_merged_key(text))
+    figure.add_trace(_arrows(boxes, unit))
+    _label_lanes(figure, lanes, tops, text)
+    return figure
+
+
+def count_launch_lines(view: View, events: pd.DataFrame) -> int:
+    """Count the launches that are drawn, unmerged, together with the work that they launched.
+
+    Up to `MOST_LAUNCH_LINES` of them are connected by lines.
+    """
+    drawn = view.drawn["event"]
+    return int(events["launch_index"].loc[drawn].isin(drawn).sum())
+
+
+def add_phases(figure: go.Figure, phases: pd.DataFrame, window: Window, text: Text) -> None:
+    """Shade the phases of a trace behind its events, with their names in the row above.
+
+    Args:
+        figure: As from `timeline`, of the same window; it is modified.
+        phases: As from `profiling.traces.phases.training_phases`.
+        window: First and last second shown.
+        text: Translator.
+    """
+    if not figure.data:
+        return
+    unit = time_unit([window[1] - window[0]])
+    seen = phases[(phases["end_s"] > window[0]) & (phases["start_s"] < window[1])]
+    seen = clip(seen, window).head(_MOST_PHASES)
+    for phase in rows_of(seen):
+        figure.add_shape(
+            type="rect",
+            x0=phase["start_s"] / unit.factor,
+            x1=phase["end_s"] / unit.factor,
+            y0=0,
+            y1=1,
+            yref="paper",
+            layer="below",
+            line={"width": 0},
+            fillcolor=_PHASE_COLORS[phase["phase"]].background,
+        )
+    by_phase = seen.groupby("phase", sort=False)
+    labels = [_phase_labels(str(phase), spans, unit, text) for phase, spans in by_phase]
+    figure.add_traces(labels)
+    figure.update_layout(height=figure.layout.height + LINE_HEIGHT * len(labels))
 
 
 def category_name(category: str, text: Text) -> str:
-    """Say a category; those that are not known here keep their own name."""
-    if category in NAMED:
+    """Return the display name of a category; an unknown one keeps its own name."""
+    if category in COLORS:
         return text(f"trace.category.{category}")
     if is_runtime(category):
         device, _, kind = category.rpartition("_")
@@ -71,7 +163,7 @@ def category_name(category: str, text: Text) -> str:
 
 
 def lane_name(lane: Row, text: Text) -> str:
-    """Say which thread or stream a lane is."""
+    """Return the display name of a lane: its thread or stream."""
     kind = lane["kind"]
     if kind == "stream" and pd.notna(lane["device"]) and pd.notna(lane["stream"]):
         return text("trace.lane.stream", device=lane["device"], stream=lane["stream"])
@@ -83,17 +175,17 @@ def lane_name(lane: Row, text: Text) -> str:
     return " · ".join(escaped(part, _LANE_LIMIT) for part in parts)
 
 
-def fitting(name: str, room: int) -> str:
-    """Return as much of a name as fits; without its namespace where that makes it fit."""
+def fit_name(name: str, room: int) -> str:
+    """Shorten a name to the letters that fit; a long name loses its namespace first."""
     if room < _FEWEST_LETTERS:
         return ""
     if len(name) > room:
-        name = name.removeprefix(_NODE).removeprefix("aten::")
+        name = name.removeprefix(NODE_PREFIX).removeprefix("aten::")
     return escaped(name if len(name) <= room else f"{name[: room - 1]}…")
 
 
-def hover(row: Row, text: Text) -> str:
-    """Say what a box is, as `profiling.charts.timeline` puts it together."""
+def hover_text(row: Row, text: Text) -> str:
+    """Return the hover text of a row of `_boxes`."""
     name = escaped(row["name"], _NAME_LIMIT)
     if row["count"] > 1:
         return text("trace.hover.merged", count=f"{row['count']:,}", name=name)
@@ -111,79 +203,11 @@ def hover(row: Row, text: Text) -> str:
     return "<br>".join(lines)
 
 
-def affordable(hovers: list[str]) -> list[str]:
-    """Shorten the longest texts until all together are small enough to be sent."""
-    costs = np.array([len(json.dumps(each)) for each in hovers])
-    limit = int(costs.max(initial=0))
-    while np.minimum(costs, limit).sum() > _HOVER_BUDGET:
-        limit = limit * 3 // 4
-    return [
-        each if cost <= limit else _shortened(each, limit)
-        for each, cost in zip(hovers, costs, strict=True)
-    ]
-
-
-def _shortened(words: str, limit: int) -> str:
-    kept = words.split("<br>")[0]
-    while len(json.dumps(kept)) > limit:
-        kept = kept[: len(kept) * 3 // 4]
-    # Half an entity would be shown as it stands.
-    return kept.rpartition("&")[0] if "&" in kept[-6:] else kept
-
-
-def timeline(
-    lanes: pd.DataFrame, view: View, events: pd.DataFrame, window: Window, text: Text
-) -> go.Figure:
-    """Draw what happened within a window.
-
-    Args:
-        lanes: As in `profiling.traces.timeline.Timeline`.
-        view: As from `profiling.traces.timeline.view`, of this window.
-        events: The trace, as from `profiling.traces.table.read_trace`.
-        window: First and last second shown.
-        text: Says a locale key.
-
-    Returns:
-        Bars in one unit of time, one trace a category, hatched where several events are merged;
-        only lanes with anything in the window, under each other.
-    """
-    boxes = _boxes(view, events)
-    if boxes.empty:
-        return empty(text)
-    depths = boxes.groupby("lane")["depth"].max() + 1
-    tops = _tops(depths)
-    unit = time_unit([window[1] - window[0]])
-    rows = int(depths.sum()) + len(depths)
-    row_px = int(np.clip(_MOST_PX / rows, _LEAST_ROW_PX, _ROW_PX))
-    boxes = cut(boxes, window)
-    boxes["y"] = boxes["lane"].map(tops) + boxes["depth"]
-    boxes["hover"] = affordable([hover(row, text) for row in rows_of(boxes)])
-    is_merged = bool(boxes["count"].gt(1).any())
-    legend = boxes["category"].nunique() + is_merged
-    figure = go.Figure(layout=_layout(window, unit, (rows + 1) * row_px, rows, legend, text))
-    for category, of_category in boxes.groupby("category", sort=False):
-        figure.add_trace(_bars(str(category), of_category, window, unit, text))
-    if is_merged:
-        figure.add_trace(_merged_key(text))
-    figure.add_trace(_arrows(boxes, unit))
-    _label_lanes(figure, lanes, tops, text)
-    return figure
-
-
-def links(view: View, events: pd.DataFrame) -> int:
-    """Count the launches that are drawn as themselves together with what they launched.
-
-    Lines join them where there are at most `MOST_LINKS`.
-    """
-    drawn = view.drawn["event"]
-    return int(events["launch_index"].loc[drawn].isin(drawn).sum())
-
-
 def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
-    """Put events and blocks under each other, events with what there is to say of them."""
+    """Return events and blocks as one table, with the columns that hover texts need."""
     rows = events.loc[view.drawn["event"]].reset_index(drop=True)
     launcher = rows["op_index"].fillna(rows["launch_index"])
-    # No row has this number, so what was launched by nothing known gets no name.
+    # No row has the number -1, so work without a known launch gets no name.
     names = events["name"].reindex(launcher.fillna(-1).astype("int64")).reset_index(drop=True)
     is_launched = rows["launch_index"].notna() | rows["category"].isin(DEVICE_WORK)
     drawn = view.drawn.assign(
@@ -200,13 +224,13 @@ def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tops(depths: pd.Series) -> pd.Series:
-    """Return the first row of each lane; the one above it has the lane's name."""
+    """Return the first row of each lane; the row above it contains the lane's name."""
     heights = depths + 1
     return heights.cumsum() - heights + 1
 
 
-def cut(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
-    """Keep of each span what is within the window; ``whole_s`` is how long it is in all."""
+def clip(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Clip spans to the window; ``whole_s`` is their whole duration."""
     return spans.assign(
         whole_s=spans["end_s"] - spans["start_s"],
         start_s=spans["start_s"].clip(*window),
@@ -214,11 +238,31 @@ def cut(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
     )
 
 
+def limit_hovers(hovers: list[str]) -> list[str]:
+    """Shorten the longest hover texts until all of them fit the budget."""
+    costs = np.array([len(json.dumps(each)) for each in hovers])
+    limit = int(costs.max(initial=0))
+    while np.minimum(costs, limit).sum() > _HOVER_BUDGET:
+        limit = limit * 3 // 4
+    return [
+        each if cost <= limit else _shortened(each, limit)
+        for each, cost in zip(hovers, costs, strict=True)
+    ]
+
+
+def _shortened(words: str, limit: int) -> str:
+    kept = words.split("<br>")[0]
+    while len(json.dumps(kept)) > limit:
+        kept = kept[: len(kept) * 3 // 4]
+    # A truncated HTML entity would be shown literally.
+    return kept.rpartition("&")[0] if "&" in kept[-6:] else kept
+
+
 def _bars(category: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: Text) -> go.Bar:
     spans = (boxes["end_s"] - boxes["start_s"]).to_numpy()
     letters = (spans / (window[1] - window[0]) * _LETTERS).astype("int64")
     letters[boxes["count"].gt(1).to_numpy()] = 0
-    names = [fitting(name, room) for name, room in zip(boxes["name"], letters, strict=True)]
+    names = [fit_name(name, room) for name, room in zip(boxes["name"], letters, strict=True)]
     patterns = ["/" if count > 1 else "" for count in boxes["count"]]
     return go.Bar(
         name=category_name(category, text),
@@ -243,7 +287,7 @@ def _bars(category: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: 
 
 
 def _merged_key(text: Text) -> go.Bar:
-    """Return the entry of the legend that explains the hatching."""
+    """Return the legend entry for hatching."""
     return go.Bar(
         name=text("trace.legend.merged"),
         x=[None],
@@ -254,14 +298,14 @@ def _merged_key(text: Text) -> go.Bar:
 
 
 def _arrows(boxes: pd.DataFrame, unit: Unit) -> go.Scatter:
-    """Lead from calls to what they launched, where both are drawn and few enough to be followed."""
+    """Return lines from launches to the work that they launched, if there are few enough."""
     place = pd.Series(boxes.index, index=boxes["event"].astype("Int64"))
     kernels = boxes[boxes["launch_index"].isin(place.index.dropna())]
-    kernels = kernels if len(kernels) <= MOST_LINKS else kernels.head(0)
+    kernels = kernels if len(kernels) <= MOST_LAUNCH_LINES else kernels.head(0)
     launches = boxes.loc[place.loc[kernels["launch_index"]]]
     return go.Scatter(
-        x=_broken(launches["end_s"] / unit.factor, kernels["start_s"] / unit.factor),
-        y=_broken(launches["y"], kernels["y"]),
+        x=_separate_lines(launches["end_s"] / unit.factor, kernels["start_s"] / unit.factor),
+        y=_separate_lines(launches["y"], kernels["y"]),
         mode="lines",
         line={"color": FONT, "width": 1, "dash": "dot"},
         hoverinfo="skip",
@@ -269,12 +313,33 @@ def _arrows(boxes: pd.DataFrame, unit: Unit) -> go.Scatter:
     )
 
 
-def _broken(starts: Iterable[float], ends: Iterable[float]) -> list[float | None]:
+def _separate_lines(starts: Iterable[float], ends: Iterable[float]) -> list[float | None]:
     """Return the coordinates of separate lines, with a gap after each."""
     parts: list[float | None] = []
     for start, end in zip(starts, ends, strict=True):
         parts += [float(start), float(end), None]
     return parts
+
+
+def _phase_labels(phase: str, phases: pd.DataFrame, unit: Unit, text: Text) -> go.Bar:
+    """Return the labels as bars, because plotly hides the text of a bar where it does not fit."""
+    name = text(f"trace.phase.{phase}")
+    return go.Bar(
+        name=name,
+        orientation="h",
+        base=phases["start_s"].to_numpy() / unit.factor,
+        x=(phases["end_s"] - phases["start_s"]).to_numpy() / unit.factor,
+        y=[-1] * len(phases),
+        width=BAR_SHARE,
+        marker={"color": _PHASE_COLORS[phase].label, "line": {"width": 0}},
+        text=[name] * len(phases),
+        textposition="inside",
+        insidetextanchor="middle",
+        insidetextfont={"color": FONT, "size": 10},
+        textangle=0,
+        hovertext=[f"{name}<br>{time_unit([s]).show(s)}" for s in phases["whole_s"]],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
 
 
 def _layout(
@@ -290,7 +355,7 @@ def _layout(
         dragmode="zoom",
         hovermode="closest",
         uniformtext={"mode": "hide", "minsize": 9},
-        # For whoever reads a selected range back.
+        # The page converts a selected range to seconds with this.
         meta={"unit_s": unit.factor},
         xaxis={
             "range": [start, end],
@@ -299,7 +364,7 @@ def _layout(
             "tickformat": ",~r",
         },
         yaxis={
-            # One row is left at the top for the names of the phases.
+            # One row at the top is for the labels of phases.
             "range": [rows - 0.4, -1.5],
             "visible": False,
             "fixedrange": True,
@@ -323,69 +388,3 @@ def _label_lanes(figure: go.Figure, lanes: pd.DataFrame, tops: pd.Series, text: 
             font={"size": 11},
         )
         figure.add_hline(y=int(top) - 1.5, line={"color": GRID, "width": 1}, layer="below")
-
-
-class _Shade(NamedTuple):
-    behind: str
-    name: str
-
-
-_SHADES = {
-    "forward": _Shade("rgba(11,116,181,.14)", "rgba(11,116,181,.22)"),
-    "backward": _Shade("rgba(192,79,0,.14)", "rgba(192,79,0,.22)"),
-    "optimizer": _Shade("rgba(0,128,93,.14)", "rgba(0,128,93,.22)"),
-}
-_MOST_BANDS = 200
-
-
-def add_bands(figure: go.Figure, bands: pd.DataFrame, window: Window, text: Text) -> None:
-    """Shade the phases of a trace behind its events, with their names in the row above.
-
-    Args:
-        figure: As from `profiling.charts.timeline.timeline`, of the same window; it is changed.
-        bands: As from `profiling.traces.phases.bands`.
-        window: First and last second shown.
-        text: Says a locale key.
-    """
-    if not figure.data:
-        return
-    unit = time_unit([window[1] - window[0]])
-    seen = bands[(bands["end_s"] > window[0]) & (bands["start_s"] < window[1])]
-    # Of more than these none is wide enough to be told from its neighbours.
-    seen = cut(seen, window).head(_MOST_BANDS)
-    for band in rows_of(seen):
-        figure.add_shape(
-            type="rect",
-            x0=band["start_s"] / unit.factor,
-            x1=band["end_s"] / unit.factor,
-            y0=0,
-            y1=1,
-            yref="paper",
-            layer="below",
-            line={"width": 0},
-            fillcolor=_SHADES[band["phase"]].behind,
-        )
-    names = [_names(str(phase), of, unit, text) for phase, of in seen.groupby("phase", sort=False)]
-    figure.add_traces(names)
-    figure.update_layout(height=figure.layout.height + LINE_HEIGHT * len(names))
-
-
-def _names(phase: str, bands: pd.DataFrame, unit: Unit, text: Text) -> go.Bar:
-    """Return bars, since these show their text only where it fits, however wide the screen."""
-    name = text(f"trace.phase.{phase}")
-    return go.Bar(
-        name=name,
-        orientation="h",
-        base=bands["start_s"].to_numpy() / unit.factor,
-        x=(bands["end_s"] - bands["start_s"]).to_numpy() / unit.factor,
-        y=[-1] * len(bands),
-        width=BAR_SHARE,
-        marker={"color": _SHADES[phase].name, "line": {"width": 0}},
-        text=[name] * len(bands),
-        textposition="inside",
-        insidetextanchor="middle",
-        insidetextfont={"color": FONT, "size": 10},
-        textangle=0,
-        hovertext=[f"{name}<br>{time_unit([s]).show(s)}" for s in bands["whole_s"]],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )

@@ -1,4 +1,4 @@
-"""A trace in charts: operators and kernels, memory over time, and two traces compared."""
+"""Draws operators, kernels and memory of a trace, and the changes between two traces."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from profiling.charts.style import (
     scaled,
 )
 from profiling.model.units import Unit, byte_unit, time_unit
+from profiling.traces.memory import NODE_PREFIX
 
 _AREA_HEIGHT = 420
-# Areas below this share of the whole could be neither read nor pointed at.
+# Smaller areas could be neither read nor hovered over.
 _LEAST_SHARE = 0.001
 _MOST = 150
 _LABEL_LIMIT, _HOVER_LIMIT = 60, 120
-_NODE = "autograd::engine::evaluate_function: "
 # Okabe and Ito's hues, each dark enough for white letters.
 _COLORS = ("#0b74b5", "#00805d", "#c04f00", "#7460d0", "#8a6500", "#b0508a", "#6b7280")
 _CURVE_HEIGHT = 360
@@ -45,15 +45,15 @@ _MORE, _LESS = "#d55e00", "#009e73"
 
 
 def treemap(ops: pd.DataFrame, text: Text, column: str = "self_s") -> go.Figure:
-    """Draw one area a name, in groups by what comes before its ``::``.
+    """Draw an area for each name, grouped by namespace.
 
     Args:
-        ops: Columns ``name``, ``count`` and `column`; several rows of one name are added up.
-        text: Says a locale key.
-        column: What areas stand for, in seconds.
+        ops: Columns ``name``, ``count`` and `column`; rows with the same name are added up.
+        text: Translator.
+        column: The column that areas show, in seconds.
 
     Returns:
-        Areas that add up to the whole; the smallest ones of all groups are one area together.
+        Areas that add up to the whole; the smallest of all groups are merged into one.
     """
     sums = ops.groupby("name", as_index=False)[["count", column]].sum()
     sums = sums[sums[column] > 0].sort_values(column, ascending=False, ignore_index=True)
@@ -115,15 +115,15 @@ def _areas(sums: pd.DataFrame, column: str, whole: float, text: Text) -> list[Ar
 
 
 def _group(name: str) -> str:
-    if name.startswith(_NODE):
+    if name.startswith(NODE_PREFIX):
         return "autograd"
     before, found, _ = name.partition("::")
     return before if found and before.isidentifier() else ""
 
 
 def _short(name: str) -> str:
-    if name.startswith(_NODE):
-        return name.removeprefix(_NODE)
+    if name.startswith(NODE_PREFIX):
+        return name.removeprefix(NODE_PREFIX)
     before, _, after = name.partition("::")
     return after if after and before.isidentifier() else name
 
@@ -145,15 +145,15 @@ def _title(sums: pd.DataFrame, column: str, whole: float, text: Text) -> str:
 
 
 def trace_memory(curves: pd.DataFrame, peaks: pd.DataFrame, text: Text) -> go.Figure:
-    """Draw the bytes live on each device.
+    """Draw the bytes allocated on each device over time.
 
     Args:
         curves: Columns ``device``, ``time_s`` and ``live_bytes``, in order of time.
-        peaks: The same columns: where each device has the most.
-        text: Says a locale key.
+        peaks: The same columns, for the peak of each device.
+        text: Translator.
 
     Returns:
-        One step line and one marked peak a device, times and bytes in one unit each.
+        A step line and a marked peak for each device.
     """
     if curves.empty:
         return empty(text)
@@ -225,17 +225,17 @@ def _peak(peak: pd.Series, time: Unit, memory: Unit, text: Text) -> go.Scatter:
 
 
 def trace_changes(diff: pd.DataFrame, text: Text) -> go.Figure:
-    """Draw by how much self times differ: first where counts do as well, then by size.
+    """Draw the changes of self times: first where counts differ, then by size.
 
     Args:
         diff: As from `profiling.traces.diff.trace_diff`.
-        text: Says a locale key.
+        text: Translator.
 
     Returns:
-        One bar a row, to the right where the second trace takes more; each labelled with the
-        counts where these differ.
+        A bar for each row, to the right if the second trace takes more time; labelled with the
+        counts if they differ.
     """
-    # What differs in count comes first in a diff, and explains more than any time does.
+    # Rows whose counts differ come first in a diff; they explain more than times do.
     shown = diff[diff["change_s"].notna()].head(_TOP)
     if shown.empty:
         return empty(text)
@@ -273,7 +273,7 @@ def trace_changes(diff: pd.DataFrame, text: Text) -> go.Figure:
 
 
 def _labels(changes: list[float | None], places: list[int], labels: list[str]) -> go.Scatter:
-    """Write right of each bar, also of one that leads to the left, how the count changed."""
+    """Return the labels with the changes of counts, to the right of each bar and of 0."""
     return go.Scatter(
         x=[max(change or 0.0, 0.0) for change in changes],
         y=places,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,58 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from profiling import catalogue
-from profiling.cli import output
-from profiling.cli.opening import open_engine
-from profiling.cli.output import json_option, print_json, say
+from profiling.cli import common
+from profiling.cli.common import (
+    find_workload,
+    json_option,
+    open_engine,
+    parameter_option,
+    print_json,
+    read_parameters,
+    say,
+)
 from profiling.cli.terminal import print_run
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError
-from profiling.model.run import Request, Run, Status
+from profiling.model.request import SETTINGS, Choice, Flag, Request, Setting
+from profiling.model.run import Run, Status
 from profiling.output import csv, json_data
 
 _FAILED = (Status.ERROR, Status.OUT_OF_MEMORY)
+_Command = Callable[..., int]
+
+
+def _setting_options(command: _Command) -> _Command:
+    """Add an option for each declared setting of a comparison."""
+    for setting in reversed(SETTINGS.values()):
+        command = _option(setting)(command)
+    return command
+
+
+def _option(setting: Setting) -> Callable[[_Command], _Command]:
+    names = (f"--{setting.word.replace('_', '-')}", setting.name)
+    if isinstance(setting, Flag):
+        return click.option(*names, is_flag=True, help=setting.help)
+    return click.option(
+        *names,
+        default=setting.default,
+        show_default=True,
+        # Not click's own choice: what else is given is refused as the form and the API refuse it.
+        metavar=f"[{'|'.join(setting.choices)}]" if isinstance(setting, Choice) else None,
+        help=setting.help,
+    )
 
 
 @click.command("compare")
 @click.option(
     "--workload", required=True, help="A name, see list, or path/file.py[:NAME] of your own."
 )
-@click.option("--branches", help="Comma-separated; all unless given.")
-@click.option("--sizes", help="Comma-separated whole numbers.")
-@click.option("--dtype", default="float32", show_default=True, help="float32, float64, …")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--set", "parameters", multiple=True, help="A workload parameter, as depth=8.")
-@click.option("--budget", default=2.0, show_default=True, help="Timed seconds for each size.")
+@click.option("--branches", metavar="NAME,NAME", help="Ways to cut; all unless given.")
+@click.option("--sizes", metavar="N,N", help="Whole numbers; the workload's own unless given.")
+@parameter_option
+@_setting_options
 @click.option("--limit", type=click.FloatRange(1.0), help="Seconds that a size may take.")
-@click.option("--force", is_flag=True, help="Run even what is predicted not to fit in memory.")
-@click.option("--seed", default=0, show_default=True, help="Seed of state and order.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for CSV, traces, run.json.")
 @json_option
 def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any) -> int:
@@ -49,9 +75,9 @@ def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any
     if as_json:
         print_json(json_data.run(run, say))
     else:
-        print_run(run, output.out, say)
+        print_run(run, common.out, say)
         for file in files:
-            output.out.print(f"wrote {file}", soft_wrap=True)
+            common.out.print(f"wrote {file}", soft_wrap=True)
     return 1 if _failures(run) else 0
 
 
@@ -59,25 +85,16 @@ def _request(
     workload: str,
     branches: str | None,
     sizes: str | None,
-    dtype: str,
-    device: str,
     parameters: tuple[str, ...],
-    budget: float,
-    seed: int,
-    force: bool,
+    **settings: Any,
 ) -> Request:
-    is_own = catalogue.is_spec(workload)
-    entry = catalogue.register(workload) if is_own else catalogue.workload(workload)
+    entry = find_workload(workload)
     return Request(
         workload=entry.name,
         branches=entry.branches if branches is None else _names(branches),
         sizes=entry.sizes if sizes is None else plan.parse_sizes(sizes),
-        dtype=dtype,
-        device=device,
-        parameters=dict(map(parameter, parameters)),
-        seed=seed,
-        budget_s=budget,
-        force=force,
+        parameters=read_parameters(parameters),
+        **settings,
     )
 
 
@@ -123,16 +140,3 @@ def _failures(run: Run) -> bool:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def parameter(text: str) -> tuple[str, int]:
-    """Read a workload's parameter such as ``"depth=8"``.
-
-    Raises:
-        InputError: It is not of that form.
-    """
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), int(value)
-    except ValueError:
-        raise InputError("error.parameter_text", text=text) from None

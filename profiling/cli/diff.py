@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from profiling.analysis.diff import Diff, device_name, diff, finding
-from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import print_diff
 from profiling.model.run import Run
 from profiling.output import json_data
@@ -26,7 +26,11 @@ from profiling.output.saved_runs import find_run, load_run
 )
 @json_option
 def diff_runs(a: str, b: str, file: Path | None, as_json: bool) -> None:
-    """Lay the saved run B beside A: run.json, its .gz, the archive, or recorded:NAME."""
+    """Compare two saved runs.
+
+    A and B are each a run.json, its .gz, an archive, or recorded:NAME for one that comes with the
+    project.
+    """
     runs = load_run(find_run(a)), load_run(find_run(b))
     found = diff(*runs)
     if as_json:

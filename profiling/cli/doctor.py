@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from profiling.cli.opening import open_engine
-from profiling.cli.output import json_option, out, print_json, say
-from profiling.model.run import DEVICES, Check, Environment
+from profiling.cli.common import json_option, open_engine, out, print_json, say
+from profiling.model.request import DEVICES
+from profiling.model.run import Check, Environment
 from profiling.model.units import show_bytes
 
 _MEASURED = ("time", "memory", "saved", "trace")
@@ -17,7 +17,7 @@ _MEASURED = ("time", "memory", "saved", "trace")
 @click.option("--device", default="auto", type=click.Choice(DEVICES), show_default=True)
 @json_option
 def doctor(device: str, as_json: bool) -> int:
-    """Tell what this machine can measure and how, and put that to the test."""
+    """Test what this machine can measure, and how."""
     checks: list[Check] = []
     with open_engine(device) as engine:
         environment = engine.environment()

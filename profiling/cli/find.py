@@ -7,17 +7,22 @@ import sys
 import click
 
 from profiling.catalogue.search import Hit, find
-from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.common import json_option, out, print_json, say
+from profiling.output import json_data
 
 
 @click.command("find")
 @click.argument("text")
 @json_option
 def find_lessons(text: str, as_json: bool) -> int:
-    """Find the lessons that explain the error or the words TEXT; - reads them from the input."""
+    """Find the lessons that explain an error.
+
+    TEXT is an error message, a whole traceback, or words of a question; - reads it from standard
+    input.
+    """
     hits = find(_standard_input() if text == "-" else text, "en")
     if as_json:
-        print_json(hits)
+        print_json(json_data.found(hits, say))
     elif hits:
         for hit in hits:
             _print_hit(hit)

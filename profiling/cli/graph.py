@@ -6,15 +6,21 @@ from pathlib import Path
 
 import click
 
-from profiling import catalogue
-from profiling.cli.compare import parameter
-from profiling.cli.opening import open_engine
-from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.common import (
+    find_workload,
+    json_option,
+    open_engine,
+    out,
+    parameter_option,
+    print_json,
+    read_parameters,
+    say,
+)
 from profiling.engine import plan
 from profiling.graphs import dot, svg
 from profiling.model.errors import InputError
 from profiling.model.graph import Graph
-from profiling.model.run import Request
+from profiling.model.request import Request
 
 _KINDS = (".svg", ".html", ".dot", ".gv")
 
@@ -23,7 +29,7 @@ _KINDS = (".svg", ".html", ".dot", ".gv")
 @click.argument("workload")
 @click.argument("branch")
 @click.option("--size", type=int, help="A whole number; the workload's smallest unless given.")
-@click.option("--set", "parameters", multiple=True, help="A workload parameter, as depth=8.")
+@parameter_option
 @click.option("--out", "file", type=click.Path(path_type=Path), help="A .svg, .html or .dot file.")
 @json_option
 def draw_graph(
@@ -34,16 +40,18 @@ def draw_graph(
     file: Path | None,
     as_json: bool,
 ) -> int:
-    """Run BRANCH of WORKLOAD once and write its backward graph; Graphviz text unless --out."""
+    """Write the backward graph of a branch.
+
+    Runs BRANCH of WORKLOAD once. Prints Graphviz text unless --out names a file.
+    """
     if file is not None and file.suffix not in _KINDS:
         raise InputError("error.graph_file", allowed=", ".join(_KINDS))
-    is_own = catalogue.is_spec(workload)
-    entry = catalogue.register(workload) if is_own else catalogue.workload(workload)
+    entry = find_workload(workload)
     request = Request(
         workload=entry.name,
         branches=(branch,),
         sizes=(min(entry.sizes) if size is None else size,),
-        parameters=dict(map(parameter, parameters)),
+        parameters=read_parameters(parameters),
     )
     plan.check(request)
     with open_engine("cpu") as engine:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from profiling.cli.opening import open_engine
-from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.common import json_option, open_engine, out, print_json, say
 from profiling.cli.terminal import print_lesson
 from profiling.engine import plan
 from profiling.model.lesson import LessonRequest
@@ -18,7 +17,7 @@ from profiling.output import json_data
 @click.option("--op", help="The op it runs with.")
 @json_option
 def run_lesson(name: str, values: str | None, op: str | None, as_json: bool) -> None:
-    """Run the lesson NAME and judge what the article says of it."""
+    """Run the lesson NAME and judge its claims."""
     numbers = None if values is None else plan.parse_values(values)
     request = LessonRequest(name, numbers, op)
     plan.check_lesson(request)

@@ -8,14 +8,14 @@ import click
 from rich.table import Table
 
 from profiling.analysis.metrics import readme
-from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.common import json_option, out, print_json, say
 from profiling.output import json_data
 
 
 @click.command("list")
 @json_option
 def list_all(as_json: bool) -> None:
-    """List lessons and workloads, with branches, sizes and parameters."""
+    """List all lessons and workloads."""
     found = json_data.everything(say)
     if as_json:
         print_json(found)
@@ -29,7 +29,7 @@ def list_all(as_json: bool) -> None:
 
 @click.command("columns")
 def describe_columns() -> None:
-    """Describe every exported column, as Markdown."""
+    """Describe every exported column in Markdown."""
     print(readme(say), end="")
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from profiling.catalogue import LESSONS
-from profiling.cli.opening import open_engine
-from profiling.cli.output import out
+from profiling.cli.common import open_engine, out
 from profiling.model.lesson import LessonRequest
 from profiling.model.units import show_bytes
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
@@ -29,7 +28,10 @@ from profiling.output.saved_runs import find_run, unpack_run
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), default=DEFAULT, show_default=True)
 def write_report(what: tuple[str, ...], file: Path, lang: str) -> None:
-    """Write one HTML file that opens offline of WHAT: saved runs, recorded:NAME, or lessons."""
+    """Write runs and lessons as one HTML file.
+
+    WHAT is any number of saved runs, recorded:NAME, and lessons. The file opens offline.
+    """
     text = translator(lang)
     file.write_text(document(_parts(what, text), text), encoding="utf-8")
     size = show_bytes(file.stat().st_size)

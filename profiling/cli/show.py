@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from profiling.cli.output import json_option, out, print_json, say
+from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import print_run
 from profiling.model.errors import InputError, short
 from profiling.output import json_data
@@ -15,7 +15,10 @@ from profiling.output.saved_runs import find_run, load_run
 @click.argument("run")
 @json_option
 def show(run: str, as_json: bool) -> None:
-    """Print the saved RUN: run.json, its .gz, the archive, or recorded:NAME."""
+    """Print a saved run.
+
+    RUN is a run.json, its .gz, an archive, or recorded:NAME for one that comes with the project.
+    """
     path = find_run(run)
     saved = load_run(path)
     if not saved.results:

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as Line
 
 from profiling.analysis.trace_findings import diff_sentences
 from profiling.charts.of_trace import charts, write_chart
-from profiling.cli.output import json_option, out, print_json, say
-from profiling.cli.trace_printing import print_diff, print_memory, print_ops, print_summary
+from profiling.cli.common import json_option, out, print_json, say
+from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
+from profiling.model.units import show_bytes, time_unit
 from profiling.output import csv, json_data
 from profiling.output.saved_runs import find_trace
 from profiling.traces.diff import trace_diff
 from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
-from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.operators import Selection, kernels, operator_groups
 from profiling.traces.table import Trace, read_trace
 from profiling.traces.timeline import end_s, window
 
 Span = tuple[float, float]
+
+_ROWS = 20
+_NAME_LIMIT = 60
+_PIPE_WIDTH = 150
 
 
 @click.command("trace")
 @click.argument("file")
 @click.option("--ops", is_flag=True, help="Operators and GPU work; shown unless another is asked.")
 @click.option("--memory", is_flag=True, help="Peak by device, and what is alive at it.")
-@click.option("--diff", "other", metavar="FILE", help="A trace to lay beside.")
+@click.option("--diff", "other", metavar="FILE", help="A trace to compare with.")
 @click.option(
     "--window",
     "span",
@@ -47,9 +56,10 @@ def read(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Read the trace FILE of torch.profiler: .json or .json.gz, of a CPU or a GPU.
+    """Summarize a trace of torch.profiler.
 
-    recorded:NAME is a trace that comes with the project; a wrong name lists them.
+    FILE is a .json or .json.gz of a CPU or a GPU, or recorded:NAME for one that comes with the
+    project; a wrong name lists these.
     """
     limits = None if span is None else _span(span)
     name, trace = _read(file, limits)
@@ -57,15 +67,15 @@ def read(
     beside = None if other is None else trace_diff(events, _read(other, limits)[1].events)
     wants_ops = ops or not (memory or other)
     if as_json:
-        print_json(_plain(trace, beside, ops=wants_ops, memory=memory))
+        print_json(_plain(name, trace, beside, ops=wants_ops, memory=memory))
     else:
-        print_summary(name, trace, out, say)
+        _print_summary(name, trace)
         if wants_ops:
-            print_ops(operator_groups(events), kernels(events), out, say)
+            _print_ops(operator_groups(events), kernels(events))
         if memory:
-            print_memory(events, out, say)
+            _print_memory(events)
         if beside is not None:
-            print_diff(beside, out, say)
+            _print_diff(beside)
     for path in [] if folder is None else _write(trace, limits, beside, folder):
         if not as_json:
             out.print(f"wrote {path}", markup=False, soft_wrap=True)
@@ -110,12 +120,14 @@ def _write(
     return paths
 
 
-def _plain(trace: Trace, beside: pd.DataFrame | None, *, ops: bool, memory: bool) -> dict[str, Any]:
+def _plain(
+    name: str, trace: Trace, beside: pd.DataFrame | None, *, ops: bool, memory: bool
+) -> dict[str, Any]:
     events = trace.events
-    found = json_data.trace(trace, events, say)
+    found = json_data.trace(name, trace, say)
     if ops:
-        found["ops"] = json_data.rows(operator_groups(events))
-        found["kernels"] = json_data.rows(kernels(events))
+        tables = operator_groups(events), kernels(events)
+        found |= json_data.operators(*(Selection(table, len(table)) for table in tables))
     if memory:
         found["memory"] = [
             {
@@ -129,3 +141,89 @@ def _plain(trace: Trace, beside: pd.DataFrame | None, *, ops: bool, memory: bool
         found["diff"] = json_data.rows(beside)
         found["finding"] = diff_sentences(beside, say)
     return found
+
+
+def _print_summary(name: str, trace: Trace) -> None:
+    """Print how much there is, and what a person should know of the reading."""
+    events = trace.events
+    length = end_s(events) - float(events["start_s"].min()) if len(events) else 0.0
+    lanes = events.loc[events["duration_s"].notna(), ["process", "thread"]].drop_duplicates()
+    summary = say(
+        "trace.summary",
+        name=printable(name),
+        count=f"{len(events):,}",
+        length=time_unit([length]).show(length),
+        lanes=len(lanes),
+    )
+    notices = [say(key, **values) for key, values in trace.notices]
+    for line in (summary, *notices):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _print_ops(ops: pd.DataFrame, kernels: pd.DataFrame) -> None:
+    """Print the operators with the most self time, and the GPU work with the most time."""
+    columns = ["name", "count", "self_s", "total_s", "mean_s", "device_s", "allocated_bytes"]
+    _print(say("trace.tab.operators"), ops, columns)
+    if len(kernels):
+        columns = ["name", "count", "total_s", "mean_s", "launch_s", "queue_s"]
+        _print(say("trace.shell.gpu"), kernels, columns)
+
+
+def _print_memory(events: pd.DataFrame) -> None:
+    """Print each device's peak, and what is alive at it."""
+    for device in memory_devices(events):
+        facts = memory_facts(events, device)
+        alive = alive_at_peak(events, device)
+        table = alive.assign(kind=[say(f"kind.{kind}") for kind in alive["kind"]])
+        title = say("trace.memory.alive", device=device, size=show_bytes(facts.peak_bytes))
+        shown = pd.DataFrame(
+            {
+                "name": table["op"],
+                "kind": table["kind"],
+                "count": table["count"],
+                "allocated_bytes": table["bytes"],
+            }
+        )
+        _print(title, shown, [str(name) for name in shown])
+    if not memory_devices(events):
+        out.print(say("trace.memory.none"), markup=False, soft_wrap=True)
+
+
+def _print_diff(diff: pd.DataFrame) -> None:
+    """Print what differs: the rows first that explain it, then sentences."""
+    columns = ["name", "count_a", "count_b", "self_s_a", "self_s_b", "change_s"]
+    _print(say("trace.tab.diff"), diff, columns)
+    for sentence in (*diff_sentences(diff, say), say("trace.diff.caveat")):
+        out.print(printable(sentence), markup=False, soft_wrap=True)
+
+
+def _print(title: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    known = [name for name in columns if name == "name" or table[name].notna().any()]
+    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in known:
+        is_text = name in ("name", "kind")
+        drawn.add_column(say(f"trace.column.{name}"), justify="left" if is_text else "right")
+    shown = table[known].head(_ROWS)
+    for row in shown.itertuples(index=False):
+        cells = [_cell(name, value) for name, value in zip(known, row, strict=True)]
+        drawn.add_row(*map(Line, cells))
+    wide = out if out.is_terminal else Console(file=out.file, width=_PIPE_WIDTH, highlight=False)
+    wide.print(drawn)
+    if len(table) > len(shown):
+        out.print(say("trace.shell.more", count=f"{len(table) - len(shown):,}"), soft_wrap=True)
+    out.print()
+
+
+def _cell(column: str, value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    kind = column.removesuffix("_a").removesuffix("_b")
+    if kind.endswith("_s"):
+        seconds = float(value)
+        return time_unit([seconds]).show(seconds)
+    if kind.endswith("_bytes"):
+        return show_bytes(float(value))
+    if isinstance(value, str):
+        json_data = printable(value)
+        return json_data if len(json_data) <= _NAME_LIMIT else f"{json_data[: _NAME_LIMIT - 1]}…"
+    return f"{value:,}"

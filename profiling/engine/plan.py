@@ -11,14 +11,14 @@ from profiling import catalogue
 from profiling.catalogue import OPS, WorkloadEntry
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import DEVICES, DTYPES, Cell, Environment, Request, Run, ran
+from profiling.model.request import SETTINGS, Request, Settings
+from profiling.model.run import Cell, Environment, Run, ran
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12
 MAX_BRANCHES = 20
 MAX_VALUES = 16
 MAX_MAGNITUDE = 1e6
-BUDGET_RANGE_S = (0.05, 60.0)
 
 
 def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
@@ -33,31 +33,28 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
     info = environment.device(device)
     if info is None:
         kinds = ", ".join(each.kind for each in environment.devices)
-        raise InputError("error.no_such_device", device=device, allowed=kinds)
+        raise InputError("error.no_such_device", value=device, allowed=kinds)
     if request.dtype not in info.dtypes:
         allowed = ", ".join(info.dtypes)
         raise InputError("error.no_such_dtype", dtype=request.dtype, device=device, allowed=allowed)
     defaults = {name: parameter.default for name, parameter in entry.parameters.items()}
+    settings = {name: getattr(request, name) for name in Settings.__struct_fields__}
+    settings |= {"device": device, "parameters": defaults | request.parameters}
     return tuple(
         Cell(
             workload=request.workload,
             size=size,
-            dtype=request.dtype,
-            device=device,
             branches=_labelled(request.branches),
-            parameters=defaults | request.parameters,
-            seed=request.seed,
-            budget_s=request.budget_s,
-            force=request.force,
             unit=entry.size,
             file=entry.file,
+            **settings,
         )
         for size in _unique(request.sizes)
     )
 
 
 def new_id() -> str:
-    """Return an id for a run, which begins with the time and is never given twice."""
+    """Return a unique run id, which begins with the time."""
     now = datetime.datetime.now(datetime.timezone.utc)
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
@@ -85,13 +82,8 @@ def check(request: Request) -> None:
         InputError: Something in the request is unknown or out of range.
     """
     entry = catalogue.workload(request.workload)
-    if request.device not in DEVICES:
-        allowed = ", ".join(DEVICES)
-        raise InputError("error.no_such_device", device=short(request.device), allowed=allowed)
-    if request.dtype not in DTYPES:
-        raise InputError(
-            "error.unknown_dtype", dtype=short(request.dtype), allowed=", ".join(DTYPES)
-        )
+    for name, setting in SETTINGS.items():
+        setting.check(getattr(request, name))
     if not request.branches:
         raise InputError("error.no_branches", allowed=", ".join(entry.branches))
     if len(request.branches) > MAX_BRANCHES:
@@ -105,11 +97,6 @@ def check(request: Request) -> None:
     for size in request.sizes:
         if not 1 <= size <= MAX_SIZE:
             raise InputError("error.size_range", size=size, high=MAX_SIZE)
-    low, high = BUDGET_RANGE_S
-    if not low <= request.budget_s <= high:
-        raise InputError("error.budget_range", low=low, high=high)
-    if not 0 <= request.seed < 2**32:
-        raise InputError("error.seed_range", high=2**32 - 1)
     _check_parameters(entry, request.parameters)
 
 

@@ -189,7 +189,7 @@ def _compared(steps: list[Step], device: str) -> tuple[float, float]:
 
 def _cell(device: str) -> Cell:
     branches = ("attached", "detach")
-    return Cell("elementwise", 20_000, "float32", device, branches, {}, 0, _BUDGET_S)
+    return Cell("elementwise", 20_000, branches, device=device, budget_s=_BUDGET_S)
 
 
 def _state(device: str) -> State:

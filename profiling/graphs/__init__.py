@@ -1,1 +1,1 @@
-"""Draws backward graphs: fold what is large, lay it out, write SVG or Graphviz text."""
+"""Draws backward graphs: folds large ones, computes a layout, writes SVG or Graphviz text."""

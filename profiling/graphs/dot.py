@@ -1,10 +1,10 @@
-"""A backward graph as Graphviz text: all of it, in the words of its data."""
+"""Writes a backward graph as Graphviz text, unfolded, with the terms of its records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from profiling.graphs.labels import BAD
+from profiling.graphs.fold import BAD
 from profiling.model.graph import Edge, EdgeKind, Graph, Node, NodeKind
 from profiling.model.units import show_bytes
 
@@ -14,7 +14,7 @@ _NODES: Mapping[NodeKind, Mapping[str, str]] = {
     "constant": {"style": "dashed", "color": "#6b7686"},
 }
 _EDGES: Mapping[EdgeKind, Mapping[str, str]] = {
-    # Edges lead forward and gradients back, so the arrow's tip is at the edge's tail.
+    # Edges point forward and gradients flow back, so the arrowhead is at the edge's tail.
     "gradient": {"dir": "back", "color": "#6b7686"},
     "memory": {"dir": "none", "style": "dashed", "color": "#7a5200", "constraint": "false"},
     "constant": {"dir": "none", "style": "dotted", "color": "#6b7686"},
@@ -25,11 +25,7 @@ _FONT = {"fontname": "monospace", "fontsize": "10"}
 
 
 def dot(graph: Graph) -> str:
-    """Return a graph in Graphviz's language.
-
-    Args:
-        graph: The graph; nothing of it is folded or left out.
-    """
+    """Return the whole graph in the DOT language."""
     return "\n".join(
         (
             "digraph {",
@@ -72,6 +68,6 @@ def _attributes(values: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote a text; Graphviz reads backslashes in it as the beginning of something else."""
+    """Quote a string; Graphviz interprets backslashes in it as escape sequences."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -1,7 +1,7 @@
-"""What of a graph stands in one box, and how the boxes are linked.
+"""Groups the nodes of a graph into boxes, so that a large graph is drawn with few of them.
 
-The ops of a large graph are put in an order in which none comes before what it uses, and only ops
-that follow each other there are put together, so that boxes never lead to each other in a circle.
+Only ops that follow each other in a topological order share a box, so links between boxes never
+form a cycle.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from typing import NamedTuple, TypeVar
 
 from profiling.model.graph import Edge, EdgeKind, Graph, Node, NodeKind
 
-_Item = TypeVar("_Item")
-_LONGEST = 64
-Unit = tuple[int, ...]
-_BAD = ("changed", "detached")
-
+# Graphs with more nodes are folded.
 MOST_BOXES = 60
+# States of saved tensors that make backward raise.
+BAD = ("changed", "detached")
+
+# Ids of ops that share a box, in forward order.
+Group = tuple[int, ...]
+_Item = TypeVar("_Item")
+# Longest pattern that `repeats` finds.
+_MAX_PATTERN = 64
 
 
 def repeats(items: Sequence[_Item]) -> Iterator[tuple[Sequence[_Item], int]]:
-    """Split a sequence into patterns and how often each stands there in a row.
+    """Split a sequence into patterns and the number of times each repeats in a row.
 
     Example:
         >>> list(repeats(["Linear", "ReLU", "Linear", "ReLU", "Linear"]))
@@ -30,7 +34,10 @@ def repeats(items: Sequence[_Item]) -> Iterator[tuple[Sequence[_Item], int]]:
     start = 0
     while start < len(items):
         length, count = max(
-            ((length, _count(items, start, length)) for length in range(1, _LONGEST + 1)),
+            (
+                (length, _count_repeats(items, start, length))
+                for length in range(1, _MAX_PATTERN + 1)
+            ),
             key=lambda found: (found[0] * found[1] if found[1] > 1 else 1, -found[0]),
         )
         if count == 1:
@@ -39,7 +46,7 @@ def repeats(items: Sequence[_Item]) -> Iterator[tuple[Sequence[_Item], int]]:
         start += length * count
 
 
-def _count(items: Sequence[_Item], start: int, length: int) -> int:
+def _count_repeats(items: Sequence[_Item], start: int, length: int) -> int:
     pattern = items[start : start + length]
     end = start + length
     while items[end : end + length] == pattern:
@@ -48,25 +55,25 @@ def _count(items: Sequence[_Item], start: int, length: int) -> int:
 
 
 class Box(NamedTuple):
-    """Nodes that are drawn as one.
+    """Nodes that are drawn as one box.
 
     Attributes:
-        nodes: The node itself; of a folded box its ops in the order of the forward pass.
-        within: Leaves and constants that only these ops use, and ops that only make views of them.
+        nodes: A single node, or the ops of a folded box in forward order.
+        inner: Leaves and constants that only these ops use, and ops that only view leaves.
     """
 
     nodes: tuple[Node, ...]
-    within: tuple[Node, ...] = ()
+    inner: tuple[Node, ...] = ()
 
     @property
     def id(self) -> int:
-        """Number of the node that stands for it, the last one."""
+        """Id of its last node."""
         return self.nodes[-1].id
 
     @property
     def module(self) -> str:
-        """Name of the module that all its leaves belong to; empty where none tells."""
-        names = [name.split(".")[:-1] for each in self.within for name in each.names[:1]]
+        """Name of the innermost module that owns all its leaves; empty if there is none."""
+        names = [name.split(".")[:-1] for each in self.inner for name in each.names[:1]]
         parts = []
         for level in zip(*names, strict=False):
             if len(set(level)) > 1:
@@ -76,14 +83,14 @@ class Box(NamedTuple):
 
 
 class Link(NamedTuple):
-    """The edges of one kind between two boxes, in the direction of the forward pass.
+    """All edges of one kind between two boxes, in the direction of the forward pass.
 
     Attributes:
         source: Id of the box whose result is used.
         target: Id of the box that uses it.
-        kind: As of an edge.
-        gradients: What backward carried, one for each edge that it went along; empty texts where
-            nothing needed it.
+        kind: Kind of the edges.
+        gradients: The gradients that backward passed along the edges; an empty string for an edge
+            that backward followed without a gradient.
     """
 
     source: int
@@ -92,36 +99,36 @@ class Link(NamedTuple):
     gradients: tuple[str, ...] = ()
 
     @property
-    def is_carried(self) -> bool:
-        """Whether backward carried something along it."""
+    def carries_gradient(self) -> bool:
+        """Whether backward passed a gradient along it."""
         return any(self.gradients)
 
 
 class View(NamedTuple):
-    """What is drawn of a graph.
+    """The boxes and links that are drawn of a graph.
 
     Attributes:
         boxes: The boxes.
         links: The links between them.
-        apart: Constants that have no edge and so are not drawn.
-        stopped: Ids of ops that a gradient arrived at and that passed none on.
-        cut_off: Whether there was more than could be kept.
+        unconnected: Constants without an edge, which are not drawn.
+        stopped: Ids of ops that received a gradient and passed none on.
+        cut_off: Whether the graph has more nodes than were recorded.
     """
 
     boxes: tuple[Box, ...]
     links: tuple[Link, ...]
-    apart: tuple[Node, ...] = ()
+    unconnected: tuple[Node, ...] = ()
     stopped: frozenset[int] = frozenset()
     cut_off: bool = False
 
     def kind(self, box: int) -> NodeKind:
-        """Return of what kind a box's nodes are."""
+        """Return the kind of the nodes in a box."""
         return next(each.nodes[-1].kind for each in self.boxes if each.id == box)
 
 
 def links(boxes: Iterable[Box], edges: Iterable[Edge]) -> tuple[Link, ...]:
-    """Return the links between boxes that all nodes of some edges are in."""
-    box_of = {node.id: box.id for box in boxes for node in (*box.nodes, *box.within)}
+    """Return the links between boxes; the boxes must contain the ends of all edges."""
+    box_of = {node.id: box.id for box in boxes for node in (*box.nodes, *box.inner)}
     carried: dict[tuple[int, int, EdgeKind], list[str]] = defaultdict(list)
     for edge in edges:
         source, target = box_of[edge.source], box_of[edge.target]
@@ -130,26 +137,26 @@ def links(boxes: Iterable[Box], edges: Iterable[Edge]) -> tuple[Link, ...]:
     return tuple(Link(*ends, tuple(gradients)) for ends, gradients in carried.items())
 
 
-def fold(graph: Graph, most: int = MOST_BOXES) -> View:
-    """Return the boxes to draw.
+def fold(graph: Graph, max_boxes: int = MOST_BOXES) -> View:
+    """Return the boxes and links to draw.
 
     Args:
         graph: The graph.
-        most: How many nodes may stand alone; of a larger graph, ops are put together until there
-            are no more boxes than that, but for cuts, which always stay visible.
+        max_boxes: A graph with more nodes is folded until it has at most this many boxes, if
+            possible: cuts and changed saved tensors always keep a box of their own.
     """
     linked = {each for edge in graph.edges for each in (edge.source, edge.target)}
-    idle = {node.id for node in graph.nodes if _is_plain(node)} - linked
+    left_out = {node.id for node in graph.nodes if _is_plain(node)} - linked
     if not graph.edges:
-        idle = set()
-    shown = [node for node in graph.nodes if node.id not in idle]
-    apart = tuple(node for node in graph.nodes if node.id in idle)
+        left_out = set()
+    shown = [node for node in graph.nodes if node.id not in left_out]
+    unconnected = tuple(node for node in graph.nodes if node.id in left_out)
     stopped = _stopped(graph)
-    if len(shown) > most:
-        boxes = _Folding(graph, shown, stopped).boxes(most)
+    if len(shown) > max_boxes:
+        boxes = _Folder(graph, shown, stopped).boxes(max_boxes)
     else:
         boxes = tuple(Box((node,)) for node in shown)
-    return View(boxes, links(boxes, graph.edges), apart, stopped, graph.cut_off)
+    return View(boxes, links(boxes, graph.edges), unconnected, stopped, graph.cut_off)
 
 
 def _is_plain(node: Node) -> bool:
@@ -157,7 +164,7 @@ def _is_plain(node: Node) -> bool:
 
 
 def _stopped(graph: Graph) -> frozenset[int]:
-    """Find ops whose backward has begun and not ended, as where it raised."""
+    """Find ops that received a gradient and passed none on, as an op whose backward raised."""
     into: dict[int, list[Edge]] = defaultdict(list)
     for edge in graph.edges:
         if edge.kind == "gradient":
@@ -166,54 +173,50 @@ def _stopped(graph: Graph) -> frozenset[int]:
     return frozenset(id for id in arrived if all(each.gradient is None for each in into[id]))
 
 
-class _Folding:
-    """A large graph, and who uses whom in it."""
+class _Folder:
+    """Merges the ops of a large graph into groups."""
 
     def __init__(self, graph: Graph, shown: Sequence[Node], stopped: frozenset[int]) -> None:
         self._nodes = {node.id: node for node in shown}
         self._inputs: dict[int, list[int]] = defaultdict(list)
         self._users: dict[int, list[int]] = defaultdict(list)
-        tied: set[int] = set()
+        sharing: set[int] = set()
         for edge in graph.edges:
             if edge.kind == "memory":
-                tied |= {edge.source, edge.target}
+                sharing |= {edge.source, edge.target}
             else:
                 self._users[edge.source].append(edge.target)
             if edge.kind == "gradient":
                 self._inputs[edge.target].append(edge.source)
-        bad = {node.id for node in shown if any(each.state in _BAD for each in node.saved)}
-        self._pinned = tied | bad | stopped
+        bad = {node.id for node in shown if any(each.state in BAD for each in node.saved)}
+        self._pinned = sharing | bad | stopped
         self._views = self._leaf_views()
         self._order = self._forward_order()
 
-    def boxes(self, most: int) -> tuple[Box, ...]:
-        """Put ops together until there are few boxes, by the mildest means that does.
-
-        Args:
-            most: How many boxes there should be.
-        """
-        units = _merge([(op,) for op in self._order], self._is_view_before)
-        units = self._chains(units)
-        modules = self._modules()
+    def boxes(self, max_boxes: int) -> tuple[Box, ...]:
+        """Merge ops step by step, the least lossy way first, until there are few enough boxes."""
+        groups = _merge_neighbours([(op,) for op in self._order], self._is_view_before)
+        groups = self._merge_chains(groups)
+        modules = self._modules_of_ops()
         for depth in range(max(map(len, modules.values()), default=0), 0, -1):
-            if self._count(units) > most:
+            if self._box_count(groups) > max_boxes:
                 at_depth = {op: module[:depth] for op, module in modules.items()}
-                units = self._by_module(units, at_depth)
-        if self._count(units) > most:
-            units = self._repeated(units)
-        while self._count(units) > most:
-            fewer = self._pairs(units)
-            if len(fewer) == len(units):
+                groups = self._merge_modules(groups, at_depth)
+        if self._box_count(groups) > max_boxes:
+            groups = self._merge_repeats(groups)
+        while self._box_count(groups) > max_boxes:
+            fewer = self._merge_pairs(groups)
+            if len(fewer) == len(groups):
                 break
-            units = fewer
-        boxes = self._filled(units, shared=False)
-        return boxes if len(boxes) <= most else self._filled(units, shared=True)
+            groups = fewer
+        boxes = self._make_boxes(groups, shared=False)
+        return boxes if len(boxes) <= max_boxes else self._make_boxes(groups, shared=True)
 
-    def _count(self, units: Sequence[Unit]) -> int:
-        return len(self._filled(units, shared=True))
+    def _box_count(self, groups: Sequence[Group]) -> int:
+        return len(self._make_boxes(groups, shared=True))
 
     def _leaf_views(self) -> set[int]:
-        """Find ops that keep nothing and only hand a leaf on to one other op, as transposes do."""
+        """Find ops that save nothing and only pass a leaf to one other op, such as transposes."""
         views: set[int] = set()
         waiting = [node.id for node in self._nodes.values() if node.kind == "leaf"]
         for each in waiting:
@@ -226,7 +229,7 @@ class _Folding:
         return views
 
     def _forward_order(self) -> list[int]:
-        """Order ops so that each follows what it uses, views of leaves right before their user."""
+        """Order ops topologically, views of leaves right before the op that uses them."""
         order: dict[int, None] = {}
         results = [each for each in self._nodes if not self._users[each]]
         waiting = [(each, False) for each in results]
@@ -239,22 +242,22 @@ class _Folding:
                 waiting += [(op, True), *((each, False) for each in reversed(inputs))]
         return list(order)
 
-    def _is_view_before(self, unit: Unit, _: Unit) -> bool:
-        return self._views.issuperset(unit)
+    def _is_view_before(self, group: Group, _: Group) -> bool:
+        return self._views.issuperset(group)
 
-    def _chains(self, units: Sequence[Unit]) -> list[Unit]:
-        """Put together what has one way out and what has, from ops, this one way in."""
+    def _merge_chains(self, groups: Sequence[Group]) -> list[Group]:
+        """Merge an op's only user into its group if that user has no other op as input."""
 
-        def follows(first: Unit, second: Unit) -> bool:
+        def follows(first: Group, second: Group) -> bool:
             inputs = {each for op in second for each in self._inputs[op]}.difference(second)
             ops = {each for each in inputs if self._nodes[each].kind == "op"}
             goes_on = set(second).issuperset(self._users[first[-1]])
-            return self._free(first, second) and goes_on and ops == {first[-1]}
+            return self._can_merge(first, second) and goes_on and ops == {first[-1]}
 
-        return _merge(units, follows)
+        return _merge_neighbours(groups, follows)
 
-    def _modules(self) -> dict[int, tuple[str, ...]]:
-        """Tell each op's module by its leaves' names; one without leaves is where the last was."""
+    def _modules_of_ops(self) -> dict[int, tuple[str, ...]]:
+        """Return each op's module, by its leaves' names; without leaves, the last op's module."""
         modules: dict[int, tuple[str, ...]] = {}
         module: tuple[str, ...] = ()
         for op in self._order:
@@ -265,76 +268,80 @@ class _Folding:
             modules[op] = module
         return modules
 
-    def _by_module(
-        self, units: Sequence[Unit], modules: Mapping[int, tuple[str, ...]]
-    ) -> list[Unit]:
-        def is_same(first: Unit, second: Unit) -> bool:
-            return self._free(first, second) and modules[first[-1]] == modules[second[-1]] != ()
+    def _merge_modules(
+        self, groups: Sequence[Group], modules: Mapping[int, tuple[str, ...]]
+    ) -> list[Group]:
+        def is_same(first: Group, second: Group) -> bool:
+            return (
+                self._can_merge(first, second) and modules[first[-1]] == modules[second[-1]] != ()
+            )
 
-        return _merge(units, is_same)
+        return _merge_neighbours(groups, is_same)
 
-    def _repeated(self, units: Sequence[Unit]) -> list[Unit]:
-        """Put together what repeats, such as the steps of a loop."""
+    def _merge_repeats(self, groups: Sequence[Group]) -> list[Group]:
+        """Merge repeated patterns, such as the steps of a loop."""
         keys = [
-            unit if self._pinned & set(unit) else tuple(self._nodes[op].label for op in unit)
-            for unit in units
+            group if self._pinned & set(group) else tuple(self._nodes[op].label for op in group)
+            for group in groups
         ]
-        merged: list[Unit] = []
+        merged: list[Group] = []
         start = 0
         for pattern, count in repeats(keys):
             end = start + len(pattern) * count
-            together = tuple(op for unit in units[start:end] for op in unit)
-            merged += [together] if count > 1 else units[start:end]
+            together = tuple(op for group in groups[start:end] for op in group)
+            merged += [together] if count > 1 else groups[start:end]
             start = end
         return merged
 
-    def _pairs(self, units: Sequence[Unit]) -> list[Unit]:
-        """Put together two and two neighbours."""
-        merged: list[Unit] = []
-        waiting = list(reversed(units))
+    def _merge_pairs(self, groups: Sequence[Group]) -> list[Group]:
+        """Merge neighbours two by two."""
+        merged: list[Group] = []
+        waiting = list(reversed(groups))
         while waiting:
-            unit = waiting.pop()
-            if waiting and self._free(unit, waiting[-1]):
-                unit += waiting.pop()
-            merged.append(unit)
+            group = waiting.pop()
+            if waiting and self._can_merge(group, waiting[-1]):
+                group += waiting.pop()
+            merged.append(group)
         return merged
 
-    def _free(self, first: Unit, second: Unit) -> bool:
+    def _can_merge(self, first: Group, second: Group) -> bool:
         return self._pinned.isdisjoint(first) and self._pinned.isdisjoint(second)
 
-    def _filled(self, units: Sequence[Unit], *, shared: bool) -> tuple[Box, ...]:
-        """Make boxes, and put into them the leaves and constants that nothing else uses.
+    def _make_boxes(self, groups: Sequence[Group], *, shared: bool) -> tuple[Box, ...]:
+        """Make a box of each group and put leaves and constants into the only box that uses them.
 
         Args:
-            units: Ops that stand together.
-            shared: Whether this goes for those that several ops use, too.
+            groups: Ops that share a box.
+            shared: Whether to include leaves and constants that several ops of a group use.
         """
-        unit_of = {op: unit for unit in units for op in unit}
-        within: dict[Unit, list[Node]] = defaultdict(list)
+        group_of = {op: group for group in groups for op in group}
+        inner: dict[Group, list[Node]] = defaultdict(list)
         alone: list[Box] = []
         for node in self._nodes.values():
             if node.kind == "op":
                 continue
             users = self._users[node.id]
-            homes = {unit_of[user] for user in users}
+            homes = {group_of[user] for user in users}
             if len(homes) == 1 and node.id not in self._pinned and (shared or len(users) == 1):
-                within[homes.pop()].append(node)
+                inner[homes.pop()].append(node)
             else:
                 alone.append(Box((node,)))
         boxes = []
-        for unit in units:
-            views = [self._nodes[op] for op in unit if op in self._views and op != unit[-1]]
-            ops = tuple(self._nodes[op] for op in unit if self._nodes[op] not in views)
-            boxes.append(Box(ops, (*within[unit], *views)))
+        for group in groups:
+            views = [self._nodes[op] for op in group if op in self._views and op != group[-1]]
+            ops = tuple(self._nodes[op] for op in group if self._nodes[op] not in views)
+            boxes.append(Box(ops, (*inner[group], *views)))
         return (*boxes, *alone)
 
 
-def _merge(units: Sequence[Unit], joins: Callable[[Unit, Unit], bool]) -> list[Unit]:
-    """Put together neighbours, as long as the last ones and the next belong together."""
-    merged: list[Unit] = []
-    for unit in units:
-        if merged and joins(merged[-1], unit):
-            merged[-1] += unit
+def _merge_neighbours(
+    groups: Sequence[Group], joins: Callable[[Group, Group], bool]
+) -> list[Group]:
+    """Merge each group into the one before it if `joins` says that they belong together."""
+    merged: list[Group] = []
+    for group in groups:
+        if merged and joins(merged[-1], group):
+            merged[-1] += group
         else:
-            merged.append(unit)
+            merged.append(group)
     return merged

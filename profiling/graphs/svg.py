@@ -1,4 +1,4 @@
-"""A backward graph as SVG: forward leads down, gradients go up."""
+"""Draws a backward graph as SVG: the forward pass goes down, gradients go up."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ import jinja2
 from markupsafe import Markup
 
 from profiling.graphs.fold import MOST_BOXES, Link, View, fold
-from profiling.graphs.labels import Text, Written, columns, link_lines, notes, wrap, written
-from profiling.graphs.layout import GAP, MARGIN, WIDTH, Layout, Point, Rect, Route, Size, place
+from profiling.graphs.labels import BoxText, box_text, columns, footnotes, link_lines, wrap
+from profiling.graphs.layout import GAP, MARGIN, WIDTH, Layout, Point, Rect, Route, Size, lay_out
 from profiling.model.graph import Graph
+from profiling.model.words import Text
 
-# A triangle with an exclamation mark, on the upper left corner of a box.
+# Paths: a triangle with an exclamation mark, scissors, an arrowhead.
 _WARNING = "l8 14h-16zm0 4.5v5m0 1.5v1.5"
 _SCISSORS = "l-11 7a2.5 2.5 0 1 0 .1 0m10.9 1l-11-7a2.5 2.5 0 1 1 .1 0"
 _TIP = "l-4 8h8z"
 _FOLDER = Path(__file__).parent
-# A column of a monospaced font in pixels: at 11 px in a box, at 10 px beside a link.
+# Width of a monospaced column in pixels: at 11 px in a box, at 10 px beside a link.
 _COLUMN, _FINE_COLUMN = 6.7, 6.1
 _LINE, _FINE_LINE = 15, 13
 _PADDING = 8
-_ROUND = {"leaf": 12, "constant": 0, "op": 4}
-# What scissors take beside a line.
+_CORNER_RADIUS = {"leaf": 12, "constant": 0, "op": 4}
+# Room for scissors beside a line.
 _SCISSORS_WIDTH = 5
-# What fits between a box and what shares its memory.
+# Width of the text between two boxes that share memory: one line above the link, one below.
 _TIE_COLUMNS = 8
-# Of the two lines beside a tie, one stands above it and one below.
 _ABOVE, _BELOW = -11, 19
 
 
 def curve(points: Sequence[Point]) -> str:
-    """Return the line of a route that leads down: straight through rows, bent between them."""
+    """Return the path of a route that goes down: straight inside rows, curved between them."""
     path, upright = f"M{_pair(points[0])}", ""
     for before, after in itertools.pairwise(points):
         if before.x == after.x:
@@ -51,27 +51,27 @@ def curve(points: Sequence[Point]) -> str:
 
 
 def straight(points: Sequence[Point]) -> str:
-    """Return the line of a route that leads across."""
+    """Return the path of a horizontal route."""
     return "M" + "L".join(map(_pair, points))
 
 
 def tip(end: Point) -> str:
-    """Return an arrow's tip, pointing up."""
+    """Return the path of an arrowhead that points up."""
     return f"M{_pair(end)}{_TIP}"
 
 
 def scissors(middle: Point) -> str:
-    """Return a pair of scissors about to cut from the right."""
+    """Return the path of scissors that cut from the right."""
     return f"M{number(middle.x + 8)} {number(middle.y - 4)}{_SCISSORS}"
 
 
 def warning(corner: Point) -> str:
-    """Return a warning sign upon a corner."""
+    """Return the path of a warning sign on a corner."""
     return f"M{number(corner.x)} {number(corner.y - 8)}{_WARNING}"
 
 
 def number(value: float) -> str:
-    """Return a coordinate, to a tenth of a pixel.
+    """Format a coordinate to a tenth of a pixel.
 
     Example:
         >>> number(12.0), number(1 / 3)
@@ -85,14 +85,14 @@ def _pair(point: Point) -> str:
 
 
 def styles() -> str:
-    """Return the CSS that drawings need in a page."""
+    """Return the CSS for drawings in a page."""
     return (_FOLDER / "graph.css").read_text("utf-8")
 
 
 def file_styles() -> str:
-    """Return the CSS of a drawing that is a file of its own, on white.
+    """Return the CSS for a drawing in its own file, on a white background.
 
-    Not every viewer of SVG files knows variables, so that they are replaced by their values.
+    Variables are replaced by their values, because not every SVG viewer supports them.
     """
     light = styles().partition(".dark")[0]
     colors = dict(re.findall(r"(--graph-[\w-]+): ([^;]+);", light))
@@ -100,62 +100,65 @@ def file_styles() -> str:
     return f"{plain}.graph{{background:#fff}}"
 
 
-@functools.lru_cache(maxsize=1024)  # From step to step, and from run to run, most are the same.
-def svg(graph: Graph, say: Text, most: int = MOST_BOXES) -> Markup:
-    """Draw a graph, to stand in a page that has `styles`.
+@functools.lru_cache(maxsize=1024)  # Most graphs do not change between steps and runs.
+def svg(graph: Graph, translate: Text, max_boxes: int = MOST_BOXES) -> Markup:
+    """Draw a graph for a page that includes `styles`.
 
     Args:
         graph: The graph.
-        say: The words, by keys ``graph.…``.
-        most: A graph of more nodes is folded.
+        translate: Translator for keys ``graph.…``.
+        max_boxes: A graph with more nodes is folded.
     """
-    return _draw(graph, say, "", most)
+    return _draw(graph, translate, "", max_boxes)
 
 
-def standalone_svg(graph: Graph, say: Text, most: int = MOST_BOXES) -> Markup:
-    """Draw a graph as a file of its own, on white.
+def standalone_svg(graph: Graph, translate: Text, max_boxes: int = MOST_BOXES) -> Markup:
+    """Draw a graph as a standalone SVG file, on a white background.
 
     Args:
         graph: The graph.
-        say: The words, by keys ``graph.…``.
-        most: A graph of more nodes is folded.
+        translate: Translator for keys ``graph.…``.
+        max_boxes: A graph with more nodes is folded.
     """
-    return _draw(graph, say, file_styles(), most)
+    return _draw(graph, translate, file_styles(), max_boxes)
 
 
-def page(graph: Graph, say: Text, title: str, most: int = MOST_BOXES) -> Markup:
-    """Draw a graph in an HTML page of its own.
+def page(graph: Graph, translate: Text, title: str, max_boxes: int = MOST_BOXES) -> Markup:
+    """Draw a graph as a standalone HTML page.
 
     Args:
         graph: The graph.
-        say: The words, by keys ``graph.…``.
-        title: The page's.
-        most: A graph of more nodes is folded.
+        translate: Translator for keys ``graph.…``.
+        title: Title of the page.
+        max_boxes: A graph with more nodes is folded.
     """
-    drawing = svg(graph, say, most)
+    drawing = svg(graph, translate, max_boxes)
     return Markup(
         _templates.get_template("standalone.html.jinja").render(
-            title=title, language=say("graph.language"), styles=Markup(styles()), drawing=drawing
+            title=title,
+            language=translate("graph.language"),
+            styles=Markup(styles()),
+            drawing=drawing,
         )
     )
 
 
-def _draw(graph: Graph, say: Text, style: str, most: int) -> Markup:
-    view = fold(graph, most)
-    texts = {box.id: written(box, view, say) for box in view.boxes}
-    labels = [_label(link, say) for link in view.links]
+def _draw(graph: Graph, translate: Text, style: str, max_boxes: int) -> Markup:
+    view = fold(graph, max_boxes)
+    texts = {box.id: box_text(box, view, translate) for box in view.boxes}
+    labels = [_label(link, translate) for link in view.links]
     sizes = {box: _size(text) for box, text in texts.items()}
-    laid = place(view, sizes, [_label_size(lines) for lines in labels])
-    lines = _fitting(notes(view, say), laid)
+    laid = lay_out(view, sizes, [_label_size(lines) for lines in labels])
+    lines = _wrapped(footnotes(view, translate), laid)
     return Markup(
         _templates.get_template("drawing.svg.jinja").render(
-            label=say("graph.aria", **_counts(view)),
+            label=translate("graph.aria", **_counts(view)),
             style=Markup(style),
             width=number(laid.size.width),
             height=number(laid.size.height + _LINE * len(lines)),
             nodes=[_node(box, laid.boxes[box], text) for box, text in texts.items()],
             links=[
-                _link(link, view, route, beside, say)
+                _link(link, view, route, beside, translate)
                 for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
             ],
             notes=[
@@ -167,21 +170,21 @@ def _draw(graph: Graph, say: Text, style: str, most: int) -> Markup:
 
 
 def _counts(view: View) -> dict[str, int]:
-    boxed = [node for box in view.boxes for node in (*box.nodes, *box.within)]
-    kinds = Counter(node.kind for node in (*boxed, *view.apart))
+    boxed = [node for box in view.boxes for node in (*box.nodes, *box.inner)]
+    kinds = Counter(node.kind for node in (*boxed, *view.unconnected))
     return {"ops": kinds["op"], "leaves": kinds["leaf"], "constants": kinds["constant"]}
 
 
-def _size(text: Written) -> Size:
+def _size(text: BoxText) -> Size:
     widest = max(columns(line.text) for line in text.lines)
     return Size(widest * _COLUMN + 2 * _PADDING, len(text.lines) * _LINE + _PADDING)
 
 
-def _label(link: Link, say: Text) -> list[str]:
+def _label(link: Link, translate: Text) -> list[str]:
     return (
-        wrap(say("graph.same_memory"), _TIE_COLUMNS)
+        wrap(translate("graph.same_memory"), _TIE_COLUMNS)
         if link.kind == "memory"
-        else link_lines(link, say)
+        else link_lines(link, translate)
     )
 
 
@@ -192,12 +195,12 @@ def _label_size(lines: Sequence[str]) -> Size | None:
     return Size(widest + _SCISSORS_WIDTH + _PADDING, len(lines) * _FINE_LINE)
 
 
-def _fitting(texts: Sequence[str], laid: Layout) -> list[str]:
-    most = int((max(laid.size.width, WIDTH) - 2 * MARGIN) / _COLUMN)
-    return [line for text in texts for line in wrap(text, most)]
+def _wrapped(texts: Sequence[str], laid: Layout) -> list[str]:
+    max_boxes = int((max(laid.size.width, WIDTH) - 2 * MARGIN) / _COLUMN)
+    return [line for text in texts for line in wrap(text, max_boxes)]
 
 
-def _node(box: int, rect: Rect, text: Written) -> dict[str, object]:
+def _node(box: int, rect: Rect, text: BoxText) -> dict[str, object]:
     kind, *special = text.classes
     left = -rect.width / 2
     return {
@@ -210,7 +213,7 @@ def _node(box: int, rect: Rect, text: Written) -> dict[str, object]:
         "left": number(left),
         "width": number(rect.width),
         "height": number(rect.height),
-        "round": _ROUND[kind],
+        "round": _CORNER_RADIUS[kind],
         "lines": [
             {"style": line.style, "text": line.text, "y": _LINE * (index + 1)}
             for index, line in enumerate(text.lines)
@@ -220,14 +223,16 @@ def _node(box: int, rect: Rect, text: Written) -> dict[str, object]:
 
 
 def _link(
-    link: Link, view: View, route: Route, lines: Sequence[str], say: Text
+    link: Link, view: View, route: Route, lines: Sequence[str], translate: Text
 ) -> dict[str, object]:
     across = len(route.points) == 3
-    # What a path leads to shares memory as a view does; anything else was cut off.
+    # If a path leads from one to the other, it is a view; otherwise it was detached.
     is_cut = link.kind == "memory" and view.kind(link.source) != "constant" and not route.up
     return {
-        "classes": " ".join([link.kind, *["carried"] * link.is_carried, *["across"] * across]),
-        "title": say(f"graph.link.{link.kind}"),
+        "classes": " ".join(
+            [link.kind, *["carried"] * link.carries_gradient, *["across"] * across]
+        ),
+        "title": translate(f"graph.link.{link.kind}"),
         "path": straight(route.points) if across else curve(route.points),
         "tip": tip(route.points[0]) if link.kind == "gradient" else "",
         "scissors": scissors(_middle(route)) if is_cut else "",
@@ -236,7 +241,7 @@ def _link(
 
 
 def _middle(route: Route) -> Point:
-    """Return where a pair of scissors cuts a tie."""
+    """Return where the scissors cut a link."""
     if route.label is not None:
         return Point(route.points[2].x, route.label.y)
     _, knee, end = route.points

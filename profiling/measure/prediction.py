@@ -21,7 +21,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from profiling.measure.fake import FakeMode
+from profiling.measure.fake import FakeMode, fake_mode
 from profiling.measure.global_state import kept
 from profiling.measure.step import State, Step
 from profiling.model.run import Cell, ran
@@ -84,7 +84,7 @@ def predict(
         branches: The labels to predict; a branch that was asked for again is predicted once.
         running: Is entered with a branch while its step runs.
     """
-    with warnings.catch_warnings(), FakeMode() as mode:
+    with warnings.catch_warnings(), fake_mode() as mode:
         warnings.simplefilter("ignore")  # What the step warns of, its real run will tell.
         state = State(cell)
         resident = _unique(state.resident())
@@ -105,7 +105,7 @@ def predict(
 
 def warm_up() -> None:
     """Have torch load what its first fake tensor needs, and its first number read from one."""
-    with FakeMode():
+    with fake_mode():
         torch.ones(1, 1).mm(torch.ones(1, 1)).item()
 
 

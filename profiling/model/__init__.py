@@ -1,1 +1,1 @@
-"""The plain records that cross every border, and what all rooms say: errors, units, words."""
+"""Records, errors, units and words that every other package uses. No torch, no pandas."""

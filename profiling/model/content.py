@@ -1,4 +1,4 @@
-"""Where the content is that is shown and run: lessons, workloads, words, recorded runs."""
+"""Paths of the content: lessons, workloads, locales and recorded runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain, frozen data of a backward graph."""
+"""Records of a backward graph."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ SavedState = Literal["kept", "changed", "detached", "freed", "hooked"]
 
 
 class Saved(Record, frozen=True):
-    """A tensor that a node keeps for backward.
+    """A tensor that a node saves for backward.
 
     Attributes:
-        name: What the op calls it, such as ``"result"`` or ``"self"``.
-        shape: Its sizes; empty where it is gone or hidden behind a hook, too.
-        bytes: Size of its storage; None where that cannot be told.
-        storage: Number of its memory, as in `TensorState.storage`; None likewise.
-        state: ``"kept"`` if backward can use it; ``"changed"`` in place since, or its name
-            ``"detached"`` in place, so that backward will raise; ``"freed"`` by a backward;
-            ``"hooked"`` if a pack hook holds something in its place.
+        name: Its name in the op, such as ``"result"`` or ``"self"``.
+        shape: Its shape; also empty if it was freed or packed by a hook.
+        bytes: Size of its storage; None if unknown.
+        storage: Number of its storage, as in `TensorState.storage`; None if unknown.
+        state: ``"kept"`` if backward can use it; ``"changed"`` if it was modified in place or
+            ``"detached"`` if it was detached in place since, so that backward raises; ``"freed"``
+            if backward released it; ``"hooked"`` if a pack hook replaced it.
     """
 
     name: str
@@ -32,18 +32,19 @@ class Saved(Record, frozen=True):
 
 
 class Node(Record, frozen=True):
-    """A node of the graph, or a tensor that has none.
+    """A node of the graph, or a tensor without one.
 
     Attributes:
-        id: Its number, which stays the same from step to step.
-        kind: ``"op"`` for a recorded op, ``"leaf"`` for a tensor that gradients are accumulated
-            in, ``"constant"`` for a tensor that does not require grad.
-        label: The node's name, such as ``"SigmoidBackward0"``; empty for a tensor.
-        names: Names of the tensors that it is or that came out of it.
-        shape: Sizes of the tensor; None where no name refers to one.
-        made_in: ``"grad"``, ``"no_grad"`` or ``"inference"``: the mode a constant was made in.
-        saved: What the op keeps for backward.
-        gradient: The gradient that arrived here, short; None if none did.
+        id: Its number, the same in every step.
+        kind: ``"op"`` for a recorded op, ``"leaf"`` for a tensor that accumulates gradients,
+            ``"constant"`` for a tensor that does not require grad.
+        label: Name of the node, such as ``"SigmoidBackward0"``; empty for a tensor.
+        names: Names of the tensor, or of the op's results.
+        shape: Shape of the tensor; None if no name refers to one.
+        made_in: Mode that a constant was created in: ``"grad"``, ``"no_grad"`` or
+            ``"inference"``.
+        saved: Tensors that the op saves for backward.
+        gradient: The gradient that arrived here, shortened; None if none did.
     """
 
     id: int
@@ -57,15 +58,15 @@ class Node(Record, frozen=True):
 
 
 class Edge(Record, frozen=True):
-    """A connection, in the direction of the forward pass.
+    """An edge, in the direction of the forward pass.
 
     Attributes:
         source: Id of the node whose result is used.
         target: Id of the node that uses it.
-        kind: ``"gradient"`` if backward goes along it; ``"memory"`` if both only share memory,
-            as a detached tensor does with what it was detached from; ``"constant"`` if the target
-            keeps the source for backward but gives it no gradient.
-        gradient: What backward carried along it, short; None if nothing.
+        kind: ``"gradient"`` if backward follows it; ``"memory"`` if both nodes only share memory,
+            as a detached tensor and its original do; ``"constant"`` if the target saves the source
+            for backward but computes no gradient for it.
+        gradient: The gradient that backward passed along it, shortened; None if none.
     """
 
     source: int
@@ -75,10 +76,10 @@ class Edge(Record, frozen=True):
 
 
 class Graph(Record, frozen=True):
-    """A backward graph, drawn from its results back to the leaves.
+    """A backward graph, from its results back to the leaves.
 
     Attributes:
-        cut_off: Whether there was more than could be kept.
+        cut_off: Whether the graph has more nodes than are kept.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -87,10 +88,10 @@ class Graph(Record, frozen=True):
 
 
 class BranchGraph(Record, frozen=True):
-    """The backward graph of a workload's branch, after its backward.
+    """The backward graph of a branch, after its backward.
 
     Attributes:
-        error: What the branch raised; None if nothing.
+        error: The error that the branch raised; None if it raised none.
     """
 
     graph: Graph

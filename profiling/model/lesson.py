@@ -1,4 +1,4 @@
-"""The plain, frozen data of a lesson: what is asked, and what happened statement by statement."""
+"""Records of a lesson: the request, and the state after each statement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from profiling.model.run import Record
 
 
 class Verdict(str, Enum):
-    """How a claim fared when it was checked."""
+    """Verdict on a claim."""
 
     HOLDS = "holds"
     HOLDS_PARTLY = "holds_partly"
@@ -17,16 +17,17 @@ class Verdict(str, Enum):
 
 
 class TensorState(Record, frozen=True):
-    """One named tensor at one moment of a lesson.
+    """A named tensor after one step of a lesson.
 
     Attributes:
-        values: The numbers, row by row, at most `profiling.measure.states.SHOWN_VALUES`.
-        grad: The same of ``.grad``; None when it is None.
-        storage: Small number, equal for names that share memory.
-        storage_bytes: Size of that memory.
+        values: The first `profiling.measure.states.SHOWN_VALUES` values in row-major order.
+        grad: The same of ``.grad``; None if ``.grad`` is None.
+        storage: Small number, the same for names that share a storage.
+        storage_bytes: Size of the storage.
         version: The version counter; None for inference tensors, which have none.
-        counter: Small number, equal for names that share one version counter; None likewise.
-        made_in: ``"grad"``, ``"no_grad"`` or ``"inference"``: the mode it was made in.
+        counter: Small number, the same for names that share a version counter; None for inference
+            tensors.
+        made_in: Mode that it was created in: ``"grad"``, ``"no_grad"`` or ``"inference"``.
     """
 
     name: str
@@ -45,11 +46,11 @@ class TensorState(Record, frozen=True):
 
 
 class ValueState(Record, frozen=True):
-    """A name that stands for something else than a tensor.
+    """A named value that is not a tensor.
 
     Attributes:
-        text: It, as Python prints it, short.
-        storage: Number of the memory it shares with tensors, as an array of numpy may; else None.
+        text: Its repr, shortened.
+        storage: Number of the storage that it shares with tensors, as a NumPy array can; else None.
     """
 
     name: str
@@ -58,15 +59,15 @@ class ValueState(Record, frozen=True):
 
 
 class LessonStep(Record, frozen=True):
-    """What is there after a statement has run.
+    """The state after a statement has run.
 
     Attributes:
-        line: First line of the statement, as numbered in its file.
-        function: The inner function it stands in; empty for the lesson itself.
+        line: Line number of the statement in its file.
+        function: The inner function that contains it; empty for the lesson itself.
         grad_mode: ``"grad"``, ``"no_grad"`` or ``"inference"``.
-        printed: What it printed, and what it was warned of.
-        graph: The backward graph of everything that has a name.
-        left_out: Tensors that are not here because there are too many.
+        printed: Its output and warnings.
+        graph: The backward graph of all named tensors.
+        left_out: Number of tensors left out because there are too many.
     """
 
     line: int
@@ -80,7 +81,7 @@ class LessonStep(Record, frozen=True):
 
 
 class LessonError(Record, frozen=True):
-    """The error that a lesson raised, word for word, and the line that raised it."""
+    """The error that a lesson raised, unchanged, and its line number."""
 
     type: str
     text: str
@@ -88,10 +89,10 @@ class LessonError(Record, frozen=True):
 
 
 class PartTrace(Record, frozen=True):
-    """What happened when one function of a lesson ran.
+    """The steps of one function of a lesson.
 
     Attributes:
-        name: ``"lesson"``, ``"wrong"`` and ``"right"``, or ``"playground"``.
+        name: ``"lesson"``, ``"wrong"``, ``"right"`` or ``"playground"``.
         cut_off: Whether it took more steps than are kept.
     """
 
@@ -102,10 +103,10 @@ class PartTrace(Record, frozen=True):
 
 
 class ClaimResult(Record, frozen=True):
-    """One claim, decided by what just happened.
+    """A claim and the result of each of its assertions.
 
     Attributes:
-        checks: Name of each assertion and whether it was true.
+        checks: Whether each assertion was true, by name.
     """
 
     claim: str
@@ -113,14 +114,14 @@ class ClaimResult(Record, frozen=True):
 
     @property
     def verdict(self) -> Verdict:
-        """Holds when every assertion is true, wrong when none is, else holds partly."""
+        """``HOLDS`` if all assertions are true, ``WRONG`` if none is, else ``HOLDS_PARTLY``."""
         if all(self.checks.values()):
             return Verdict.HOLDS
         return Verdict.HOLDS_PARTLY if any(self.checks.values()) else Verdict.WRONG
 
 
 class LessonRequest(Record, frozen=True):
-    """A lesson and the inputs to run it with; None keeps the lesson's own."""
+    """A lesson and the inputs to run it with; None uses the lesson's defaults."""
 
     name: str
     values: tuple[float, ...] | None = None
@@ -128,7 +129,7 @@ class LessonRequest(Record, frozen=True):
 
 
 class LessonTrace(Record, frozen=True):
-    """What happened when a lesson ran."""
+    """The result of a lesson: the steps of its functions and its claims."""
 
     request: LessonRequest
     parts: tuple[PartTrace, ...]

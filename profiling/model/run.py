@@ -9,15 +9,18 @@ from typing import Annotated
 
 import msgspec
 
+from profiling.model.record import Label as Label
+from profiling.model.record import Name as Name
+from profiling.model.record import Record as Record
+from profiling.model.record import RelativePath as RelativePath
+from profiling.model.record import Text as Text
+from profiling.model.request import DEVICES as DEVICES
+from profiling.model.request import DTYPES as DTYPES
+from profiling.model.request import SETTINGS, Number, Settings
+from profiling.model.request import Request as Request
+
 SCHEMA_VERSION = 2
 BASELINE = "attached"
-DEVICES = ("auto", "cpu", "cuda")
-DTYPES = ("float32", "float64", "bfloat16", "float16")
-
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", max_length=64)]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(#[0-9]+)?\Z", max_length=68)]
-RelativePath = Annotated[str, msgspec.Meta(pattern=r"^traces/[A-Za-z0-9_-][A-Za-z0-9_.-]*\Z")]
-Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 MAX_CELLS = 100
 MAX_BRANCHES = 100
 MAX_GROUPS = 100
@@ -39,10 +42,6 @@ class Status(str, Enum):
     UNSUPPORTED = "unsupported"
     OUT_OF_MEMORY = "out_of_memory"
     ERROR = "error"
-
-
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all records: immutable, compared by value."""
 
 
 class DeviceInfo(Record, frozen=True):
@@ -87,28 +86,7 @@ class Environment(Record, frozen=True):
         return next((device for device in self.devices if device.kind == kind), None)
 
 
-class Request(Record, frozen=True):
-    """What a person asks to compare; checked by `profiling.engine.plan`.
-
-    Attributes:
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        parameters: Values of the workload's own parameters; absent ones keep their defaults.
-        budget_s: Seconds of timed steps for one cell, all its branches together.
-        force: Run even what is predicted not to fit in free memory.
-    """
-
-    workload: Name
-    branches: tuple[Name, ...]
-    sizes: tuple[int, ...]
-    dtype: Name = "float32"
-    device: Name = "auto"
-    parameters: dict[Name, int] = {}
-    seed: int = 0
-    budget_s: float = 2.0
-    force: bool = False
-
-
-class Cell(Record, frozen=True):
+class Cell(Settings, frozen=True):
     """The unit of measuring: one workload, size, dtype and device, with all its branches.
 
     Attributes:
@@ -118,13 +96,7 @@ class Cell(Record, frozen=True):
 
     workload: Name
     size: int
-    dtype: Name
-    device: Name
     branches: tuple[Label, ...]
-    parameters: dict[Name, int]
-    seed: int
-    budget_s: float
-    force: bool = False
     unit: Name = "batch"
     file: str = ""
 
@@ -232,7 +204,7 @@ class BranchResult(Record, frozen=True):
     status: Status
     reason: Text = ""
     message: Text = ""
-    values: dict[str, str] = {}
+    values: dict[str, str] = msgspec.field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
     reach: tuple[Reach, ...] = ()
     peak_parts: tuple[PeakPart, ...] = ()
@@ -259,7 +231,7 @@ class CellResult(Record, frozen=True):
     results: tuple[BranchResult, ...]
     reason: Text = ""
     message: Text = ""
-    values: dict[str, str] = {}
+    values: dict[str, str] = msgspec.field(default_factory=dict)
     duration_s: float | None = None
     stopped_by: str = ""
     warm_up_rounds: int | None = None
@@ -299,7 +271,7 @@ def first_fault(run: Run) -> str | None:
 def _faults(run: Run) -> Iterator[str]:
     if run.schema_version < 1:
         yield "schema_version"
-    if not _is_amount(run.request.seed) or not _is_amount(run.request.budget_s):
+    if any(_setting_faults(run.request)):
         yield "request"
     if not 1 <= len(run.cells) <= MAX_CELLS or not _distinct(map(_identity, run.cells)):
         yield "cells"
@@ -325,8 +297,12 @@ def _cell_faults(cell: Cell) -> Iterator[str]:
         yield "branches"
     if not all(abs(value) <= MAX_NUMBER for value in cell.parameters.values()):
         yield "parameters"
-    for name in ("seed", "budget_s"):
-        if not _is_amount(getattr(cell, name)):
+    yield from _setting_faults(cell)
+
+
+def _setting_faults(settings: Settings) -> Iterator[str]:
+    for name, setting in SETTINGS.items():
+        if isinstance(setting, Number) and not _is_amount(getattr(settings, name)):
             yield name
 
 

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: one unit for all values that stand together."""
+"""Formats numbers for display, with one unit for all values that are shown together."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A display unit: divide an SI value by `factor` to read it in `symbol`."""
+    """A display unit: an SI value divided by `factor` is a value in `symbol`."""
 
     symbol: str
     factor: float
 
     def show(self, value: float | None, digits: int = 3) -> str:
-        """Format an SI value to significant digits, or as an empty text if there is none.
+        """Format an SI value to significant digits; None and NaN give an empty string.
 
         Example:
             >>> Unit("µs", 1e-6).show(1.234e-4)
@@ -24,7 +24,7 @@ class Unit(NamedTuple):
         return f"{number} {self.symbol}" if number else ""
 
     def number(self, value: float | None, digits: int = 3) -> str:
-        """Format the number alone."""
+        """Format like `show`, without the unit."""
         return "" if value is None or value != value else significant(value / self.factor, digits)
 
 
@@ -38,7 +38,7 @@ def significant(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     rounded = Decimal(f"{value:.{digits - 1}e}")
-    # Digits before the point are all shown, even where the measurement supports fewer.
+    # All digits before the decimal point are shown, even if the measurement supports fewer.
     return f"{value:.0f}" if rounded.adjusted() >= digits else f"{rounded:f}"
 
 
@@ -47,17 +47,17 @@ _BYTES = (Unit("B", 1), Unit("KiB", 2**10), Unit("MiB", 2**20), Unit("GiB", 2**3
 
 
 def time_unit(values: Iterable[float | None]) -> Unit:
-    """Return the unit in which the largest of some seconds reads best."""
+    """Return the unit that fits the largest of some times in seconds."""
     return _pick(_TIMES, values)
 
 
 def byte_unit(values: Iterable[float | None]) -> Unit:
-    """Return the unit in which the largest of some bytes reads best."""
+    """Return the unit that fits the largest of some numbers of bytes."""
     return _pick(_BYTES, values)
 
 
 def show_bytes(count: float | None) -> str:
-    """Format one number of bytes in its own best unit; there are no parts of a byte.
+    """Format a number of bytes in the unit that fits it; bytes are shown as a whole number.
 
     Example:
         >>> show_bytes(12), show_bytes(2048)

@@ -1,4 +1,4 @@
-"""Every word that is shown, by key, in every language: one folder a language, one file an area."""
+"""All texts by key, in each language: a folder for each language, a file for each area."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from profiling.model.content import LOCALES
 LANGUAGES = ("en", "zh")
 DEFAULT = "en"
 
-# Gives the sentence of a key, with its placeholders filled.
+# Returns the text of a key with its placeholders filled.
 Text = Callable[..., str]
 
 
 @functools.cache
 def table(language: str) -> dict[str, str]:
-    """Return all words of a language by key."""
+    """Return all texts of a language by key."""
     words: dict[str, str] = {}
     for path in sorted((LOCALES / language).glob("*.json")):
         words |= msgspec.json.decode(path.read_bytes(), type=dict[str, str])
@@ -29,14 +29,14 @@ def table(language: str) -> dict[str, str]:
 def _translator(language: str) -> Text:
     words = table(language)
 
-    def say(key: str, /, **values: object) -> str:
+    def translate(key: str, /, **values: object) -> str:
         return words[key].format_map(values)
 
-    return say
+    return translate
 
 
 def translator(language: str | None) -> Text:
-    """Return the function that says a key in a language; English for a language we lack.
+    """Return the function that gives texts in a language; English if the language is unknown.
 
     Example:
         >>> translator("en")("status.ok")
@@ -46,7 +46,7 @@ def translator(language: str | None) -> Text:
 
 
 def lenient(text: Text) -> Text:
-    """Return a translator that says a key without words by the key's last part.
+    """Return a translator that gives an unknown key's last part instead of raising.
 
     Example:
         >>> from profiling.model.words import translator
@@ -54,10 +54,10 @@ def lenient(text: Text) -> Text:
         ('tokens', 'ok')
     """
 
-    def say(key: str, /, **values: object) -> str:
+    def translate(key: str, /, **values: object) -> str:
         try:
             return text(key, **values)
         except (KeyError, IndexError):
             return key.rpartition(".")[2]
 
-    return say
+    return translate

@@ -1,1 +1,1 @@
-"""What leaves the program: CSV, JSON, saved runs, the HTML report."""
+"""Output formats: CSV, JSON, saved runs and the HTML report."""

@@ -1,4 +1,4 @@
-"""Sentences and code as HTML, escaped, and the code that a run's branches ran."""
+"""Templates and highlighted code as HTML, and the code that the branches of a run ran."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIGHT, _DARK = "xcode", "native"
 
 
 def inline_code(sentence: str) -> Markup:
-    """Escape a sentence and set its backticked parts as code.
+    """Escape a sentence and format its parts in backticks as code.
 
     Example:
         >>> inline_code("`a` < b")
@@ -33,32 +33,32 @@ def inline_code(sentence: str) -> Markup:
 
 
 def swatch(branch: str) -> Markup:
-    """Return a branch's mark in its colour, as charts have it; its name has to stand beside it."""
+    """Return the glyph of a branch in its colour; the name of the branch must follow."""
     style = branch_style(branch)
-    mark = '<span class="lab-swatch" style="color:{}" aria-hidden="true">{}</span>'
-    return Markup(mark).format(style.color, style.glyph)
+    glyph = '<span class="lab-swatch" style="color:{}" aria-hidden="true">{}</span>'
+    return Markup(glyph).format(style.color, style.glyph)
 
 
 def templates(folder: Path) -> jinja2.Environment:
-    """Return the templates of a folder, beside those that the page and reports share."""
-    found = jinja2.Environment(
+    """Return the templates of a folder, and those that the page and the report share."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, _SHARED]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    found.filters |= {"code": inline_code, "swatch": swatch}
-    return found
+    environment.filters |= {"code": inline_code, "swatch": swatch}
+    return environment
 
 
 def code(source: Source, error_line: int | None = None, spans: str = "") -> Markup:
-    """Highlight a function with the line numbers of its file.
+    """Highlight a function, with the line numbers of its file.
 
     Args:
         source: The function.
-        error_line: The line to mark, as numbered in the file.
-        spans: What the id of each line starts with; none is given one unless it is set.
+        error_line: Number of the line to mark.
+        spans: Prefix of the id of each line; lines get no id if it is empty.
     """
     marked = [] if error_line is None else [error_line - source.first_line + 1]
     formatter = HtmlFormatter(
@@ -68,23 +68,23 @@ def code(source: Source, error_line: int | None = None, spans: str = "") -> Mark
         linespans=spans,
         cssclass="code",
     )
-    drawn = pygments.highlight(source.text, PythonLexer(), formatter)
-    # What scrolls has to be reached by the keyboard, too.
-    return Markup(drawn.replace('<div class="code">', '<div class="code" tabindex="0">', 1))
+    html = pygments.highlight(source.text, PythonLexer(), formatter)
+    # Scrollable content must be reachable by keyboard.
+    return Markup(html.replace('<div class="code">', '<div class="code" tabindex="0">', 1))
 
 
 def code_styles() -> str:
-    """Return the CSS of highlighted code in a page whose class says whether it is dark."""
+    """Return the CSS for code in a page with the class ``dark`` in dark mode."""
     return f"{_styles(_LIGHT, '.code')}\n{_styles(_DARK, '.dark .code')}"
 
 
 def media_code_styles() -> str:
-    """Return the CSS of highlighted code in a file that follows the reader's system."""
+    """Return the CSS for code in a file that follows the colour scheme of the system."""
     return f"{_styles(_LIGHT, '.code')}\n{on_dark(_styles(_DARK, '.code'))}"
 
 
 def on_dark(styles: str) -> str:
-    """Return CSS that holds on a dark screen alone; paper is always white."""
+    """Return CSS that applies only on a dark screen, not in print."""
     return f"@media screen and (prefers-color-scheme: dark) {{\n{styles}\n}}"
 
 
@@ -93,9 +93,9 @@ def _styles(name: str, selector: str) -> str:
 
 
 def sources(run: Run) -> tuple[dict[str, Source], Source | None]:
-    """Return the code that ran by branch, and that of the gradients that should hold.
+    """Return the code that ran, by branch, and the code of the correct gradients.
 
-    The latter is known only if all other code is the same here.
+    The latter is None unless all other code is the same as in this installation.
     """
     cell, entry = run.cells[0], _entry(run.cells[0])
     texts: dict[str, str] = {}
@@ -114,10 +114,10 @@ def sources(run: Run) -> tuple[dict[str, Source], Source | None]:
 
 
 def _entry(cell: Cell) -> WorkloadEntry | None:
-    """Return a cell's workload as it is here and now; None if it is not known here."""
+    """Return the workload of a cell, as it is in this installation; None if it is unknown."""
     if cell.workload not in catalogue.workloads():
         return None
     try:
         return catalogue.workload(cell.workload)
     except InputError:
-        return None  # a registered file that has changed since
+        return None  # A registered file that has changed since.

@@ -13,9 +13,11 @@ from profiling.analysis.statistics import summary
 from profiling.analysis.tables import of_cell
 from profiling.catalogue import LESSONS
 from profiling.catalogue.search import Hit
+from profiling.model.errors import short
 from profiling.model.lesson import ClaimResult, LessonTrace
 from profiling.model.run import Run
 from profiling.model.words import DEFAULT, Text, lenient, table
+from profiling.traces.operators import Selection
 from profiling.traces.table import Trace
 from profiling.traces.timeline import end_s
 
@@ -44,7 +46,7 @@ def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
     key = f"lesson.{trace.request.name}"
     return {
         **plain(trace),
-        **{word: text(f"{key}.{word}") for word in ("title", "question", "rule")},
+        **_words(key, text),
         "claims": [_claim(claim, key, text) for claim in trace.claims],
         "verdicts": {claim.claim: claim.verdict.value for claim in trace.claims},
     }
@@ -66,17 +68,18 @@ def run(measured: Run, text: Text) -> dict[str, Any]:
     }
 
 
-def trace(read: Trace, events: pd.DataFrame, text: Text) -> dict[str, Any]:
-    """Return what a trace is, and what a person should know of it.
+def trace(name: str, read: Trace, text: Text) -> dict[str, Any]:
+    """Return what a trace is, and what to know about it.
 
     Args:
-        read: The trace.
-        events: Its events, or those of a window.
+        name: The file's name.
+        read: The trace, or a window of it.
         text: The words.
     """
     return {
-        "events": len(events),
-        "end_s": end_s(events),
+        "name": short(name),
+        "events": len(read.events),
+        "end_s": end_s(read.events),
         "start_unix_s": read.start_unix_s,
         "kinds": sorted(read.kinds),
         "ranks": list(read.ranks),
@@ -84,16 +87,24 @@ def trace(read: Trace, events: pd.DataFrame, text: Text) -> dict[str, Any]:
     }
 
 
-def hits(found: tuple[Hit, ...], text: Text) -> list[dict[str, Any]]:
-    """Return lessons that were found, the best first, with what they teach."""
-    return [
-        {
-            "lesson": hit.lesson,
-            "fit": hit.fit.value,
-            **{word: text(f"lesson.{hit.lesson}.{word}") for word in ("title", "question", "rule")},
-        }
-        for hit in found
-    ]
+def operators(ops: Selection, launched: Selection) -> dict[str, Any]:
+    """Return operators and what ran on a GPU: the rows that are shown, and how many there are."""
+    return {
+        "ops_found": ops.found,
+        "ops": rows(ops.table),
+        "kernels_found": launched.found,
+        "kernels": rows(launched.table),
+    }
+
+
+def found(hits: tuple[Hit, ...], text: Text) -> dict[str, Any]:
+    """Return the lessons that were found, the best first, with what they teach."""
+    return {
+        "found": [
+            {"lesson": hit.lesson, "fit": hit.fit.value, **_words(f"lesson.{hit.lesson}", text)}
+            for hit in hits
+        ]
+    }
 
 
 def everything(text: Text) -> dict[str, Any]:
@@ -102,6 +113,10 @@ def everything(text: Text) -> dict[str, Any]:
         "lessons": {name: text(f"lesson.{name}.title") for name in LESSONS},
         "workloads": {name: _workload(name, text) for name in catalogue.workloads()},
     }
+
+
+def _words(key: str, text: Text) -> dict[str, str]:
+    return {word: text(f"{key}.{word}") for word in ("title", "question", "rule")}
 
 
 def _note(row: Any, say: Text) -> str:

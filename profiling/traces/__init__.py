@@ -1,1 +1,1 @@
-"""A profiler trace file in, tables out; no torch anywhere below."""
+"""Reads profiler traces and derives tables from them. No torch."""

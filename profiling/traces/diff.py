@@ -1,4 +1,4 @@
-"""Two traces beside each other: what ran in only one, and what explains the difference."""
+"""Compares two traces: what ran in only one of them, and where their times differ."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _NUMBERS = {
 
 
 def trace_diff(a: pd.DataFrame, b: pd.DataFrame, by: str = "name") -> pd.DataFrame:
-    """Lay the operators and the GPU work of two traces beside each other.
+    """Compare the operators and the GPU work of two traces, group by group.
 
     Args:
         a: As from `profiling.traces.table.read_trace`.
         b: Another one.
-        by: What operators are grouped by, one of `profiling.traces.operators.GROUPINGS`.
+        by: How operators are grouped, one of `profiling.traces.operators.GROUPINGS`.
 
     Returns:
         ``category`` (``"cpu_op"``, ``"kernel"``, ``"gpu_memcpy"`` or ``"gpu_memset"``), the columns
-        that tell groups apart, ``only_in`` (``"a"``, ``"b"`` or empty), and, each once with ``_a``
-        and once with ``_b``, ``count`` (0 in a trace that lacks the group), ``total_s``,
-        ``self_s``, ``device_s`` and ``allocated_bytes`` (empty in a trace that lacks the group or
-        where unknown); ``count_change`` and ``change_s``, from a to b, the latter of the self
-        times. Durations of GPU work are its self times. As self times add up to the time in which
-        a thread is in operators, the changes of operators add up to the change of that.
+        of the grouping, ``only_in`` (``"a"``, ``"b"`` or empty), and, with the suffixes ``_a`` and
+        ``_b``, ``count`` (0 if a trace lacks the group), ``total_s``, ``self_s``, ``device_s`` and
+        ``allocated_bytes`` (empty if a trace lacks the group or the value is unknown);
+        ``count_change`` and ``change_s``, the changes of count and self time from a to b. The self
+        time of GPU work is its duration. The self times of a thread add up to its time in
+        operators, so the changes of its operators add up to the change of that time.
 
-        First comes what differs in count, which is certain; then the rest, whose times vary from
-        run to run as well; both with the greatest change of time first.
+        Groups whose counts differ come first, since this is certain while times vary from run to
+        run; each part has the greatest change of time first.
     """
     columns = ["category", *GROUPINGS[by]]
     found = _groups(a, by).merge(

@@ -1,4 +1,4 @@
-"""Joins what ran on a GPU to the call that launched it, and that to its operator."""
+"""Links GPU work to the runtime call that launched it, and that call to its operator."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.nesting import around, is_outermost, lanes, nanoseconds
+from profiling.traces.nesting import enclosing_spans, is_outermost, lane_names, nanoseconds
 from profiling.traces.read import ABSENT
 
 DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
-# Of CUDA, ROCm, XPU and others: cuda_runtime, cuda_driver, xpu_runtime and so on.
+# Categories such as cuda_runtime, cuda_driver and xpu_runtime.
 RUNTIME_ENDINGS = ("_runtime", "_driver")
 
 Places = npt.NDArray[np.int64]
 _NONE = -1
 
 
-def linked(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Find the launch and the operator of everything that ran on a GPU.
+def link_launches(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Find the launch and the operator of all GPU work.
 
-    The launch is the last call of the runtime with the same correlation that began before; where
-    there is none, the one at the other end of an arrow. The operator is the one with the external
-    id of the launch or, where that lacks, of the work itself; else the innermost one around the
-    launch on its thread.
+    The launch is the last runtime call with the same correlation that began before the work, or
+    else the call at the other end of a flow. The operator is the one with the external id of the
+    launch, or else of the work itself, or else the innermost one around the launch on its thread.
 
     Args:
         trace: In order of start, as from `profiling.traces.table.read_trace`.
-        flows: Makes the table of `profiling.traces.table.flow_table`, if that is needed.
+        flows: Returns the ends of the trace's flows; called only if needed.
 
     Returns:
-        Columns ``launch_index`` and ``op_index``: places in the trace, for work on a GPU;
-        ``op_index`` for calls of the runtime as well. Empty where unknown.
+        Row numbers in the trace: ``launch_index`` for GPU work, ``op_index`` for GPU work and
+        runtime calls. Empty where unknown.
     """
     categories = trace["category"].cat.categories
     calls = _of_categories(trace, filter(is_runtime, categories))
@@ -58,7 +57,7 @@ def linked(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.DataFra
 
 
 def is_runtime(category: str) -> bool:
-    """Tell whether events of that category are calls of a device's runtime or driver."""
+    """Return whether a category is that of calls of a device's runtime or driver."""
     return category.endswith(RUNTIME_ENDINGS)
 
 
@@ -67,21 +66,21 @@ def _of_categories(trace: pd.DataFrame, wanted: Iterable[str]) -> Places:
 
 
 class _ByNumber:
-    """Finds rows by a number that they have."""
+    """Index of rows by a number."""
 
     def __init__(self, numbers: npt.NDArray[Any], places: Places) -> None:
-        """Take the numbers of all rows, and the places of those to find, ascending."""
+        """Index some rows, in ascending order, by the numbers of all rows."""
         places = places[numbers[places] != ABSENT]
         order = np.argsort(numbers[places], kind="stable")
         self._numbers = numbers[places][order]
         self._places = np.append(places[order], _NONE)
 
     def first(self, numbers: npt.NDArray[Any]) -> Places:
-        """Return the first row of each number, -1 for none."""
+        """Return the first row of each number, -1 if there is none."""
         return self.last_before(numbers, np.zeros(len(numbers), dtype="int64"))
 
     def last_before(self, numbers: npt.NDArray[Any], limits: Places) -> Places:
-        """Return the last row of each number before a place, else its first one; -1 for none."""
+        """Return each number's last row before a limit, else its first row, -1 if it has none."""
         low = np.searchsorted(self._numbers, numbers)
         is_found = low < np.searchsorted(self._numbers, numbers, side="right")
         width = max(self._places.max(), limits.max(initial=0)) + 1
@@ -96,7 +95,7 @@ def _launches(
     start_s = trace["start_s"].to_numpy()
     numbers = trace["correlation"].to_numpy("int64", na_value=ABSENT)
     limits = np.searchsorted(start_s, start_s[work], side="right")
-    # Also one that began after, since a device's clock may run a little ahead of the host's.
+    # The call may seem to begin after the work, as the device's clock may be ahead of the host's.
     launch = _ByNumber(numbers, calls).last_before(numbers[work], limits)
     if (launch == _NONE).any():
         by_flow = _by_flow(trace.iloc[calls], trace.iloc[work], flows())
@@ -117,24 +116,24 @@ def _by_flow(calls: pd.DataFrame, work: pd.DataFrame, flows: pd.DataFrame) -> pd
 
 
 def _at_ends(rows: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
-    """Return columns ``flow`` and ``row``: the rows that begin where an arrow has its end."""
+    """Return columns ``flow`` and ``row``: the rows that begin at an end of a flow."""
     keys = ["process", "thread", "start"]
     table = rows[["process", "thread"]].assign(start=nanoseconds(rows["start_s"]), row=rows.index)
     return ends.merge(table, on=keys)[["flow", "row"]]
 
 
 def _innermost(ops: pd.DataFrame, calls: pd.DataFrame) -> Places:
-    """Return the place of the innermost operator around each call, on its thread."""
-    moments = pd.DataFrame({"lane": lanes(calls), "start": nanoseconds(calls["start_s"])})
+    """Return the row of the innermost operator around each call, on its thread."""
+    moments = pd.DataFrame({"lane": lane_names(calls), "start": nanoseconds(calls["start_s"])})
     start = nanoseconds(ops["start_s"])
-    spans = pd.DataFrame({"name": ops.index, "lane": lanes(ops), "start": start})
+    spans = pd.DataFrame({"name": ops.index, "lane": lane_names(ops), "start": start})
     spans["end"] = start + nanoseconds(ops["duration_s"])
     spans = spans[spans["lane"].isin(moments["lane"])]
     spans = spans.sort_values(["start", "end"], ascending=[True, False], kind="stable")
     found = pd.Series(pd.NA, index=calls.index, dtype="Int64")
     while len(spans) and len(moments):
         outermost = is_outermost(spans)
-        level = around(spans[outermost], moments)["name"].set_axis(calls.index)
+        level = enclosing_spans(spans[outermost], moments)["name"].set_axis(calls.index)
         found = level.astype("Int64").fillna(found)
         spans = spans[~outermost]
     return _places(found)

@@ -1,4 +1,4 @@
-"""Memory over time from a trace's allocation events, and what a step's peak consists of."""
+"""Memory over time, from a trace's allocation events, and the parts of a step's peak."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 from tsdownsample import M4Downsampler
 
-from profiling.traces.nesting import containing, lane_numbers, nanoseconds, outermost
+from profiling.traces.nesting import enclosing, lane_numbers, nanoseconds, outermost
 from profiling.traces.read import NO_ADDRESS
 
 _MOST_POINTS = 4000
 
 Array = npt.NDArray[Any]
-# Every kind that memory alive at the peak can be of; see `peak_parts`.
+# Kinds of memory alive at the peak; see `peak_parts`.
 KINDS = (
     "saved",
     "copy",
@@ -27,21 +27,22 @@ KINDS = (
     "released",
 )
 
-# The name of what was allocated outside of any operator, such as numbers made into tensors.
+# Name for allocations outside of any operator, such as numbers converted to tensors.
 NO_OP = "python"
 
 _COPY = "aten::clone"
-_NODE = "autograd::engine::evaluate_function: "
-# What loss.backward() makes first: the gradient of the loss itself.
+# Start of the names of backward nodes.
+NODE_PREFIX = "autograd::engine::evaluate_function: "
+# The first operator of loss.backward(): the gradient of the loss itself.
 _FIRST_GRADIENT = "aten::ones_like"
 _NEVER = np.iinfo("int64").max
 
 
 def memory_curve(trace: pd.DataFrame, device: str) -> pd.DataFrame:
-    """Return bytes live on a device after each allocation and each free.
+    """Return the bytes allocated on a device after each allocation and free.
 
-    The curve is the running sum of the events' bytes and so starts at 0: the trace's own totals
-    carry over from whatever ran before it.
+    The curve is the running sum of the events' bytes and starts at 0, because the trace's own
+    totals include what was allocated before it.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
@@ -50,31 +51,31 @@ def memory_curve(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     Returns:
         Columns ``time_s`` (from the trace's start), ``change_bytes`` and ``live_bytes``.
     """
-    places = _places(trace, device)
+    places = _memory_rows(trace, device)
     change = trace["bytes"].array[places].to_numpy("int64")
     times = trace["start_s"].to_numpy()[places]
     return pd.DataFrame({"time_s": times, "change_bytes": change, "live_bytes": change.cumsum()})
 
 
 def memory_devices(trace: pd.DataFrame) -> list[str]:
-    """Return the devices of which a trace has memory events, the CPU first."""
+    """Return the devices with memory events in a trace, the CPU first."""
     found = trace["memory_device"].dropna().unique().tolist()
     return sorted(found, key=lambda name: (name != "cpu", len(name), name))
 
 
 class MemoryFacts(NamedTuple):
-    """What a trace says of a device's memory.
+    """Summary of a device's memory in a trace.
 
     Attributes:
-        peak_bytes: The highest of the bytes live, 0 if they are never above that.
-        peak_s: When that is first so, from the trace's start; None if never above 0.
-        end_bytes: Allocations less frees.
-        allocations: How many there are.
-        frees: How many there are.
-        unseen: Of the frees, those of which the trace has no allocation.
-        unseen_bytes: What these freed.
-        kept: Of the allocations, those of which the trace has no free.
-        kept_bytes: What these allocated.
+        peak_bytes: Greatest number of bytes allocated at once, at least 0.
+        peak_s: Time of the first peak from the trace's start; None if the peak is 0.
+        end_bytes: Bytes allocated minus bytes freed.
+        allocations: Number of allocations.
+        frees: Number of frees.
+        unseen: Number of frees whose allocation is not in the trace.
+        unseen_bytes: Bytes of these frees.
+        kept: Number of allocations whose free is not in the trace.
+        kept_bytes: Bytes of these allocations.
     """
 
     peak_bytes: int
@@ -89,13 +90,13 @@ class MemoryFacts(NamedTuple):
 
 
 def memory_facts(trace: pd.DataFrame, device: str) -> MemoryFacts:
-    """Sum up what a trace says of a device's memory.
+    """Summarize a device's memory in a trace.
 
-    A free belongs to the last allocation at its address, if that had its size.
+    A free belongs to the last allocation at its address if the sizes are equal.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
-        device: As for `profiling.traces.memory.memory_curve`.
+        device: As for `memory_curve`.
     """
     places, changes, partner = memory_changes(trace, device)
     alone = partner < 0
@@ -123,36 +124,36 @@ def memory_changes(trace: pd.DataFrame, device: str) -> tuple[Array, Array, Arra
         device: As for `memory_curve`.
 
     Returns:
-        Of each of its memory events the row in the trace, the bytes, and the place, among these
-        events, of the free of the allocation or the other way round; -1 for none.
+        For each memory event of the device: its row in the trace, its bytes, and the index, among
+        these events, of the matching free or allocation, -1 if there is none.
     """
-    places = _places(trace, device)
+    places = _memory_rows(trace, device)
     changes = trace["bytes"].array[places].to_numpy("int64")
     addresses = trace["address"].array[places].to_numpy("uint64", na_value=NO_ADDRESS)
     return places, changes, _partners(changes.tolist(), addresses.tolist())
 
 
-def reduced(curve: pd.DataFrame, most: int = _MOST_POINTS) -> pd.DataFrame:
-    """Take rows of a curve so that its step line is drawn alike with fewer of them.
+def downsample(curve: pd.DataFrame, most: int = _MOST_POINTS) -> pd.DataFrame:
+    """Drop rows of a curve so that its step line still looks the same.
 
-    Of each short run of rows the first, the last, the lowest and the highest stay; and so do the
-    curve's first row, its last one and the first of its highest.
+    Of each short run of rows, the first, last, lowest and highest are kept; the first and last row
+    of the curve and the first row of its peak are always kept.
 
     Args:
         curve: As from `memory_curve`.
-        most: How many rows are left at the most, three more at the very most.
+        most: Number of rows to keep; up to three more are kept.
     """
     if len(curve) <= most:
         return curve
     live = curve["live_bytes"].to_numpy()
-    # Without times, because runs of equal length in time may all fall into one.
+    # Without times: with them, most rows could fall into one of the runs of equal duration.
     chosen = M4Downsampler().downsample(live, n_out=most // 4 * 4)
     ends = [0, int(live.argmax()), len(curve) - 1]
     return curve.iloc[np.union1d(chosen.astype("int64"), ends)].reset_index(drop=True)
 
 
-def _places(trace: pd.DataFrame, device: str) -> Array:
-    """Return the rows of a trace that are allocations and frees on a device."""
+def _memory_rows(trace: pd.DataFrame, device: str) -> Array:
+    """Return the rows of the allocations and frees on a device."""
     devices = trace["memory_device"].cat.categories
     mine = [name for name in devices if device in (name, name.partition(":")[0])]
     is_sized = trace["memory_device"].isin(mine) & trace["bytes"].notna()
@@ -162,14 +163,14 @@ def _places(trace: pd.DataFrame, device: str) -> Array:
 
 
 def _partners(changes: list[int], addresses: list[int]) -> Array:
-    """Return for every allocation the place of its free, and the other way round; -1 for none."""
+    """Return the index of each allocation's free and each free's allocation, -1 for none."""
     partners = [-1] * len(changes)
     allocated: dict[int, int] = {}
     for place, (change, address) in enumerate(zip(changes, addresses, strict=True)):
         if change > 0:
             allocated[address] = place
         elif address in allocated and changes[allocated[address]] == -change:
-            # Of another size it would be the free of an allocation that the trace does not have.
+            # A free of another size belongs to an allocation that is not in the trace.
             other = allocated.pop(address)
             partners[place], partners[other] = other, place
     return np.array(partners, dtype="int64")
@@ -179,21 +180,20 @@ def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     """Split the peak of a traced step into the allocations that are alive at it.
 
     The peak is the first moment at which the bytes allocated since the trace began are highest. A
-    backward window is a run of backward nodes with no other operator between them, from the
-    gradient of the loss on. The first of these kinds that fits is an allocation's:
+    backward window is a run of backward nodes without another operator in between, from the
+    gradient of the loss on. An allocation has the first of these kinds that applies:
 
-    - ``gradient``: allocated in a backward window and never freed, as are leaves' gradients;
-    - ``backward_temporary``: allocated in a backward window and freed, as are the gradients of
+    - ``gradient``: allocated in a backward window and never freed, such as gradients of leaves;
+    - ``backward_temporary``: allocated in a backward window and freed, such as gradients of
       activations;
-    - ``copy``: made by ``aten::clone``, called by the step itself;
-    - ``kept``: never freed: the step's result holds it, or the graph of it, or what else outlives
-      the step;
-    - ``saved``: freed, but still alive when a backward window began: held by autograd, or by a
-      name;
+    - ``copy``: allocated by ``aten::clone``, called by the step itself;
+    - ``kept``: never freed, because the step's result, its graph or something else that outlives
+      the step holds it;
+    - ``saved``: freed, but alive when a backward window began: held by autograd or by a name;
     - ``temporary``: freed before a backward window began, or without one after it.
 
-    ``released`` is no allocation: it is what was allocated before the trace began and freed by
-    the peak, in negative bytes.
+    ``released`` stands for memory that was allocated before the trace began and freed before the
+    peak, in negative bytes.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`, of one step.
@@ -203,60 +203,58 @@ def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     Returns:
         Columns ``kind``, ``op`` (the outermost operator around the allocation, or the backward
         node; ``"python"`` outside of any, empty for ``released``) and ``bytes``, most bytes first.
-        The bytes add up to the highest of `profiling.traces.memory.memory_curve`; there are no
-        rows where that is not above 0.
+        The bytes add up to the maximum of `memory_curve`; there are no rows if that is 0.
     """
     return alive_at_peak(trace, device).drop(columns="count")
 
 
 def alive_at_peak(trace: pd.DataFrame, device: str) -> pd.DataFrame:
-    """List the allocations that are alive at the peak of a trace, by kind and operator.
+    """Summarize the allocations that are alive at the peak of a trace by kind and operator.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`, of any number of steps.
-        device: As for `profiling.traces.memory.memory_curve`.
+        device: As for `memory_curve`.
 
     Returns:
         As `peak_parts`, with the number of allocations (of frees, for ``released``) as ``count``.
     """
     alive = _alive_at_peak(trace, device)
     calls = _operator_calls(trace)
-    outer = _only(calls, outermost(calls.lane, calls.start, calls.end))
-    place = containing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
+    outer = _select(calls, outermost(calls.lane, calls.start, calls.end))
+    place = enclosing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
     op = np.append(outer.name, NO_OP)[place]
     kinds = _kinds(alive, op, *_windows(outer.name, outer.start, outer.end))
     ops = [
-        "" if kind == "released" else name.removeprefix(_NODE)
+        "" if kind == "released" else name.removeprefix(NODE_PREFIX)
         for kind, name in zip(kinds, op, strict=True)
     ]
-    return _summed({"kind": kinds, "op": ops}, alive.bytes)
+    return _sum_bytes({"kind": kinds, "op": ops}, alive.bytes)
 
 
 def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.DataFrame:
-    """Sum up the memory at the peak that no operator returned.
+    """Summarize the scratch memory at the peak: memory that is no operator's result.
 
-    Who knows only what operators return cannot know of it.
+    A prediction that only follows the results of operators does not include it.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`, of one step.
         device: ``"cpu"``, or ``"cuda"`` for all GPUs together.
-        dispatched: The operators of which that is known, such as ``"aten::sum"``.
+        dispatched: The operators whose results are known, such as ``"aten::sum"``.
 
     Returns:
-        Columns ``op`` and ``bytes``, most bytes first: what was allocated in a call of a given
-        operator, is alive at the peak and was freed before that call ended; of several such calls
-        within each other the innermost counts. ``"python"`` stands for what was allocated in no
-        such call at all.
+        Columns ``op`` and ``bytes``, most bytes first: memory that was allocated in a call of one
+        of these operators, is alive at the peak and was freed before that call ended; of nested
+        calls, the innermost counts. ``"python"`` stands for memory allocated in no such call.
     """
     alive = _alive_at_peak(trace, device)
-    alive = _only(alive, alive.bytes > 0)
+    alive = _select(alive, alive.bytes > 0)
     calls = _operator_calls(trace)
-    calls = _only(calls, np.array([name in dispatched for name in calls.name], dtype="bool"))
+    calls = _select(calls, np.array([name in dispatched for name in calls.name], dtype="bool"))
     op: list[str | None] = []
     while len(calls.start):
         is_outer = outermost(calls.lane, calls.start, calls.end)
-        outer, calls = _only(calls, is_outer), _only(calls, ~is_outer)
-        place = containing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
+        outer, calls = _select(calls, is_outer), _select(calls, ~is_outer)
+        place = enclosing(outer.lane, outer.start, outer.end, alive.lane, alive.start)
         op = op or [None if inside else NO_OP for inside in place >= 0]
         freed_inside = (place >= 0) & (np.append(outer.end, -1)[place] > alive.freed)
         for row in np.flatnonzero(freed_inside):
@@ -264,24 +262,24 @@ def scratch(trace: pd.DataFrame, device: str, dispatched: frozenset[str]) -> pd.
     op = op or [NO_OP] * len(alive.start)
     is_unseen = np.array([name is not None for name in op], dtype="bool")
     ops = [name for name in op if name is not None]
-    return _summed({"op": ops}, alive.bytes[is_unseen]).drop(columns="count")
+    return _sum_bytes({"op": ops}, alive.bytes[is_unseen]).drop(columns="count")
 
 
 def backward_windows(outermost: pd.DataFrame) -> pd.DataFrame:
-    """Find the runs of backward nodes with no other operator between them.
+    """Return the runs of backward nodes without another operator in between.
 
     Args:
-        outermost: Those of `profiling.traces.nesting.operator_spans` that are in no other one.
+        outermost: The outermost spans of `profiling.traces.nesting.operator_spans`.
 
     Returns:
-        Columns ``start`` and ``end`` of each, in nanoseconds.
+        Columns ``start`` and ``end`` of each run, in nanoseconds.
     """
     start, end = _windows(*(outermost[name].to_numpy() for name in ("name", "start", "end")))
     return pd.DataFrame({"start": start, "end": end})
 
 
 class _Calls(NamedTuple):
-    """Calls of operators in order of start, and of two that start together the outer one first."""
+    """Operator calls in order of start, the outer one first if two start together."""
 
     name: Array
     lane: Array
@@ -290,7 +288,7 @@ class _Calls(NamedTuple):
 
 
 class _Alive(NamedTuple):
-    """What adds up to a peak: allocations alive, and frees of what was there before; by start."""
+    """The events that add up to a peak, in order: live allocations, and frees of older memory."""
 
     lane: Array
     start: Array
@@ -301,19 +299,19 @@ class _Alive(NamedTuple):
 _Rows = TypeVar("_Rows", _Calls, _Alive)
 
 
-def _only(rows: _Rows, mask: Array) -> _Rows:
+def _select(rows: _Rows, mask: Array) -> _Rows:
     return type(rows)(*(each[mask] for each in rows))
 
 
-# Plain arrays below: on the few rows of one step's trace a data frame's every move costs more than
-# all of the work.
+# Arrays instead of data frames: with the few rows of a step's trace, the overhead of pandas would
+# exceed the work itself.
 def _operator_calls(trace: pd.DataFrame) -> _Calls:
     places = np.flatnonzero((trace["category"] == "cpu_op") & trace["duration_s"].notna())
     start = nanoseconds(trace["start_s"])[places]
     end = start + nanoseconds(trace["duration_s"].iloc[places])
     name = trace["name"].array[places].to_numpy("object")
     calls = _Calls(name, lane_numbers(trace)[places], start, end)
-    return _only(calls, np.lexsort((-end, start)))
+    return _select(calls, np.lexsort((-end, start)))
 
 
 def _alive_at_peak(trace: pd.DataFrame, device: str) -> _Alive:
@@ -323,11 +321,11 @@ def _alive_at_peak(trace: pd.DataFrame, device: str) -> _Alive:
     start = nanoseconds(trace["start_s"])[places]
     freed = np.where(partner < 0, _NEVER, start[partner])
     alive = (np.arange(len(places)) <= peak) & ((partner < 0) | (partner > peak))
-    return _only(_Alive(lane_numbers(trace)[places], start, freed, changes), alive)
+    return _select(_Alive(lane_numbers(trace)[places], start, freed, changes), alive)
 
 
-def _summed(by: dict[str, Iterable[str]], sizes: Array) -> pd.DataFrame:
-    """Count and add up bytes by some columns, most bytes first."""
+def _sum_bytes(by: dict[str, Iterable[str]], sizes: Array) -> pd.DataFrame:
+    """Return the count and sum of bytes by some columns, most bytes first."""
     found: dict[tuple[str, ...], tuple[int, int]] = {}
     for *key, size in zip(*by.values(), sizes.tolist(), strict=True):
         count, total = found.get(tuple(key), (0, 0))
@@ -360,11 +358,11 @@ def _kinds(alive: _Alive, op: Array, window_starts: Array, window_ends: Array) -
 
 
 def _windows(names: Array, start: Array, end: Array) -> tuple[Array, Array]:
-    """Return when each run of backward nodes begins and ends."""
+    """Return start and end of each run of backward nodes."""
     if not len(names):
         return start, end
-    is_node = np.array([name.startswith(_NODE) for name in names])
-    # The first gradient goes with what follows it.
+    is_node = np.array([name.startswith(NODE_PREFIX) for name in names])
+    # The gradient of the loss counts with the operator that follows it.
     known = np.flatnonzero(names != _FIRST_GRADIENT)
     is_node = np.append(is_node[known], False)[np.searchsorted(known, np.arange(len(names)))]
     first = np.append(0, np.flatnonzero(np.diff(is_node)) + 1)

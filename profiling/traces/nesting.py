@@ -1,4 +1,4 @@
-"""Which call of a trace is in which, in the profiler's own step, nanoseconds."""
+"""Nesting of intervals in lanes, in nanoseconds. A lane is a thread of a process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _FAR_S = 100 * 365.25 * 24 * 3600
 
 
 def operator_spans(trace: pd.DataFrame) -> pd.DataFrame:
-    """Return when each operator's call began and ended.
+    """Return the start and end of each operator call.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         Columns ``name``, ``lane`` (process and thread), ``start`` and ``end`` in nanoseconds, and
-        ``external_id``; in order of start, and of two that start together the outer one first.
+        ``external_id``; in order of start, the outer one first if two start together.
     """
     calls = trace[(trace["category"] == "cpu_op") & trace["duration_s"].notna()]
     start = nanoseconds(calls["start_s"])
     spans = pd.DataFrame(
         {
             "name": calls["name"],
-            "lane": lanes(calls),
+            "lane": lane_names(calls),
             "start": start,
             "end": start + nanoseconds(calls["duration_s"]),
             "external_id": calls["external_id"],
@@ -37,26 +37,26 @@ def operator_spans(trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_outermost(spans: pd.DataFrame) -> pd.Series:
-    """Tell which spans, in order as from `operator_spans`, are in no other one of their lane."""
+    """Return which spans, ordered as by `operator_spans`, are in no other span of their lane."""
     lane, _ = pd.factorize(spans["lane"])
     found = outermost(lane, spans["start"].to_numpy(), spans["end"].to_numpy())
     return pd.Series(found, spans.index)
 
 
-def around(spans: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:
-    """Find the span that each moment is in.
+def enclosing_spans(spans: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:
+    """Return the span that contains each moment.
 
     Args:
-        spans: Some of those from `operator_spans` that do not overlap within a lane, in order.
+        spans: Spans from `operator_spans` that do not overlap within a lane, in order.
         moments: Columns ``lane`` and ``start``, in order of start.
 
     Returns:
-        One row a moment: ``name`` and ``end`` of the span, empty for a moment that is in none.
+        A row for each moment: ``name`` and ``end`` of the span, empty if there is none.
     """
     count = len(spans)
     lane, _ = pd.factorize(pd.concat([spans["lane"], moments["lane"]]))
     start, end = spans["start"].to_numpy(), spans["end"].to_numpy()
-    row = containing(lane[:count], start, end, lane[count:], moments["start"].to_numpy())
+    row = enclosing(lane[:count], start, end, lane[count:], moments["start"].to_numpy())
     found = spans[["name", "end"]].set_axis(range(count))
     return found.reindex(row).reset_index(drop=True)
 
@@ -64,12 +64,12 @@ def around(spans: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:
 def outermost(
     lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
 ) -> npt.NDArray[np.bool]:
-    """Tell which intervals are in no other one of their lane.
+    """Return which intervals are in no other interval of their lane.
 
     Args:
-        lane: Whole numbers.
-        start: Ascending; of two intervals that start together the outer one comes first.
-        end: None before its start.
+        lane: Integers.
+        start: Ascending; if two intervals start together, the outer one comes first.
+        end: Not before the start.
     """
     last_end = np.full(len(start), -1)
     order = np.argsort(lane, kind="stable")
@@ -79,25 +79,25 @@ def outermost(
     return found
 
 
-def containing(
+def enclosing(
     lane: npt.NDArray[Any],
     start: npt.NDArray[Any],
     end: npt.NDArray[Any],
     moment_lanes: npt.NDArray[Any],
     moments: npt.NDArray[Any],
 ) -> npt.NDArray[np.int64]:
-    """Return the place of the interval that each moment is in, -1 for none.
+    """Return the index of the interval that contains each moment, -1 if there is none.
 
     Args:
-        lane: Of intervals that do not overlap within one; whole numbers from 0 on.
-        start: An interval has its first moment.
-        end: An interval does not have its last moment.
-        moment_lanes: The lane of each moment.
-        moments: In any order.
+        lane: Lane of each interval, integers from 0; intervals of a lane do not overlap.
+        start: Start of each interval, inclusive.
+        end: End of each interval, exclusive.
+        moment_lanes: Lane of each moment.
+        moments: Moments in any order.
     """
     count = len(start)
     times, numbers = np.unique(np.concatenate([start, moments]), return_inverse=True)
-    # By lane, then time, in one number.
+    # One number that orders by lane, then time.
     keys = np.concatenate([lane, moment_lanes]) * len(times) + numbers
     order = np.argsort(keys[:count], kind="stable")
     last = np.searchsorted(keys[:count][order], keys[count:], side="right") - 1
@@ -108,31 +108,32 @@ def containing(
 
 
 class Nesting(NamedTuple):
-    """How intervals lie in each other.
+    """Parents and depths of nested intervals.
 
     Attributes:
-        parent: For each interval the place of the one around it, -1 for none.
-        depth: How many are around it; two of the same depth in a lane never overlap.
+        parent: Index of the interval around each interval, -1 if there is none.
+        depth: Number of intervals around each interval; intervals of the same lane and depth never
+            overlap.
     """
 
     parent: npt.NDArray[np.int64]
     depth: npt.NDArray[np.int64]
 
 
-def in_order(
+def nesting_order(
     lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
 ) -> npt.NDArray[np.int64]:
-    """Return the places of intervals by lane, then start; of two alike the longer one first."""
+    """Return the order of intervals by lane, then start; the longer one first if both are equal."""
     return np.lexsort((-end, start, lane))
 
 
 def nest(lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]) -> Nesting:
-    """Find for each interval the one around it: the last of its lane that began and is not over.
+    """Return the parent of each interval: the last one of its lane that is open at its start.
 
     Args:
-        lane: Whole numbers from 0 on.
-        start: Nanoseconds, in the order of `in_order`, as are the other two.
-        end: Nanoseconds, none before its start.
+        lane: Integers from 0; all three arrays are in the order of `nesting_order`.
+        start: Nanoseconds.
+        end: Nanoseconds, not before the start.
     """
     parent = np.full(len(start), -1, dtype="int64")
     depth = np.zeros(len(start), dtype="int64")
@@ -162,10 +163,10 @@ def _nest_lane(starts: list[int], ends: list[int]) -> tuple[list[int], list[int]
 def self_times(
     nesting: Nesting, start: npt.NDArray[Any], end: npt.NDArray[Any]
 ) -> npt.NDArray[np.int64]:
-    """Return how long each interval was the last of its lane that began and was not over.
+    """Return the time in which each interval is the innermost open one of its lane.
 
-    The self times of a lane add up to the time that any of its intervals covers, also where one
-    begins inside another and outlasts it.
+    The self times of a lane add up to the time that its intervals cover, even if an interval
+    starts inside another and ends after it.
     """
     left: npt.NDArray[np.int64] = end - start
     covered, outer = start, nesting.parent
@@ -189,15 +190,15 @@ def innermost(
     moments: npt.NDArray[Any],
     moment_lanes: npt.NDArray[Any],
 ) -> npt.NDArray[np.int64]:
-    """Return the place of the innermost interval that each moment is in, -1 for none.
+    """Return the index of the innermost interval that contains each moment, -1 if there is none.
 
     Args:
-        lane: As for `nest`, as are ``start`` and ``end``.
-        start: Nanoseconds; an interval has its first moment.
-        end: Nanoseconds; an interval does not have its last moment.
+        lane: As for `nest`, like ``start`` and ``end``.
+        start: Nanoseconds, inclusive.
+        end: Nanoseconds, exclusive.
         nesting: As from `nest`.
         moments: Nanoseconds.
-        moment_lanes: The lane of each moment.
+        moment_lanes: Lane of each moment.
     """
     found = np.full(len(moments), -1, dtype="int64")
     for number in np.unique(moment_lanes):
@@ -215,7 +216,7 @@ def innermost(
 def covered_before(
     start: npt.NDArray[Any], end: npt.NDArray[Any], moments: npt.NDArray[Any]
 ) -> npt.NDArray[np.int64]:
-    """Return for how long any of some intervals, in any order, ran before each moment."""
+    """Return the time before each moment that the intervals, in any order, cover."""
     if not len(start):
         return np.zeros(len(moments), dtype="int64")
     order = np.argsort(start, kind="stable")
@@ -229,13 +230,13 @@ def covered_before(
     return np.where(place >= 0, before[place] + inside, 0)
 
 
-def lanes(events: pd.DataFrame) -> pd.Series:
-    """Return process and thread of each event as one text."""
+def lane_names(events: pd.DataFrame) -> pd.Series:
+    """Return process and thread of each event as one string."""
     return events["process"].fillna("") + " " + events["thread"].fillna("")
 
 
 def lane_numbers(events: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return a number for each event's process and thread, from 0 on."""
+    """Return a number from 0 for each event's process and thread."""
     process, thread = (
         pd.factorize(events[name], use_na_sentinel=False)[0] for name in ("process", "thread")
     )
@@ -244,9 +245,9 @@ def lane_numbers(events: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def nanoseconds(seconds: pd.Series) -> npt.NDArray[Any]:
-    """Return whole nanoseconds, in which ends and starts compare exactly.
+    """Return integer nanoseconds, so that starts and ends compare exactly.
 
-    What is further away than a century is put there, so that sums stay within 64 bits.
+    Values are clipped to a century, so that sums fit into 64 bits.
     """
     near = np.clip(seconds.to_numpy("float64"), -_FAR_S, _FAR_S)
     whole: npt.NDArray[Any] = np.rint(near * 1e9).astype("int64")

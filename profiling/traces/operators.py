@@ -1,4 +1,4 @@
-"""What ran in a trace: operators on the host, kernels and copies on the devices."""
+"""Operators, kernels and copies of a trace, one by one and grouped."""
 
 from __future__ import annotations
 
@@ -11,89 +11,64 @@ import pandas as pd
 from profiling.traces.launches import DEVICE_WORK, is_runtime
 from profiling.traces.nesting import (
     Nesting,
-    around,
-    in_order,
+    enclosing_spans,
     innermost,
     is_outermost,
     nanoseconds,
     nest,
+    nesting_order,
     operator_spans,
     self_times,
 )
 from profiling.traces.timeline import lane_keys
 
-# What a page or an answer gets of a table; the files have all of it.
+# Most rows of a table on the page or in an answer of the API; files have all rows.
 MOST_ROWS = 300
-# What calls can be grouped by, and the columns that tell the groups apart.
+# Ways to group calls, and the columns of each grouping.
 GROUPINGS = {"name": ["name"], "shapes": ["name", "shapes"], "stack": ["name", "stack"]}
-# Of CUDA and HIP, and of the Unified Runtime below XPUs.
+# Names of launches in CUDA and HIP, and in the Unified Runtime below XPUs.
 _LAUNCH = r"Launch(?:Cooperative)?Kernel|EnqueueKernelLaunch"
 _ON_DEVICE_COPY = "DtoD"
 _COUNTS = ("kernels", "launches", "copies", "device_copies", "syncs")
 
 
-class Sheet(NamedTuple):
-    """Rows to show, and how many there would be."""
-
-    table: pd.DataFrame
-    found: int
-
-
-def chosen(table: pd.DataFrame, words: str, sort: str | None) -> Sheet:
-    """Keep the rows in which every word occurs in some text, those with most of a column first.
-
-    Args:
-        table: Any table.
-        words: Separated by spaces; upper and lower case are alike.
-        sort: A column of numbers; the table's own order unless it has it.
-    """
-    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str")
-    joined = texts.agg(" ".join, axis=1).str.casefold() if len(table) else pd.Series(dtype="str")
-    found = table
-    for word in words.casefold().split():
-        found = found[joined.loc[found.index].str.contains(word, regex=False)]
-    if sort is not None and sort in found:
-        found = found.sort_values(sort, ascending=False, kind="stable")
-    return Sheet(found.head(MOST_ROWS), len(found))
-
-
 def operator_count(trace: pd.DataFrame) -> int:
-    """Return how many calls of operators a trace has, those within others too."""
+    """Return the number of operator calls in a trace, nested calls included."""
     return int(trace["category"].eq("cpu_op").sum())
 
 
 def operator_calls(trace: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a trace that are operators, with their self times.
+    """Return the operator calls of a trace with their self times.
 
     Returns:
-        The trace's columns for ``cpu_op`` events, ``self_s`` (duration without the operators
-        called inside, on the same thread) and ``device_s`` (what it launched on a GPU itself;
-        empty where the trace has no GPU work).
+        The trace's columns for ``cpu_op`` events, ``self_s`` (duration without nested operators on
+        the same thread) and ``device_s`` (duration of the GPU work that the call itself launched;
+        empty if the trace has no GPU work).
     """
     calls = _calls(trace).drop(columns=["own_bytes", "part_of"])
-    # Of two that start together the longer one is the outer one.
+    # If two start together, the longer one is the outer one.
     order = ["start_s", "duration_s"]
     return calls.sort_values(order, ascending=[True, False], kind="stable", ignore_index=True)
 
 
 def operator_groups(trace: pd.DataFrame, by: str = "name") -> pd.DataFrame:
-    """Sum up operator calls by name, or by name and what else tells them apart.
+    """Summarize operator calls by name, or by name and shapes or stack.
 
-    A call that is all that a call of the same name calls is a part of that one and not counted, as
-    in torch's own ``key_averages``; a count of the trace's ``cpu_op`` events has it.
+    A call whose only child has the same name is counted once together with that child, as by
+    torch's ``key_averages``; the number of the trace's ``cpu_op`` events may be greater.
 
     Args:
         trace: As from `profiling.traces.table.read_trace`.
         by: One of `GROUPINGS`; calls without shapes or stack are a group of their own.
 
     Returns:
-        The columns that tell groups apart (``name``, and ``shapes`` or ``stack``), ``count``,
-        ``total_s``, ``self_s`` (without operators called inside, on the same thread), ``mean_s``
-        (of a call, with what is inside), ``device_s`` (of GPU work that the calls launched
-        themselves; empty where the trace has no GPU work), ``allocated_bytes`` (allocated by the
-        calls themselves, not by operators inside, on all devices, whether freed or not; empty
-        where the trace has no memory events) and ``longest_event`` (the row in the trace of the
-        longest call). Most self time first.
+        The columns of the grouping (``name``, and ``shapes`` or ``stack``), ``count``,
+        ``total_s``, ``self_s`` (without nested operators on the same thread), ``mean_s`` (of a
+        call, nested operators included), ``device_s`` (GPU work that the calls themselves
+        launched; empty if the trace has no GPU work), ``allocated_bytes`` (allocated by the calls
+        themselves, without nested operators, on all devices, freed or not; empty if the trace has
+        no memory events) and ``longest_event`` (row of the longest call in the trace). Greatest
+        self time first.
     """
     calls = _calls(trace)
     if by == "stack" and "stack" not in calls:
@@ -124,10 +99,10 @@ def operator_groups(trace: pd.DataFrame, by: str = "name") -> pd.DataFrame:
 
 
 def _calls(trace: pd.DataFrame) -> pd.DataFrame:
-    """Return operators by thread and start, with ``self_s``, ``device_s`` and more.
+    """Return operator calls by thread and start, with four more columns.
 
-    ``own_bytes`` is what each allocated itself; ``part_of`` the place of the call that it belongs
-    to, mostly its own.
+    ``self_s``, ``device_s``, ``own_bytes`` (allocated by the call itself) and ``part_of`` (index of
+    the call that it is counted with, usually its own).
     """
     is_call = (trace["category"] == "cpu_op") & trace["duration_s"].notna()
     is_memory = trace["bytes"].fillna(0) > 0
@@ -135,7 +110,7 @@ def _calls(trace: pd.DataFrame) -> pd.DataFrame:
     calls, lane_of = trace[is_call], lane[is_call]
     start = nanoseconds(calls["start_s"])
     end = start + np.maximum(nanoseconds(calls["duration_s"]), 0)
-    order = in_order(lane_of, start, end)
+    order = nesting_order(lane_of, start, end)
     lane_of, start, end = lane_of[order], start[order], end[order]
     nesting = nest(lane_of, start, end)
     allocations = trace[is_memory]
@@ -150,7 +125,7 @@ def _calls(trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def _part_of(names: pd.Series, nesting: Nesting) -> npt.NDArray[np.int64]:
-    """Return for each call the outermost one that does nothing but call it by its own name."""
+    """Return the outermost call that each call is counted with; see `operator_groups`."""
     parent = nesting.parent
     name, _ = pd.factorize(names)
     inside = np.bincount(parent[parent >= 0], minlength=len(parent))
@@ -183,18 +158,18 @@ def _own_bytes(
 
 
 def device_events(trace: pd.DataFrame) -> pd.DataFrame:
-    """Return everything that ran on a device, with what it waited for.
+    """Return all device work, with its launch and queue times.
 
     Args:
         trace: As from `profiling.traces.table.read_trace`.
 
     Returns:
-        In order of start, with rows named as in the trace: ``name``, ``category``, ``device`` and
-        ``stream`` (Int64; where the event does not say, its process and thread if these are
-        numbers), ``start_ns`` and ``end_ns``, ``launch_ns`` (from the beginning of the call that
-        launched it to its own; below 0 where the two clocks disagree) and ``queue_ns`` (the part
-        of the time after that call during which earlier work on the same stream still ran). The
-        last two are Int64 and empty where the call is unknown.
+        In order of start, with the trace's index: ``name``, ``category``, ``device`` and ``stream``
+        (Int64; if the event lacks them, its process and thread if these are numbers), ``start_ns``
+        and ``end_ns``, ``launch_ns`` (from the start of the launching call to the start of the
+        work; negative if the two clocks disagree) and ``queue_ns`` (the part of the time after
+        that call in which earlier work on the same stream still ran). The last two are Int64 and
+        empty if the call is unknown.
     """
     work = trace[trace["category"].isin(DEVICE_WORK) & trace["duration_s"].notna()]
     start = nanoseconds(work["start_s"])
@@ -220,12 +195,12 @@ def device_events(trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def kernels(trace: pd.DataFrame) -> pd.DataFrame:
-    """Sum up kernels, copies and fills by name.
+    """Summarize kernels, copies and fills by name.
 
     Returns:
         Columns ``name``, ``category``, ``count``, ``total_s``, ``mean_s``, ``launch_s`` and
-        ``queue_s`` (means, see `device_events`; empty where unknown) and ``longest_event`` (the row
-        in the trace of the longest one). Most time first.
+        ``queue_s`` (means, see `device_events`; empty if unknown) and ``longest_event`` (row of the
+        longest one in the trace). Greatest total time first.
     """
     work = device_events(trace)
     work["length_ns"] = work["end_ns"] - work["start_ns"]
@@ -247,18 +222,18 @@ def kernels(trace: pd.DataFrame) -> pd.DataFrame:
 def devices(
     trace: pd.DataFrame, start_s: float | None = None, end_s: float | None = None
 ) -> pd.DataFrame:
-    """Tell how much of a window each device and each of its streams was idle.
+    """Return the busy and idle times of each device and stream in a window.
 
     Args:
         trace: As from `profiling.traces.table.read_trace`.
-        start_s: Where the window begins; with the first work on any device if not given.
-        end_s: Where it ends; with the last work on any device if not given.
+        start_s: Start of the window; by default, of the first work on any device.
+        end_s: End of the window; by default, of the last work on any device.
 
     Returns:
-        For each device a row without a stream, in which any of them counts as busy, then one for
-        each stream: ``device``, ``stream`` (Int64), ``count``, ``busy_s``, ``idle_s``,
-        ``idle_share`` (of the window; empty for one without length) and ``longest_gap_s`` (idle
-        without a break, before the first and after the last work too).
+        For each device a row without a stream, which is busy while any of its streams is, then a
+        row for each stream: ``device``, ``stream`` (Int64), ``count``, ``busy_s``, ``idle_s``,
+        ``idle_share`` (of the window; empty if it has no length) and ``longest_gap_s`` (longest
+        idle time, also before the first and after the last work).
     """
     work = device_events(trace)
     begin = work["start_ns"].min() if start_s is None else round(start_s * 1e9)
@@ -289,7 +264,7 @@ def devices(
 def _gaps(
     start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], begin: int, finish: int
 ) -> npt.NDArray[np.int64]:
-    """Return the lengths of the times without any of some intervals, in order of start."""
+    """Return the lengths of the gaps between intervals, which are in order of start."""
     until = np.maximum.accumulate(np.append(begin, end))
     gaps: npt.NDArray[np.int64] = np.maximum(np.append(start, finish) - until, 0)
     return gaps
@@ -302,12 +277,12 @@ def _number(work: pd.DataFrame, column: str, fallback: str) -> pd.Series:
 
 
 def _launches(trace: pd.DataFrame, work: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return when the call that launched each piece of work began and ended, nanoseconds."""
+    """Return start and end of the call that launched each piece of work, in nanoseconds."""
     if "launch_index" not in work:
         unknown = pd.Series(pd.NA, work.index, dtype="Int64")
         return unknown, unknown
     launch = work["launch_index"]
-    # A part of a trace may lack some.
+    # A part of a trace may lack some of the calls.
     calls = trace[trace.index.isin(launch.dropna())]
     start = pd.Series(nanoseconds(calls["start_s"]), calls.index)
     length = pd.Series(nanoseconds(calls["duration_s"].fillna(0)), calls.index)
@@ -316,17 +291,17 @@ def _launches(trace: pd.DataFrame, work: pd.DataFrame) -> tuple[pd.Series, pd.Se
 
 
 def device_work(trace: pd.DataFrame) -> dict[str, int | None]:
-    """Count what a step has a GPU do.
+    """Count kernels, launches, copies and synchronizations of a step.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`, of one step.
 
     Returns:
-        ``kernels``; ``launches``, the calls of a runtime that start one each (a launch of a CUDA
-        graph is none); ``copies``, and of these ``device_copies`` within a device; ``syncs``, the
-        calls within the ranges ``forward`` and ``backward`` that wait until a stream, an event or
-        a device is done. All are None for a trace without any event of a GPU, and ``syncs`` for
-        one without these ranges.
+        ``kernels``; ``launches``, the runtime calls that start one kernel (launches of CUDA graphs
+        are not counted); ``copies``, and of these ``device_copies`` within a device; ``syncs``, the
+        calls within the ranges ``forward`` and ``backward`` that wait for a stream, an event or a
+        device. All are None if the trace has no GPU event; ``syncs`` is None if it lacks these
+        ranges.
     """
     category = trace["category"]
     calls = _runtime_calls(trace)
@@ -343,17 +318,17 @@ def device_work(trace: pd.DataFrame) -> dict[str, int | None]:
 
 
 def clone_bandwidth(trace: pd.DataFrame) -> float | None:
-    """Return the bytes read and written per second by the clones that are plain copies.
+    """Return the bandwidth of the clones that run as device-to-device copies.
 
-    A clone runs as a copy within the device, of which the trace has the bytes, or as a kernel, of
-    which it has none; the latter are left out.
+    A clone runs as a copy within the device, whose bytes are in the trace, or as a kernel, whose
+    bytes are not; kernels are not counted.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`, of one step.
 
     Returns:
-        Bytes per second of device time, each byte counted once read and once written; None
-        without such a clone.
+        Bytes per second of device time; each byte counts as one read and one written. None if there
+        is no such clone.
     """
     copies = trace[trace["category"] == "gpu_memcpy"]
     copies = copies[copies["name"].str.contains(_ON_DEVICE_COPY)]
@@ -383,7 +358,7 @@ def _runtime_calls(trace: pd.DataFrame) -> pd.DataFrame:
 def _launched_by(trace: pd.DataFrame, work: pd.DataFrame) -> pd.Series:
     """Return the external id of the operator that launched each piece of device work.
 
-    Where the work itself does not have it, the runtime call that has the same correlation does.
+    If the work lacks it, the runtime call with the same correlation has it.
     """
     calls = _runtime_calls(trace).dropna(subset=["correlation", "external_id"])
     by_correlation = calls.drop_duplicates("correlation").set_index("correlation")["external_id"]
@@ -391,8 +366,33 @@ def _launched_by(trace: pd.DataFrame, work: pd.DataFrame) -> pd.Series:
 
 
 def _ids_within(trace: pd.DataFrame, name: str) -> pd.Series:
-    """Return the external ids of an operator's calls and of all operators that they call."""
+    """Return the external ids of an operator's calls and of all nested operators."""
     calls = operator_spans(trace)
     named = calls[calls["name"] == name]
-    outer = around(named[is_outermost(named)], calls)
+    outer = enclosing_spans(named[is_outermost(named)], calls)
     return calls["external_id"][outer["end"] >= calls["end"]].dropna()
+
+
+class Selection(NamedTuple):
+    """The rows to show, and the number of rows found."""
+
+    table: pd.DataFrame
+    found: int
+
+
+def filter_rows(table: pd.DataFrame, words: str, sort: str | None) -> Selection:
+    """Return the rows that contain all words, sorted by a column, at most `MOST_ROWS`.
+
+    Args:
+        table: Any table; its text columns are searched.
+        words: Words separated by spaces; case is ignored.
+        sort: A numeric column, greatest first; the order is kept if the table lacks it.
+    """
+    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str")
+    joined = texts.agg(" ".join, axis=1).str.casefold() if len(table) else pd.Series(dtype="str")
+    found = table
+    for word in words.casefold().split():
+        found = found[joined.loc[found.index].str.contains(word, regex=False)]
+    if sort is not None and sort in found:
+        found = found.sort_values(sort, ascending=False, kind="stable")
+    return Selection(found.head(MOST_ROWS), len(found))

@@ -1,4 +1,4 @@
-"""What a trace's training does when: annotations, forward, backward and optimizer, and steps."""
+"""Phases of a trace: named ranges, forward, backward, optimizer, and profiler steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEP = r"^ProfilerStep#(\d{1,18})$"
 
 
 def named_ranges(trace: pd.DataFrame) -> pd.DataFrame:
-    """Return the ranges that the program itself named, as `torch.profiler.record_function` does.
+    """Return the ranges that the program named with `torch.profiler.record_function`.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
@@ -32,20 +32,20 @@ def named_ranges(trace: pd.DataFrame) -> pd.DataFrame:
     return named.assign(event=found.index, end_s=ends).reset_index(drop=True)
 
 
-def bands(trace: pd.DataFrame) -> pd.DataFrame:
-    """Tell when forward, backward and optimizer ran.
+def training_phases(trace: pd.DataFrame) -> pd.DataFrame:
+    """Return when forward, backward and optimizer ran.
 
-    Annotations say it whose names begin with one of these words, as torch's own of
-    ``Optimizer.step`` do. Where no annotation is of backward, it is each run of backward nodes
-    with no other operator between them; where none is of forward, it is from the first to the
-    last of the operators before such a backward, as far back as another backward or an optimizer.
+    Annotations whose names begin with one of these words mark the phases, as torch's own of
+    ``Optimizer.step`` does. If no annotation marks backward, each run of backward nodes without
+    another operator in between is a backward. If none marks forward, the operators between a
+    backward and the backward or optimizer before it are a forward.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         In order of start: ``phase`` (one of `PHASES`), ``start_s``, ``end_s`` and ``is_marked``
-        (by an annotation).
+        (whether an annotation marks it).
     """
     marks = named_ranges(trace)
     phase = marks["name"].str.lower().str.extract(_PHASE)["phase"]
@@ -72,7 +72,7 @@ def bands(trace: pd.DataFrame) -> pd.DataFrame:
 def _forwards(
     outermost: pd.DataFrame, backward: pd.DataFrame, others: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return what lies between each backward and the phase before it."""
+    """Return the range of operators between each backward and the phase before it."""
     starts = outermost["start"].to_numpy()
     ends = others.sort_values("end")["end"].to_numpy()
     begins = np.sort(backward["start"].to_numpy())
@@ -88,17 +88,17 @@ def _forwards(
 
 
 def steps(trace: pd.DataFrame) -> pd.DataFrame:
-    """Sum up a trace by the steps of the profiler's schedule, the ranges ``ProfilerStep#N``.
+    """Summarize a trace by profiler steps, the ranges ``ProfilerStep#N``.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
 
     Returns:
         In order of start: ``step``, ``start_s``, ``wall_s``, ``cpu_busy_s`` (time in which any
-        operator ran, on any thread), ``gpu_busy_s`` (time in which anything ran on any device,
-        whichever step launched it; empty where the trace has no GPU work), ``operators`` and
-        ``kernels`` (how many began, with copies and fills) and ``allocated_bytes`` (on all devices,
-        whether freed or not; empty where the trace has no memory events).
+        operator ran, on any thread), ``gpu_busy_s`` (time in which any device worked, no matter
+        which step launched the work; empty if the trace has no GPU work), ``operators`` and
+        ``kernels`` (numbers that began, with copies and fills) and ``allocated_bytes`` (on all
+        devices, freed or not; empty if the trace has no memory events).
     """
     ranges = named_ranges(trace)
     number = ranges["name"].str.extract(_STEP)[0]
@@ -139,7 +139,7 @@ def _between(
     end: npt.NDArray[np.int64],
     values: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """Sum up the values of the events that began in each of some ranges."""
+    """Return the sum of the values of the events that began in each range."""
     begin = nanoseconds(events["start_s"])
     sums = np.append(0, values.cumsum())
     between: npt.NDArray[np.int64] = (

@@ -1,15 +1,16 @@
-"""Reads a trace file into arrays of event values, within limits, as far as the file is readable."""
+"""Reads the events of a trace file: plain or gzipped, whole, cut off or damaged."""
 
 from __future__ import annotations
 
-import gc
+import gzip
+import io
 import json
 import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -21,46 +22,53 @@ import numpy.typing as npt
 
 from profiling.model.errors import InputError
 
-# Stands for "the event has no such value" until the columns are built, which then are empty there.
+MAX_UNPACKED_BYTES = 2**30
+# An event has one or two. This bounds the memory that decoding takes.
+MAX_OBJECTS = 8_000_000
+# In a part of a file that is read event by event.
+MAX_EVENTS = 3_000_000
+# Events are decoded in parts of this size, whose objects fit into the processor's cache.
+PART_BYTES = 2**17
+
+METADATA = "M"
+FLOWS = ("s", "t", "f")
+
+# Mark missing values until the table is built, where they are empty.
 ABSENT = -(2**63)
 NO_ADDRESS = 2**64 - 1
 NO_TEXT = msgspec.Raw()
 
-_Integer = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
-METADATA = "M"
-FLOWS = ("s", "t", "f")
-
-_TIMES = attrgetter("ts", "dur")
-MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
-DEVICE_FIELDS = ("stream", "device", "copied_bytes")
-_MEMORY = attrgetter(*MEMORY_FIELDS)
-_DEVICE = attrgetter(*DEVICE_FIELDS)
-_IDS = attrgetter("external_id", "correlation")
+# Raised by msgspec, json and numpy for damaged JSON and for values that do not fit.
+DAMAGE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 Array = npt.NDArray[Any]
-MAX_EVENTS = 3_000_000
-
-# Far more values than that many events have; a decoded one takes up to 60 bytes.
-_MAX_VALUES = 80_000_000
-_space = re.compile(r"[ \t\r\n]*").match
-_space_and_commas = re.compile(r"[ \t\r\n,]*").match
-_PROGRESS_EVERY = 10_000
-# Of a number with more digits only the size matters, which is too much.
-_MAX_DIGITS = 20
 Progress = Callable[[float], None]
-MAX_UNPACKED_BYTES = 2**30
-# An event has one or two; this bounds what decoding may take.
-MAX_OBJECTS = 8_000_000
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_BITS = 31
-_CHUNK_BYTES = 2**18
-# How much may come out of one chunk at a time, so that a small file cannot fill the memory.
-_STEP_BYTES = 2**24
+_STEP_BYTES = 2**20
+# Read at once from a gzip stream: what a fault in it may cost.
+_PACKED_BYTES = 512
+
+_LIST = re.compile(rb"\s*\[")
+_EVENTS = re.compile(rb'"traceEvents"\s*:\s*\[')
+# Never inside a string, where quotes are escaped.
+_BETWEEN_EVENTS = re.compile(rb'(\})\s*,\s*(?=\{\s*"ph"\s*:)')
+# Kineto writes nan and inf, which JSON does not have. The closing quote of a key comes before.
+_NOT_A_NUMBER = re.compile(rb'(?<!\\)("\s*:\s*)-?(?:nan|inf|NaN|Infinity)(?=\s*[,}])')
+_EVENT_START = re.compile(r'\{\s*"ph"\s*:')
+_SEPARATORS = re.compile(r"[\s,]*")
+# Far more than `MAX_EVENTS` events have. A decoded value takes up to 60 bytes.
+_MAX_VALUES = 80_000_000
+# Objects of a file that are tried as the next event after a fault.
+_MAX_TRIES = 100_000
+_PROGRESS_EVERY = 10_000
+# Longer integers fit into no column; converting them takes quadratic time.
+_MAX_DIGITS = 25
+_Integer = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
 
 
 class Arguments(msgspec.Struct, gc=False, frozen=True):
-    """The ``args`` of an event, as far as they are used."""
+    """The ``args`` of an event that are used."""
 
     bytes_: _Integer | None = msgspec.field(default=ABSENT, name="Bytes")
     address: Annotated[int, msgspec.Meta(ge=0)] | None = msgspec.field(
@@ -77,16 +85,16 @@ class Arguments(msgspec.Struct, gc=False, frozen=True):
     copied_bytes: _Integer | None = msgspec.field(default=ABSENT, name="bytes")
     shapes: msgspec.Raw = msgspec.field(default=NO_TEXT, name="Input Dims")
     stack: str | None = msgspec.field(default=None, name="Call stack")
-    # Of metadata events.
+    # In metadata events.
     label: msgspec.Raw = msgspec.field(default=NO_TEXT, name="name")
 
 
-NO_ARGUMENTS = Arguments()
+_NO_ARGUMENTS = Arguments()
 _NAN = float("nan")
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event of the file; other fields are skipped while decoding."""
+    """One event of the file; its other fields are skipped."""
 
     ph: str = ""
     name: str = ""
@@ -96,44 +104,75 @@ class Event(msgspec.Struct, gc=False):
     ts: float | None = _NAN
     dur: float | None = _NAN
     id: int | str | None = None
-    args: Arguments | None = NO_ARGUMENTS
+    args: Arguments | None = _NO_ARGUMENTS
 
 
-class Gathered:
-    """The events of a trace, by column.
+class _File(msgspec.Struct, gc=False):
+    events: list[Event] = msgspec.field(name="traceEvents")
+    base_ns: msgspec.Raw = msgspec.field(default=NO_TEXT, name="baseTimeNanoseconds")
+    distributed: msgspec.Raw = msgspec.field(default=NO_TEXT, name="distributedInfo")
 
-    Events are taken in pieces and can be forgotten afterwards: a piece's objects fit into the
-    processor's cache, and those of a whole trace take several times the memory of the file.
+
+_decode_any = msgspec.json.Decoder(_File | list[Event]).decode
+# Numbers may be written as texts.
+_decode_fields = msgspec.json.Decoder(Event, strict=False).decode
+
+
+def _integer(digits: str) -> int:
+    """Return the integer, or its first digits where these alone are too large for any column."""
+    return int(digits[:_MAX_DIGITS])
+
+
+# Unlike msgspec, json accepts control characters and tells where a value ends.
+_decode_value = json.JSONDecoder(parse_int=_integer, strict=False).raw_decode
+
+MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
+DEVICE_FIELDS = ("stream", "device", "copied_bytes")
+_TIMES = attrgetter("ts", "dur")
+_MEMORY = attrgetter(*MEMORY_FIELDS)
+_DEVICE = attrgetter(*DEVICE_FIELDS)
+_IDS = attrgetter("external_id", "correlation")
+
+
+class EventColumns:
+    """The events of a trace as one array a field.
+
+    The objects of all events would take several times the memory of the file, so they are added
+    part by part and not kept.
 
     Attributes:
-        count: Rows so far.
-        aside: Events that are no rows.
+        count: Number of rows.
+        aside: Events that are not rows.
     """
 
     def __init__(self, aside: Iterable[str] = (METADATA, *FLOWS)) -> None:
-        """Start without rows; events of the given phases will be none."""
+        """Start without rows.
+
+        Args:
+            aside: Phases of the events that are kept in `aside` instead.
+        """
         self.count = 0
         self.aside: list[Event] = []
         self._phases_aside = frozenset(aside)
         self._parts: defaultdict[str, list[Array]] = defaultdict(list)
         self._numbers: defaultdict[str, defaultdict[Any, int]] = defaultdict(_numbering)
-        # So that every column is there, with its type.
+        # Every column exists from now on, with its type.
         self.add(())
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take some more events.
+        """Add events.
 
         Raises:
-            OverflowError: A number does not fit into 64 bits.
+            OverflowError: A number does not fit into 64 bits; nothing was added.
         """
         aside = self._phases_aside
         rows = [event for event in events if event.ph not in aside]
-        args = [event.args or NO_ARGUMENTS for event in rows]
-        # First, since of all numbers only an address may be too large.
+        args = [event.args or _NO_ARGUMENTS for event in rows]
+        # First, because only an address can be too large.
         self._add_memory(args)
         if len(rows) < len(events):
             self.aside += [event for event in events if event.ph in aside]
-        self._keep("times", _flat(_TIMES, rows, 2, float("nan")))
+        self._keep("times", _flat(_TIMES, rows, 2, _NAN))
         self._number("name", [event.name for event in rows])
         self._number("category", [event.cat for event in rows])
         self._number("phase", [event.ph for event in rows])
@@ -147,15 +186,15 @@ class Gathered:
         self.count += len(rows)
 
     def array(self, name: str) -> Array:
-        """Return an array that was gathered."""
+        """Return a column."""
         return np.concatenate(self._parts[name])
 
     def texts(self, name: str) -> tuple[Array, list[Any]]:
-        """Return the number of each event's text, and the different ones in order of these."""
+        """Return a code for each row, and the distinct texts that the codes stand for."""
         return self.array(name), list(self._numbers[name])
 
     def _add_memory(self, args: list[Arguments]) -> None:
-        # By identity, which is what costs least: few rows have any of them.
+        # Few rows have any of them, and comparing by identity is the fastest.
         places = [
             place
             for place, each in enumerate(args)
@@ -188,412 +227,314 @@ class Gathered:
 
 
 def _numbering() -> defaultdict[Any, int]:
-    """Return a mapping that gives each new key the next number."""
+    """Return a mapping that numbers its keys in order of first use."""
     numbers: defaultdict[Any, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     return numbers
 
 
 def _flat(get: Callable[[Any], Any], found: list[Any], width: int, absent: float) -> Array:
-    """Return several fields as an array: all of an event at once, as they lie in memory."""
+    """Return several fields as an array of one row an event."""
     dtype = "float64" if isinstance(absent, float) else "int64"
     try:
         values = np.fromiter(chain.from_iterable(map(get, found)), dtype, width * len(found))
-    except TypeError:  # a null
+    except TypeError:  # There is a null.
         known = [[absent if value is None else value for value in get(each)] for each in found]
         values = np.array(known, dtype)
     return values.reshape(-1, width)
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MAX_DIGITS else float("inf")
-
-
-_decode_value = json.JSONDecoder(parse_int=_integer, strict=False).raw_decode
-_decode_event = msgspec.json.Decoder(Event).decode
-
-
-class Salvage:
-    """Reads one file.
+@dataclass
+class RawTrace:
+    """The readable part of a file.
 
     Attributes:
-        head: The values beside the events, by name.
+        columns: Its events.
+        base_ns: Nanoseconds since 1970 that times count from; None if unknown.
+        rank: Rank of the process in distributed training; None if unknown.
+        notices: What could not be read: locale keys with their values.
     """
 
-    def __init__(
-        self, data: bytes, progress: Callable[[float], None], count: int, length: int
-    ) -> None:
-        """Take what is left of a file.
+    columns: EventColumns
+    base_ns: int | None
+    rank: int | None
+    notices: dict[str, dict[str, int]]
 
-        Args:
-            data: Its content, without the events that have been read already.
-            progress: Is told the share that has been read.
-            count: Number of the events that have been read already.
-            length: Of the whole file.
 
-        Raises:
-            ValueError: There are too many values in it.
-        """
-        if data.count(b",") > _MAX_VALUES:
-            raise ValueError("too many values")
-        self.head: dict[str, Any] = {}
-        self._progress = progress
-        self._count = count
+def read_strictly(path: Path) -> EventColumns:
+    """Return the events of a file in the form that torch writes.
+
+    All events but metadata are rows.
+
+    Raises:
+        InputError: The file is too large.
+        ValueError: It is damaged or has another form. Other errors in `DAMAGE` mean the same.
+    """
+    data, is_whole = _unpacked(path)
+    if not is_whole or _LIST.match(data):
+        raise ValueError("cut off, or a bare list")
+    columns = EventColumns({METADATA})
+    for head, rest, _ in _parts(data):
+        columns.add(_decoded(head + rest).events)
+    return columns
+
+
+def read_leniently(path: Path, progress: Progress) -> RawTrace:
+    """Return all that is readable of a file from any tool.
+
+    It may be cut off or damaged, a bare list of events, and have values of other types. After an
+    unreadable event, reading goes on with the next one.
+
+    Args:
+        path: The file.
+        progress: Called with the share that was read, from 0 to 1.
+
+    Raises:
+        InputError: The file is too large.
+        ValueError: It has no list of events. Other errors in `DAMAGE` mean the same.
+    """
+    data, is_whole = _unpacked(path)
+    salvage = _Salvage(len(data), progress)
+    file = _File([])
+    for head, rest, left in _parts(data):
+        file = salvage.read(head, rest)
+        salvage.tell(left)
+    notices = salvage.notices()
+    if not is_whole:
+        notices["trace.notice.packed"] = {"count": salvage.count}
+    base_ns, distributed = _value(file.base_ns), _value(file.distributed)
+    rank = distributed.get("rank") if isinstance(distributed, dict) else None
+    return RawTrace(
+        columns=salvage.columns,
+        base_ns=base_ns if type(base_ns) is int and 0 < base_ns < 2**63 else None,
+        rank=rank if type(rank) is int and 0 <= rank < 2**31 else None,
+        notices=notices,
+    )
+
+
+class _Salvage:
+    """Reads the parts of a file at once or, where one is damaged, event by event."""
+
+    def __init__(self, length: int, progress: Progress) -> None:
+        self.columns = EventColumns()
         self._length = length
-        self._text = data.decode("utf-8", errors="replace")
-        self._has_odd_text = "\N{REPLACEMENT CHARACTER}" in self._text
-        self._place = 0
-        self._end = len(self._text)
-        self._fault: int | None = None
+        self._progress = progress
+        self._tries = _MAX_TRIES
+        self._lost: defaultdict[str, int] = defaultdict(int)
+        self._unread: int | None = None
         self._is_too_many = False
-        self._others = 0
-        self._lost_values = 0
-        self._events: list[Event] = []
+        self._has_odd_text = False
 
-    def events(self) -> list[Event]:
-        """Return the events up to the first fault."""
-        self._skip(_space)
-        try:
-            if self._next() == "[":
-                self._read_events()
-            elif self._next() == "{":
-                self._read_file()
-        # Too deep a nesting is a fault of the file as well.
-        except (ValueError, RecursionError):
-            self._fault = self._place
-        return self._events
+    @property
+    def count(self) -> int:
+        """Number of events read so far."""
+        return self.columns.count + len(self.columns.aside)
+
+    def tell(self, left: int) -> None:
+        """Report progress, given the number of bytes left."""
+        self._progress(1 - left / self._length)
 
     def notices(self) -> dict[str, dict[str, int]]:
-        """Return what was not readable, by locale key."""
-        count = self._count + len(self._events)
+        """Return what could not be read, by locale key."""
         found: dict[str, dict[str, int]] = {}
-        if self._fault is not None:
-            unread = self._end - self._fault
-            share = 100 * max(self._length - unread, 0) // max(self._length, 1)
-            found["trace.notice.cut"] = {"count": count, "share": share}
+        if self._unread is not None:
+            share = 100 * max(self._length - self._unread, 0) // self._length
+            found["cut"] = {"count": self.count, "share": share}
         if self._is_too_many:
-            found["trace.notice.too_many"] = {"count": count}
-        if self._others:
-            found["trace.notice.no_events"] = {"count": self._others}
-        if self._lost_values:
-            found["trace.notice.values"] = {"count": self._lost_values}
+            found["too_many"] = {"count": self.count}
+        found |= {key: {"count": count} for key, count in self._lost.items()}
         if self._has_odd_text:
-            found["trace.notice.text"] = {}
-        return found
+            found["text"] = {}
+        return {f"trace.notice.{key}": values for key, values in found.items()}
 
-    def _read_file(self) -> None:
-        """Read the outer object, whatever the order of its members."""
-        self._place += 1
-        while not self._is_too_many and self._skip_to_item("}"):
-            name = self._value()
-            self._skip(_space)
-            if not isinstance(name, str) or self._next() != ":":
-                raise ValueError("no member")
-            self._place += 1
-            self._skip(_space)
-            if name == "traceEvents" and self._next() == "[":
-                self._read_events()
-            else:
-                self.head[name] = self._value()
+    def read(self, head: bytes, rest: bytes) -> _File:
+        """Add a part's events, and return the values beside them.
 
-    def _read_events(self) -> None:
-        self._place += 1
-        while self._skip_to_item("]"):
-            if len(self._events) + self._others >= MAX_EVENTS:
-                self._is_too_many = True
-                return
-            start = self._place
-            found = self._value()
-            if isinstance(found, dict):
-                self._events.append(self._event(found, start))
-            else:
-                self._others += 1
-            if len(self._events) % _PROGRESS_EVERY == 0:
-                self._progress(self._place / self._end)
+        Args:
+            head: The part up to its events.
+            rest: The part from its events on.
+        """
+        with suppress(*DAMAGE):
+            return self._added(_decoded(head + rest))
+        head, in_head = _NOT_A_NUMBER.subn(rb"\1null", head)
+        rest, in_rest = _NOT_A_NUMBER.subn(rb"\1null", rest)
+        if in_head or in_rest:
+            self._lost["not_a_number"] += in_head + in_rest
+            with suppress(*DAMAGE):
+                return self._added(_decoded(head + rest))
+        events, unread = self._one_by_one(rest.decode("utf-8", errors="replace"))
+        self.columns.add(events)
+        with suppress(*DAMAGE):
+            return _decoded(head + unread.encode())
+        with suppress(*DAMAGE):  # The last event is unreadable, but not what follows the list.
+            file = _decoded(head + unread[unread.rfind("]") :].encode())
+            self._lost["damaged"] += 1
+            return file
+        if not self._is_too_many:
+            self._unread = len(unread)
+        with suppress(*DAMAGE):
+            return _decoded(head + b"]}")
+        return _File([])
 
-    def _event(self, found: dict[str, Any], start: int) -> Event:
-        try:
-            event = _decode_event(self._text[start : self._place])
-            if event.args is None or (event.args.address or 0) <= NO_ADDRESS:
-                return event
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            pass
-        args = found.get("args")
-        own = dict(_values(Event, found | {"args": None}, self._lose))
-        if isinstance(args, dict):
-            return Event(**own | {"args": Arguments(**dict(_values(Arguments, args, self._lose)))})
-        self._lost_values += args is not None
-        return Event(**own | {"args": NO_ARGUMENTS})
+    def _added(self, file: _File) -> _File:
+        self.columns.add(file.events)
+        return file
 
-    def _lose(self) -> None:
-        self._lost_values += 1
+    def _one_by_one(self, text: str) -> tuple[list[Event], str]:
+        """Return the events up to the list's end or to a fault that no event follows.
 
-    def _value(self) -> Any:
-        value, self._place = _decode_value(self._text, self._place)
-        return value
-
-    def _skip_to_item(self, closing: str) -> bool:
-        """Go to the next item of an object or array; False after its last one.
+        Returns:
+            The events, and the text from that place on.
 
         Raises:
-            ValueError: The text ends.
+            ValueError: There are too many values.
         """
-        self._skip(_space_and_commas)
-        if self._place == self._end:
-            raise ValueError("cut")
-        if self._next() != closing:
-            return True
-        self._place += 1
-        return False
-
-    def _skip(self, match: Callable[[str, int], re.Match[str] | None]) -> None:
-        found = match(self._text, self._place)
-        self._place = found.end() if found else self._place
-
-    def _next(self) -> str:
-        return self._text[self._place : self._place + 1]
-
-
-def _values(
-    kind: type[msgspec.Struct], found: dict[str, Any], lose: Callable[[], None]
-) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a record that can be read; the others keep their defaults."""
-    for each in msgspec.structs.fields(kind):
-        value = found.get(each.encode_name)
-        if value is None:
-            continue
-        try:
-            if each.type is msgspec.Raw:
-                yield each.name, msgspec.Raw(msgspec.json.encode(value))
+        if text.count(",") > _MAX_VALUES:
+            raise ValueError("too many values")
+        self._has_odd_text |= "\N{REPLACEMENT CHARACTER}" in text
+        events: list[Event] = []
+        place = 0
+        for number in range(MAX_EVENTS):
+            place = _after_separators(text, place)
+            if text[place : place + 1] in ("", "]"):
+                return events, text[place:]
+            if number % _PROGRESS_EVERY == 0:
+                self.tell(len(text) - place)
+            try:
+                value, end = _decode_value(text, place)
+            except (ValueError, RecursionError):  # Nested too deeply counts as damaged.
+                following = self._next_event(text, place)
+                if following is None:
+                    return events, text[place:]
+                place = following
+                continue
+            if isinstance(value, dict):
+                events.append(self._event(value, text[place:end]))
             else:
-                converted = msgspec.convert(value, each.type, strict=False)
-                if isinstance(converted, int) and converted > NO_ADDRESS:
-                    raise ValueError("too large")
-                yield each.name, _writable(converted)
-        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
-            lose()
+                self._lost["no_events"] += 1
+            place = end
+        self._is_too_many = True
+        return events, ""
 
-
-def _writable(value: Any) -> Any:
-    """Replace halves of characters, which JSON can spell but no file can hold."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-class _File(msgspec.Struct, gc=False):
-    events: list[Event] = msgspec.field(name="traceEvents")
-    base_ns: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="baseTimeNanoseconds")
-    distributed: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="distributedInfo")
-
-
-@dataclass
-class Decoded:
-    """What was readable of a file.
-
-    Attributes:
-        gathered: Its events.
-        base_ns: Nanoseconds since 1970 that times count from; None if unknown.
-        rank: Of the process among those that train together; None if unknown.
-        notices: Locale key → values of what a person should know of the reading.
-    """
-
-    gathered: Gathered
-    base_ns: int | None = None
-    rank: int | None = None
-    notices: dict[str, dict[str, int]] = field(default_factory=dict)
-
-
-# What a file that is cut, damaged or of another kind makes msgspec raise.
-DAMAGE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
-_decode_file = msgspec.json.Decoder(_File).decode
-_decode_list = msgspec.json.Decoder(list[Event]).decode
-# Kineto's own layout. A line's end cannot be within a text, and what is cut elsewhere than between
-# two events is no JSON, which then is told.
-_EVENTS = re.compile(rb'"traceEvents"\s*:\s*\[')
-_BETWEEN = b"\n  },\n  {"
-_BRACE = len(b"\n  }")
-PIECE_BYTES = 2**17
-# Kineto writes these words for numbers that are none; a key's quote and a colon come before.
-_NOT_A_NUMBER = re.compile(rb'(?<!\\)"\s*:\s*(-?(?:nan|inf|NaN|Infinity))(?=\s*[,}])')
-
-
-def decode_strictly(data: bytes, gathered: Gathered, progress: Progress) -> Decoded:
-    """Decode a file as torch writes it.
-
-    Raises:
-        ValueError: Anything is not as it should be; as the others of `DAMAGE`.
-    """
-    read = 0
-    with _no_collection():
-        for piece, place in _pieces(data):
-            gathered.add(_decode_list(piece))
-            progress(place / len(data))
-            read = place
-        # What is left is a file by itself.
-        file = _decode_file(_without(data, read))
-        gathered.add(file.events)
-    head = {"baseTimeNanoseconds": file.base_ns, "distributedInfo": file.distributed}
-    return _with_head(Decoded(gathered), {key: _value(raw) for key, raw in head.items()})
-
-
-def decode_list(data: bytes, gathered: Gathered, progress: Progress) -> Decoded:
-    """Decode Chrome's other form, a bare list of events; raises as `decode_strictly`."""
-    with _no_collection():
-        gathered.add(_decode_list(data))
-    return Decoded(gathered)
-
-
-def decode_mended(data: bytes, gathered: Gathered, progress: Progress) -> Decoded:
-    """Decode a file in which the words for numbers that are none are read as empty values.
-
-    Raises:
-        ValueError: There are none, or as `decode_strictly`.
-    """
-    mended, count = _NOT_A_NUMBER.subn(_as_null, data)
-    if not count:
-        raise ValueError("nothing to mend")
-    found = decode_strictly(mended, gathered, progress)
-    found.notices["trace.notice.not_a_number"] = {"count": count}
-    return found
-
-
-def decode_piece_by_piece(data: bytes, gathered: Gathered, progress: Progress) -> Decoded:
-    """Decode what is readable of any file; what is not is told in the notices.
-
-    Raises:
-        ValueError: Nothing is readable.
-    """
-    read = 0
-    with suppress(*DAMAGE), _no_collection():
-        for piece, place in _pieces(data):
-            gathered.add(_decode_list(piece))
-            read = place
-    count = gathered.count + len(gathered.aside)
-    salvage = Salvage(_without(data, read), progress, count, len(data))
-    gathered.add(salvage.events())
-    if not gathered.count and not gathered.aside:
-        raise ValueError("no events")
-    found = _with_head(Decoded(gathered), salvage.head)
-    found.notices.update(salvage.notices())
-    return found
-
-
-def _pieces(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield lists of events of a file in Kineto's layout, and where what is left begins."""
-    opened = _EVENTS.search(data)
-    place = opened.end() if opened else len(data)
-    while (cut := data.find(_BETWEEN, place + PIECE_BYTES)) >= 0:
-        end = cut + _BRACE
-        piece = b"[" + data[place:end] + b"]"
-        place = end + 1
-        yield piece, place
-
-
-def _without(data: bytes, place: int) -> bytes:
-    """Return a file without its events up to a place."""
-    opened = _EVENTS.search(data) if place else None
-    return data[: opened.end()] + data[place:] if opened else data
-
-
-def _as_null(match: re.Match[bytes]) -> bytes:
-    return match.group()[: match.start(1) - match.start()] + b"null"
-
-
-def _value(raw: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(raw) if bytes(raw) else None
-    except DAMAGE:
+    def _next_event(self, text: str, place: int) -> int | None:
+        """Return where the first readable event after an unreadable one at a place begins."""
+        unreadable = 1
+        while self._tries and (place := text.find("{", place + 1)) >= 0:
+            self._tries -= 1
+            try:
+                if "ph" in _decode_value(text, place)[0]:
+                    self._lost["damaged"] += unreadable
+                    return place
+            except (ValueError, RecursionError):
+                unreadable += _EVENT_START.match(text, place) is not None
         return None
 
+    def _event(self, found: dict[str, Any], text: str) -> Event:
+        """Return an event without its unusable values."""
+        with suppress(*DAMAGE):
+            return _decode_event(text)
+        args = found.pop("args", None)
+        kept = self._usable(found, dict)
+        if isinstance(args, dict):
+            kept["args"] = self._usable(args, lambda each: {"args": each})
+        elif args is not None:
+            self._lost["values"] += 1
+        return _decode_event(_as_json(kept))
 
-def _with_head(found: Decoded, head: dict[str, Any]) -> Decoded:
-    base_ns, distributed = head.get("baseTimeNanoseconds"), head.get("distributedInfo")
-    rank = distributed.get("rank") if isinstance(distributed, dict) else None
-    found.base_ns = base_ns if type(base_ns) is int and 0 < base_ns < 2**63 else None
-    found.rank = rank if type(rank) is int and 0 <= rank < 2**31 else None
-    return found
+    def _usable(self, found: dict[str, Any], event: Callable[[Any], Any]) -> dict[str, Any]:
+        """Return the values that an event with nothing else can be decoded with."""
+        kept = {}
+        for key, value in found.items():
+            try:
+                _decode_event(_as_json(event({key: value})))
+            except DAMAGE:
+                self._lost["values"] += 1
+            else:
+                kept[key] = value
+        return kept
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles among a million new objects, of which there are none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def unpack(path: Path) -> tuple[bytes, bool]:
-    """Read a file, and unpack it if it is gzipped, whatever its name.
+def _unpacked(path: Path) -> tuple[bytes, bool]:
+    """Return a file's content, decompressed if it is gzipped, whatever its name.
 
     Returns:
-        The bytes, and whether they are all that was packed: of a gzip stream that is cut or
-        damaged, what comes before the fault is returned.
+        The bytes, and whether they are complete: of a damaged gzip stream, those before the fault.
 
     Raises:
-        InputError: The file is too large, or becomes so.
+        InputError: There are too many bytes or objects.
     """
+    high = MAX_UNPACKED_BYTES // 2**20
+    too_large = InputError("error.trace_too_large", file=path.name, high=high)
     if path.stat().st_size > MAX_UNPACKED_BYTES:
-        raise _too_large(path)
-    data = path.read_bytes()
-    is_whole = True
-    if data[:2] == _GZIP_MAGIC:
-        data, is_whole = _inflate(data, path)
-    if _objects(data) > MAX_OBJECTS:
-        raise _too_large(path)
+        raise too_large
+    data, is_whole = path.read_bytes(), True
+    if data.startswith(_GZIP_MAGIC):
+        unpacked = bytearray()
+        with gzip.GzipFile(fileobj=_SmallReads(data)) as file:
+            try:
+                while step := file.read1(_STEP_BYTES):
+                    unpacked += step
+                    if len(unpacked) > MAX_UNPACKED_BYTES:
+                        raise too_large
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                is_whole = False
+        data = bytes(unpacked)
+    if data.count(b"{") > MAX_OBJECTS:
+        raise too_large
     return data, is_whole
 
 
-def _objects(data: bytes) -> int:
-    """Count the opening braces, block by block so that each stays in the processor's cache."""
-    found = np.frombuffer(data, "uint8")
-    blocks = range(0, len(found), _CHUNK_BYTES)
-    return sum(int(np.sum(found[at : at + _CHUNK_BYTES] == ord("{"))) for at in blocks)
+class _SmallReads(io.BytesIO):
+    """Returns few bytes a read, so that a fault in them loses little."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(_PACKED_BYTES if size is None else min(size, _PACKED_BYTES))
 
 
-def _too_large(path: Path) -> InputError:
-    high = MAX_UNPACKED_BYTES // 2**20
-    return InputError("error.trace_too_large", file=path.name, high=high)
+def _parts(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+    """Yield a file in parts that can be decoded by themselves.
+
+    Yields:
+        A part up to its events, the part from its events on, and how many bytes of the file are
+        left after it. The first of these is only a bracket, except in the last part, which has
+        what stands beside the events too.
+
+    Raises:
+        ValueError: There is no list of events.
+    """
+    opened = _LIST.match(data) or _EVENTS.search(data)
+    if opened is None:
+        raise ValueError("no events")
+    place = opened.end()
+    while cut := _BETWEEN_EVENTS.search(data, place + PART_BYTES):
+        yield b"[", data[place : cut.end(1)] + b"]", len(data) - cut.end()
+        place = cut.end()
+    yield data[: opened.end()], data[place:], 0
 
 
-def _inflate(data: bytes, path: Path) -> tuple[bytes, bool]:
-    """Unpack all members of a gzip file, up to a fault."""
-    parts: list[bytes] = []
-    left = MAX_UNPACKED_BYTES
-    stream = zlib.decompressobj(_GZIP_BITS)
-    position = 0
-    rest = b""
-    while rest or position < len(data):
-        if not rest:
-            rest = data[position : position + _CHUNK_BYTES]
-            position += len(rest)
-        before = stream.copy()
-        try:
-            parts.append(stream.decompress(rest, _STEP_BYTES))
-        except zlib.error:
-            parts.append(_up_to_fault(before, rest))
-            return b"".join(parts), False
-        left -= len(parts[-1])
-        if left < 0:
-            raise _too_large(path)
-        rest = stream.unconsumed_tail
-        if stream.eof:
-            rest = stream.unused_data
-            if not (rest + data[position : position + 1]).startswith(_GZIP_MAGIC[:1]):
-                return b"".join(parts), True
-            stream = zlib.decompressobj(_GZIP_BITS)
-    parts.append(stream.flush())
-    return b"".join(parts), False
+def _after_separators(text: str, place: int) -> int:
+    found = _SEPARATORS.match(text, place)
+    return place if found is None else found.end()
 
 
-def _up_to_fault(stream: zlib._Decompress, chunk: bytes) -> bytes:
-    """Unpack byte by byte, since a chunk with a fault gives nothing at once."""
-    found = bytearray()
-    try:
-        for place in range(len(chunk)):
-            found += stream.decompress(chunk[place : place + 1], _STEP_BYTES)
-    except zlib.error:
-        pass
-    return bytes(found)
+def _decoded(data: bytes) -> _File:
+    found = _decode_any(data)
+    return _File(found) if isinstance(found, list) else found
+
+
+def _decode_event(data: bytes | str) -> Event:
+    event = _decode_fields(data)
+    if event.args is not None and (event.args.address or 0) > NO_ADDRESS:
+        raise OverflowError("an address")
+    return event
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    with suppress(*DAMAGE):
+        return msgspec.json.decode(raw)
+    return None
+
+
+def _as_json(value: Any) -> bytes:
+    # JSON can spell surrogates, which UTF-8 cannot.
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""A trace as lanes, one for each thread and stream, and what a window of them shows."""
+"""Timeline of a trace: a lane for each thread and stream, and the shapes drawn of a window."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.traces.launches import DEVICE_WORK
-from profiling.traces.nesting import in_order, nanoseconds, nest
+from profiling.traces.nesting import nanoseconds, nest, nesting_order
 
-# Categories whose events lie on a device's streams; `DEVICE_WORK` is the work among them.
+# Categories of events on a device's streams; those of `DEVICE_WORK` are work.
 _OF_STREAMS = (*DEVICE_WORK, "gpu_user_annotation", "cuda_sync")
 _OF_PROFILER = ("Trace",)
-# In the order in which they are shown; ``"more"`` is what is left when there are too many lanes.
+# Kinds of lanes in display order; all lanes beyond `MOST_LANES` are merged into ``"more"``.
 KINDS = ("thread", "stream", "profiler", "more")
 MOST_LANES = 500
 
 _NO_NAMES: Mapping[Any, str] = {}
-# Column → where an event's arguments have it.
+# Columns and the keys of an event's arguments.
 _ARGUMENTS = {
     "external_id": "External id",
     "correlation": "correlation",
@@ -42,17 +42,17 @@ _MOST_ROWS = 2000
 
 
 class Timeline(NamedTuple):
-    """All events of a trace that have a duration, laid out.
+    """All events of a trace that have a duration, in lanes.
 
     Attributes:
-        lanes: One row a lane, in the order in which they are shown: ``kind`` (one of `KINDS`),
-            ``process`` and ``thread`` (as in the trace), ``process_name`` and ``thread_name``
-            (empty where unknown), ``device`` and ``stream`` (of streams, else empty), ``depth``
-            (how many rows it needs) and ``events``.
-        spans: One row an event: ``event`` (its row in the trace), ``lane`` (row in ``lanes``),
-            ``depth`` (0 for the outermost), ``start_ns`` and ``end_ns`` (whole nanoseconds from the
-            trace's start), ``name`` and ``category``; in order of lane, depth and start. Events of
-            one lane and depth never overlap.
+        lanes: A row for each lane, in display order: ``kind`` (one of `KINDS`), ``process`` and
+            ``thread`` (as in the trace), ``process_name`` and ``thread_name`` (empty if unknown),
+            ``device`` and ``stream`` (of streams, else empty), ``depth`` (number of rows) and
+            ``events`` (number of events).
+        spans: A row for each event: ``event`` (its row in the trace), ``lane`` (row in ``lanes``),
+            ``depth`` (0 for the outermost), ``start_ns`` and ``end_ns`` (integer nanoseconds from
+            the trace's start), ``name`` and ``category``; in order of lane, depth and start. Events
+            of the same lane and depth never overlap.
     """
 
     lanes: pd.DataFrame
@@ -64,19 +64,19 @@ def timeline(
     process_names: Mapping[str, str] = _NO_NAMES,
     thread_names: Mapping[tuple[str, str], str] = _NO_NAMES,
 ) -> Timeline:
-    """Lay out a trace's events: threads first, then streams by device.
+    """Assign a trace's events to lanes: threads first, then streams by device.
 
     Args:
         trace: As from `profiling.traces.table.load_trace`.
-        process_names: By process.
-        thread_names: By process and thread.
+        process_names: Names by process.
+        thread_names: Names by process and thread.
     """
     events = trace[trace["duration_s"].notna() & trace["start_s"].notna()]
     key, found = _lanes(events)
-    order = _shown_order(found)
+    order = _display_order(found)
     place = np.empty(len(order), dtype="int64")
     place[order] = np.minimum(np.arange(len(order)), MOST_LANES - 1)
-    lanes = _bounded(found.iloc[order])
+    lanes = _limit_lanes(found.iloc[order])
     spans = _spans(events, place[key] if len(events) else key)
     rows = spans.groupby("lane")["depth"]
     lanes["depth"], lanes["events"] = rows.max() + 1, rows.size()
@@ -89,9 +89,9 @@ def timeline(
 def _spans(events: pd.DataFrame, lane: npt.NDArray[np.int64]) -> pd.DataFrame:
     start = nanoseconds(events["start_s"])
     end = start + np.maximum(nanoseconds(events["duration_s"]), 0)
-    nested = in_order(lane, start, end)
+    nested = nesting_order(lane, start, end)
     depth = nest(lane[nested], start[nested], end[nested]).depth
-    # Within a lane starts ascend already, and this sort is a stable one.
+    # Starts ascend within a lane already, and lexsort is stable.
     shown = np.lexsort((depth, lane[nested]))
     order = nested[shown]
     return pd.DataFrame(
@@ -108,16 +108,16 @@ def _spans(events: pd.DataFrame, lane: npt.NDArray[np.int64]) -> pd.DataFrame:
 
 
 def lane_keys(events: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
-    """Number the threads of events.
+    """Number the threads of some events.
 
     Returns:
-        The number of each event's thread, from 0 on in order of appearance, and a table with the
-        columns ``process`` and ``thread`` (``""`` where unknown) of each number.
+        The number of each event's thread, from 0 in order of appearance, and a table with the
+        columns ``process`` and ``thread`` (``""`` if unknown) of each number.
     """
     processes, threads = (
         events[column].astype("category").cat.as_unordered() for column in ("process", "thread")
     )
-    # -1 stands for no value.
+    # The code of a missing value is -1.
     count = len(threads.cat.categories) + 1
     codes = [each.cat.codes.to_numpy("int64") + 1 for each in (processes, threads)]
     key, pairs = pd.factorize(codes[0] * count + codes[1])
@@ -143,10 +143,10 @@ def _lanes(events: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
     return key, lanes
 
 
-def _shown_order(lanes: pd.DataFrame) -> npt.NDArray[np.int64]:
+def _display_order(lanes: pd.DataFrame) -> npt.NDArray[np.int64]:
     def place(lane: int) -> tuple[Any, ...]:
         kind, process, thread = kinds[lane], processes[lane], threads[lane]
-        # A process's main thread has the number of the process.
+        # The main thread of a process has the number of the process.
         return KINDS.index(kind), _natural(process), thread != process, _natural(thread)
 
     kinds, processes, threads = (lanes[name].tolist() for name in ("kind", "process", "thread"))
@@ -154,13 +154,13 @@ def _shown_order(lanes: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def _natural(text: str) -> tuple[bool, int, str]:
-    """Order numbers by value and before all else."""
+    """Return a sort key: numbers first, by value."""
     digits = text.removeprefix("-")
     is_number = digits.isdecimal() and len(digits) < 20
     return not is_number, int(text) if is_number else 0, text
 
 
-def _bounded(lanes: pd.DataFrame) -> pd.DataFrame:
+def _limit_lanes(lanes: pd.DataFrame) -> pd.DataFrame:
     kept = lanes.iloc[:MOST_LANES].reset_index(drop=True)
     if len(lanes) > MOST_LANES:
         kept.loc[MOST_LANES - 1, ["kind", "process", "thread"]] = ["more", "", ""]
@@ -170,9 +170,9 @@ def _bounded(lanes: pd.DataFrame) -> pd.DataFrame:
 
 
 def end_s(trace: pd.DataFrame) -> float:
-    """Return when the last event ends, seconds from the trace's start; 0 for a trace without any.
+    """Return the end of the last event in seconds from the trace's start, 0 without events.
 
-    What the profiler notes about its own recording after all else is not counted.
+    The profiler's own records at the end of a trace are not counted.
     """
     is_known = trace["duration_s"].notna() | trace["bytes"].notna()
     shown = trace[is_known] if is_known.any() else trace
@@ -181,7 +181,7 @@ def end_s(trace: pd.DataFrame) -> float:
 
 
 def window(trace: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
-    """Return the rows of a trace of which any moment is between two times, these included."""
+    """Return the events of a trace that overlap a window, ends included."""
     start, first, last = nanoseconds(trace["start_s"]), round(start_s * 1e9), round(end_s * 1e9)
     end = start + nanoseconds(trace["duration_s"].fillna(0).clip(lower=0))
     is_inside = pd.Series((start <= last) & (end >= first), trace.index)
@@ -193,15 +193,15 @@ def chrome_trace(
     process_names: Mapping[str, str] = _NO_NAMES,
     thread_names: Mapping[tuple[str, str], str] = _NO_NAMES,
 ) -> bytes:
-    """Write a table as a Chrome trace, which reads back as that table.
+    """Return a table as a Chrome trace, which reads back as that table.
 
-    Times stay those from the start of the file that the table is from. Flow events are not
-    written; a viewer finds what belongs together by ``correlation`` and ``External id``.
+    Times are kept relative to the start of the original file. Flow events are not written; viewers
+    link events by ``correlation`` and ``External id``.
 
     Args:
         trace: As from `profiling.traces.table.read_trace`, or a part of it.
-        process_names: By process; written for processes that the table has.
-        thread_names: By process and thread, likewise.
+        process_names: Names by process; only those in the table are written.
+        thread_names: Names by process and thread; only those in the table are written.
     """
     threads = trace[["process", "thread"]].drop_duplicates().dropna()
     pairs = list(zip(threads["process"], threads["thread"], strict=True))
@@ -261,7 +261,7 @@ def _values(column: pd.Series) -> list[Any]:
 
 
 def _number(text: str | None) -> int | str | None:
-    """Return a number where a process or thread was one, for viewers that expect it."""
+    """Return a process or thread as a number if it was one, as viewers expect."""
     digits = (text or "").removeprefix("-")
     is_number = digits.isascii() and digits.isdecimal() and len(digits) < 16
     return int(text) if text is not None and is_number and str(int(text)) == text else text
@@ -277,17 +277,17 @@ def _device(name: str | None) -> tuple[int | None, int | None]:
 
 @dataclass(frozen=True)
 class View:
-    """A window of a timeline, ready to be drawn.
+    """The shapes to draw of a window of a timeline.
 
     Attributes:
-        drawn: One row an event that is drawn as itself: ``event`` (its row in the trace),
+        drawn: A row for each event that is drawn by itself: ``event`` (its row in the trace),
             ``lane`` (row in the timeline's ``lanes``), ``depth``, ``start_s``, ``end_s``, ``name``
-            and ``category``. It may begin before the window or end after it.
-        blocks: One row a run of events that are too narrow: ``lane``, ``depth``, ``start_s``,
-            ``end_s`` (of all of them), ``count``, ``busy_s`` (the sum of their durations), and
-            ``name`` and ``category`` of the events that take most of that.
-        count: How many events the window has; those drawn and the blocks' counts add up to it.
-        finest_s: What is shorter than this is in a block.
+            and ``category``. It may start before the window or end after it.
+        blocks: A row for each run of events that are too narrow: ``lane``, ``depth``, ``start_s``,
+            ``end_s`` (of the run), ``count``, ``busy_s`` (the sum of their durations), and
+            ``name`` and ``category`` of the events that take most of that time.
+        count: Number of events in the window; drawn events and the blocks' counts add up to it.
+        finest_s: Shorter events are in blocks.
     """
 
     drawn: pd.DataFrame
@@ -297,18 +297,17 @@ class View:
 
 
 def view(timeline: Timeline, start_s: float, end_s: float, width_px: int = 1000) -> View:
-    """Choose what to draw of a window, at most `MOST_SHAPES` events and blocks together.
+    """Return the shapes to draw of a window, at most `MOST_SHAPES` events and blocks together.
 
-    An event is in the window if any moment of it is, the window's ends included. Events narrower
-    than a pixel are merged by row, pixel by pixel; where that still leaves too many, by 2, 4, 8
-    and so on pixels. Where events nest so deep that there would be too many rows, the last row of
-    a lane has all that are deeper, merged.
+    An event is in the window if it overlaps it, ends included. Events narrower than a pixel are
+    merged by row and pixel; if too many are left, by 2, 4, 8 and so on pixels. If there are too
+    many rows because events nest deeply, the last row of a lane contains all deeper events, merged.
 
     Args:
-        timeline: As from `profiling.traces.timeline.timeline`.
-        start_s: Where the window begins, in seconds from the trace's start.
-        end_s: Where it ends.
-        width_px: How wide it will be drawn.
+        timeline: As from `timeline`.
+        start_s: Start of the window, in seconds from the trace's start.
+        end_s: End of the window.
+        width_px: Width of the drawing.
     """
     first, last = round(start_s * 1e9), round(end_s * 1e9)
     everything = timeline.spans
@@ -325,19 +324,19 @@ def view(timeline: Timeline, start_s: float, end_s: float, width_px: int = 1000)
         finest *= 2
     drawn = _seconds(spans[is_wide]).reset_index(drop=True)
     columns = ["event", "lane", "depth", "start_s", "end_s", "name", "category"]
-    return View(drawn[columns], _summed(spans[~is_wide], block), len(spans), finest / 1e9)
+    return View(drawn[columns], _merged_blocks(spans[~is_wide], block), len(spans), finest / 1e9)
 
 
 def overview(timeline: Timeline, end_s: float, bins: int) -> npt.NDArray[np.int64]:
-    """Count the events in each of equal parts of a trace, on all lanes.
+    """Count the events in each of equal parts of a trace, over all lanes.
 
     Args:
-        timeline: As from `profiling.traces.timeline.timeline`.
-        end_s: Where the trace ends; it begins at 0.
-        bins: How many parts.
+        timeline: As from `timeline`.
+        end_s: End of the trace; it starts at 0.
+        bins: Number of parts.
 
     Returns:
-        For each part how many events have any moment in it.
+        The number of events that overlap each part.
     """
     width = max(end_s, 1e-9) * 1e9 / bins
     start, end = (timeline.spans[name].to_numpy() for name in ("start_ns", "end_ns"))
@@ -349,7 +348,7 @@ def overview(timeline: Timeline, end_s: float, bins: int) -> npt.NDArray[np.int6
 def _shown_rows(
     timeline: Timeline, spans: pd.DataFrame
 ) -> tuple[pd.DataFrame, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Return spans in order of row and start, their rows, and which are in a merged row."""
+    """Return spans in order of row and start, their rows, and whether each is in a merged row."""
     depths = timeline.lanes["depth"].to_numpy("int64")
     deepest = int(depths.max(initial=1))
     while np.minimum(depths, deepest).sum() > _MOST_ROWS:
@@ -368,13 +367,13 @@ def _shown_rows(
 def _blocks(
     row: npt.NDArray[Any], start: npt.NDArray[Any], first: int, finest: int
 ) -> npt.NDArray[np.int64]:
-    """Number the blocks that spans, in order of row and start, fall into."""
+    """Return the block number of each span; spans are in order of row and start."""
     column = np.maximum(start - first, 0) // finest
     is_next = (np.diff(row) != 0) | (np.diff(column) != 0)
     return np.append(0, is_next.cumsum())[: len(row)]
 
 
-def _summed(spans: pd.DataFrame, block: npt.NDArray[np.int64]) -> pd.DataFrame:
+def _merged_blocks(spans: pd.DataFrame, block: npt.NDArray[np.int64]) -> pd.DataFrame:
     begins = np.flatnonzero(np.diff(block, prepend=-1))
     start, end = spans["start_ns"].to_numpy(), spans["end_ns"].to_numpy()
     found = pd.DataFrame(
@@ -397,7 +396,7 @@ def _summed(spans: pd.DataFrame, block: npt.NDArray[np.int64]) -> pd.DataFrame:
 def _busiest(
     names: pd.Series, block: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return for each block the first place of the name that takes the most time in it."""
+    """Return the first index of the name that takes the most time in each block."""
     named = block * len(names.cat.categories) + names.cat.codes.to_numpy("int64")
     group, _ = pd.factorize(named)
     first = np.flatnonzero(np.diff(np.maximum.accumulate(group), prepend=-1))

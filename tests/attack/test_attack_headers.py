@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.page.guards.headers import SafeHeaders
+from demos.page.guards.headers import SecurityHeaders
 from tests.attack.asking import upload
 
 
@@ -75,7 +75,7 @@ def test_a_space_is_shown_in_a_frame_of_hugging_face(
     async def page(request: Request) -> PlainTextResponse:
         return PlainTextResponse("page")
 
-    app = Starlette(routes=[Route("/", page)], middleware=[Middleware(SafeHeaders)])
+    app = Starlette(routes=[Route("/", page)], middleware=[Middleware(SecurityHeaders)])
     allowed = _directives(TestClient(app).get("/"))["frame-ancestors"].split()
     spaces = ["https://huggingface.co", "https://*.huggingface.co", "https://*.hf.space"]
     assert allowed == ["'self'", *(spaces if on_space else [])]

@@ -18,10 +18,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.page.guards import bodies
-from demos.page.guards.bodies import JSON_BYTES, Intake
-from demos.page.guards.chain import guards
-from demos.page.guards.routes import Doors
+from demos.page.guards import bodies, middleware
+from demos.page.guards.bodies import JSON_BYTES, BodyLimits
+from demos.page.guards.routes import AllowedRoutes
 from profiling.model.words import translator
 
 _MOST = 100_000
@@ -40,7 +39,7 @@ async def _echo(request: Request) -> PlainTextResponse:
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     routes = [Route(path, _echo, methods=["GET", "POST"]) for path in (_JOIN, _UPLOAD, "/config")]
-    guarded = [Middleware(Doors), Middleware(Intake, upload_bytes=_MOST)]
+    guarded = [Middleware(AllowedRoutes), Middleware(BodyLimits, upload_bytes=_MOST)]
     app = Starlette(routes=routes, middleware=guarded)
     return TestClient(app, raise_server_exceptions=False)
 
@@ -117,7 +116,7 @@ def test_uploads_make_room_for_new_ones(
         path.write_bytes(b"x" * 100)
         then = time.time() - ago_s
         os.utime(path.parent, (then, then))
-    monkeypatch.setattr(bodies, "_KEPT", bodies._KEPT._replace(total_bytes=250))
+    monkeypatch.setattr(bodies, "_UPLOAD_LIMITS", bodies._UPLOAD_LIMITS._replace(total_bytes=250))
     assert client.post(_UPLOAD, content=b"x" * 50).status_code == 200
     assert (old.exists(), new.exists()) == (True, True)
     assert client.post(_UPLOAD, content=b"x" * 51).status_code == 200
@@ -163,7 +162,7 @@ def test_a_fault_of_the_page_s_own_stays_one(caplog: pytest.LogCaptureFixture) -
     async def broken(request: Request) -> PlainTextResponse:
         raise KeyError("/home/somebody/secret.py")
 
-    app = Starlette(routes=[Route("/config", broken)], middleware=guards(_MOST))
+    app = Starlette(routes=[Route("/config", broken)], middleware=middleware(_MOST))
     answer = TestClient(app, raise_server_exceptions=False).get("/config")
     assert (answer.status_code, answer.json()) == (500, {"detail": _said("refused.failed")})
     assert "secret.py" in caplog.text

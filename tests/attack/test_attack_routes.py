@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, compile_path
 from starlette.testclient import TestClient
 
-from demos.page.guards.routes import API, HEALTH, OPEN, Doors
+from demos.page.guards.routes import API, HEALTH, ROUTES, AllowedRoutes
 from tests.attack.asking import events, raw
 from tests.e2e.launching import ROOT, App
 
@@ -52,18 +52,18 @@ def test_every_route_of_gradio_is_known(registered: dict[str, set[str]]) -> None
 
 def test_what_is_said_to_be_open_is_open_and_nothing_else() -> None:
     said_open = {path for path, state in known().items() if state == "open"}
-    assert said_open == {_plain(path) for path in OPEN}
+    assert said_open == {_plain(path) for path in ROUTES}
 
 
 def test_what_is_open_is_still_there(registered: dict[str, set[str]]) -> None:
-    for path, methods in OPEN.items():
+    for path, methods in ROUTES.items():
         if path != HEALTH:
             # Starlette itself answers HEAD where there is GET.
             assert set(methods) - {"HEAD"} <= registered[_plain(path)], path
 
 
 def test_what_is_shut_is_refused(attacked: App, registered: dict[str, set[str]]) -> None:
-    opened = [compile_path(path)[0] for path in OPEN]
+    opened = [compile_path(path)[0] for path in ROUTES]
     shut = {path: methods for path, methods in registered.items() if _is_shut(path)}
     assert len(shut) > 40
     for path, methods in shut.items():
@@ -82,7 +82,7 @@ def test_agents_are_let_in_only_where_they_are_served() -> None:
     routes = [Route(f"{API}/{{rest:path}}", page, methods=["GET", "POST", "DELETE"])]
     app = Starlette(routes=routes)
     for serves_agents, status in ((False, 404), (True, 200)):
-        client = TestClient(Doors(app, serves_agents=serves_agents))
+        client = TestClient(AllowedRoutes(app, serves_agents=serves_agents))
         for method in ("GET", "POST", "DELETE"):
             for path in ("mcp", "mcp/", "mcp/messages"):
                 assert client.request(method, f"{API}/{path}").status_code == status

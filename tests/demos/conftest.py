@@ -24,7 +24,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Writer:
 
     Whatever is registered is forgotten at the end.
     """
-    monkeypatch.setattr(catalogue, "_own", {})
+    monkeypatch.setattr(catalogue, "_registered", {})
     monkeypatch.chdir(tmp_path)
 
     def write(text: str, name: str = "mine.py") -> str:

@@ -15,7 +15,6 @@ import pytest
 from demos.page.api.checked import checked, uploaded
 from demos.page.api.endpoints import _Endpoints
 from profiling.model.errors import InputError
-from profiling.model.run import DEVICES, DTYPES
 from profiling.model.words import translator
 
 SCRIPT: Any = SimpleNamespace(headers={})
@@ -71,7 +70,15 @@ def test_only_uploads_are_files(file: Any) -> None:
         uploaded(file)
 
 
-def test_the_choices_are_those_that_there_are() -> None:
-    hints = inspect.signature(_Endpoints.compare).parameters
-    assert hints["dtype"].annotation.__args__ == DTYPES
-    assert hints["device"].annotation.__args__ == DEVICES
+def test_a_comparison_takes_the_declared_settings() -> None:
+    arguments = inspect.signature(checked(_Endpoints(AGENT).compare)).parameters
+    assert list(arguments) == [
+        *("request", "workload", "branches", "sizes", "dtype", "device", "budget_s"),
+        *("parameters", "seed", "force", "with_run", "lang"),
+    ]
+    assert arguments["dtype"].annotation == Literal["float32", "float64", "bfloat16", "float16"]
+    assert arguments["device"].annotation == Literal["auto", "cpu", "cuda"]
+    kinds = {name: (each.annotation, each.default) for name, each in arguments.items()}
+    assert kinds["budget_s"] == (float, 2.0)
+    assert kinds["seed"] == (int, 0)
+    assert kinds["force"] == (bool, False)

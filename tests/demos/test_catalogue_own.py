@@ -133,7 +133,7 @@ def test_another_process_finds_the_workload_by_its_spec(write: Writer) -> None:
     (cell,) = plan.plan(request, MACHINE)
     assert (cell.workload, cell.file, cell.unit) == ("mine", "mine.py", "rows")
     assert (cell.parameters, cell.force) == ({"width": 16}, True)
-    catalogue._own.clear()
+    catalogue._registered.clear()
     assert catalogue.workload(cell.workload, cell.file) == entry
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.catalogue.search import Fit, Fitting, Letters, Pattern
+from profiling.catalogue.search import Fit, Letters, Pattern, PatternMatch
 
 CHANGED = Pattern("a tensor was changed in place: [{}], output {} of {}. Make a copy of it first.")
 TUPLE = Pattern("'tuple' object has no attribute 'detach'")
 
 
-def pieces(pattern: Pattern, query: str, fitting: Fitting | None) -> list[tuple[str, str]]:
+def pieces(pattern: Pattern, query: str, match: PatternMatch | None) -> list[tuple[str, str]]:
     """Return what of a query fits what of a pattern."""
-    assert fitting is not None
-    return [
-        (query[slice(*each.query)], pattern.text[slice(*each.place)]) for each in fitting.matches
-    ]
+    assert match is not None
+    return [(query[slice(*each.query)], pattern.text[slice(*each.place)]) for each in match.matches]
 
 
 @pytest.mark.parametrize(

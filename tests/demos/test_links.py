@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demos.page.links import (
-    BUDGET_RANGE_S,
+    NAMES,
+    PARAMETER,
     TABS,
     Comparison,
     LessonPlace,
@@ -23,7 +25,7 @@ from profiling.catalogue import LESSONS, WORKLOADS
 from profiling.catalogue.advisor import GRADIENTS, Answers
 from profiling.engine import plan
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import DEVICES, DTYPES, Request
+from profiling.model.request import PAGE_SETTINGS, Choice, Number, Request, Setting
 from profiling.model.words import LANGUAGES, translator
 from tests.demos.conftest import Writer
 
@@ -40,6 +42,18 @@ def lessons(draw: st.DrawFn) -> LessonPlace:
     return LessonPlace(LessonRequest(entry.name, values, op), part, step)
 
 
+def values(setting: Setting) -> st.SearchStrategy[Any]:
+    """Values that the page's control of a setting can have."""
+    match setting:
+        case Choice():
+            return st.sampled_from(setting.choices)
+        case Number(whole=True):
+            return st.integers(int(setting.low), int(setting.high))
+        case Number():
+            return st.floats(setting.low, setting.high)
+    return st.booleans()
+
+
 @st.composite
 def comparisons(draw: st.DrawFn) -> Comparison:
     entry = catalogue.workload(draw(st.sampled_from(WORKLOADS)))
@@ -50,19 +64,17 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         else []
     )
     size = st.integers(1, plan.MAX_SIZE)
+    chosen = {name: draw(values(setting)) for name, setting in PAGE_SETTINGS.items()}
     return Comparison(
         Request(
             workload=entry.name,
             branches=tuple(draw(st.lists(st.sampled_from(offered), unique=True))),
             sizes=tuple(draw(st.lists(size, min_size=1, max_size=plan.MAX_SIZES))),
-            dtype=draw(st.sampled_from(DTYPES)),
-            device=draw(st.sampled_from(DEVICES)),
             parameters={
                 name: draw(st.integers(entry.parameters[name].low, entry.parameters[name].high))
                 for name in names
             },
-            budget_s=draw(st.floats(*BUDGET_RANGE_S)),
-            force=draw(st.booleans()),
+            **chosen,
         ),
         draw(st.booleans()),
     )
@@ -95,25 +107,13 @@ def test_what_is_written_is_read_again(link: Link) -> None:
     assert read_link(query(write_link(link))) == (link, ())
 
 
-_NAMES = ("tab", "lesson", "values", "op", "part", "step", "workload", "branches", "sizes", "dtype")
-_OTHER = (
-    "device",
-    "budget",
-    "twice",
-    "force",
-    "gradient",
-    "frozen",
-    "p.depth",
-    "p.<b>",
-    "lang",
-    "",
-)
+_OTHER = (f"{PARAMETER}depth", f"{PARAMETER}<b>", "lang", "")
 
 
 @_patient
 @given(
     st.dictionaries(
-        st.sampled_from(_NAMES + _OTHER), st.text(max_size=40) | st.sampled_from(LESSONS)
+        st.sampled_from(NAMES + _OTHER), st.text(max_size=40) | st.sampled_from(LESSONS)
     )
 )
 def test_whatever_a_link_says_it_is_read_and_its_faults_can_be_said(given: dict[str, str]) -> None:

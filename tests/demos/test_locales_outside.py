@@ -13,7 +13,7 @@ from jinja2 import nodes
 
 from tests.demos.test_locales_said import ROOT, TEMPLATES, called_name
 
-ROOMS = ("demos/page", "profiling/charts", "profiling/graphs", "profiling/cli")
+ROOMS = ("demos/page", "demos/page", "profiling/charts", "profiling/graphs", "profiling/cli")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 # Two words with a space between them, or anything Chinese.
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}|[\u3000-\u9fff\uff00-\uffef]")
@@ -27,13 +27,13 @@ _CODE = re.compile(
 )
 # The shell's help is written beside its commands, in English as every shell's; the log is for who
 # started the server, an error for who calls a function wrongly.
-_NOT_SHOWN = {"help", "epilog", "metavar", "compile", "exception", "warning", "ValueError"}
-_NOT_SHOWN |= {"info", "error", "write"}
+_NOT_SHOWN = {"help", "epilog", "metavar", "show_default", "compile", "exception", "warning"}
+_NOT_SHOWN |= {"ValueError", "OSError", "info", "error", "write"}
 # Who asks from another site has no page, and so no language.
 _REFUSAL = "This page is for its own machine only."
 # What a script is answered and what the log says of a request are no sentences of the page.
 _NAMES = {"Detach Lab", "· Detach Lab", "English", "中文", "SVG", "HTML", "DOT", ".json.gz"}
-_NAMES |= {"Not found", "cut off"}
+_NAMES |= {"Not found", "cut off", "Detach Lab:"}
 
 
 def written(tree: ast.Module) -> Iterator[tuple[int, str]]:

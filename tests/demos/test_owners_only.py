@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demos.page.guards.routes import OwnersOnly
+from demos.page.guards.routes import LocalOnly
 
 
 def _answer(request: Request) -> PlainTextResponse:
@@ -20,7 +20,7 @@ def _answer(request: Request) -> PlainTextResponse:
 @pytest.fixture
 def client() -> TestClient:
     app = Starlette(
-        routes=[Route("/", _answer, methods=["GET", "POST"])], middleware=[Middleware(OwnersOnly)]
+        routes=[Route("/", _answer, methods=["GET", "POST"])], middleware=[Middleware(LocalOnly)]
     )
     return TestClient(app)
 

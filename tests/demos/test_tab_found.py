@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from demos.page.lessons import found_view, marked
+from demos.page.lessons import highlight, search_results
 from profiling.catalogue.search import Field, Fit, Hit, Mark, find
 from profiling.model.words import Text, table
 
@@ -36,28 +36,28 @@ def hit(query: tuple[int, int], text: str = "a title", lesson: str = "baseline")
 def test_pieces_are_marked_and_everything_is_escaped(
     text: str, spans: list[tuple[int, int]], shown: str
 ) -> None:
-    assert marked(text, spans) == shown
+    assert highlight(text, spans) == shown
 
 
 def test_marks_take_nothing_away() -> None:
     text = "a <script> & more"
     for start in range(len(text)):
         for end in range(start, len(text) + 1):
-            plain = re.sub("</?mark>", "", marked(text, [(start, end), (0, 5)]))
-            assert plain == marked(text, [])
+            plain = re.sub("</?mark>", "", highlight(text, [(start, end), (0, 5)]))
+            assert plain == highlight(text, [])
 
 
 def test_a_long_query_is_cut_to_what_was_matched(english: Text) -> None:
     query = "x" * 100 + "detach" + "y" * 100
-    html = found_view(query, (hit((100, 106)),), english)
+    html = search_results(query, (hit((100, 106)),), english)
     assert f"<q>…{'x' * 60}<mark>detach</mark>{'y' * 60}…</q>" in html
-    html = found_view("detach", (hit((0, 6)),), english)
+    html = search_results("detach", (hit((0, 6)),), english)
     assert "<q><mark>detach</mark></q>" in html
 
 
 def test_a_hostile_query_is_shown_as_it_was_typed(english: Text) -> None:
     query = f"<img src=x onerror=alert(1)> RuntimeError: {NO_GRAD_FN} </q><script>"
-    html = found_view(query, find(query, "en"), english)
+    html = search_results(query, find(query, "en"), english)
     assert "<img" not in html
     assert "<script" not in html
     assert f"&lt;img src=x onerror=alert(1)&gt; RuntimeError: <mark>{NO_GRAD_FN}</mark>" in html
@@ -65,7 +65,7 @@ def test_a_hostile_query_is_shown_as_it_was_typed(english: Text) -> None:
 
 
 def test_an_error_is_marked_in_the_lessons_pattern_too(english: Text) -> None:
-    html = found_view(NO_GRAD_FN, find(NO_GRAD_FN, "en"), english)
+    html = search_results(NO_GRAD_FN, find(NO_GRAD_FN, "en"), english)
     assert f"<small>error:</small> <code><mark>{NO_GRAD_FN}</mark></code></p>" in html
     assert "explains this error" in html
     assert html.count("<details open>") == 1
@@ -73,22 +73,22 @@ def test_an_error_is_marked_in_the_lessons_pattern_too(english: Text) -> None:
 
 
 def test_titles_are_in_the_visitors_language(text: Text) -> None:
-    html = found_view(NO_GRAD_FN, find(NO_GRAD_FN, "en"), text)
+    html = search_results(NO_GRAD_FN, find(NO_GRAD_FN, "en"), text)
     assert text("find.fit.whole") in html
     assert f"<small>{text('find.field.error')}:</small>" in html
 
 
 def test_one_query_is_shown_once_and_lessons_beyond_five_are_counted(english: Text) -> None:
     hits = tuple(hit((0, 6)) for _ in range(7))
-    html = found_view("detach", hits, english)
+    html = search_results("detach", hits, english)
     assert html.count("<details") == 5
     assert html.count("<q>") == 1
     assert "And 2 more in the list below." in html
-    assert "more in the list" not in found_view("detach", hits[:5], english)
+    assert "more in the list" not in search_results("detach", hits[:5], english)
 
 
 def test_lessons_that_match_other_words_show_those(english: Text) -> None:
-    html = found_view("detach view", (hit((0, 6)), hit((7, 11))), english)
+    html = search_results("detach view", (hit((0, 6)), hit((7, 11))), english)
     assert "<q><mark>detach</mark> view</q>" in html
     assert "<q>detach <mark>view</mark></q>" in html
 
@@ -96,7 +96,7 @@ def test_lessons_that_match_other_words_show_those(english: Text) -> None:
 def test_places_in_one_text_are_marked_on_one_line(english: Text) -> None:
     title = table("en")["lesson.detach_then_zero.title"]
     first, *_ = find("detach zero_", "en")
-    html = found_view("detach zero_", (first,), english)
+    html = search_results("detach zero_", (first,), english)
     assert first.lesson == "detach_then_zero"
     shown = title.replace("detach", "<mark>detach</mark>").replace("zero_", "<mark>zero_</mark>")
     assert f"<small>title:</small> {shown}</p>" in html

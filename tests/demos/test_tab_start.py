@@ -18,13 +18,13 @@ from profiling.output import saved_runs
 @pytest.fixture(scope="module")
 def theirs() -> Environment:
     """The machine on which something was recorded."""
-    path = saved_runs.recorded()["cpu-2-cores.frozen_backbone"]
+    path = saved_runs.recorded_runs()["cpu-2-cores.frozen_backbone"]
     return saved_runs.load_run(path).environment
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_workload_has_a_recorded_run(workload: str) -> None:
-    assert any(name.endswith(f".{workload}") for name in saved_runs.recorded())
+    assert any(name.endswith(f".{workload}") for name in saved_runs.recorded_runs())
 
 
 def test_the_rows_are_those_of_the_run_at_its_middle_size(text: Text) -> None:
@@ -47,7 +47,7 @@ def test_a_branch_that_raises_has_no_bars(english: Text) -> None:
     _, raising = cost_rows(costs, english)
     assert raising.row.status == "expected_error"
     assert (raising.time, raising.peak) == (None, None)
-    html = common.render("start_result.html", english, **start.told(costs, english))
+    html = common.render("start_result.html", english, **start.result_values(costs, english))
     assert "✗" in html
     assert "nan" not in html
 
@@ -83,13 +83,13 @@ def test_the_machine_is_said_to_be_like_this_one_only_if_it_is(
 def test_the_run_of_the_machine_most_like_this_one_is_shown(
     theirs: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = saved_runs.recorded()["cpu-2-cores.elementwise"]
+    path = saved_runs.recorded_runs()["cpu-2-cores.elementwise"]
     run = saved_runs.load_run(path)
     gpu = replace(theirs.devices[0], kind="cuda", name="A GPU")
     other = replace(run, environment=replace(theirs, devices=(gpu, *theirs.devices)))
     again = path.with_name("gpu.elementwise.json.gz")
     shelf = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
-    monkeypatch.setattr(saved_runs, "recorded", lambda: shelf)
+    monkeypatch.setattr(saved_runs, "recorded_runs", lambda: shelf)
     monkeypatch.setattr(recorded, "_load", {again: other, path: run}.__getitem__)
     monkeypatch.setattr(recorded, "_measured", lambda at, _: (at, None))
     for ours, shown in ((theirs, path), (other.environment, again)):

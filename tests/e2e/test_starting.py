@@ -52,18 +52,6 @@ def test_a_port_in_use_is_one_clear_line(app: App) -> None:
     assert lines[0].startswith(f"error: cannot listen on 127.0.0.1:{port}")
 
 
-def test_an_unknown_device_is_refused() -> None:
-    done = subprocess.run(
-        [sys.executable, "app.py", "--device", "tpu"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "invalid choice: 'tpu'" in done.stderr
-
-
 _PAGE_WITHOUT_WORKER = """
 import urllib.request
 from concurrent.futures import Executor, Future

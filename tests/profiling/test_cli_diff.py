@@ -12,7 +12,7 @@ from rich.console import Console
 
 from profiling import cli
 from profiling.analysis.diff import COLUMNS, DiffRow
-from profiling.cli import opening, terminal
+from profiling.cli import common, terminal
 from profiling.model.run import Run, Status
 from profiling.model.words import translator
 from profiling.output import saved_runs
@@ -42,7 +42,7 @@ def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         out, err = capsys.readouterr()
         return Outcome(code, out, err)
 
-    monkeypatch.setattr(opening, "Engine", refuse)
+    monkeypatch.setattr(common, "Engine", refuse)
     return run
 
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import logging
+import re
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from profiling.model.errors import DetachLabError, InputError, short
+from profiling.model.request import FIELDS, SETTINGS, Choice, Setting
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
 from profiling.output.json_data import plain
 
@@ -28,6 +30,8 @@ _RAISED = (TypeError, KeyError)
 Handler = Callable[..., Any]
 
 _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
+# The argument of a handler that stands for all declared settings.
+_SETTINGS = "settings"
 
 _log = logging.getLogger(__name__)
 
@@ -50,14 +54,14 @@ def checked(handler: Handler) -> Handler:
     """Return an endpoint that calls a handler.
 
     The handler's type hints say what each argument must be; None stands for its default. An
-    argument `lang` chooses the language of what is said. Whatever is wrong ends in a
-    `gradio.Error` with one sentence, which clients get as their error's text.
+    argument `lang` chooses the language of what is said. An argument ``**settings`` stands for the
+    declared settings of a comparison, one argument each. Whatever is wrong ends in a `gradio.Error`
+    with one sentence, which clients get as their error's text.
 
     Args:
         handler: Returns plain data or records, or yields them; only the last is the answer.
     """
-    signature = inspect.signature(handler)
-    hints = typing.get_type_hints(handler)
+    signature = _signature(handler)
 
     def arguments(given: tuple[Any, ...]) -> dict[str, Any]:
         named = signature.bind_partial(*given).arguments
@@ -67,7 +71,8 @@ def checked(handler: Handler) -> Handler:
             has_default = parameter.default is not inspect.Parameter.empty
             # Agents send null for what they leave out.
             is_left_out = value is None and has_default
-            found[name] = parameter.default if is_left_out else _read(name, value, hints[name])
+            hint = parameter.annotation
+            found[name] = parameter.default if is_left_out else _read(name, value, hint)
         return found
 
     def once(request: gr.Request, *given: Any) -> Any:
@@ -79,7 +84,8 @@ def checked(handler: Handler) -> Handler:
             for step in handler(**arguments(given)):
                 yield _answer(step, request)
 
-    return _dressed(in_steps if inspect.isgeneratorfunction(handler) else once, handler)
+    endpoint = in_steps if inspect.isgeneratorfunction(handler) else once
+    return _dressed(endpoint, handler, signature)
 
 
 def uploaded(file: Any) -> Path:
@@ -94,16 +100,40 @@ def uploaded(file: Any) -> Path:
     return Path(path)
 
 
-def _dressed(endpoint: Handler, handler: Handler) -> Handler:
+def _signature(handler: Handler) -> inspect.Signature:
+    """Return a handler's signature, with the declared settings in the place of ``**settings``."""
+    signature = inspect.signature(handler, eval_str=True)
+    arguments = {**signature.parameters}
+    if arguments.pop(_SETTINGS, None) is None:
+        return signature
+    arguments |= {name: _argument(setting) for name, setting in SETTINGS.items()}
+    order = dict.fromkeys((*(name for name in FIELDS if name in arguments), *arguments))
+    return signature.replace(parameters=[arguments[name] for name in order])
+
+
+def _argument(setting: Setting) -> inspect.Parameter:
+    hint = Literal[setting.choices] if isinstance(setting, Choice) else type(setting.default)
+    return inspect.Parameter(setting.name, _POSITIONAL, default=setting.default, annotation=hint)
+
+
+def _documented(handler: Handler) -> str:
+    """Return a handler's docstring, with the declared settings in the place of ``**settings``."""
+    lines = [f"    {name}: {setting.help}" for name, setting in SETTINGS.items()]
+    text = inspect.getdoc(handler) or ""
+    return re.sub(rf"^ *\*\*{_SETTINGS}:.*$", "\n".join(lines), text, flags=re.MULTILINE)
+
+
+def _dressed(endpoint: Handler, handler: Handler, signature: inspect.Signature) -> Handler:
     """Let Gradio take an endpoint for its handler that gets the request, too."""
     functools.update_wrapper(endpoint, handler)
-    signature = inspect.signature(handler)
     request = inspect.Parameter("request", _POSITIONAL, annotation=gr.Request)
+    parameters = [request, *signature.parameters.values()]
     # What is documented is one answer, also where steps come before it.
     endpoint.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[request, *signature.parameters.values()], return_annotation=dict[str, Any]
+        parameters=parameters, return_annotation=dict[str, Any]
     )
-    endpoint.__annotations__ = {**handler.__annotations__, "request": gr.Request}
+    endpoint.__annotations__ = {each.name: each.annotation for each in parameters}
+    endpoint.__doc__ = _documented(handler)
     return endpoint
 
 

@@ -1,7 +1,7 @@
 """The endpoints. Their docstrings are what the API page and agents read.
 
-Gradio reads annotations as they stand, so that they are types here and not text, and of an
-argument's description its first line.
+Gradio reads of an argument's description its first line. Those of a comparison's settings are where
+these are declared, in `profiling.model.request`.
 """
 
 from collections.abc import Iterator
@@ -16,17 +16,15 @@ from profiling.catalogue import advisor, search
 from profiling.catalogue.advisor import Gradient
 from profiling.engine import plan
 from profiling.engine.engine import Engine, Progress
-from profiling.model.errors import InputError, short
+from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import Request
+from profiling.model.request import Request
 from profiling.model.words import translator
 from profiling.output import json_data
-from profiling.traces.operators import MOST_ROWS, chosen, kernels, operator_groups
+from profiling.traces.operators import MOST_ROWS, Selection, filter_rows, kernels, operator_groups
 from profiling.traces.table import Trace, trace_fault
 
 Language = Literal["en", "zh"]
-Dtype = Literal["float32", "float64", "bfloat16", "float16"]
-Device = Literal["auto", "cpu", "cuda"]
 Sort = Literal["self_s", "total_s", "mean_s", "count", "device_s", "allocated_bytes"]
 Group = Literal["name", "shapes", "stack"]
 Answer = dict[str, Any]
@@ -78,7 +76,7 @@ class _Endpoints:
         Returns:
             found: lessons, best first, each with lesson (name), fit, title, question and rule
         """
-        return {"found": json_data.hits(search.find(query, lang), translator(lang))}
+        return json_data.found(search.find(query, lang), translator(lang))
 
     def advise(
         self,
@@ -146,14 +144,10 @@ class _Endpoints:
         workload: str,
         branches: list[str] | None = None,
         sizes: list[int] | None = None,
-        dtype: Dtype = "float32",
-        device: Device = "auto",
-        budget_s: float = 2.0,
         parameters: dict[str, int] | None = None,
-        seed: int = 0,
-        force: bool = False,
         with_run: bool = False,
         lang: Language = "en",
+        **settings: Any,
     ) -> Iterator[Answer]:
         """Measure ways to cut a gradient (branches) in a real PyTorch training step, over sizes.
 
@@ -166,14 +160,10 @@ class _Endpoints:
             workload: The training step, such as "frozen_backbone".
             branches: Ways to cut the gradient; all that the workload has unless given.
             sizes: At most 12 batch sizes (or what the workload counts); its own unless given.
-            dtype: Floating point type of parameters and inputs.
-            device: What to measure on; auto takes the GPU if torch can use one.
-            budget_s: Seconds of timed steps for each size, 0.05 to 60; more narrows intervals.
             parameters: The workload's own, such as {"depth": 8}; others keep their defaults.
-            seed: Seed of the state and of the order in which steps are timed.
-            force: Whether to run even what is predicted not to fit in memory.
             with_run: Whether to add the whole run as in run.json, raw samples and code included.
             lang: Language of all sentences.
+            **settings: How to measure.
 
         Returns:
             status: done
@@ -187,12 +177,8 @@ class _Endpoints:
             workload=workload,
             branches=entry.branches if branches is None else tuple(branches),
             sizes=entry.sizes if sizes is None else tuple(sizes),
-            dtype=dtype,
-            device=device,
             parameters=parameters or {},
-            seed=seed,
-            budget_s=budget_s,
-            force=force,
+            **settings,
         )
         last = None
         try:
@@ -244,9 +230,8 @@ class _Endpoints:
                     yield {"status": "reading", "share": step.share}
                 else:
                     tables = _tables(step.trace, sort, group, limit, filter)
-                    head = json_data.trace(step.trace, step.trace.events, translator(lang))
-                    name = short(path.name)
-                    yield {"status": "done", "name": name, **head, **tables}
+                    head = json_data.trace(path.name, step.trace, translator(lang))
+                    yield {"status": "done", **head, **tables}
         except Exception as error:
             raise trace_fault(error) from error
 
@@ -263,11 +248,8 @@ def _measuring(progress: Progress) -> Answer:
 
 
 def _tables(trace: Trace, sort: str, group: str, limit: int, words: str) -> Answer:
-    ops = chosen(operator_groups(trace.events, group), words, sort)
-    launched = chosen(kernels(trace.events), words, sort)
-    return {
-        "ops_found": ops.found,
-        "ops": json_data.rows(ops.table.head(limit)),
-        "kernels_found": launched.found,
-        "kernels": json_data.rows(launched.table.head(limit)),
-    }
+    tables = operator_groups(trace.events, group), kernels(trace.events)
+    selections = [filter_rows(table, words, sort) for table in tables]
+    return json_data.operators(
+        *(Selection(each.table.head(limit), each.found) for each in selections)
+    )

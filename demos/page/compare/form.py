@@ -8,22 +8,28 @@ from typing import Any, Literal
 import gradio as gr
 
 from demos.page import common
-from demos.page.links import BUDGET_RANGE_S, FIRST_WORKLOAD, PARAMETER, Comparison
+from demos.page.links import FIRST_WORKLOAD, PARAMETER, Comparison
 from profiling import catalogue
 from profiling.catalogue import BRANCHES, WorkloadEntry
 from profiling.catalogue.source import Parameter
 from profiling.engine import plan
 from profiling.model.errors import InputError
-from profiling.model.run import DEVICES, DTYPES, Request
+from profiling.model.request import PAGE_SETTINGS, Choice, Flag, Number, Request, Setting
 from profiling.model.words import DEFAULT, Text, table
+
+_Kind = type[Choice] | type[Number] | type[Flag]
 
 
 class Form:
     """What to compare.
 
     Attributes:
-        inputs: Components in the order of `request`'s arguments.
+        workload: The choice of a workload.
+        about: What the workload is.
+        parameters: Fields of the workloads' own parameters, by name.
         shown: Holds the workload that is described.
+        inputs: Components in the order of `request`'s arguments.
+        names: What a link calls the inputs.
         described: Components that depend on the workload.
     """
 
@@ -41,43 +47,40 @@ class Form:
         titles = [(_title(each, labels), each.name) for each in entries]
         self.workload = gr.Dropdown(titles, value=FIRST_WORKLOAD, label=labels("compare.workload"))
         self.about = gr.HTML(elem_id="compare-about")
-        self.branches = gr.CheckboxGroup(
+        self._branches = gr.CheckboxGroup(
             list(branches), value=list(entry.usual), label=labels("compare.branches")
         )
-        self.sizes = gr.Textbox(
+        self._sizes = gr.Textbox(
             ", ".join(map(str, entry.sizes)), label=labels(f"compare.sizes.{entry.size}")
         )
         with gr.Row():
-            self.dtype = gr.Dropdown(list(DTYPES), value=DTYPES[0], label=labels("compare.dtype"))
-            self.device = gr.Dropdown(list(DEVICES), value=device, label=labels("compare.device"))
+            choices = _controls(Choice, labels, device=device)
         with gr.Row():
             self.parameters = {
                 name: _field(name, parameter, labels) for name, parameter in parameters.items()
             }
-        self.budget = _budget(labels)
-        self.twice = gr.Checkbox(
-            False, label=labels("compare.twice"), info=labels("compare.twice_about")
-        )
-        self.force = gr.Checkbox(
-            False, label=labels("compare.force"), info=labels("compare.force_about")
-        )
+        numbers = _controls(Number, labels)
+        twice = _checkbox("compare.twice", labels)
+        flags = _controls(Flag, labels)
         with gr.Row():
             self.run = _button(labels("compare.run"), "primary", "compare-run")
             self.stop = _button(labels("compare.stop"), "stop", "compare-stop")
         self.shown = gr.State("")
-        numbers = self.parameters.values()
-        self.inputs = [
-            *(self.workload, self.branches, self.sizes, self.dtype, self.device),
-            *(self.budget, self.twice, self.force, *numbers),
-        ]
-        self.described = [self.shown, self.about, self.branches, self.sizes, *numbers]
-
-    @property
-    def names(self) -> list[str]:
-        """What a link calls the inputs."""
-        return [
-            *("workload", "branches", "sizes", "dtype", "device", "budget", "twice", "force"),
-            *(f"{PARAMETER}{name}" for name in self.parameters),
+        self._inputs = {
+            "workload": self.workload,
+            "branches": self._branches,
+            "sizes": self._sizes,
+            **choices,
+            **numbers,
+            "twice": twice,
+            **flags,
+            **{f"{PARAMETER}{name}": field for name, field in self.parameters.items()},
+        }
+        self.names = list(self._inputs)
+        self.inputs = list(self._inputs.values())
+        self.described = [
+            *(self.shown, self.about, self._branches, self._sizes),
+            *self.parameters.values(),
         ]
 
     def describe(self, comparison: Comparison, text: Text) -> dict[Any, Any]:
@@ -91,8 +94,8 @@ class Form:
         return {
             self.shown: entry.name,
             self.about: common.render("workload.html", text, entry=entry, about=about),
-            self.branches: gr.update(choices=self.offered(entry.name), value=chosen),
-            self.sizes: gr.update(value=sizes, label=label),
+            self._branches: gr.update(choices=self.offered(entry.name), value=chosen),
+            self._sizes: gr.update(value=sizes, label=label),
             **{
                 field: _number(entry.parameters.get(name), request.parameters.get(name))
                 for name, field in self.parameters.items()
@@ -102,14 +105,15 @@ class Form:
     def fill(self, comparison: Comparison, text: Text) -> dict[Any, Any]:
         """Return updates of `described` and `inputs` that set the whole form."""
         request = comparison.request
+        settings = {
+            self._inputs[setting.word]: getattr(request, name)
+            for name, setting in PAGE_SETTINGS.items()
+        }
         return {
             **self.describe(comparison, text),
             self.workload: request.workload,
-            self.dtype: request.dtype,
-            self.device: request.device,
-            self.budget: request.budget_s,
-            self.twice: comparison.twice,
-            self.force: request.force,
+            self._inputs["twice"]: comparison.twice,
+            **settings,
         }
 
     def offered(self, workload: str = FIRST_WORKLOAD) -> list[str]:
@@ -117,49 +121,71 @@ class Form:
         entry = catalogue.workload(workload)
         return [branch for branch in entry.branches if branch not in entry.absent]
 
-    def request(
-        self,
-        workload: str,
-        branches: list[str],
-        sizes: str,
-        dtype: str,
-        device: str,
-        budget_s: float,
-        twice: bool,
-        force: bool,
-        *parameters: float | None,
-    ) -> Request:
+    def request(self, *values: Any) -> Request:
         """Read the form.
 
+        Args:
+            values: The values of `inputs`.
+
         Raises:
-            InputError: Something in it is not of its kind, or cannot be run.
+            InputError: A value is not of its kind, or cannot be run.
         """
-        entry = catalogue.workload(workload)
-        order = dict.fromkeys((*entry.branches, *branches))
-        chosen = tuple(branch for branch in order if branch in branches)
-        numbers = dict(zip(self.parameters, parameters, strict=True))
-        used = {name: number for name, number in numbers.items() if name in entry.parameters}
-        for name, number in used.items():
+        given = dict(zip(self._inputs, values, strict=True))
+        entry = catalogue.workload(given["workload"])
+        order = dict.fromkeys((*entry.branches, *given["branches"]))
+        chosen = tuple(branch for branch in order if branch in given["branches"])
+        # The file of a registered workload may have gained some since the form was placed.
+        offered = [name for name in self.parameters if name in entry.parameters]
+        numbers = {name: given[f"{PARAMETER}{name}"] for name in offered}
+        for name, number in numbers.items():
             if number is None:
                 raise InputError("error.parameter_text", text=f"{name}=")
         request = Request(
-            workload=workload,
-            branches=(*chosen, *chosen[:1]) if twice else chosen,
-            sizes=plan.parse_sizes(sizes),
-            dtype=dtype,
-            device=device,
-            parameters={name: int(number or 0) for name, number in used.items()},
-            budget_s=budget_s,
-            force=force,
+            workload=entry.name,
+            branches=(*chosen, *chosen[:1]) if given["twice"] else chosen,
+            sizes=plan.parse_sizes(given["sizes"]),
+            parameters={name: int(number) for name, number in numbers.items()},
+            **{name: given[setting.word] for name, setting in PAGE_SETTINGS.items()},
         )
         plan.check(request)
         return request
 
 
-def _budget(labels: gr.I18n) -> gr.Slider:
-    low, high = BUDGET_RANGE_S
-    label = labels("compare.budget")
-    return gr.Slider(low, high, value=2.0, step=0.2, label=label, elem_id="compare-budget")
+def _controls(kind: _Kind, labels: gr.I18n, **first: str) -> dict[str, Any]:
+    """Place the controls of all settings of a kind.
+
+    Args:
+        kind: The kind.
+        labels: Says a key in the browser's language.
+        first: Values to begin with, where they are not the defaults.
+    """
+    return {
+        setting.word: _control(setting, first.get(name, setting.default), labels)
+        for name, setting in PAGE_SETTINGS.items()
+        if isinstance(setting, kind)
+    }
+
+
+def _control(setting: Setting, value: Any, labels: gr.I18n) -> Any:
+    label = labels(setting.label)
+    match setting:
+        case Choice():
+            return gr.Dropdown(list(setting.choices), value=value, label=label)
+        case Number():
+            return gr.Slider(
+                setting.low,
+                setting.high,
+                value=value,
+                step=setting.step,
+                label=label,
+                elem_id=f"compare-{setting.word}",
+            )
+    return _checkbox(setting.label, labels)
+
+
+def _checkbox(key: str, labels: gr.I18n) -> gr.Checkbox:
+    about = f"{key}_about"
+    return gr.Checkbox(False, label=labels(key), info=labels(about))
 
 
 def _button(label: Any, variant: Literal["primary", "stop"], place: str) -> gr.Button:

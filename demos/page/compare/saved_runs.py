@@ -43,7 +43,7 @@ class Beside:
 
     def __init__(self, labels: gr.I18n) -> None:
         """Place the components."""
-        names = list(saved_runs.recorded())
+        names = list(saved_runs.recorded_runs())
         with gr.Accordion(labels("diff.accordion"), open=False, elem_id="beside"):
             with gr.Row():
                 self._recorded = gr.Dropdown(

@@ -18,7 +18,8 @@ from profiling.engine.remaining import time_left_s
 from profiling.graphs import dot, svg
 from profiling.model.errors import DetachLabError, FileError, InputError, file_error
 from profiling.model.graph import BranchGraph
-from profiling.model.run import Request, Run
+from profiling.model.request import Request
+from profiling.model.run import Run
 from profiling.model.words import Text
 
 # Whole networks: fewer boxes than a lesson's few ops are allowed.

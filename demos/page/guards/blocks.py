@@ -1,4 +1,4 @@
-"""The page as Gradio runs it, with what goes wrong said in a sentence and written down once."""
+"""Blocks that report every error of an event as one sentence and log it once."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _log = logging.getLogger(__name__)
 
 
 class GuardedPage(gr.Blocks):
-    """Blocks whose events end in a sentence whatever is sent.
+    """Blocks that report every error of an event as one sentence.
 
-    Gradio tells what does not fit a component in English and prints a traceback to the log; what a
-    handler raises it tells by an empty message.
+    Gradio reports invalid inputs in English and logs a traceback; for an error of a handler, it
+    shows an empty message.
     """
 
     def __init__(self, engine: Engine, **options: Any) -> None:
-        """Begin an empty page.
+        """Create an empty page.
 
         Args:
-            engine: What measures; its state is part of the page's health.
+            engine: The engine; its state is part of the page's health.
             options: As for `gradio.Blocks`.
         """
         super().__init__(**options)
@@ -39,32 +39,32 @@ class GuardedPage(gr.Blocks):
         self._began: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
     def health(self) -> dict[str, Any]:
-        """Return whether the worker is ready and how much it has to do; waits for nothing."""
+        """Return the state of the worker and the queue, without waiting."""
         jobs = [job for job in self._queue.active_jobs if job is not None]
         return health(self._engine, len(self._queue), len(jobs))
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *arguments: Any, **named: Any
     ) -> list[Any]:
-        """Turn what was sent into what handlers take."""
+        """Convert inputs to the values that handlers take."""
         try:
             values: list[Any] = await super().preprocess_data(block_fn, inputs, *arguments, **named)
         except Exception as error:
             raise InputError("refused.input") from error
         pairs = zip(block_fn.inputs, values, strict=True)
         if any(_is_single(each) and isinstance(value, list) for each, value in pairs):
-            raise InputError("refused.input")  # Gradio lets several values through for one.
+            raise InputError("refused.input")  # Gradio accepts a list where one value is expected.
         return values
 
     async def process_api(
         self, block_fn: Any, inputs: list[Any], *arguments: Any, **named: Any
     ) -> dict[str, Any]:
-        """Run an event, or go on with one that gives its results one by one."""
+        """Run an event, or the next step of a generator."""
         what, iterator = f"event {block_fn.api_name or block_fn._id}", named.get("iterator")
         started = time.monotonic() if iterator is None else self._began.get(iterator, 0.0)
         try:
             if not block_fn.fn:
-                raise DetachLabError("refused.request")  # The browser's own, as Stop is.
+                raise DetachLabError("refused.request")  # An event of the browser, such as Stop.
             output = await super().process_api(block_fn, inputs, *arguments, **named)
         except asyncio.CancelledError:
             request_log.write(what, started, "cut off")
@@ -72,7 +72,7 @@ class GuardedPage(gr.Blocks):
         except Exception as error:
             is_expected = isinstance(error, gr.Error | DetachLabError)
             request_log.write(what, started, "refused" if is_expected else "failed")
-            raise _told(error, named.get("request")) from error
+            raise _to_gradio_error(error, named.get("request")) from error
         if output.get("is_generating"):
             self._began[output["iterator"]] = started
         else:
@@ -86,12 +86,12 @@ def _is_single(component: Any) -> bool:
     )
 
 
-def _told(error: Exception, request: Any) -> gr.Error:
-    """Return what a visitor is told of an error, and write down what nobody had thought of."""
+def _to_gradio_error(error: Exception, request: Any) -> gr.Error:
+    """Return an error for the visitor; log it if it is unexpected."""
     if isinstance(error, gr.Error):
         return error
     if not isinstance(error, DetachLabError):
         _log.error("an event failed", exc_info=error)
         error = DetachLabError("refused.failed")
-    said = escape(words(request)(error.key, **error.values))  # Gradio shows it as HTML.
-    return gr.Error(said, print_exception=False)
+    sentence = escape(words(request)(error.key, **error.values))  # Gradio shows it as HTML.
+    return gr.Error(sentence, print_exception=False)

@@ -1,8 +1,8 @@
-"""What may be sent: sizes and shapes are checked before Gradio reads a byte of it.
+"""Checks size and content of request bodies before Gradio reads them.
 
-The open POST routes only take something in; the work is done later, from a queue. What goes wrong
-while they do so is therefore the request's fault, and it is told so without detail (400) where
-Gradio would answer 500 and print a traceback.
+POST routes only accept a request; the work is done later, from a queue. An error in them is
+therefore the fault of the request and is answered by 400 without details, where Gradio would answer
+500 and log a traceback.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demos.page.guards.routes import RUN, UPLOAD, door, is_ours
+from demos.page.guards.routes import RUN, UPLOAD, is_own_file, route_of
 from profiling.engine.keeping import Limits, keep_within
 from profiling.model.words import translator
 
 JSON_BYTES = 2 * 2**20
-# What a form may have around its file.
+# Size of a form without its file.
 _FORM_BYTES = 2**16
 _MAX_DEPTH = 40
 _LEAST_FREE_BYTES = 2**30
-# Uploads and what the page offers; Gradio itself deletes what is an hour old.
-_KEPT = Limits(entries=10_000, total_bytes=8 * 2**30, age_s=2 * 3600.0)
-# Gradio keeps a session's name for as long as it can; browsers make up about a dozen letters.
+# Uploads and downloads; Gradio itself deletes files after an hour.
+_UPLOAD_LIMITS = Limits(entries=10_000, total_bytes=8 * 2**30, age_s=2 * 3600.0)
+# Gradio keeps the names of sessions in memory; those of browsers have about a dozen characters.
 _SESSION_CHARACTERS = 128
 _FILE_KEY = "gradio.FileData"
 
@@ -39,41 +39,41 @@ _log = logging.getLogger(__name__)
 
 
 class _RefusedError(Exception):
-    """A request that is not passed on; `args` are the status and the key of the sentence."""
+    """A request that is refused; `args` are the status and the locale key of the reason."""
 
 
-class Intake:
-    """ASGI middleware that bounds what is sent and answers what cannot be taken."""
+class BodyLimits:
+    """ASGI middleware that limits request bodies and answers invalid ones."""
 
     def __init__(self, app: ASGIApp, upload_bytes: int, json_bytes: int = JSON_BYTES) -> None:
         """Wrap an app.
 
         Args:
-            app: The app to guard.
-            upload_bytes: The most that an upload may have.
-            json_bytes: The most that any other body may have.
+            app: The app.
+            upload_bytes: Largest size of an upload.
+            json_bytes: Largest size of any other body.
         """
         self._app = app
         self._upload_bytes = upload_bytes
         self._json_bytes = json_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check what is sent, and answer in the app's place if that fails."""
+        """Check the body, and answer instead of the app if it is refused."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         begun = False
 
-        async def note(message: Message) -> None:
+        async def watch(message: Message) -> None:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start" and message["status"] == 500:
-                # An event outside of the queue has said what was wrong: `GuardedPage` sees to it.
-                message["status"] = 400 if door(scope) == RUN else 500
+                # `GuardedPage` has described the error of an event outside of the queue.
+                message["status"] = 400 if route_of(scope) == RUN else 500
             await send(message)
 
         try:
-            await self._app(scope, await self._checked(scope, receive), note)
+            await self._app(scope, await self._checked(scope, receive), watch)
         except _RefusedError as refusal:
             answer = _answer(scope, *refusal.args)
         except Exception as error:
@@ -81,7 +81,7 @@ class Intake:
         else:
             return
         if begun:
-            # The stream of a session that nobody knows: Gradio has said so in it already.
+            # The stream of an unknown session; Gradio has written the reason into it.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
             await answer(scope, receive, send)
@@ -89,18 +89,18 @@ class Intake:
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         if scope["method"] != "POST":
             return receive
-        if door(scope) == UPLOAD:
-            # It looks at every file that is kept.
-            await run_in_threadpool(_check_room, scope, self._upload_bytes)
-            return _bounded(receive, self._upload_bytes + _FORM_BYTES)
+        if route_of(scope) == UPLOAD:
+            # Reads the sizes of all kept files.
+            await run_in_threadpool(_check_upload, scope, self._upload_bytes)
+            return _limited(receive, self._upload_bytes + _FORM_BYTES)
         _check_length(scope, self._json_bytes)
-        body = await _body(_bounded(receive, self._json_bytes))
+        body = await _read_body(_limited(receive, self._json_bytes))
         _check_json(body)
-        return _replayed(body, receive)
+        return _replay(body, receive)
 
 
 def _check_length(scope: Scope, most: int) -> int:
-    """Return the length that a request announces; 0 if it announces none."""
+    """Return the content length of a request, 0 if it has none."""
     announced = Request(scope).headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdecimal()):
         raise _RefusedError(400, "refused.request")
@@ -109,16 +109,16 @@ def _check_length(scope: Scope, most: int) -> int:
     return int(announced)
 
 
-def _check_room(scope: Scope, most: int) -> None:
+def _check_upload(scope: Scope, most: int) -> None:
     length = _check_length(scope, most + _FORM_BYTES)
     folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
-    keep_within(folder, _KEPT._replace(total_bytes=_KEPT.total_bytes - length))
+    keep_within(folder, _UPLOAD_LIMITS._replace(total_bytes=_UPLOAD_LIMITS.total_bytes - length))
     if shutil.disk_usage(folder).free - length < _LEAST_FREE_BYTES:
         raise _RefusedError(507, "refused.no_room")
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
+def _limited(receive: Receive, most: int) -> Receive:
     left = most
 
     async def take() -> Message:
@@ -132,7 +132,7 @@ def _bounded(receive: Receive, most: int) -> Receive:
     return take
 
 
-async def _body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -143,8 +143,8 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read once more, and then whatever comes after it."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `Receive` that repeats a body that was read already."""
     given = False
 
     async def take() -> Message:
@@ -158,9 +158,9 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def _check_json(body: bytes) -> None:
-    """Refuse what is no JSON object, nested beyond sense, or names a file that is none of ours.
+    """Refuse a body that is no JSON object, is nested too deeply, or names a foreign file.
 
-    Gradio fetches a file that is given by an address, whatever its size and wherever in a value.
+    Gradio would fetch a file from any address, of any size, anywhere inside a value.
     """
     try:
         decoded = msgspec.json.decode(body)
@@ -172,29 +172,29 @@ def _check_json(body: bytes) -> None:
         raise _RefusedError(400, "refused.request")
     level: list[Any] = [decoded]
     for _ in range(_MAX_DEPTH):
-        if any(_is_strange_file(value) for value in level):
+        if any(_is_foreign_file(value) for value in level):
             raise _RefusedError(400, "refused.file")
-        level = [inner for value in level for inner in _inside(value)]
+        level = [inner for value in level for inner in _children(value)]
     if level:
         raise _RefusedError(400, "refused.json")
 
 
-def _inside(value: Any) -> list[Any]:
+def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
 
 
-def _is_strange_file(value: Any) -> bool:
+def _is_foreign_file(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("meta"), dict):
         return False
-    return value["meta"].get("_type") == _FILE_KEY and not is_ours(value.get("path"))
+    return value["meta"].get("_type") == _FILE_KEY and not is_own_file(value.get("path"))
 
 
 def _failure(scope: Scope, error: Exception) -> Response:
-    """Answer for what Gradio did not expect: by 400 where it only had to take something in."""
+    """Return the answer to an unexpected error: 400 for a POST request, else 500."""
     if scope["method"] == "POST":
-        _log.info("a request was refused: %s at %s", type(error).__name__, door(scope))
+        _log.info("a request was refused: %s at %s", type(error).__name__, route_of(scope))
         return _answer(scope, 400, "refused.request")
     if not isinstance(error.__cause__ or error, HTTPException):
         _log.error("a request failed", exc_info=error)
@@ -202,8 +202,8 @@ def _failure(scope: Scope, error: Exception) -> Response:
 
 
 def _answer(scope: Scope, status: int, key: str) -> Response:
-    said = translator(Request(scope).cookies.get("lang"))(key)
-    # The page shows the plain text of what an upload is answered.
-    if door(scope) == UPLOAD:
-        return PlainTextResponse(said, status_code=status)
-    return JSONResponse({"detail": said}, status_code=status)
+    sentence = translator(Request(scope).cookies.get("lang"))(key)
+    # The page shows the answer to an upload as plain text.
+    if route_of(scope) == UPLOAD:
+        return PlainTextResponse(sentence, status_code=status)
+    return JSONResponse({"detail": sentence}, status_code=status)

@@ -1,7 +1,4 @@
-"""Puts a script at the top of the page's HTML, before any of Gradio's own runs.
-
-Gradio adds what is given as ``head`` only after it has chosen its language.
-"""
+"""Security headers, and markup at the top of the page's HTML."""
 
 from __future__ import annotations
 
@@ -11,14 +8,14 @@ import secrets
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demos.page.guards.routes import FILE, door
+from demos.page.guards.routes import FILE, route_of
 
 _SPACES = "https://huggingface.co https://*.huggingface.co https://*.hf.space"
 _NONCE = "nonce"
-# Scripts: the page's own files and what came with it, marked by a nonce, so that no handler or
-# script in a name from a file would run. Gradio evaluates the template of its HTML component, which
-# takes unsafe-eval. Styles: Gradio, plotly and graphs set them in place. Images: icons are data:,
-# and plotly saves a chart by way of blob:. Workers: plotly's are made from a blob.
+# Scripts: files of the page, and inline scripts with a nonce, so that no handler or script in a
+# name from a file would run. Gradio evaluates the template of its HTML component, which needs
+# unsafe-eval. Styles: Gradio, plotly and graphs set inline styles. Images: icons are data:, and
+# plotly saves charts through blob:. Workers: plotly creates them from a blob.
 _POLICY = (
     "default-src 'self'; "
     f"script-src 'self' '{_NONCE}' 'unsafe-eval'; "
@@ -29,25 +26,21 @@ _POLICY = (
     "worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; "
 )
-# A file may be a visitor's: opened by its address, it does nothing.
+# A file may come from a visitor, so nothing in it may run.
 _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-class SafeHeaders:
-    """ASGI middleware that adds a content-security policy and its like to every answer."""
+class SecurityHeaders:
+    """ASGI middleware that adds a content security policy and other headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap an app.
-
-        Args:
-            app: The app to guard.
-        """
+        """Wrap an app."""
         self._app = app
-        # On a Space the page is shown in a frame of huggingface.co.
+        # On a Space, the page is in a frame of huggingface.co.
         self._frames = f"'self' {_SPACES}" if "SPACE_ID" in os.environ else "'self'"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers, and the nonce to the scripts of the page itself."""
+        """Add the headers, and a nonce for the scripts of the page."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -60,7 +53,7 @@ class SafeHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                is_file = door(scope) == FILE
+                is_file = route_of(scope) == FILE
                 headers["Content-Security-Policy"] = _FILE_POLICY if is_file else policy
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
@@ -69,21 +62,25 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers)
 
 
-class EarlyHead:
-    """ASGI middleware that writes markup right after ``<head>`` of the page at ``/``."""
+class HeadMarkup:
+    """ASGI middleware that inserts markup right after ``<head>`` of the page at ``/``.
+
+    Its scripts run before those of Gradio. Gradio's own ``head`` option would insert them after
+    Gradio has chosen its language.
+    """
 
     def __init__(self, app: ASGIApp, markup: str) -> None:
         """Wrap an app.
 
         Args:
-            app: The app whose page is changed.
+            app: The app.
             markup: The HTML to insert.
         """
         self._app = app
         self._markup = markup.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything through but the page itself."""
+        """Insert the markup into the page; pass on all other answers."""
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
@@ -98,7 +95,7 @@ class EarlyHead:
             if message.get("more_body", False):
                 return
             body = b"".join(parts).replace(b"<head>", b"<head>" + self._markup, 1)
-            if "nonce" in scope:  # Unquoted, so that it could not end a string within a script.
+            if "nonce" in scope:  # Unquoted, so that it cannot end a string inside a script.
                 body = body.replace(b"<script", b"<script nonce=" + scope["nonce"].encode())
             length = (b"content-length", str(len(body)).encode())
             start["headers"] = [

@@ -1,4 +1,4 @@
-"""Whether the app is up, at ``/healthz``: nothing is waited for, so it answers at any time."""
+"""The health of the app, at ``/healthz``; answered at any time, without waiting."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from profiling.model.errors import DetachLabError
 
 
 def health(engine: Engine, waiting: int, running: int) -> dict[str, Any]:
-    """Return what is known right now.
+    """Return the current health.
 
     Args:
-        engine: What measures.
-        waiting: Events that wait in a queue.
-        running: Events that are at work.
+        engine: The engine.
+        waiting: Number of events in the queue.
+        running: Number of events that are running.
 
     Returns:
-        ``worker`` is ``starting``, ``ready`` or ``failed``; ``device`` is what it measures on, None
-        while that is not known.
+        ``worker`` is ``starting``, ``ready`` or ``failed``; ``device`` is the kind of device, None
+        while it is unknown.
     """
     state, device = "starting", None
     try:
@@ -41,14 +41,10 @@ def health(engine: Engine, waiting: int, running: int) -> dict[str, Any]:
 
 
 class Healthz:
-    """ASGI middleware that answers for the page's health: 503 if nothing can be measured."""
+    """ASGI middleware that answers ``/healthz``: by 503 if the worker has failed."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap an app.
-
-        Args:
-            app: The app, whose page is a `demos.page.guards.blocks.GuardedPage`.
-        """
+        """Wrap an app whose page is a `demos.page.guards.blocks.GuardedPage`."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

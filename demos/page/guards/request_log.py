@@ -1,6 +1,6 @@
-"""One line of JSON for each request and each event: what, how long, how it ended.
+"""Logs a line of JSON for each request and each event: name, duration and outcome.
 
-Nothing of what a visitor sent is in it: a route is named as in `doors.OPEN`, without its values.
+A line contains nothing that a visitor sent: routes are named as in `routes.ROUTES`, without values.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demos.page.guards.routes import door
+from demos.page.guards.routes import route_of
 
 LOGGER = "detach_lab.requests"
-# So many for each page that only who looks for them wants to see them.
-_PARTS_OF_A_PAGE = ("/assets/", "/static/")
+# Each page requests many of these, so they are logged at a lower level.
+_PAGE_FILES = ("/assets/", "/static/")
 
 _log = logging.getLogger(LOGGER)
 
 
 def to_stderr() -> None:
-    """Write the lines to standard error, as they are."""
+    """Write the lines to standard error, without a prefix."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     _log.addHandler(handler)
@@ -35,10 +35,10 @@ def write(what: str, started: float, outcome: str, level: int = logging.INFO, **
 
     Args:
         what: The event, or the method and the route.
-        started: `time.monotonic` of its beginning.
+        started: Its start by `time.monotonic`.
         outcome: ``ok``, ``refused``, ``failed`` or ``cut off``.
-        level: How much it matters.
-        more: Numbers that go with it.
+        level: Logging level.
+        more: Further numbers.
     """
     if _log.isEnabledFor(level):
         took = round(time.monotonic() - started, 4)
@@ -48,24 +48,20 @@ def write(what: str, started: float, outcome: str, level: int = logging.INFO, **
 
 
 class RequestLog:
-    """ASGI middleware that writes a line for each request when it is over."""
+    """ASGI middleware that logs each request when it has ended."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap an app.
-
-        Args:
-            app: The app whose requests are written down.
-        """
+        """Wrap an app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, and note how it was answered."""
+        """Pass a request on, and log its outcome."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started, status, whole = time.monotonic(), 0, False
 
-        async def note(message: Message) -> None:
+        async def watch(message: Message) -> None:
             nonlocal status, whole
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -74,10 +70,10 @@ class RequestLog:
                 whole = not message.get("more_body", False)
 
         try:
-            await self._app(scope, receive, note)
+            await self._app(scope, receive, watch)
         finally:
-            route = door(scope) or "unknown"
-            level = logging.DEBUG if route.startswith(_PARTS_OF_A_PAGE) else logging.INFO
+            route = route_of(scope) or "unknown"
+            level = logging.DEBUG if route.startswith(_PAGE_FILES) else logging.INFO
             what = f"{scope['method']} {route}" if route != "unknown" else route
             write(what, started, _outcome(status, whole), level, status=status)
 

@@ -1,8 +1,4 @@
-"""Keeps other sites out of a page that runs code.
-
-A browser sends what any open tab asks it to, and an attacker's name may be made to point to this
-machine; a request that comes that way names another host or origin than this machine's own.
-"""
+"""Allowed routes, and who may use them: everyone, or only pages and scripts of this machine."""
 
 from __future__ import annotations
 
@@ -15,16 +11,17 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_READ = ("GET", "HEAD")
-_SEND = ("POST",)
 API = "/gradio_api"
 FILE = f"{API}/file={{path:path}}"
 UPLOAD = f"{API}/upload"
 RUN = f"{API}/run/{{name}}"
 HEALTH = "/healthz"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
-# What is open, and to which methods. Why each is safe stands in SECURITY.md's table.
-OPEN: dict[str, tuple[str, ...]] = {
+_READ = ("GET", "HEAD")
+_SEND = ("POST",)
+# Allowed routes and their methods. SECURITY.md explains why each is safe.
+ROUTES: dict[str, tuple[str, ...]] = {
     HEALTH: _READ,
     "/": _READ,
     "/config": _READ,
@@ -52,33 +49,37 @@ OPEN: dict[str, tuple[str, ...]] = {
     UPLOAD: _SEND,
     f"{API}/upload_progress": _READ,
 }
-# Open as well where the API is served as tools for agents (`--mcp`).
-_TALK = ("GET", "HEAD", "POST", "DELETE")
-AGENTS: dict[str, tuple[str, ...]] = {f"{API}/mcp": _TALK, f"{API}/mcp/{{rest:path}}": _TALK}
-_COMPILED = [(compile_path(path)[0], path, methods) for path, methods in (OPEN | AGENTS).items()]
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+# Also allowed if the API is served as MCP tools (`--mcp`).
+_MCP_METHODS = ("GET", "HEAD", "POST", "DELETE")
+MCP_ROUTES: dict[str, tuple[str, ...]] = {
+    f"{API}/mcp": _MCP_METHODS,
+    f"{API}/mcp/{{rest:path}}": _MCP_METHODS,
+}
+_COMPILED = [
+    (compile_path(path)[0], path, methods) for path, methods in (ROUTES | MCP_ROUTES).items()
+]
 
 
 def path_of(scope: Scope) -> str:
-    """Return a request's path below where the app is mounted."""
+    """Return the path of a request, relative to the root of the app."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
-def door(scope: Scope) -> str | None:
-    """Return the route by which a request may get through, as named in `OPEN` or `AGENTS`."""
+def route_of(scope: Scope) -> str | None:
+    """Return the key of `ROUTES` or `MCP_ROUTES` that allows a request; None if none does."""
     path = path_of(scope)
     for pattern, name, methods in _COMPILED:
         if scope["method"] in methods and pattern.match(path):
-            return name if name != FILE or is_ours(path.partition("=")[2]) else None
+            return name if name != FILE or is_own_file(path.partition("=")[2]) else None
     return None
 
 
-def is_ours(path: object) -> bool:
-    """Tell a file that was uploaded or made here from any other path, and from an address.
+def is_own_file(path: object) -> bool:
+    """Return whether a path is a file that was uploaded or written here.
 
-    Gradio would fetch an address for whoever asks, and does not look where a symlink leads.
+    Gradio would fetch an address for anybody, and follows symlinks to any file.
     """
     if not isinstance(path, str):
         return False
@@ -88,22 +89,23 @@ def is_ours(path: object) -> bool:
         return False
 
 
-class Doors:
-    """ASGI middleware that answers 404 to everything that is not open."""
+class AllowedRoutes:
+    """ASGI middleware that answers 404 to requests on other routes than the allowed ones."""
 
     def __init__(self, app: ASGIApp, serves_agents: bool = False) -> None:
         """Wrap an app.
 
         Args:
-            app: The app to guard.
-            serves_agents: Whether what is in `AGENTS` is open, too.
+            app: The app.
+            serves_agents: Whether to allow `MCP_ROUTES`, too.
         """
         self._app = app
-        self._open = OPEN | AGENTS if serves_agents else OPEN
+        self._allowed = ROUTES | MCP_ROUTES if serves_agents else ROUTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is open."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and door(scope) in self._open):
+        """Pass on allowed requests, refuse all others."""
+        is_allowed = scope["type"] == "http" and route_of(scope) in self._allowed
+        if scope["type"] == "lifespan" or is_allowed:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await JSONResponse({"detail": "Not found"}, status_code=404)(scope, receive, send)
@@ -111,19 +113,19 @@ class Doors:
             await send({"type": "websocket.close", "code": 1008})
 
 
-class OwnersOnly:
-    """ASGI middleware that answers only what this machine's own pages and scripts ask."""
+class LocalOnly:
+    """ASGI middleware that refuses requests from other sites and for other hosts.
+
+    It guards a page that runs code. A browser sends requests for any open tab, and an attacker's
+    domain may resolve to this machine; such requests have another ``Host`` or ``Origin``.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap an app.
-
-        Args:
-            app: The app to guard.
-        """
+        """Wrap an app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what names this machine, refuse everything else."""
+        """Pass on requests from this machine, refuse all others."""
         if scope["type"] == "lifespan" or _is_local(Headers(scope=scope)):
             await self._app(scope, receive, send)
         else:

@@ -1,4 +1,4 @@
-"""What the sub-tabs share: how events are handled, charts and tables."""
+"""Event handlers, charts and tables that the sub-tabs share."""
 
 from __future__ import annotations
 
@@ -13,108 +13,117 @@ import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 
 from demos.page.common import words
-from demos.page.trace.opened import Opened, Shelf
+from demos.page.trace.opened import OpenTrace, OpenTraces
 from demos.page.trace.source import problem
 from profiling.charts.of_trace import config
 from profiling.model.errors import DetachLabError
 from profiling.model.units import Unit
 from profiling.model.words import Text
 
+# Values of components.
 Updates = dict[Any, Any]
-# Takes the trace, the words and the values of the inputs.
-Act = Callable[..., Updates]
+# Called with the opened trace, the translator and the values of the inputs.
+Handler = Callable[..., Updates]
 
 _log = logging.getLogger(__name__)
 _TEXT_LIMIT = 300
-# The same in every table: the profiler's own, whose clock has steps of a nanosecond.
+# The same unit in all tables; the resolution of the profiler's clock is a nanosecond.
 _UNITS = {"_s": Unit("µs", 1e-6), "_bytes": Unit("KiB", 2**10), "_share": Unit("%", 0.01)}
 
 
-class Acts:
-    """Wires events to acts on the opened trace.
+class Handlers:
+    """Connects events to handlers that work on the visitor's trace.
 
     Attributes:
-        key: Holds the key of the visitor's trace.
-        problem: Says what went wrong; emptied by every act that succeeds.
-        quiet: Arguments of events that scripts do not see.
+        key: State with the key of the visitor's trace.
+        problem: Shows the error of a handler; emptied by every handler that succeeds.
+        private: Gradio arguments of events that are not part of the API.
     """
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}  # noqa: RUF012
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}  # noqa: RUF012
 
-    def __init__(self, shelf: Shelf, key: gr.State, problem_view: gr.HTML) -> None:
-        """Remember where traces are kept and where problems are said."""
-        self._shelf = shelf
+    def __init__(self, traces: OpenTraces, key: gr.State, problem_view: gr.HTML) -> None:
+        """Create handlers for some open traces."""
+        self._traces = traces
         self.key = key
         self.problem = problem_view
 
-    def opened(self, key: str | None) -> Opened:
+    def opened(self, key: str | None) -> OpenTrace:
         """Return the visitor's trace.
 
         Raises:
-            InputError: None was opened, or it had to make room.
+            InputError: No trace was opened, or it was dropped.
         """
-        return self._shelf.get(key)
+        return self._traces.get(key)
 
-    def on(self, event: Any, act: Act, inputs: list[Any], outputs: list[Any]) -> None:
-        """Have an event do an act; one that comes while another runs waits for it."""
+    def on(self, event: Any, handler: Handler, inputs: list[Any], outputs: list[Any]) -> None:
+        """Call a handler on an event; an event during another one waits for it."""
 
         def handle(request: gr.Request, key: str | None, *values: Any) -> Updates:
-            return self.attempt(request, lambda text: act(self.opened(key), text, *values))
+            return self._run(request, lambda text: handler(self.opened(key), text, *values))
 
-        event(handle, [self.key, *inputs], [self.problem, *outputs], **self.quiet)
+        event(handle, [self.key, *inputs], [self.problem, *outputs], **self.private)
 
-    def with_event(self, act: Act) -> Callable[..., Updates]:
-        """Return a handler for an event that tells more than the inputs do."""
+    def with_event(self, handler: Handler) -> Callable[..., Updates]:
+        """Return a listener that passes the data of the event to a handler."""
 
         def handle(key: str | None, event: gr.EventData, request: gr.Request) -> Updates:
-            told = event._data if isinstance(event._data, dict) else {}
-            return self.attempt(request, lambda text: act(self.opened(key), text, told))
+            data = event._data if isinstance(event._data, dict) else {}
+            return self._run(request, lambda text: handler(self.opened(key), text, data))
 
         return handle
 
-    def attempt(self, request: gr.Request, act: Callable[[Text], Updates]) -> Updates:
-        """Return an act's updates, or the one that says why there are none."""
+    def _run(self, request: gr.Request, handler: Callable[[Text], Updates]) -> Updates:
         text = words(request)
         try:
-            return {self.problem: "", **act(text)}
+            return {self.problem: "", **handler(text)}
         except DetachLabError as error:
             failure: Exception = error
         except Exception as error:
-            # No list of what a made-up trace can make pandas raise would be complete.
+            # A crafted trace can make pandas raise almost anything.
             _log.exception("a trace could not be shown")
             failure = error
         return {self.problem: problem(failure, text)}
 
 
-def plot(name: str) -> gr.Plot:
-    """Place a chart that is not there yet."""
+def empty_plot(name: str) -> gr.Plot:
+    """Create a hidden plot."""
     return gr.Plot(show_label=False, visible=False, elem_id=f"plot-trace-{name}")
 
 
-def drawn(name: str, figure: go.Figure) -> Any:
-    """Return the update that shows a figure; its camera saves it under the name."""
-    sent = f'{figure.to_json()[:-1]},"config":{json.dumps(config(name))}}}'
-    return gr.update(value=PlotData(type="plotly", plot=sent), visible=True)
+def plot_update(name: str, figure: go.Figure) -> Any:
+    """Return the update that shows a figure; `name` is the file name of saved images."""
+    plot = f'{figure.to_json()[:-1]},"config":{json.dumps(config(name))}}}'
+    return gr.update(value=PlotData(type="plotly", plot=plot), visible=True)
 
 
-def sheet(name: str, *, visible: bool = True) -> gr.Dataframe:
-    """Place an empty table; a wide one scrolls by itself.
+def empty_table(name: str, *, visible: bool = True) -> gr.Dataframe:
+    """Create an empty table, which scrolls horizontally if it is wide.
 
     Args:
         name: Its id on the page.
-        visible: Whether it is there before it is filled.
+        visible: Whether it is visible before it is filled.
     """
     return gr.Dataframe(
         interactive=False, elem_id=name, elem_classes="lab-sheet", max_height=420, visible=visible
     )
 
 
-def headed(table: pd.DataFrame, text: Text) -> pd.DataFrame:
-    """Return a table with heads that say the unit: seconds in µs, bytes in KiB, shares in %.
+def table_update(table: pd.DataFrame, text: Text, *, visible: bool = True) -> Any:
+    """Return the update that shows a table."""
+    frame = with_headings(table, text)
+    kinds = ["number" if _is_number(table[name]) else "str" for name in table]
+    rows = frame.astype("object").where(frame.notna(), None).to_numpy().tolist()
+    value = {"headers": frame.columns.tolist(), "data": rows}
+    return gr.update(value=value, datatype=kinds, visible=visible)
+
+
+def with_headings(table: pd.DataFrame, text: Text) -> pd.DataFrame:
+    """Return a table with translated headings, with seconds in µs, bytes in KiB and shares in %.
 
     Args:
-        table: Columns whose name ends in ``_s`` are seconds, in ``_bytes`` bytes.
-        text: Says a locale key.
+        table: Columns ending in ``_s``, ``_bytes`` and ``_share`` have SI units.
+        text: Translator.
     """
     shown: dict[str, Any] = {}
     for column in table:
@@ -129,15 +138,6 @@ def headed(table: pd.DataFrame, text: Text) -> pd.DataFrame:
         else:
             shown[name] = ["" if pd.isna(value) else str(value)[:_TEXT_LIMIT] for value in values]
     return pd.DataFrame(shown)
-
-
-def update(table: pd.DataFrame, text: Text, *, visible: bool = True) -> Any:
-    """Return the update of a `gradio.Dataframe` that shows a table."""
-    frame = headed(table, text)
-    kinds = ["number" if _is_number(table[name]) else "str" for name in table]
-    rows = frame.astype("object").where(frame.notna(), None).to_numpy().tolist()
-    value = {"headers": frame.columns.tolist(), "data": rows}
-    return gr.update(value=value, datatype=kinds, visible=visible)
 
 
 def _is_number(values: pd.Series) -> bool:

@@ -1,4 +1,4 @@
-"""Sub-tab Diff: another trace beside the opened one."""
+"""Sub-tab Diff: compares the opened trace with another one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 
 from demos.page import common
 from demos.page.common import words
-from demos.page.trace.common import Acts, drawn, plot, sheet, update
-from demos.page.trace.opened import Beside, Opened
-from demos.page.trace.source import Source, problem, reading
+from demos.page.trace.common import Handlers, empty_plot, empty_table, plot_update, table_update
+from demos.page.trace.opened import OpenTrace, TraceDiff
+from demos.page.trace.source import TracePicker, problem, read_chosen
 from profiling.analysis.trace_findings import diff_sentences
 from profiling.charts.trace import trace_changes
 from profiling.engine.engine import Engine
@@ -32,23 +32,23 @@ class DiffPanel:
     """The components of the sub-tab.
 
     Attributes:
-        components: All that an opened trace empties.
+        components: The components that `cleared` updates.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
+        """Create the components."""
         with gr.Row(elem_classes="trace-source"):
-            self._source = Source(labels, "trace-beside", "trace.lay", preferred=1)
+            self._source = TracePicker(labels, "trace-beside", "trace.lay", preferred=1)
         self._status = gr.HTML(elem_id="trace-diff-status")
-        self._chart = plot("diff")
-        self._table = sheet("trace-diff", visible=False)
+        self._chart = empty_plot("diff")
+        self._table = empty_table("trace-diff", visible=False)
         self.components: list[Any] = [self._status, self._chart, self._table]
 
-    def wire(self, acts: Acts, tab: gr.Tab, engine: Engine, run: gr.State) -> None:
-        """Say what a choice does; opening the sub-tab offers the traces of the run."""
+    def connect(self, handlers: Handlers, tab: gr.Tab, engine: Engine, run: gr.State) -> None:
+        """Connect the events; opening the sub-tab offers the traces of the run."""
         self._source.offer(tab, run)
 
-        def lay(
+        def compare(
             request: gr.Request,
             key: str | None,
             measured: Run | None,
@@ -57,19 +57,19 @@ class DiffPanel:
         ) -> Iterator[dict[Any, Any]]:
             text = words(request)
             try:
-                opened = acts.opened(key)
-                for step in reading(engine, measured, branch, file, text):
-                    shown = self._show(opened, step, text) if isinstance(step, Opened) else None
-                    yield {acts.problem: "", **shown} if shown else {acts.problem: step}
+                opened = handlers.opened(key)
+                for step in read_chosen(engine, measured, branch, file, text):
+                    shown = self._show(opened, step, text) if isinstance(step, OpenTrace) else None
+                    yield {handlers.problem: "", **shown} if shown else {handlers.problem: step}
             except Exception as error:
-                # What a made-up file can raise has no list; what was shown stays.
-                yield {acts.problem: problem(error, text)}
+                # A crafted file can raise almost anything; the previous diff stays.
+                yield {handlers.problem: problem(error, text)}
 
         gr.on(
-            self._source.asked,
-            lay,
-            [acts.key, run, *self._source.inputs],
-            [acts.problem, *self.components],
+            self._source.events,
+            compare,
+            [handlers.key, run, *self._source.inputs],
+            [handlers.problem, *self.components],
             api_name="lay_trace_beside",
             api_visibility="undocumented",
             concurrency_id="worker",
@@ -78,13 +78,13 @@ class DiffPanel:
         )
 
     def cleared(self) -> dict[Any, Any]:
-        """Return updates for a trace that has none beside it yet."""
+        """Return updates that hide the diff of the previous trace."""
         hidden = gr.update(value=None, visible=False)
         return {self._status: "", self._chart: hidden, self._table: hidden}
 
-    def _show(self, opened: Opened, other: Opened, text: Text) -> dict[Any, Any]:
+    def _show(self, opened: OpenTrace, other: OpenTrace, text: Text) -> dict[Any, Any]:
         diff = trace_diff(opened.events, other.events)
-        opened.beside = Beside(other.name, diff)
+        opened.diff = TraceDiff(other.name, diff)
         about = common.render(
             "trace_diff.html",
             text,
@@ -94,11 +94,11 @@ class DiffPanel:
         )
         return {
             self._status: about,
-            self._chart: drawn("diff", trace_changes(diff, text)),
-            self._table: update(shown_columns(diff).head(MOST_ROWS), text),
+            self._chart: plot_update("diff", trace_changes(diff, text)),
+            self._table: table_update(shown_columns(diff).head(MOST_ROWS), text),
         }
 
 
 def shown_columns(diff: pd.DataFrame) -> pd.DataFrame:
-    """Return what a person reads of a diff, without columns that are empty."""
+    """Return the columns of a diff that the page shows, without empty ones."""
     return diff[list(_SHOWN)].dropna(axis="columns", how="all")

@@ -1,4 +1,4 @@
-"""Sub-tab Downloads: one file at a time, made when it is asked for."""
+"""Sub-tab Downloads: writes a file of the opened trace on request."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import gradio as gr
 import pandas as pd
 import plotly.graph_objects as go
 
-from demos.page.trace.common import Acts, Updates
-from demos.page.trace.opened import Opened
-from demos.page.trace.timeline import TimelinePanel, Window, typed
+from demos.page.trace.common import Handlers, Updates
+from demos.page.trace.opened import OpenTrace
+from demos.page.trace.timeline import TimelinePanel, window_of
 from profiling.charts.of_trace import memory_chart, timeline_chart, write_chart
+from profiling.charts.timeline import Window
 from profiling.charts.trace import trace_changes, treemap
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError
@@ -22,16 +23,16 @@ from profiling.output import csv
 CHARTS = ("timeline", "memory", "operators", "kernels", "trace_diff")
 
 
-class FilesPanel:
+class DownloadsPanel:
     """The components of the sub-tab.
 
     Attributes:
-        components: All that an opened trace empties.
+        components: The components that `cleared` updates.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
-        names = [*csv.offered(), csv.DIFF, *map(_page_of, CHARTS)]
+        """Create the components."""
+        names = [*csv.offered(), csv.DIFF, *map(_html_name, CHARTS)]
         with gr.Row(elem_classes="trace-source"):
             self._name = gr.Dropdown(
                 [(labels(f"trace.file.{name}"), name) for name in names],
@@ -46,32 +47,32 @@ class FilesPanel:
         self._file = gr.File(interactive=False, visible=False, elem_id="trace-file-made")
         self.components: list[Any] = [self._file]
 
-    def wire(self, acts: Acts, engine: Engine, timeline: TimelinePanel) -> None:
-        """Say what the button does."""
+    def connect(self, handlers: Handlers, engine: Engine, timeline: TimelinePanel) -> None:
+        """Connect the button."""
 
-        def make(
-            opened: Opened, text: Text, name: str, start: float | None, width: float | None
+        def write(
+            opened: OpenTrace, text: Text, name: str, start: float | None, width: float | None
         ) -> Updates:
-            window = typed(start, width, opened.end_s)
-            path = _written(name, opened, window, opened.folder_in(engine.folder), text)
+            window = window_of(start, width, opened.end_s)
+            path = _write(name, opened, window, opened.folder_in(engine.folder), text)
             return {self._file: gr.update(value=str(path), visible=True)}
 
-        acts.on(self._make.click, make, [self._name, *timeline.window], self.components)
+        handlers.on(self._make.click, write, [self._name, *timeline.window], self.components)
 
     def cleared(self) -> dict[Any, Any]:
-        """Return updates for a trace of which no file was made yet."""
+        """Return updates that hide the file of the previous trace."""
         return {self._file: gr.update(value=None, visible=False)}
 
 
-def _page_of(chart: str) -> str:
+def _html_name(chart: str) -> str:
     return f"{chart}.html"
 
 
-def _written(name: str, opened: Opened, window: Window, folder: Path, text: Text) -> Path:
+def _write(name: str, opened: OpenTrace, window: Window, folder: Path, text: Text) -> Path:
     if name in csv.offered():
         return csv.write(name, opened.trace, window, folder)
     if name == csv.DIFF:
-        csv.write_csv(_beside(opened), folder / name)
+        csv.write_csv(_diff(opened), folder / name)
         return folder / name
     chart = name.removesuffix(".html")
     if chart not in CHARTS:
@@ -79,19 +80,19 @@ def _written(name: str, opened: Opened, window: Window, folder: Path, text: Text
     return write_chart(chart, _figure(chart, opened, window, text), folder, alone=True)
 
 
-def _figure(chart: str, opened: Opened, window: Window, text: Text) -> go.Figure:
+def _figure(chart: str, opened: OpenTrace, window: Window, text: Text) -> go.Figure:
     if chart == "timeline":
-        return timeline_chart(opened.timeline, opened.events, opened.bands, window, text)[0]
+        return timeline_chart(opened.timeline, opened.events, opened.phases, window, text)[0]
     if chart == "memory":
         return memory_chart(opened.events, text)
     if chart == "operators":
         return treemap(opened.operators("name"), text)
     if chart == "kernels":
         return treemap(opened.kernels, text, "total_s")
-    return trace_changes(_beside(opened), text)
+    return trace_changes(_diff(opened), text)
 
 
-def _beside(opened: Opened) -> pd.DataFrame:
-    if opened.beside is None:
+def _diff(opened: OpenTrace) -> pd.DataFrame:
+    if opened.diff is None:
         raise InputError("error.trace_no_diff")
-    return opened.beside.diff
+    return opened.diff.table

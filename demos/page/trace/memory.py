@@ -1,4 +1,4 @@
-"""Sub-tab Memory: bytes live over time by device, and what was alive at the peak."""
+"""Sub-tab Memory: memory over time by device, and the allocations alive at the peak."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import gradio as gr
 import pandas as pd
 
 from demos.page import common
-from demos.page.trace.common import Acts, Updates, drawn, plot
-from demos.page.trace.opened import Opened
+from demos.page.trace.common import Handlers, Updates, empty_plot, plot_update
+from demos.page.trace.opened import OpenTrace
 from profiling.charts.of_trace import memory_chart
 from profiling.model.units import show_bytes
 from profiling.model.words import Text
@@ -37,24 +37,24 @@ class MemoryPanel:
     """The components of the sub-tab.
 
     Attributes:
-        components: All that `show` updates.
+        components: The components that `show` updates.
     """
 
     def __init__(self) -> None:
-        """Place the components."""
-        self._plot = plot("memory")
+        """Create the components."""
+        self._plot = empty_plot("memory")
         self._table = gr.HTML(elem_id="trace-memory")
         self.components: list[Any] = [self._plot, self._table]
 
-    def wire(self, acts: Acts, tab: gr.Tab) -> None:
+    def connect(self, handlers: Handlers, tab: gr.Tab) -> None:
         """Draw when the sub-tab is opened."""
-        acts.on(tab.select, self.show, [], self.components)
+        handlers.on(tab.select, self.show, [], self.components)
 
-    def show(self, opened: Opened, text: Text) -> Updates:
-        """Return updates that show a trace's memory."""
+    def show(self, opened: OpenTrace, text: Text) -> Updates:
+        """Return updates that show the memory of a trace."""
         devices = [_device(opened.events, device, text) for device in memory_devices(opened.events)]
         return {
-            self._plot: drawn("memory", memory_chart(opened.events, text)),
+            self._plot: plot_update("memory", memory_chart(opened.events, text)),
             self._table: common.render("trace_memory.html", text, devices=devices),
         }
 
@@ -74,7 +74,7 @@ def _device(events: pd.DataFrame, device: str, text: Text) -> _Device:
             alive["kind"], alive["op"], alive["count"], alive["bytes"], strict=True
         )
     ]
-    said = [
+    lines = [
         text(
             "trace.memory.facts",
             allocations=f"{facts.allocations:,}",
@@ -84,10 +84,10 @@ def _device(events: pd.DataFrame, device: str, text: Text) -> _Device:
     ]
     if facts.unseen:
         size = show_bytes(facts.unseen_bytes)
-        said.append(text("trace.memory.unseen", count=f"{facts.unseen:,}", size=size))
+        lines.append(text("trace.memory.unseen", count=f"{facts.unseen:,}", size=size))
     if facts.kept:
         size = show_bytes(facts.kept_bytes)
-        said.append(text("trace.memory.kept", count=f"{facts.kept:,}", size=size))
+        lines.append(text("trace.memory.kept", count=f"{facts.kept:,}", size=size))
     more = text("trace.memory.more", count=len(parts) - _TOP) if len(parts) > _TOP else ""
     title = text("trace.memory.alive", device=device, size=show_bytes(facts.peak_bytes))
-    return _Device(title, said, parts[:_TOP], more)
+    return _Device(title, lines, parts[:_TOP], more)

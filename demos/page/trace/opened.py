@@ -1,4 +1,4 @@
-"""The traces that visitors have opened: kept here, named on the page by a key only."""
+"""Traces that visitors have opened, kept on the server; the page only has their keys."""
 
 from __future__ import annotations
 
@@ -15,103 +15,105 @@ from typing import NamedTuple
 import pandas as pd
 
 from profiling.model.errors import InputError
-from profiling.traces import operators as kernels
-from profiling.traces import phases
-from profiling.traces import timeline as lanes
-from profiling.traces import timeline as window
-from profiling.traces.operators import operator_groups
+from profiling.traces import operators, phases, timeline
 from profiling.traces.table import Trace
+from profiling.traces.timeline import Timeline
 
-# A table takes about 0.4 kB an event (406 bytes in a generated trace); its layout comes on top.
+# A table takes about 0.4 kB for each event (406 bytes in a generated trace), plus its timeline.
 MAX_HELD_EVENTS = 5_000_000
 MAX_HELD_TRACES = 40
 
 
-class Beside(NamedTuple):
-    """Another trace that was laid beside the opened one: its name, and what differs."""
-
-    name: str
-    diff: pd.DataFrame
-
-
-class Opened:
-    """A trace, under the name that the visitor knows.
+class TraceDiff(NamedTuple):
+    """The differences between the opened trace and another one.
 
     Attributes:
-        name: A file's name or a branch, as it came.
+        other: Name of the other trace.
+        table: As from `profiling.traces.diff.trace_diff`.
+    """
+
+    other: str
+    table: pd.DataFrame
+
+
+class OpenTrace:
+    """An opened trace, with the tables derived from it.
+
+    Attributes:
+        name: Name shown to the visitor: of a file or a branch.
         trace: The trace.
         events: Its table.
-        beside: What was laid beside it last.
+        diff: The last comparison with another trace; None if there is none.
     """
 
     def __init__(self, name: str, trace: Trace) -> None:
-        """Take a trace."""
+        """Wrap a trace."""
         self.name = name
         self.trace = trace
         self.events: pd.DataFrame = trace.events
-        self.beside: Beside | None = None
+        self.diff: TraceDiff | None = None
         self._folder: Path | None = None
         self._operators: dict[str, pd.DataFrame] = {}
 
-    @functools.cached_property
-    def timeline(self) -> lanes.Timeline:
-        """All events with a duration, laid out."""
-        trace = self.trace
-        return lanes.timeline(trace.events, trace.process_names, trace.thread_names)
-
     def folder_in(self, parent: Path) -> Path:
-        """Return a folder for files of this trace, which goes when the trace does."""
+        """Return a folder for files of this trace, which is deleted with the trace."""
         if self._folder is None or not self._folder.exists():
             self._folder = Path(tempfile.mkdtemp(prefix="trace-", dir=parent))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 
     def operators(self, by: str) -> pd.DataFrame:
-        """All operators, grouped as by `profiling.traces.operators.operator_groups`."""
+        """Return `profiling.traces.operators.operator_groups`."""
         if by not in self._operators:
-            self._operators[by] = operator_groups(self.events, by)
+            self._operators[by] = operators.operator_groups(self.events, by)
         return self._operators[by]
 
     @functools.cached_property
     def kernels(self) -> pd.DataFrame:
-        """What ran on GPUs, by name."""
-        return kernels.kernels(self.events)
+        """`profiling.traces.operators.kernels`."""
+        return operators.kernels(self.events)
 
     @functools.cached_property
     def devices(self) -> pd.DataFrame:
-        """How busy each GPU and each of its streams was."""
-        return kernels.devices(self.events)
+        """`profiling.traces.operators.devices`."""
+        return operators.devices(self.events)
 
     @functools.cached_property
-    def bands(self) -> pd.DataFrame:
-        """When forward, backward and optimizer ran."""
-        return phases.bands(self.events)
+    def phases(self) -> pd.DataFrame:
+        """`profiling.traces.phases.training_phases`."""
+        return phases.training_phases(self.events)
+
+    @functools.cached_property
+    def timeline(self) -> Timeline:
+        """`profiling.traces.timeline.timeline`."""
+        trace = self.trace
+        return timeline.timeline(trace.events, trace.process_names, trace.thread_names)
 
     @functools.cached_property
     def end_s(self) -> float:
-        """Where the last event ends, in seconds from the first one's start."""
-        return window.end_s(self.events)
+        """End of the last event, in seconds from the start of the first."""
+        return timeline.end_s(self.events)
 
 
-class Shelf:
-    """Holds opened traces, the ones used last, up to a limit over all visitors."""
+class OpenTraces:
+    """Keeps opened traces by key; drops the least recently used ones at a limit."""
 
     def __init__(
         self, max_events: int = MAX_HELD_EVENTS, max_traces: int = MAX_HELD_TRACES
     ) -> None:
-        """Begin with none.
+        """Start without traces.
 
         Args:
-            max_events: Events of all traces together; the newest trace is kept whatever it has.
-            max_traces: How many traces are kept.
+            max_events: Most events of all traces together; the newest trace is always kept.
+            max_traces: Most traces.
         """
         self._max_events = max_events
         self._max_traces = max_traces
-        self._held: OrderedDict[str, Opened] = OrderedDict()
+        self._held: OrderedDict[str, OpenTrace] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, opened: Opened) -> str:
-        """Keep a trace and return its key; those not used for longest make room for it."""
+    def add(self, opened: OpenTrace) -> str:
+        """Keep a trace and return its key."""
         key = secrets.token_urlsafe(12)
         with self._lock:
             self._held[key] = opened
@@ -119,11 +121,11 @@ class Shelf:
                 self._held.popitem(last=False)
         return key
 
-    def get(self, key: str | None) -> Opened:
-        """Return a trace.
+    def get(self, key: str | None) -> OpenTrace:
+        """Return the trace of a key.
 
         Raises:
-            InputError: None was opened, or it had to make room.
+            InputError: No trace was opened, or it was dropped.
         """
         if key is None:
             raise InputError("error.trace_none")
@@ -133,8 +135,8 @@ class Shelf:
             self._held.move_to_end(key)
             return self._held[key]
 
-    def drop(self, key: str | None) -> None:
-        """Let go of a trace, if it is there."""
+    def remove(self, key: str | None) -> None:
+        """Drop a trace, if it is kept."""
         with self._lock:
             self._held.pop(key or "", None)
 

@@ -1,4 +1,4 @@
-"""Which trace: a branch of the last run, a recorded one, or a file; what came of opening it."""
+"""Lets a visitor choose a trace (of the last run, recorded, or a file) and reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from demos.page import common
-from demos.page.trace.opened import Opened
+from demos.page.trace.opened import OpenTrace
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError, short
 from profiling.model.run import Run
@@ -19,22 +19,22 @@ from profiling.output.saved_runs import RECORDED_PREFIX, find_trace, recorded_tr
 from profiling.traces.table import trace_fault
 
 
-class Source:
-    """The components that choose a trace.
+class TracePicker:
+    """The components to choose a trace.
 
     Attributes:
-        inputs: What is chosen, after the run.
-        asked: The events that ask for it: the button, and a file that has come.
+        inputs: The branch and the file.
+        events: The events to open the chosen trace on: a click on the button, an upload.
     """
 
     def __init__(self, labels: gr.I18n, name: str, action: str, preferred: int = 0) -> None:
-        """Place the components.
+        """Create the components.
 
         Args:
-            labels: The texts of components.
-            name: What the ids on the page begin with.
-            action: Key of what the button says.
-            preferred: Place of the trace that is chosen for a visitor who has chosen none.
+            labels: Texts of components.
+            name: Prefix of their ids on the page.
+            action: Locale key of the button.
+            preferred: Index of the trace that is chosen by default.
         """
         self._preferred = preferred
         self._branch = gr.Dropdown(
@@ -56,14 +56,14 @@ class Source:
             min_width=120,
         )
         self.inputs = [self._branch, self._file]
-        self.asked = [button.click, self._file.upload]
-        # The last of the two that was chosen counts, so the other one is emptied.
+        self.events = [button.click, self._file.upload]
+        # The last choice counts, so the other component is emptied.
         private: dict[str, Any] = {"api_visibility": "private", "queue": False}
         self._file.upload(lambda: None, None, self._branch, show_progress="hidden", **private)
         self._branch.input(lambda: None, None, self._file, show_progress="hidden", **private)
 
     def offer(self, tab: gr.Tab, run: gr.State) -> Dependency:
-        """Offer the traces of the run and the recorded ones; return what does so on opening."""
+        """Offer the traces of the run and the recorded ones whenever the tab is opened."""
 
         def offered(run: Run | None, now: str | None, file: str | None) -> Any:
             choices = [*_traces(run), *_recorded()]
@@ -81,18 +81,18 @@ class Source:
         )
 
 
-def reading(
+def read_chosen(
     engine: Engine, run: Run | None, branch: str | None, file: str | None, text: Text
-) -> Iterator[str | Opened]:
-    """Read the chosen trace: yield HTML that says how far it is, and the trace at the end.
+) -> Iterator[str | OpenTrace]:
+    """Read the chosen trace; yield its progress as HTML and, at the end, the trace.
 
     Raises:
-        DetachLabError: Nothing was chosen, or it cannot be read.
+        DetachLabError: No trace was chosen, or it cannot be read.
     """
-    path, name = _chosen(engine, run, branch, file)
+    path, name = _path_and_name(engine, run, branch, file)
     for step in engine.read_trace(path):
         if step.trace is not None:
-            yield Opened(name, step.trace)
+            yield OpenTrace(name, step.trace)
         else:
             sentence = text("trace.reading", name=short(name))
             done = round(step.share * 100)
@@ -102,12 +102,12 @@ def reading(
 
 
 def problem(error: Exception, text: Text) -> str:
-    """Say what is wrong, in words that fit a trace."""
+    """Return an error as HTML, with the messages for traces."""
     return common.problem(trace_fault(error), text)
 
 
 def _traces(run: Run | None) -> list[tuple[str, str]]:
-    """Return label and file of each trace of a run."""
+    """Return the label and the file of each trace of a run."""
     finished = () if run is None else run.results
     return [
         (f"{result.branch} · {cell.cell.size:,} · {cell.cell.device}", result.trace)
@@ -118,7 +118,7 @@ def _traces(run: Run | None) -> list[tuple[str, str]]:
 
 
 def _recorded() -> list[tuple[str, str]]:
-    """Return label and value of each trace that comes with the project, and where it is from."""
+    """Return the label and the value of each recorded trace."""
     return [
         (
             f"{each.workload} · {each.branch} · {each.size:,} · {each.device} ×{each.threads}, "
@@ -129,7 +129,7 @@ def _recorded() -> list[tuple[str, str]]:
     ]
 
 
-def _chosen(
+def _path_and_name(
     engine: Engine, run: Run | None, branch: str | None, file: str | None
 ) -> tuple[Path, str]:
     if file:

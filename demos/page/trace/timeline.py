@@ -1,4 +1,4 @@
-"""Sub-tab Timeline: one window of the trace at a time, drawn afresh for every step and zoom."""
+"""Sub-tab Timeline: draws a window of the trace, again after each move and zoom."""
 
 from __future__ import annotations
 
@@ -10,92 +10,93 @@ import gradio as gr
 import numpy as np
 
 from demos.page import common
-from demos.page.trace.common import Acts, Updates, drawn, plot
-from demos.page.trace.opened import Opened
+from demos.page.trace.common import Handlers, Updates, empty_plot, plot_update
+from demos.page.trace.opened import OpenTrace
 from profiling.charts.of_trace import timeline_chart
-from profiling.charts.timeline import MOST_LINKS, links
+from profiling.charts.timeline import MOST_LAUNCH_LINES, Window, count_launch_lines
 from profiling.model.errors import InputError
 from profiling.model.units import time_unit
 from profiling.model.words import Text
 from profiling.traces.timeline import View, overview
 
-Window = tuple[float, float]
 Move = Literal["back", "on", "in", "out", "whole"]
 MOVES: tuple[Move, ...] = ("back", "in", "out", "on", "whole")
 
-# The profiler's clock has steps of a nanosecond.
+# Least width of a window; the resolution of the profiler's clock is a nanosecond.
 LEAST_S = 100e-9
+# Share of the width that a window moves by, and factor of a zoom.
 _STEP = 0.75
 _ZOOM = 3.0
-# What is seen around an event that is zoomed to, as a share of it.
-_AROUND = 0.15
+# Margin around an event that is zoomed to, as a share of its duration.
+_MARGIN = 0.15
 _DIGITS = 6
-# Parts of the overview; a phone has about as many pixels.
+# Parts of the overview, about the width of a phone in pixels.
 _BINS = 300
-_WATCH = (Path(__file__).parent / "window.js").read_text(encoding="utf-8")
+_SCRIPT = (Path(__file__).parent / "window.js").read_text(encoding="utf-8")
 
 
-def moved(window: Window, move: Move, end_s: float) -> Window:
+def move_window(window: Window, move: Move, end_s: float) -> Window:
     """Move a window, or change its width around its middle.
 
     Args:
         window: First and last second.
-        move: By most of its width back or on, in or out by a factor, or to the whole trace.
-        end_s: Where the trace ends; it begins at 0.
+        move: ``"back"`` or ``"on"`` by most of its width, ``"in"`` or ``"out"`` by a factor, or to
+            the ``"whole"`` trace.
+        end_s: End of the trace, which starts at 0.
 
     Example:
-        >>> moved((2.0, 3.0), "on", 10.0), moved((9.5, 10.0), "on", 10.0)
+        >>> move_window((2.0, 3.0), "on", 10.0), move_window((9.5, 10.0), "on", 10.0)
         ((2.75, 3.75), (9.5, 10.0))
-        >>> moved((0.0, 1.0), "whole", 10.0)
+        >>> move_window((0.0, 1.0), "whole", 10.0)
         (0.0, 10.0)
     """
     start, end = window
     width, middle = end - start, (start + end) / 2
     if move == "whole":
-        return inside((0.0, end_s), end_s)
+        return clamp((0.0, end_s), end_s)
     if move in ("in", "out"):
         width = width / _ZOOM if move == "in" else width * _ZOOM
-        return inside((middle - width / 2, middle + width / 2), end_s)
+        return clamp((middle - width / 2, middle + width / 2), end_s)
     shift = width * (_STEP if move == "on" else -_STEP)
-    return inside((start + shift, end + shift), end_s)
+    return clamp((start + shift, end + shift), end_s)
 
 
-def inside(window: Window, end_s: float) -> Window:
-    """Put a window inside a trace; one that is too wide or too narrow is made to fit."""
+def clamp(window: Window, end_s: float) -> Window:
+    """Move and resize a window so that it is inside the trace."""
     width = min(max(window[1] - window[0], LEAST_S), max(end_s, LEAST_S))
     start = min(max(window[0], 0.0), max(end_s - width, 0.0))
     return start, start + width
 
 
-def typed(start_ms: float | None, width_ms: float | None, end_s: float) -> Window:
-    """Return the window that a person typed, in milliseconds.
+def window_of(start_ms: float | None, width_ms: float | None, end_s: float) -> Window:
+    """Return the window with a start and width in milliseconds.
 
     Raises:
-        InputError: A number is missing or no number, or the width is not above 0.
+        InputError: A number is missing or not finite, or the width is not above 0.
     """
     if start_ms is None or width_ms is None or not 0 < width_ms < float("inf"):
         raise InputError("error.trace_window")
     if not abs(start_ms) < float("inf"):
         raise InputError("error.trace_window")
-    return inside((start_ms / 1e3, (start_ms + width_ms) / 1e3), end_s)
+    return clamp((start_ms / 1e3, (start_ms + width_ms) / 1e3), end_s)
 
 
-def around(start_s: float, end_s: float, trace_end_s: float) -> Window:
-    """Return the window that shows one event with something on either side of it."""
-    margin = (end_s - start_s) * _AROUND
-    return inside((start_s - margin, end_s + margin), trace_end_s)
+def window_around(start_s: float, end_s: float, trace_end_s: float) -> Window:
+    """Return the window that shows an event with a margin on both sides."""
+    margin = (end_s - start_s) * _MARGIN
+    return clamp((start_s - margin, end_s + margin), trace_end_s)
 
 
 class TimelinePanel:
     """The components of the sub-tab.
 
     Attributes:
-        window: Number fields of the window's start and width in milliseconds.
-        components: All that `open` updates.
+        window: Number fields for the start and width of the window in milliseconds.
+        components: The components that `open` updates.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
+        """Create the components."""
         self._overview = gr.HTML(elem_id="trace-overview", js_on_load=None)
         with gr.Row(elem_classes="trace-moves", equal_height=True):
             self._moves = {
@@ -113,27 +114,30 @@ class TimelinePanel:
             )
         self.window = [start, width]
         self._about = gr.HTML(elem_id="trace-timeline-about")
-        self._plot = plot("timeline")
-        # Tells the overview which window is drawn, and which one was chosen there or on the plot.
-        self._window = gr.HTML("", js_on_load=_WATCH, elem_id="trace-window")
+        self._plot = empty_plot("timeline")
+        # Tells the overview which window is drawn, and the server which one was selected.
+        self._window = gr.HTML("", js_on_load=_SCRIPT, elem_id="trace-window")
         self._drawn = [*self.window, self._about, self._plot, self._window]
         self.components = [*self._drawn, self._overview]
 
-    def wire(self, acts: Acts) -> None:
-        """Say what buttons, fields and the drawing itself do."""
+    def connect(self, handlers: Handlers) -> None:
+        """Connect buttons, fields and selections on the drawing."""
         for move, button in self._moves.items():
-            acts.on(button.click, partial(self._move, move), self.window, self._drawn)
+            handlers.on(button.click, partial(self._move, move), self.window, self._drawn)
         for field in self.window:
-            acts.on(field.submit, self._typed, self.window, self._drawn)
+            handlers.on(field.submit, self._submit, self.window, self._drawn)
         self._window.select(
-            acts.with_event(self._chosen), acts.key, [acts.problem, *self._drawn], **acts.quiet
+            handlers.with_event(self._select),
+            handlers.key,
+            [handlers.problem, *self._drawn],
+            **handlers.private,
         )
 
-    def open(self, opened: Opened, text: Text) -> Updates:
-        """Return updates that draw a trace from end to end, and its overview."""
+    def open(self, opened: OpenTrace, text: Text) -> Updates:
+        """Return updates that draw a whole trace and its overview."""
         end_s = max(opened.end_s, LEAST_S)
         counts = overview(opened.timeline, end_s, _BINS)
-        # A moment with few events is seen beside one with many.
+        # With the square root, parts with few events are visible beside parts with many.
         heights = np.ceil(100 * np.sqrt(counts / max(counts.max(), 1))).astype("int64").tolist()
         length = time_unit([end_s]).show(end_s)
         return {
@@ -143,52 +147,52 @@ class TimelinePanel:
             **self.show(opened, (0.0, end_s), text),
         }
 
-    def show(self, opened: Opened, window: Window, text: Text) -> Updates:
+    def show(self, opened: OpenTrace, window: Window, text: Text) -> Updates:
         """Return updates that draw a window."""
-        window = inside(window, opened.end_s)
-        figure, seen = timeline_chart(opened.timeline, opened.events, opened.bands, window, text)
+        window = clamp(window, opened.end_s)
+        figure, view = timeline_chart(opened.timeline, opened.events, opened.phases, window, text)
         start, width = self.window
         return {
             start: round(window[0] * 1e3, _DIGITS),
             width: round((window[1] - window[0]) * 1e3, _DIGITS),
-            self._about: common.render("trace_about.html", text, lines=_about(opened, seen, text)),
-            self._plot: drawn("timeline", figure),
+            self._about: common.render("trace_about.html", text, lines=_about(opened, view, text)),
+            self._plot: plot_update("timeline", figure),
             self._window: common.render("trace_window.html", text, window=window),
         }
 
     def _move(
-        self, move: Move, opened: Opened, text: Text, start: float | None, width: float | None
+        self, move: Move, opened: OpenTrace, text: Text, start: float | None, width: float | None
     ) -> Updates:
-        now = (0.0, opened.end_s) if move == "whole" else typed(start, width, opened.end_s)
-        return self.show(opened, moved(now, move, opened.end_s), text)
+        now = (0.0, opened.end_s) if move == "whole" else window_of(start, width, opened.end_s)
+        return self.show(opened, move_window(now, move, opened.end_s), text)
 
-    def _typed(
-        self, opened: Opened, text: Text, start: float | None, width: float | None
+    def _submit(
+        self, opened: OpenTrace, text: Text, start: float | None, width: float | None
     ) -> Updates:
-        return self.show(opened, typed(start, width, opened.end_s), text)
+        return self.show(opened, window_of(start, width, opened.end_s), text)
 
-    def _chosen(self, opened: Opened, text: Text, told: dict[str, Any]) -> Updates:
-        """Draw what was chosen on the page, which tells the first and the last second."""
-        ends = told.get("start_s"), told.get("end_s")
+    def _select(self, opened: OpenTrace, text: Text, data: dict[str, Any]) -> Updates:
+        """Draw the window that was selected on the page."""
+        ends = data.get("start_s"), data.get("end_s")
         if not all(isinstance(end, (int, float)) for end in ends):
             raise InputError("error.trace_window")
         start, end = (float(end) * 1e3 for end in ends)  # type: ignore[arg-type]
-        return self.show(opened, typed(start, end - start, opened.end_s), text)
+        return self.show(opened, window_of(start, end - start, opened.end_s), text)
 
 
-def _about(opened: Opened, seen: View, text: Text) -> list[str]:
-    """Say what is in a drawing, and what is left out of it."""
-    merged = int(seen.blocks["count"].sum())
-    said = text(
+def _about(opened: OpenTrace, view: View, text: Text) -> list[str]:
+    """Return sentences on the numbers of events, blocks and launches in a drawing."""
+    merged = int(view.blocks["count"].sum())
+    events = text(
         "trace.timeline.about",
-        count=f"{seen.count:,}",
-        drawn=f"{len(seen.drawn):,}",
+        count=f"{view.count:,}",
+        drawn=f"{len(view.drawn):,}",
         merged=f"{merged:,}",
-        blocks=f"{len(seen.blocks):,}",
-        finest=time_unit([seen.finest_s]).show(seen.finest_s),
+        blocks=f"{len(view.blocks):,}",
+        finest=time_unit([view.finest_s]).show(view.finest_s),
     )
-    launches = links(seen, opened.events)
+    launches = count_launch_lines(view, opened.events)
     if not launches:
-        return [said]
-    key = "trace.timeline.links" if launches <= MOST_LINKS else "trace.timeline.links_many"
-    return [said, text(key, count=f"{launches:,}", most=MOST_LINKS)]
+        return [events]
+    key = "trace.timeline.links" if launches <= MOST_LAUNCH_LINES else "trace.timeline.links_many"
+    return [events, text(key, count=f"{launches:,}", most=MOST_LAUNCH_LINES)]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from profiling.charts.peak import _LOOKS, peak_parts
+from profiling.charts.peak import _KIND_STYLES, peak_parts
 from profiling.charts.style import label_room
 from profiling.model.words import Text
 from profiling.traces.memory import KINDS
@@ -125,7 +125,7 @@ def test_released_memory_counts_against_the_peak(english: Text) -> None:
 
 
 def test_room_is_left_for_every_label_and_legend_entry(text: Text) -> None:
-    rows = [(branch, kind, "op", KIB) for branch in BRANCHES for kind in _LOOKS]
+    rows = [(branch, kind, "op", KIB) for branch in BRANCHES for kind in _KIND_STYLES]
     figure = peak_parts(table(*rows), text)
     labels = figure.data[-1]
     assert list(labels.x) == [figure.layout.xaxis.range[1]] * len(BRANCHES)
@@ -136,9 +136,9 @@ def test_room_is_left_for_every_label_and_legend_entry(text: Text) -> None:
 
 
 def test_every_kind_has_a_look_of_its_own_on_light_and_dark_pages() -> None:
-    assert set(_LOOKS) == set(KINDS)
-    assert len({color for color, _ in _LOOKS.values()}) == len(KINDS)
-    for color, _ in _LOOKS.values():
+    assert set(_KIND_STYLES) == set(KINDS)
+    assert len({color for color, _ in _KIND_STYLES.values()}) == len(KINDS)
+    for color, _ in _KIND_STYLES.values():
         assert contrast(color, WHITE) >= 3
         assert contrast(color, NEAR_BLACK) >= 3
 

@@ -12,18 +12,17 @@ from profiling.charts import timeline as chart
 from profiling.charts.style import LINE_HEIGHT
 from profiling.charts.timeline import (
     COLORS,
-    NAMED,
     OTHER,
     RUNTIME,
-    add_bands,
+    add_phases,
     category_name,
-    fitting,
-    links,
+    count_launch_lines,
+    fit_name,
     timeline,
 )
-from profiling.model.words import Text
+from profiling.model.words import Text, table
 from profiling.traces import timeline as lanes
-from profiling.traces.phases import bands
+from profiling.traces.phases import training_phases
 from profiling.traces.table import Trace, read_trace
 from profiling.traces.timeline import view
 from tests.profiling.traces.making import write
@@ -147,7 +146,7 @@ def test_phases_are_shaded(tmp_path: Path, english: Text) -> None:
     trace = read([*marks, call("backward", 50, 40, cat="user_annotation")], tmp_path)
     figure = drawn(trace, (0.0, 60e-6), english)
     before, height = len(figure.layout.shapes), figure.layout.height
-    add_bands(figure, bands(trace.events), (0.0, 60e-6), english)
+    add_phases(figure, training_phases(trace.events), (0.0, 60e-6), english)
     shades = figure.layout.shapes[before:]
     assert [(round(each.x0), round(each.x1)) for each in shades] == [(0, 40), (50, 60)]
     for name, start, length in (("forward", 0, 40), ("backward", 50, 10)):
@@ -161,19 +160,19 @@ def test_phases_are_shaded(tmp_path: Path, english: Text) -> None:
 def test_nothing_to_draw(trace: Trace, english: Text) -> None:
     figure = drawn(trace, (1.0, 2.0), english)
     assert not figure.data
-    add_bands(figure, pd.DataFrame(columns=["phase", "start_s", "end_s"]), (1.0, 2.0), english)
+    add_phases(figure, pd.DataFrame(columns=["phase", "start_s", "end_s"]), (1.0, 2.0), english)
     assert figure.layout.annotations[0].text == "Nothing to draw yet."
 
 
 def test_a_name_is_cut_to_what_fits() -> None:
-    assert fitting("aten::linear", 12) == "aten::linear"
-    assert fitting("aten::linear", 6) == "linear"
-    assert fitting("aten::linear", 5) == "line…"
-    assert fitting("aten::linear", 3) == ""
+    assert fit_name("aten::linear", 12) == "aten::linear"
+    assert fit_name("aten::linear", 6) == "linear"
+    assert fit_name("aten::linear", 5) == "line…"
+    assert fit_name("aten::linear", 3) == ""
 
 
-def test_every_category_with_a_name_has_a_colour() -> None:
-    assert set(COLORS) == set(NAMED)
+def test_every_category_with_a_colour_has_a_name() -> None:
+    assert {f"trace.category.{category}" for category in COLORS} <= table("en").keys()
 
 
 @pytest.mark.parametrize("color", sorted({*COLORS.values(), OTHER, RUNTIME}))
@@ -202,9 +201,9 @@ def test_few_links_are_drawn_and_many_are_left_out(tmp_path: Path, english: Text
     def lines(end_s: float) -> tuple[int, int]:
         figure = drawn(trace, (0.0, end_s), english)
         line = next(each for each in figure.data if each.type == "scatter")
-        return links(view(laid, 0.0, end_s), trace.events), len(line.x or ())
+        return count_launch_lines(view(laid, 0.0, end_s), trace.events), len(line.x or ())
 
     assert lines(1e-3) == (25, 3 * 25)
     count, points = lines(2.4e-3)
-    assert count > chart.MOST_LINKS
+    assert count > chart.MOST_LAUNCH_LINES
     assert points == 0

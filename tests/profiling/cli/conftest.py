@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from profiling import cli
-from profiling.cli import opening
+from profiling.cli import common
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
 
@@ -45,5 +45,5 @@ def inline(monkeypatch: pytest.MonkeyPatch, small_heap: None) -> list[Engine]:
             super().__init__(preferred, InlineExecutor())
             made.append(self)
 
-    monkeypatch.setattr(opening, "Engine", Noted)
+    monkeypatch.setattr(common, "Engine", Noted)
     return made

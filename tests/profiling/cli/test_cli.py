@@ -12,7 +12,7 @@ from rich.console import Console
 
 from profiling import catalogue
 from profiling.catalogue import LESSONS, WORKLOADS
-from profiling.cli import opening
+from profiling.cli import common
 from profiling.cli.terminal import print_lesson
 from profiling.engine.engine import Engine
 from profiling.engine.executors import InlineExecutor
@@ -84,7 +84,7 @@ def test_a_request_that_cannot_be_run_is_one_line_and_code_2(
     def refuse(preferred: str) -> None:
         raise AssertionError("no engine is needed to see that")
 
-    monkeypatch.setattr(opening, "Engine", refuse)
+    monkeypatch.setattr(common, "Engine", refuse)
     code, out, err = shell(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
@@ -190,7 +190,7 @@ def test_a_worker_that_fails_is_one_line_and_code_1(
         def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Any:
             return super().submit(int, "no\nnumber")
 
-    monkeypatch.setattr(opening, "Engine", functools.partial(Engine, executor=Broken()))
+    monkeypatch.setattr(common, "Engine", functools.partial(Engine, executor=Broken()))
     for arguments in (SMALL, ["lesson", "baseline"]):
         code, out, err = shell(*arguments)
         assert (code, out) == (1, "")
@@ -202,6 +202,6 @@ def test_stopping_is_one_line_and_code_1(shell: Any, monkeypatch: pytest.MonkeyP
     def interrupted(preferred: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(opening, "Engine", interrupted)
+    monkeypatch.setattr(common, "Engine", interrupted)
     # The line break is click's own: it ends the line that the terminal shows ^C in.
     assert shell("lesson", "baseline") == (1, "", "\nerror: stopped\n")

@@ -48,23 +48,22 @@ def test_words_in_words(shell: Any) -> None:
 def test_as_json(shell: Any) -> None:
     code, out, err = shell("find", NO_GRAD_FN, "--json")
     assert (code, err) == (0, "")
-    hit, *others = json.loads(out)
-    assert hit == {
-        "lesson": "backward_through_detached",
-        "fit": "whole",
-        "letters": 56,
-        "nearness": 0.0,
-        "quoted": hit["quoted"],
-        "marks": [
-            {
-                "query": [0, len(NO_GRAD_FN)],
-                "field": "error",
-                "text": NO_GRAD_FN,
-                "place": [0, len(NO_GRAD_FN)],
-            }
-        ],
-    }
-    assert 1 > hit["quoted"] > max(other["quoted"] for other in others)
+    first, *others = json.loads(out)["found"]
+    key = "lesson.backward_through_detached"
+    words = {word: table("en")[f"{key}.{word}"] for word in ("title", "question", "rule")}
+    assert first == {"lesson": "backward_through_detached", "fit": "whole", **words}
+    assert len(others) == len(find(NO_GRAD_FN, "en")) - 1 > 0
+
+
+def test_the_lesson_whose_question_quotes_the_error_is_the_first() -> None:
+    hit, *others = find(NO_GRAD_FN, "en")
+    whole = (0, len(NO_GRAD_FN))
+    assert (hit.lesson, hit.fit.value) == ("backward_through_detached", "whole")
+    assert (hit.letters, hit.nearness) == (56, 0.0)
+    (mark,) = hit.marks
+    assert (mark.field.value, mark.text) == ("error", NO_GRAD_FN)
+    assert (mark.query, mark.place) == (whole, whole)
+    assert 1 > hit.quoted > max(other.quoted for other in others)
 
 
 def test_from_the_standard_input(shell: Any, standard_input: Any) -> None:
@@ -83,7 +82,7 @@ def test_nothing_found_is_a_sentence_and_code_1(shell: Any, standard_input: Any)
     standard_input(b"")
     assert shell("find", "-").code == 1
     code, out, err = shell("find", "hello world", "--json")
-    assert (code, json.loads(out), err) == (1, [], "")
+    assert (code, json.loads(out), err) == (1, {"found": []}, "")
 
 
 def test_too_long_is_one_line_and_code_2(shell: Any, standard_input: Any) -> None:

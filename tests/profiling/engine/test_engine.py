@@ -289,6 +289,13 @@ def test_closing_deletes_all_files() -> None:
     assert not engine.folder.exists()
 
 
+def test_closing_ends_the_worker() -> None:
+    executor = WorkerProcess(gc.enable)
+    Engine("cpu", executor).close()
+    with pytest.raises(RuntimeError):
+        executor.submit(os.getpid)
+
+
 def test_every_run_has_an_id_of_its_own() -> None:
     engine = Engine("cpu", InlineExecutor())
     request = replace(SMALL, sizes=(4,), branches=("attached",))

@@ -37,7 +37,7 @@ Measurer = Callable[..., CellResult]
 
 @pytest.fixture(autouse=True)
 def _no_own_workloads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_own", {})
+    monkeypatch.setattr(catalogue, "_registered", {})
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def measure(tmp_path: Path) -> Measurer:
     def measure(text: str, **values: Any) -> CellResult:
         (tmp_path / "mine.py").write_text(text, encoding="utf-8")
         spec = str(tmp_path / "mine.py")
-        catalogue._own.clear()
+        catalogue._registered.clear()
         branches = catalogue.register(spec).branches
         asked = cell("mine", file=spec, **({"branches": branches, "parameters": {}} | values))
         return jobs.measure_cell(asked, str(tmp_path))

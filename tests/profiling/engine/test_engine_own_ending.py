@@ -14,7 +14,7 @@ from tests.profiling.engine.test_engine_own import BUILD
 
 @pytest.fixture(autouse=True)
 def _no_own_workloads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_own", {})
+    monkeypatch.setattr(catalogue, "_registered", {})
 
 
 def last_run(engine: Engine, request: Request) -> Run:

@@ -206,7 +206,7 @@ def test_calls_alone_are_looped_and_compared_in_forward(measure: Measure) -> Non
 def test_a_preparation_lasts_for_its_own_branch_when_looped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "_own", {})
+    monkeypatch.setattr(catalogue, "_registered", {})
     (tmp_path / "looped.py").write_text(
         "import torch\n"
         "LOOPED = True\n"

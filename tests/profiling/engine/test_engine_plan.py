@@ -10,7 +10,8 @@ from profiling.catalogue import WORKLOADS
 from profiling.engine import plan
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import DEVICES, DTYPES, Environment, Request
+from profiling.model.request import DEVICES, DTYPES, Request
+from profiling.model.run import Environment
 from tests.profiling.planted import CPU, GPU_MACHINE, MACHINE
 
 GOOD = Request("frozen_backbone", ("attached", "detach"), (8, 4))
@@ -81,20 +82,23 @@ def test_what_a_machine_may_have_is_let_through_without_one(changes: dict[str, A
 @pytest.mark.parametrize(
     ("changes", "values"),
     [
-        ({"device": "cuda"}, {"device": "cuda", "allowed": "cpu"}),
-        ({"device": "tpu"}, {"device": "tpu", "allowed": "auto, cpu, cuda"}),
+        ({"device": "cuda"}, {"value": "cuda", "allowed": "cpu"}),
+        ({"device": "tpu"}, {"name": "device", "value": "tpu", "allowed": "auto, cpu, cuda"}),
         (
             {"dtype": "float16"},
             {"dtype": "float16", "device": "cpu", "allowed": "float32, float64"},
         ),
-        ({"dtype": "x" * 50}, {"dtype": "x" * 40 + "…", "allowed": ", ".join(DTYPES)}),
+        (
+            {"dtype": "x" * 50},
+            {"name": "dtype", "value": "x" * 40 + "…", "allowed": ", ".join(DTYPES)},
+        ),
         ({"sizes": (4, 0)}, {"size": 0, "high": 1_000_000_000}),
         ({"sizes": ()}, {"high": 12}),
         ({"parameters": {"depth": 0}}, {"name": "depth", "low": 1, "high": 64}),
         ({"parameters": {"d": 1}}, {"name": "d", "allowed": "depth, width"}),
         ({"workload": "elementwise", "parameters": {"d": 1}}, {"name": "d", "allowed": "–"}),
-        ({"seed": -1}, {"high": 2**32 - 1}),
-        ({"budget_s": 0.0}, {"low": 0.05, "high": 60.0}),
+        ({"seed": -1}, {"name": "seed", "low": 0, "high": 2**32 - 1}),
+        ({"budget_s": 0.0}, {"name": "budget", "low": 0.05, "high": 60.0}),
         (
             {"workload": "nonsense"},
             {"name": "nonsense", "allowed": ", ".join(WORKLOADS)},
@@ -180,7 +184,9 @@ def test_everything_the_catalogue_offers_can_be_planned(workload: str) -> None:
     ]
     for dtype in DTYPES:
         for parameters in ends:
-            asked = Request(workload, entry.branches, entry.sizes, dtype, parameters=parameters)
+            asked = Request(
+                workload, entry.branches, entry.sizes, dtype=dtype, parameters=parameters
+            )
             cells = plan.plan(asked, machine)
             assert [planned.size for planned in cells] == list(entry.sizes)
             assert {planned.branches for planned in cells} == {entry.branches}

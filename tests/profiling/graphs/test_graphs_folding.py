@@ -59,8 +59,8 @@ LARGE = [transformer, loop, loop_with_a_loss_a_step, residual, unconnected]
 
 
 def held(view: View) -> list[int]:
-    boxed = [node for box in view.boxes for node in (*box.nodes, *box.within)]
-    return sorted(node.id for node in (*boxed, *view.apart))
+    boxed = [node for box in view.boxes for node in (*box.nodes, *box.inner)]
+    return sorted(node.id for node in (*boxed, *view.unconnected))
 
 
 @pytest.mark.parametrize("make", LARGE)
@@ -130,13 +130,15 @@ def test_cuts_and_changed_tensors_stay_in_boxes_of_their_own() -> None:
 
 def test_tensors_without_an_edge_are_put_apart_only_beside_a_graph() -> None:
     x, y = torch.ones(1, requires_grad=True), torch.ones(1)
-    assert [node.names for node in fold(graph({"x": x, "y": y, "z": x * 2})).apart] == [("y",)]
-    assert fold(graph({"x": x, "y": y})).apart == ()
+    assert [node.names for node in fold(graph({"x": x, "y": y, "z": x * 2})).unconnected] == [
+        ("y",)
+    ]
+    assert fold(graph({"x": x, "y": y})).unconnected == ()
     inference = Node(3, "constant", "", ("i",), made_in="inference")
     connected = Graph(
         (Node(1, "leaf", ""), Node(2, "op", "A"), inference), (Edge(1, 2, "gradient"),)
     )
-    assert fold(connected).apart == ()
+    assert fold(connected).unconnected == ()
 
 
 def test_only_an_op_that_passed_nothing_on_is_where_backward_stopped() -> None:

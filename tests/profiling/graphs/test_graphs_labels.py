@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from profiling.graphs.fold import Link, fold
-from profiling.graphs.labels import Line, columns, kept, link_lines, short_op, wrap, written
+from profiling.graphs.labels import Line, box_text, columns, link_lines, saved_bytes, short_op, wrap
 from profiling.model.graph import Graph, Node, Saved
 from profiling.model.words import Text
 
@@ -46,14 +46,14 @@ def test_lines_are_short_enough(text: str, most: int, lines: list[str]) -> None:
 
 def test_memory_is_counted_once() -> None:
     saved = [Saved("a", (3,), 12, 1, "kept"), Saved("b", (3,), 12, 1, "kept")]
-    assert kept(saved) == 12
-    assert kept([*saved, Saved("c", (2,), 8, 2, "kept")]) == 20
-    assert kept([*saved, Saved("c", (), None, None, "kept")]) is None
+    assert saved_bytes(saved) == 12
+    assert saved_bytes([*saved, Saved("c", (2,), 8, 2, "kept")]) == 20
+    assert saved_bytes([*saved, Saved("c", (), None, None, "kept")]) is None
 
 
 def lines(node: Node, say: Text) -> list[Line]:
     view = fold(Graph((node,)))
-    return list(written(view.boxes[0], view, say).lines)
+    return list(box_text(view.boxes[0], view, say).lines)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from profiling.catalogue import LESSONS
 from profiling.graphs.fold import Box, Link, View
 from profiling.graphs.labels import columns
-from profiling.graphs.layout import WIDTH, Layout, Size, place
+from profiling.graphs.layout import WIDTH, Layout, Size, lay_out
 from profiling.graphs.svg import svg
 from profiling.model.graph import Edge, Graph, Node, NodeKind, Saved, SavedState
 from profiling.model.words import translator
@@ -88,7 +88,7 @@ def laid(boxes: int, links: list[tuple[int, int]], width: float = 100) -> Layout
         tuple(Box((Node(number, "op", ""),)) for number in numbers),
         tuple(Link(source, target, "gradient") for source, target in links),
     )
-    return place(view, dict.fromkeys(numbers, Size(width, 30)), [None] * len(links))
+    return lay_out(view, dict.fromkeys(numbers, Size(width, 30)), [None] * len(links))
 
 
 def test_six_in_a_row_fit_a_phone() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.graphs.layout import Bend, Item, spread, width
+from profiling.graphs.layout import Item, Segment, assign_x, width
 
 
 def items(*widths: float) -> list[Item]:
@@ -18,19 +18,19 @@ def test_the_width_of_a_line_has_gaps_between_only() -> None:
 
 def test_what_is_wanted_at_one_place_is_spread_around_it() -> None:
     top, (left, right) = items(20), items(40, 40)
-    bends = [Bend(top[0], left, 0, 0), Bend(top[0], right, 0, 0)]
-    spread([top, [left, right]], bends, 300, 10)
+    segments = [Segment(top[0], left, 0, 0), Segment(top[0], right, 0, 0)]
+    assign_x([top, [left, right]], segments, 300, 10)
     assert right.x - left.x == pytest.approx(50)
     assert (left.x + right.x) / 2 == pytest.approx(top[0].x)
 
 
 def test_ends_away_from_the_middle_count() -> None:
     (top,), (low,) = items(100), items(20)
-    spread([[top], [low]], [Bend(top, low, 30, 0)], 300, 10)
+    assign_x([[top], [low]], [Segment(top, low, 30, 0)], 300, 10)
     assert low.x - top.x == pytest.approx(30)
 
 
 def test_nothing_leaves_the_room_there_is() -> None:
     line = items(100, 100, 100)
-    spread([line], [], 320, 10)
+    assign_x([line], [], 320, 10)
     assert [item.x for item in line] == [50, 160, 270]

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
-from profiling.measure.fake import FakeMode
+from profiling.measure import fake, prediction
+from profiling.measure.fake import FakeMode, FastFakeMode
 from profiling.measure.prediction import predict
 from tests.profiling.planted import cell
 
@@ -21,7 +23,7 @@ aten = torch.ops.aten
 
 @pytest.fixture
 def mode() -> Iterator[FakeMode]:
-    with FakeMode() as mode:
+    with FastFakeMode() as mode:
         yield mode
 
 
@@ -66,9 +68,9 @@ def test_every_operator_of_every_workload_returns_what_torch_says(
     workload: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
-    call = FakeMode.call
+    call = FastFakeMode.call
 
-    def checked(mode: FakeMode, func: Any, args: Any, kwargs: Any) -> Any:
+    def checked(mode: FastFakeMode, func: Any, args: Any, kwargs: Any) -> Any:
         if torch.Tag.inplace_view in func.tags:  # Once more would be once too often.
             return call(mode, func, args, kwargs)
         expected = told(func(*args, **kwargs), (args, kwargs))
@@ -78,7 +80,7 @@ def test_every_operator_of_every_workload_returns_what_torch_says(
             assert told(result, (args, kwargs)) == expected, func
         return result
 
-    monkeypatch.setattr(FakeMode, "call", checked)
+    monkeypatch.setattr(FastFakeMode, "call", checked)
     entry = catalogue.workload(workload)
     branches = [each for each in entry.branches if each not in entry.absent]
     found = predict(cell(workload), branches).branches
@@ -192,3 +194,80 @@ def test_an_error_is_raised_every_time(mode: FakeMode) -> None:
     for _ in range(2):
         with pytest.raises(RuntimeError, match="3"):
             mode.call(aten.mm.default, (x[None], x[None]), {})
+
+
+class Without:
+    """A module of torch in which some names are missing or stand for something else."""
+
+    def __init__(self, module: Any, *missing: str, **others: Any) -> None:
+        self._module, self._missing = module, missing
+        vars(self).update(others)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._missing:
+            raise AttributeError(name)
+        return getattr(self._module, name)
+
+
+def other_signature() -> None:
+    """Take no argument."""
+
+
+OTHER_TORCHES = [
+    *(
+        ("torch", Without(torch, _C=Without(torch._C, name)))
+        for name in (
+            "_DisableTorchDispatch",
+            "_set_warn_deprecated_on_mutable_data_ptr",
+            "_dispatch_keys",
+            "_dispatch_has_kernel_for_dispatch_key",
+        )
+    ),
+    ("torch", Without(torch, types=Without(torch.types, "py_sym_types"))),
+    ("fake_tensor", Without(fake_tensor, "in_kernel_invocation_manager")),
+    ("fake_tensor", Without(fake_tensor, in_kernel_invocation_manager=other_signature)),
+]
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Let every test find out anew whether the fast mode works."""
+    caches = (fake.is_fast, fake._is_view)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_this_torch_is_as_the_fast_mode_expects(unchecked: None) -> None:
+    assert type(fake.fake_mode()) is FastFakeMode
+
+
+@pytest.mark.parametrize(("name", "module"), OTHER_TORCHES)
+def test_another_torch_gets_the_plain_mode(
+    name: str, module: Any, unchecked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, name, module)
+    assert type(fake.fake_mode()) is FakeMode
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_the_plain_mode_predicts_the_same(
+    workload: str, unchecked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "TIME_LIMIT_S", float("inf"))
+    asked = cell(workload, dtype="bfloat16")
+    expected = predict(asked, asked.branches)
+    monkeypatch.setattr(fake, "fake_tensor", Without(fake_tensor, "in_kernel_invocation_manager"))
+    fake.is_fast.cache_clear()
+    assert type(fake.fake_mode()) is FakeMode
+    assert predict(asked, asked.branches) == expected
+
+
+@pytest.mark.parametrize("kind", [FakeMode, FastFakeMode])
+def test_a_module_with_a_parameter_from_numbers_can_be_moved(kind: type[FakeMode]) -> None:
+    with kind():
+        module = torch.nn.Linear(2, 2)
+        module.bias = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        assert module.to(torch.bfloat16).bias.dtype is torch.bfloat16

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from demos.workloads import elementwise
 from profiling.catalogue import WORKLOADS
 from profiling.measure.step import State
 from profiling.model.run import DTYPES
@@ -81,6 +82,18 @@ def test_moving_a_leaf_keeps_it_a_leaf(dtype: str) -> None:
     for leaf in tensors(state).values():
         assert leaf.is_leaf
         assert leaf.requires_grad
+
+
+def test_only_floating_point_values_change_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(size: int) -> dict[str, torch.Tensor]:
+        x, w = torch.randn(size), torch.tensor([2**24 + 1])
+        return {"x": x, "w": w, "mask": torch.tensor([True])}
+
+    monkeypatch.setattr(elementwise, "build", build)
+    built = State(cell("elementwise", dtype="bfloat16")).arguments
+    dtypes = {name: tensor.dtype for name, tensor in built.items()}
+    assert dtypes == {"x": torch.bfloat16, "w": torch.int64, "mask": torch.bool}
+    assert built["w"].item() == 2**24 + 1
 
 
 def test_parameters_are_passed_on() -> None:

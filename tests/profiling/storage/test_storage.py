@@ -14,7 +14,7 @@ from profiling.model.run import SCHEMA_VERSION, Run, Sample
 from profiling.model.words import table, translator
 from profiling.output import saved_runs
 from profiling.output.csv import ARCHIVE, RUN, export
-from profiling.output.saved_runs import find_run, load_run, recorded, save_run, unpack_run
+from profiling.output.saved_runs import find_run, load_run, recorded_runs, save_run, unpack_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, cell, run_of
 from tests.profiling.storage.conftest import TRACE, refusal, written, zipped
@@ -140,7 +140,7 @@ def test_recorded_runs_are_found_by_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved_runs, "RECORDED", tmp_path / "recorded")
-    assert recorded() == {}
+    assert recorded_runs() == {}
     with pytest.raises(InputError) as refused:
         find_run("recorded:h100")
     assert refused.value.values == {"name": "h100", "allowed": "–"}
@@ -148,7 +148,7 @@ def test_recorded_runs_are_found_by_name(
     for name in ("h100", "cpu.side_branch"):
         save_run(run, tmp_path / "recorded" / f"{name}.json.gz")
     (tmp_path / "recorded" / "README.md").write_text("about", "utf-8")
-    assert list(recorded()) == ["cpu.side_branch", "h100"]
+    assert list(recorded_runs()) == ["cpu.side_branch", "h100"]
     assert load_run(find_run("recorded:h100")) == run
     assert find_run("h100") == Path("h100")
     for name in ("", "H100", "../recorded/h100"):
@@ -158,7 +158,7 @@ def test_recorded_runs_are_found_by_name(
 
 
 def test_the_runs_that_come_with_the_project_can_be_read() -> None:
-    for path in recorded().values():
+    for path in recorded_runs().values():
         assert load_run(path).complete
 
 

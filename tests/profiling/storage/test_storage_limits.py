@@ -48,7 +48,7 @@ def test_no_more_is_unpacked_than_the_limit_allows(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(saved_runs, "MAX_UNPACKED_BYTES", 5 * 2**20)
     endless = Counted()
     with pytest.raises(InputError, match="run_too_large"):
-        saved_runs._Allowance("bomb").read(endless)
+        saved_runs._UnpackLimits("bomb").read(endless)
     assert endless.taken <= 6 * 2**20
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from profiling.traces.memory import (
     alive_at_peak,
+    downsample,
     memory_curve,
     memory_devices,
     memory_facts,
     peak_parts,
-    reduced,
 )
 from profiling.traces.table import load_trace
 from tests.conftest import FinishedRun
@@ -129,7 +129,7 @@ def test_a_reduced_curve_keeps_its_peak_and_its_ends(
     changes: list[int], times: list[int], most: int
 ) -> None:
     curve = curve_of(changes, times)
-    found = reduced(curve, most)
+    found = downsample(curve, most)
     assert len(found) <= most + 3
     rows = set(curve.itertuples(index=False, name=None))
     assert rows >= set(found.itertuples(index=False, name=None))
@@ -144,13 +144,13 @@ def test_a_reduced_curve_keeps_its_peak_and_its_ends(
 
 def test_a_short_curve_stays_as_it_is() -> None:
     curve = curve_of([1, -1, 2], [1, 2, 3])
-    assert reduced(curve) is curve
+    assert downsample(curve) is curve
     empty = curve_of([], [])
-    assert reduced(empty).empty
+    assert downsample(empty).empty
 
 
 def test_a_long_curve_is_cut_to_size() -> None:
     changes = np.random.default_rng(0).integers(-100, 100, 100_000)
-    found = reduced(curve_of(changes.tolist(), [5] * 100_000))
+    found = downsample(curve_of(changes.tolist(), [5] * 100_000))
     assert 3000 < len(found) <= 4003
     assert found["live_bytes"].max() == changes.cumsum().max()

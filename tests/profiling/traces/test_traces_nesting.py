@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiling.traces.nesting import around, is_outermost, operator_spans
+from profiling.traces.nesting import enclosing_spans, is_outermost, operator_spans
 from profiling.traces.table import load_trace
 from tests.profiling.planted import event, memory_event, write_trace
 
@@ -50,7 +50,7 @@ def test_a_moment_is_in_the_span_that_began_and_has_not_ended(tmp_path: Path) ->
     spans = spans_of(tmp_path, event("a", 0, dur=2), event("b", 2, dur=2), event("c", 9, tid=2))
     moments = pd.DataFrame({"start": [0, 1999, 2000, 4000, 9000, 9000], "lane": "1 1"})
     moments.loc[5, "lane"] = "1 2"
-    found = around(spans, moments)
+    found = enclosing_spans(spans, moments)
     assert found["name"].fillna("").to_list() == ["a", "a", "b", "", "", "c"]
     assert found["end"].fillna(-1).to_list() == [2000, 2000, 4000, -1, -1, 10000]
 

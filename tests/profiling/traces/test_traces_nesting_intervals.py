@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.traces.nesting import covered_before, in_order, innermost, nest, self_times
+from profiling.traces.nesting import covered_before, innermost, nest, nesting_order, self_times
 from tests.profiling.traces.nests import Interval, covered, intervals
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -14,7 +14,7 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 def arrays(given_intervals: list[Interval]) -> Arrays:
     found = np.array(given_intervals, dtype="int64").reshape(-1, 3)
     lane, start, end = found[:, 0], found[:, 1], found[:, 1] + found[:, 2]
-    order = in_order(lane, start, end)
+    order = nesting_order(lane, start, end)
     return lane[order], start[order], end[order]
 
 
@@ -81,8 +81,8 @@ def test_the_innermost_is_the_last_that_began_and_is_not_over(
     lanes, moments = (np.array([each[place] for each in asked], "int64") for place in (0, 1))
     found = innermost(lane, start, end, nest(lane, start, end), moments, lanes)
     for place, number, moment in zip(found, lanes, moments, strict=True):
-        around = np.flatnonzero((lane == number) & (start <= moment) & (moment < end))
-        assert place == (around[-1] if len(around) else -1)
+        enclosing_spans = np.flatnonzero((lane == number) & (start <= moment) & (moment < end))
+        assert place == (enclosing_spans[-1] if len(enclosing_spans) else -1)
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
 from profiling.measure.profiler import warm_up
-from profiling.traces.phases import bands, named_ranges, steps
+from profiling.traces.phases import named_ranges, steps, training_phases
 from profiling.traces.table import load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import event, memory_event, write_trace
@@ -65,7 +65,7 @@ def test_named_ranges_are_the_programs_own(tmp_path: Path) -> None:
 def test_the_beginning_of_a_name_tells_the_phase(
     name: str, phase: str | None, tmp_path: Path
 ) -> None:
-    found = bands(read(tmp_path, mark(name, 0, 5)))
+    found = training_phases(read(tmp_path, mark(name, 0, 5)))
     assert found["phase"].to_list() == ([] if phase is None else [phase])
     assert found["is_marked"].all()
 
@@ -87,7 +87,7 @@ def test_without_marks_backward_is_runs_of_nodes_and_forward_what_is_before(
         event(NODE, 50, dur=5),
         event("aten::mul", 60, dur=5),
     )
-    found = bands(trace)
+    found = training_phases(trace)
     assert seen(found) == [
         ("forward", 0, 7),
         ("backward", 8, 16),
@@ -106,12 +106,12 @@ def test_marks_stand_instead_of_what_would_be_derived(tmp_path: Path) -> None:
         mark("backward", 10, 9),
         event(NODE, 12, dur=3),
     )
-    assert seen(bands(trace)) == [("forward", 0, 9), ("backward", 10, 19)]
+    assert seen(training_phases(trace)) == [("forward", 0, 9), ("backward", 10, 19)]
 
 
 def test_without_any_backward_there_is_no_forward_to_tell(tmp_path: Path) -> None:
-    assert bands(read(tmp_path, event("aten::mul", 0), event("aten::sum", 5))).empty
-    assert bands(read(tmp_path)).empty
+    assert training_phases(read(tmp_path, event("aten::mul", 0), event("aten::sum", 5))).empty
+    assert training_phases(read(tmp_path)).empty
 
 
 def test_steps_have_their_busy_times_and_bytes(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_what_a_trace_does_not_say_of_steps_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_recorded_step_has_its_marked_phases(finished_run: FinishedRun) -> None:
-    found = bands(load_trace(min(finished_run.folder.rglob("*-attached-*.json.gz"))))
+    found = training_phases(load_trace(min(finished_run.folder.rglob("*-attached-*.json.gz"))))
     assert found["phase"].to_list() == ["forward", "backward"]
     assert found["is_marked"].all()
     assert found["end_s"][0] <= found["start_s"][1]
@@ -171,7 +171,7 @@ def test_a_recorded_loop_has_its_steps_and_phases(tmp_path: Path) -> None:
             run.step()
     run.export_chrome_trace(str(path))
     trace = load_trace(path)
-    assert bands(trace)["phase"].to_list() == ["forward", "backward", "optimizer"] * 2
+    assert training_phases(trace)["phase"].to_list() == ["forward", "backward", "optimizer"] * 2
     found = steps(trace)
     assert found["step"].to_list() == [1, 2]
     assert (found["cpu_busy_s"] > 0).all()

@@ -12,9 +12,7 @@ import pandas as pd
 import pytest
 
 from profiling.model.errors import InputError
-from profiling.traces import read as decoding
-from profiling.traces import read as salvage
-from profiling.traces import read as unpacking
+from profiling.traces import read as reading
 from profiling.traces.table import COLUMNS, MORE_COLUMNS, Trace, load_trace, read_trace
 from tests.profiling.planted import event, memory_event, write_trace
 from tests.profiling.traces.making import write
@@ -65,7 +63,7 @@ def test_pieces_of_a_file_are_read_as_the_whole_is(
 ) -> None:
     write(path, 200, rank=3)
     whole = read_trace(path)
-    monkeypatch.setattr(decoding, "PIECE_BYTES", 5000)
+    monkeypatch.setattr(reading, "PART_BYTES", 5000)
     shares: list[float] = []
     pieces = read_trace(path, shares.append)
     pd.testing.assert_frame_equal(pieces.events, whole.events)
@@ -78,7 +76,7 @@ def test_pieces_of_a_file_are_read_as_the_whole_is(
 def test_what_looks_like_the_end_of_an_event_but_is_none_does_no_harm(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "PIECE_BYTES", 1)
+    monkeypatch.setattr(reading, "PART_BYTES", 1)
     odd = b'{"ts": 1, "name": "odd", "args": {"list": [\n  {"a": 1\n  },\n  {"a": 2\n  }]}}'
     trace = read(path, HEAD + odd + b", " + EVENT + b"]}")
     assert names(trace) == ["odd", "op"]
@@ -130,6 +128,68 @@ def test_events_up_to_a_cut_are_read(path: Path) -> None:
         ((key, values),) = trace.notices
         assert key == "trace.notice.cut"
         assert values["count"] == count
+
+
+UNREADABLE = [
+    rb'{"ph": "X", "name": "torch\cuda\__init__.py(9)", "ts": 1}',
+    b'{"ph": "X", "name": "say "hi" twice", "ts": 1}',
+    b'{"ph": "X", "name": "cut within a text',
+    b'{"ph": "X", "name": "op", "ts": 1, "args": {"Bytes": 3',
+    b'{"ph": "X", "name": "op", "args": {"stream": }, "ts": 1}',
+    b'{"ph": "X", "name": "op", "args": {"list": [{"ts": 1}, {"ts" 2}]}, "ts": 1}',
+    b'{"ph": "X", "name": "op", "args": ' + b"[" * 10**5 + b'"ts": 1}',
+]
+
+
+def numbered(number: int) -> bytes:
+    return b'{"ph": "X", "name": "%d", "ts": %d, "args": {"stream": 1}}' % (number, number)
+
+
+@pytest.mark.parametrize("part_bytes", [1, reading.PART_BYTES])
+@pytest.mark.parametrize("list_only", [True, False])
+@pytest.mark.parametrize("unreadable", UNREADABLE)
+def test_reading_goes_on_after_an_unreadable_event(
+    unreadable: bytes,
+    list_only: bool,
+    part_bytes: int,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "PART_BYTES", part_bytes)
+    before, after = (b"[", b"]") if list_only else (b'{"traceEvents": [', b'], "baseTime": 1}')
+    for place in range(4):
+        events = [*map(numbered, range(3))]
+        events.insert(place, unreadable)
+        trace = read(path, before + b",\n".join(events) + after)
+        assert names(trace) == ["0", "1", "2"]
+        assert trace.notices == (("trace.notice.damaged", {"count": 1}),)
+
+
+def test_each_unreadable_event_is_counted_and_a_cut_told_besides(path: Path) -> None:
+    events = [numbered(0), UNREADABLE[0], UNREADABLE[1], numbered(1), UNREADABLE[0], numbered(2)]
+    content = HEAD + b", ".join(events) + b', {"ph": "X", "na'
+    trace = read(path, content)
+    assert names(trace) == ["0", "1", "2"]
+    assert dict(trace.notices) == {
+        "trace.notice.cut": {"count": 3, "share": 100 * (len(content) - 15) // len(content)},
+        "trace.notice.damaged": {"count": 3},
+    }
+
+
+def test_what_stands_after_the_events_is_read_in_spite_of_an_unreadable_one(path: Path) -> None:
+    after = b'], "distributedInfo": {"rank": 3}, "baseTimeNanoseconds": 2000000000}'
+    for events in ([UNREADABLE[0], numbered(5)], [numbered(5), UNREADABLE[0]]):
+        trace = read(path, b'{"traceEvents": [' + b", ".join(events) + after)
+        assert trace.ranks == (3,)
+        assert trace.start_unix_s == 2 + 5e-6
+
+
+def test_looking_for_the_next_event_ends_somewhere(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_MAX_TRIES", 3)
+    trace = read(path, HEAD + numbered(0) + b", {]" + b", {}" * 4 + b", " + numbered(1) + b"]}")
+    assert names(trace) == ["0"]
 
 
 def test_what_a_cut_gzip_still_has_is_read(path: Path) -> None:
@@ -234,8 +294,8 @@ def test_where_nothing_is_readable_that_is_said(content: bytes, path: Path) -> N
 def test_a_gzip_bomb_and_a_flood_of_objects_are_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpacking, "MAX_UNPACKED_BYTES", 2**20)
-    monkeypatch.setattr(unpacking, "MAX_OBJECTS", 1000)
+    monkeypatch.setattr(reading, "MAX_UNPACKED_BYTES", 2**20)
+    monkeypatch.setattr(reading, "MAX_OBJECTS", 1000)
     bomb = gzip.compress(b" " * (2**20 + 1))
     for content in (bomb, b" " * (2**20 + 1), HEAD + b"{}," * 1000 + b"{}]}"):
         with pytest.raises(InputError) as caught:
@@ -245,7 +305,7 @@ def test_a_gzip_bomb_and_a_flood_of_objects_are_refused(
 
 
 def test_reading_event_by_event_ends_somewhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(salvage, "MAX_EVENTS", 3)
+    monkeypatch.setattr(reading, "MAX_EVENTS", 3)
     path.write_bytes(HEAD + b"7, " + b", ".join([EVENT] * 5) + b"]}")
     shares: list[float] = []
     trace = read_trace(path, shares.append)
@@ -265,5 +325,5 @@ def test_every_column_and_limit_is_documented() -> None:
     text = (ROOT / "docs" / "trace.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \| .+\. \|$", text, flags=re.MULTILINE)
     assert rows == [*COLUMNS, *MORE_COLUMNS]
-    assert f"{unpacking.MAX_UNPACKED_BYTES // 2**20} MiB" in text
-    assert f"{unpacking.MAX_OBJECTS:,} JSON objects" in text
+    assert f"{reading.MAX_UNPACKED_BYTES // 2**20} MiB" in text
+    assert f"{reading.MAX_OBJECTS:,} JSON objects" in text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from demos.page.trace.common import headed
+from demos.page.trace.common import with_headings
 from profiling.model.words import Text
-from profiling.traces.operators import MOST_ROWS, chosen
+from profiling.traces.operators import MOST_ROWS, filter_rows
 
 
 def test_rows_are_filtered_by_every_word_and_sorted() -> None:
@@ -17,14 +17,14 @@ def test_rows_are_filtered_by_every_word_and_sorted() -> None:
             "count": [1, 3, 2],
         }
     )
-    assert list(chosen(table, "MM", None).table["name"]) == ["aten::mm", "void mm<float>"]
-    assert list(chosen(table, "mm kernel", None).table["name"]) == ["void mm<float>"]
-    assert chosen(table, "(", "count").found == 0
-    assert list(chosen(table, "", "count").table["count"]) == [3, 2, 1]
-    assert list(chosen(table, "", "no such").table["count"]) == [1, 3, 2]
+    assert list(filter_rows(table, "MM", None).table["name"]) == ["aten::mm", "void mm<float>"]
+    assert list(filter_rows(table, "mm kernel", None).table["name"]) == ["void mm<float>"]
+    assert filter_rows(table, "(", "count").found == 0
+    assert list(filter_rows(table, "", "count").table["count"]) == [3, 2, 1]
+    assert list(filter_rows(table, "", "no such").table["count"]) == [1, 3, 2]
     many = pd.concat([table] * MOST_ROWS, ignore_index=True)
-    assert len(chosen(many, "", None).table) == MOST_ROWS
-    assert chosen(many, "", None).found == 3 * MOST_ROWS
+    assert len(filter_rows(many, "", None).table) == MOST_ROWS
+    assert filter_rows(many, "", None).found == 3 * MOST_ROWS
 
 
 def test_heads_say_the_unit_and_what_is_unknown_stays_empty(english: Text) -> None:
@@ -37,7 +37,7 @@ def test_heads_say_the_unit_and_what_is_unknown_stays_empty(english: Text) -> No
             "count": pd.array([3, None], dtype="Int64"),
         }
     )
-    shown = headed(table, english)
+    shown = with_headings(table, english)
     assert list(shown) == [
         "name",
         "self, A (µs)",

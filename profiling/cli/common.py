@@ -1,0 +1,76 @@
+"""What the commands share: words, output, options and the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import click
+import msgspec
+from rich.console import Console
+
+from profiling import catalogue
+from profiling.catalogue import WorkloadEntry
+from profiling.engine.engine import Engine
+from profiling.model.errors import InputError
+from profiling.model.words import translator
+
+say = translator("en")
+out = Console(highlight=False)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+parameter_option = click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="A parameter of the workload, such as depth=8; may be repeated.",
+)
+
+
+def print_json(data: object) -> None:
+    """Print records or plain data as indented JSON."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
+
+
+def find_workload(text: str) -> WorkloadEntry:
+    """Return the workload of that name, or the one in that file, which is registered.
+
+    Raises:
+        InputError: There is no such workload, or its file breaks a rule.
+    """
+    return catalogue.register(text) if catalogue.is_spec(text) else catalogue.workload(text)
+
+
+def read_parameters(texts: Iterable[str]) -> dict[str, int]:
+    """Read a workload's parameters, each as ``"depth=8"``.
+
+    Raises:
+        InputError: One is not of that form.
+    """
+    return dict(map(_parameter, texts))
+
+
+@contextlib.contextmanager
+def open_engine(preferred: str, time_limit_s: float | None = None) -> Iterator[Engine]:
+    """Start an engine; its worker and files end with the command.
+
+    Args:
+        preferred: The device to prefer.
+        time_limit_s: Seconds that a cell may take; the engine's own limit unless given.
+    """
+    limited = Engine if time_limit_s is None else partial(Engine, time_limit_s=time_limit_s)
+    engine = limited(preferred)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _parameter(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), int(value)
+    except ValueError:
+        raise InputError("error.parameter_text", text=text) from None
