@@ -83,10 +83,11 @@ def test_a_class_runs_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None
     [
         (
             "steps.py",
-            "error: steps.py:1: SIZES must be a literal: whole numbers above 0, such as (64, 256).",
+            "error: steps.py:1: SIZES must be a literal: positive whole numbers,"
+            " such as (64, 256).",
         ),
-        ("gone.py", "error: 'gone.py' cannot be read: No such file or directory."),
-        ("steps.py:Gone", "error: steps.py has no class 'Gone' at its top level. Classes: –."),
+        ("gone.py", "error: Cannot read 'gone.py': No such file or directory."),
+        ("steps.py:Gone", "error: steps.py has no top-level class 'Gone'. Classes: –."),
     ],
 )
 def test_a_broken_rule_is_one_line_and_exit_code_2(shell: Shell, spec: str, line: str) -> None:

@@ -56,17 +56,17 @@ def _option(setting: Setting) -> Callable[[_Command], _Command]:
 
 @click.command("compare")
 @click.option(
-    "--workload", required=True, help="A name, see list, or path/file.py[:NAME] of your own."
+    "--workload", required=True, help="A name (see list) or your own path/file.py[:NAME]."
 )
-@click.option("--branches", metavar="NAME,NAME", help="Ways to cut; all unless given.")
-@click.option("--sizes", metavar="N,N", help="Whole numbers; the workload's own unless given.")
+@click.option("--branches", metavar="NAME,NAME", help="Ways to cut; default: all.")
+@click.option("--sizes", metavar="N,N", help="Whole numbers; default: the workload's own.")
 @parameter_option
 @_setting_options
-@click.option("--limit", type=click.FloatRange(1.0), help="Seconds that a size may take.")
+@click.option("--limit", type=click.FloatRange(1.0), help="Time limit per size, in seconds.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for CSV, traces, run.json.")
 @json_option
 def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any) -> int:
-    """Measure the branches of a workload over sizes."""
+    """Measure the branches of a workload at several sizes."""
     request = _request(**options)
     plan.check(request)
     with open_engine(request.device, limit) as engine:

@@ -22,7 +22,7 @@ from profiling.output.saved_runs import find_run, load_run
     "--out",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="CSV file for the rows that both runs have.",
+    help="CSV file for the rows found in both runs.",
 )
 @json_option
 def diff_runs(a: str, b: str, file: Path | None, as_json: bool) -> None:

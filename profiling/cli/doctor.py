@@ -17,7 +17,7 @@ _MEASURED = ("time", "memory", "saved", "trace")
 @click.option("--device", default="auto", type=click.Choice(DEVICES), show_default=True)
 @json_option
 def doctor(device: str, as_json: bool) -> int:
-    """Test what this machine can measure, and how."""
+    """Show what this machine can measure and how, and check it."""
     checks: list[Check] = []
     with open_engine(device) as engine:
         environment = engine.environment()

@@ -28,7 +28,7 @@ _KINDS = (".svg", ".html", ".dot", ".gv")
 @click.command("graph")
 @click.argument("workload")
 @click.argument("branch")
-@click.option("--size", type=int, help="A whole number; the workload's smallest unless given.")
+@click.option("--size", type=int, help="A whole number; default: the workload's smallest size.")
 @parameter_option
 @click.option("--out", "file", type=click.Path(path_type=Path), help="A .svg, .html or .dot file.")
 @json_option

@@ -14,7 +14,7 @@ from profiling.output import json_data
 @click.command("lesson")
 @click.argument("name")
 @click.option("--values", help="Input numbers, such as 1,2,3.")
-@click.option("--op", help="The op it runs with.")
+@click.option("--op", help="The op to run with.")
 @json_option
 def run_lesson(name: str, values: str | None, op: str | None, as_json: bool) -> None:
     """Run the lesson NAME and judge its claims."""

@@ -117,7 +117,10 @@ def _environment(a: Run, b: Run, found: Diff, say: Text) -> Table:
 def _diff_table(title: str, formatted: list[DiffRow], say: Text) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for head in _DIFF_HEADS:
-        table.add_column(say(f"diff.head.{head}"), no_wrap=head == "branch", overflow="fold")
+        # An interval such as (0.4454–2.7712) stays in one piece.
+        least = 15 if head == "ratio" else None
+        words = say(f"diff.head.{head}")
+        table.add_column(words, no_wrap=head == "branch", min_width=least, overflow="fold")
     for row in formatted:
         ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
         word = say(f"diff.verdict.{row.verdict}") if row.verdict else ""

@@ -36,16 +36,18 @@ _PIPE_WIDTH = 150
 
 @click.command("trace")
 @click.argument("file")
-@click.option("--ops", is_flag=True, help="Operators and GPU work; shown unless another is asked.")
-@click.option("--memory", is_flag=True, help="Peak by device, and what is alive at it.")
+@click.option("--ops", is_flag=True, help="Show operators and GPU work (the default).")
+@click.option("--memory", is_flag=True, help="Show the peak per device and what is live at it.")
 @click.option("--diff", "other", metavar="FILE", help="A trace to compare with.")
 @click.option(
     "--window",
     "span",
     metavar="A:B",
-    help="Only from A to B, in ms, of each trace.",
+    help="Only the window from A to B, in ms.",
 )
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="For tables and charts.")
+@click.option(
+    "--out", "folder", type=click.Path(path_type=Path), help="Folder for tables and charts."
+)
 @json_option
 def read(
     file: str,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import string
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -25,18 +27,32 @@ def table(language: str) -> dict[str, str]:
     return words
 
 
+class _Plurals(string.Formatter):
+    """Fills placeholders; ``{count:file|files}`` becomes the word that fits the count."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        if not bar:
+            return format(value, format_spec)
+        # A count may be formatted already, as in "1,024".
+        return one if str(value) == "1" else many
+
+
 @functools.cache
 def _translator(language: str) -> Text:
-    words = table(language)
+    words, fill = table(language), _Plurals().vformat
 
     def translate(key: str, /, **values: object) -> str:
-        return words[key].format_map(values)
+        return fill(words[key], (), values)
 
     return translate
 
 
 def translator(language: str | None) -> Text:
     """Return the function that gives texts in a language; English if the language is unknown.
+
+    A text may hold ``{count} {count:file|files}``: the second placeholder becomes "file" if the
+    count is 1 and "files" otherwise.
 
     Example:
         >>> translator("en")("status.ok")

@@ -100,7 +100,7 @@ def test_an_event_reads_no_file_that_was_not_uploaded(http: httpx.Client) -> Non
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
         done, said = ask(http, opening, [None, None, file])
         assert not done, path
-        assert "A file has to be uploaded" in said
+        assert "Upload the file first" in said
 
 
 def test_a_file_hidden_in_a_text_is_not_fetched_either(http: httpx.Client) -> None:
@@ -108,7 +108,7 @@ def test_a_file_hidden_in_a_text_is_not_fetched_either(http: httpx.Client) -> No
     file = {"path": "http://127.0.0.1:1/x", "meta": {"_type": "gradio.FileData"}}
     done, said = ask(http, finding, [[{"deep": [file]}], "in_place"])
     assert not done
-    assert "A file has to be uploaded" in said
+    assert "Upload the file first" in said
 
 
 def test_a_trace_that_one_visitor_opened_is_not_another_s(http: httpx.Client) -> None:

@@ -24,35 +24,35 @@ def sentence(spec: str, language: str = "en") -> str:
 
 BUILD = "def build(size):\n    return {}\n"
 REFUSED = {
-    "syntax": ("x = 1\ndef (\n", "mine.py:2: this is not valid Python: invalid syntax."),
+    "syntax": ("x = 1\ndef (\n", "mine.py:2: invalid Python: invalid syntax."),
     "no build": (
         "\ndef ours():\n    pass\n",
-        "mine.py:1: there is no function build, which returns what the steps work on.",
+        "mine.py:1: there is no function build, which returns the arguments of the branches.",
     ),
     "no branch": (
         BUILD + "def reference():\n    pass\ndef _ours():\n    pass\n",
-        "mine.py:1: there is no branch; every function is one whose name is not build, groups or"
-        " reference and does not begin with prepare_ or _.",
+        "mine.py:1: there is no branch. Every function is a branch unless its name is build, groups"
+        " or reference, or starts with prepare_ or _.",
     ),
     "no literal": (
         SMALLEST + "SIZES = tuple(range(3))\n",
-        "mine.py:5: SIZES must be a literal: whole numbers above 0, such as (64, 256).",
+        "mine.py:5: SIZES must be a literal: positive whole numbers, such as (64, 256).",
     ),
     "sizes": (
         "SIZES = (64, 0)\n" + SMALLEST,
-        "mine.py:1: SIZES must be a literal: whole numbers above 0, such as (64, 256).",
+        "mine.py:1: SIZES must be a literal: positive whole numbers, such as (64, 256).",
     ),
     "one size": (
         "SIZES = 64\n" + SMALLEST,
-        "mine.py:1: SIZES must be a literal: whole numbers above 0, such as (64, 256).",
+        "mine.py:1: SIZES must be a literal: positive whole numbers, such as (64, 256).",
     ),
     "no sizes": (
         "SIZES: tuple[int, ...] = ()\n" + SMALLEST,
-        "mine.py:1: SIZES must be a literal: whole numbers above 0, such as (64, 256).",
+        "mine.py:1: SIZES must be a literal: positive whole numbers, such as (64, 256).",
     ),
     "size": (
         "SIZE = 'rows a batch'\n" + SMALLEST,
-        'mine.py:1: SIZE must be a literal: the name of what the size counts, such as "batch".',
+        'mine.py:1: SIZE must be a literal: what the size counts, such as "batch".',
     ),
     "parameters": (
         "\nPARAMETERS = {'width': (65, 1, 64)}\n" + SMALLEST,
@@ -66,16 +66,16 @@ REFUSED = {
     ),
     "build takes": (
         "PARAMETERS = {'width': (8, 1, 64), 'depth': (1, 1, 2)}\n" + SMALLEST,
-        "mine.py:2: build must take a size and then what PARAMETERS names:"
+        "mine.py:2: build must take the size, then the names in PARAMETERS:"
         " build(size, width, depth).",
     ),
     "build takes too much": (
         "def build(size, width):\n    return {}\ndef ours():\n    pass\n",
-        "mine.py:1: build must take a size and then what PARAMETERS names: build(size).",
+        "mine.py:1: build must take the size, then the names in PARAMETERS: build(size).",
     ),
     "raises": (
         "RAISES = {'theirs': 'text'}\n" + SMALLEST,
-        "mine.py:1: RAISES must be a literal: branches with a part of the text of their error.",
+        "mine.py:1: RAISES must be a literal: branches with part of their error message.",
     ),
     "looped": (
         "LOOPED = 1\n" + SMALLEST,
@@ -83,11 +83,11 @@ REFUSED = {
     ),
     "absent": (
         "ABSENT = ('detach',)\n" + SMALLEST,
-        "mine.py:1: ABSENT is not for a workload of one's own; leave the function out.",
+        "mine.py:1: your own workload does not need ABSENT; leave the function out.",
     ),
     "preparation": (
         SMALLEST + "def prepare_theirs():\n    pass\n",
-        "mine.py:5: prepare_theirs has no branch to prepare. Branches: ours.",
+        "mine.py:5: prepare_theirs belongs to no branch. Branches: ours.",
     ),
     "any parameters": (
         SMALLEST + "def theirs(**arguments):\n    pass\n",
@@ -99,13 +99,11 @@ REFUSED = {
     ),
     "branch": (
         SMALLEST + "def großes():\n    pass\n",
-        "mine.py:5: 'großes' cannot be a name here; use at most 64 ASCII letters, digits and"
-        " underscores.",
+        "mine.py:5: invalid name 'großes'; use at most 64 ASCII letters, digits and underscores.",
     ),
     "branch's parameter": (
         SMALLEST + "def theirs(größe):\n    pass\n",
-        "mine.py:5: 'größe' cannot be a name here; use at most 64 ASCII letters, digits and"
-        " underscores.",
+        "mine.py:5: invalid name 'größe'; use at most 64 ASCII letters, digits and underscores.",
     ),
 }
 
@@ -128,7 +126,7 @@ def test_a_broken_file_gets_one_line(write: Writer, name: str) -> None:
 
 def test_a_file_that_is_not_there() -> None:
     assert sentence("nowhere/mine.py") == (
-        "'nowhere/mine.py' cannot be read: No such file or directory."
+        "Cannot read 'nowhere/mine.py': No such file or directory."
     )
 
 
@@ -142,9 +140,9 @@ def test_what_is_no_python_file(spec: str) -> None:
 def test_what_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_bytes(b"\xff\xfe\x00")
-    assert sentence("mine.py").startswith("mine.py:1: this is not valid Python: ")
+    assert sentence("mine.py").startswith("mine.py:1: invalid Python: ")
     Path("mine.py").write_bytes(b"x = 1\x00")
-    assert sentence("mine.py").startswith("mine.py:1: this is not valid Python: ")
+    assert sentence("mine.py").startswith("mine.py:1: invalid Python: ")
 
 
 @pytest.mark.parametrize(
@@ -153,20 +151,20 @@ def test_what_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_class_that_is_not_there(write: Writer, classes: str, allowed: str) -> None:
     spec = write(f"{classes}\ndef f():\n    class Mine: ...\n")
     assert sentence(f"{spec}:Mine") == (
-        f"mine.py has no class 'Mine' at its top level. Classes: {allowed}."
+        f"mine.py has no top-level class 'Mine'. Classes: {allowed}."
     )
 
 
 def test_a_name_that_no_record_can_have(write: Writer) -> None:
     assert sentence(write(SMALLEST, "my-steps.py")) == (
-        "my-steps.py:1: 'my-steps' cannot be a name here; use at most 64 ASCII letters, digits and"
+        "my-steps.py:1: invalid name 'my-steps'; use at most 64 ASCII letters, digits and"
         " underscores."
     )
 
 
 def test_a_name_that_is_taken(write: Writer, tmp_path: Path) -> None:
     assert sentence(write(SMALLEST, "elementwise.py")) == (
-        "elementwise.py: there is a workload 'elementwise' already; give this one another name."
+        "elementwise.py: a workload 'elementwise' already exists; choose another name."
     )
     catalogue.register(write(SMALLEST))
     with pytest.raises(InputError) as caught:

@@ -10,6 +10,7 @@ import pytest
 
 from profiling import catalogue
 from profiling.catalogue import BRANCHES, WORKLOADS
+from profiling.model import words as locales
 from profiling.model.content import CONTENT
 from profiling.model.lesson import Verdict
 from profiling.model.run import Status
@@ -109,13 +110,56 @@ def test_branches_named_in_a_text_exist(language: str) -> None:
                 assert word in BRANCHES, key
 
 
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 lessons"),
+        (1, "1 lesson"),
+        (2, "2 lessons"),
+        (11, "11 lessons"),
+        ("1", "1 lesson"),
+        ("1,001", "1,001 lessons"),
+    ],
+)
+def test_a_count_chooses_its_plural(
+    monkeypatch: pytest.MonkeyPatch, count: object, words: str
+) -> None:
+    monkeypatch.setattr(locales, "table", lambda language: {"n": "{n} {n:lesson|lessons}"})
+    assert locales._translator.__wrapped__("en")("n", n=count) == words
+
+
+def test_plurals_are_chosen_by_the_count_before_them() -> None:
+    for key, sentence in table("en").items():
+        for field, _, form in placeholders(sentence):
+            if "|" in form:
+                assert form.count("|") == 1, key
+                assert sentence.index(f"{{{field}") < sentence.index(f"{{{field}:{form}}}"), key
+    assert not [key for key, sentence in table("zh").items() if "|" in sentence]
+
+
+def test_a_noun_after_a_count_has_its_singular() -> None:
+    # What a comparison shows is worded elsewhere.
+    elsewhere = ("finding.", "chart.", "diff.finding", "diff.chart", "trace.diff.title")
+    said = {key: text for key, text in table("en").items() if not key.startswith(elsewhere)}
+    counts = {
+        field for text in said.values() for field, _, form in placeholders(text) if "|" in form
+    }
+    assert {"count", "total", "threads"} <= counts
+    assert {
+        key: noun
+        for key, text in said.items()
+        for field, noun in re.findall(r"\{(\w+)(?::,)?\} ([A-Za-z]+)", text)
+        if field in counts and noun.endswith("s")
+    } == {}
+
+
 def test_translators() -> None:
     assert DEFAULT == LANGUAGES[0] == "en"
     english, chinese = (translator(language) for language in LANGUAGES)
     assert english("verdict.wrong") == "wrong"
     assert chinese("verdict.wrong") == "错误"
     assert english("error.size_range", size=-1, high=1000000) == (
-        "Size -1 is not possible. Give whole numbers from 1 to 1,000,000."
+        "Invalid size -1. Give whole numbers from 1 to 1,000,000."
     )
     assert english("error.unknown_op", name="{x}", allowed="{y}") == (
         "'{x}' is not an op of this lesson. Ops: {y}."

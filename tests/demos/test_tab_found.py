@@ -83,8 +83,8 @@ def test_one_query_is_shown_once_and_lessons_beyond_five_are_counted(english: Te
     html = search_results("detach", hits, english)
     assert html.count("<details") == 5
     assert html.count("<q>") == 1
-    assert "And 2 more in the list below." in html
-    assert "more in the list" not in search_results("detach", hits[:5], english)
+    assert "2 more matches are in the list below." in html
+    assert "in the list below" not in search_results("detach", hits[:5], english)
 
 
 def test_lessons_that_match_other_words_show_those(english: Text) -> None:

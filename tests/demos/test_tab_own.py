@@ -163,7 +163,7 @@ for name in ("mine.py", "mine.py:Mine", "trap", str(FILE), str(FILE.with_name("t
 
 FILE.write_text("def (", encoding="utf-8")
 (about,) = does.describe("mine", "", None).values()
-assert "mine.py:1: this is not valid Python: invalid syntax." in about
+assert "mine.py:1: invalid Python: invalid syntax." in about
 assert refused("mine") == "error.own_syntax"
 """
 
@@ -180,7 +180,7 @@ def test_the_form_follows_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "line"),
     [
-        ("nowhere.py", "error: 'nowhere.py' cannot be read: No such file or directory."),
+        ("nowhere.py", "error: Cannot read 'nowhere.py': No such file or directory."),
         (
             "README.md",
             "error: 'README.md' is not a Python file; give path/file.py, or path/file.py:NAME for a"

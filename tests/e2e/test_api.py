@@ -176,7 +176,7 @@ def test_a_bad_request_gets_our_sentence(
 
 
 def test_a_language_and_a_limit_that_are_not_there(client: Client, trace: Path) -> None:
-    with pytest.raises(AppError, match=r"^There is no language 'fr' here\. Languages: en, zh\.$"):
+    with pytest.raises(AppError, match=r"^Unknown language 'fr'\. Languages: en, zh\.$"):
         client.predict(lang="fr", api_name="/catalogue")
     with pytest.raises(AppError, match=r"^`limit` must be a whole number from 1 to 300\.$"):
         client.predict(handle_file(trace), limit=301, api_name="/trace_ops")
@@ -196,7 +196,7 @@ def test_no_file_of_the_server_is_read(app: App, trace: Path) -> None:
 def test_arguments_that_do_not_fit_are_refused_at_once(app: App, asked: dict[str, str]) -> None:
     answer = httpx.post(f"{app.url}gradio_api/call/v2/lesson", json=asked)
     assert answer.status_code == 422
-    assert answer.json()["error"].startswith("These arguments do not fit the endpoint: ")
+    assert answer.json()["error"].startswith("Invalid arguments for this endpoint: ")
 
 
 def test_endpoints_are_described_with_types(app: App) -> None:

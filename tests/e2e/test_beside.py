@@ -88,13 +88,13 @@ def test_a_run_beside_itself_has_the_ratio_1_and_no_differences(
 ) -> None:
     open_run(client, archive)
     outputs = lay_beside(client, archive)
-    assert "run.zip lies beside the run on the page." in outputs[_PROGRESS]
+    assert "Comparing with run.zip." in outputs[_PROGRESS]
     html = value(outputs[_TABLE])
     assert (
         "Of 8 measured in both runs, B is faster in 0, slower in 0 and no different in 6; "
         "without times to compare: 2."
     ) in html
-    assert "Device, versions, seconds and seed are the same." in html
+    assert "Device, versions, timing budget and seed are the same." in html
     assert html.count("1.00×") == 6
     assert "Only in" not in html
     (figure,) = plots(outputs)
@@ -144,7 +144,7 @@ def test_a_run_of_an_unknown_workload_without_traces_is_opened(
     assert "Opened theirs.json, measured on A CPU at 2026-01-02 03:04:05 UTC." in outputs[0]
     assert "At 2 tokens (float32, cpu), " in value(outputs[_OPEN_TABLE])
     texts = [json.dumps(figure) for figure in plots(outputs)]
-    assert sum("Nothing to draw yet." in each for each in texts) >= 2
+    assert sum("No data yet." in each for each in texts) >= 2
     (sources,) = [value(output) for output in outputs if "lab-sources" in str(value(output))]
     assert "<code>mine</code>" in sources
     assert "return" in sources
@@ -177,9 +177,9 @@ def hostile_trace() -> bytes:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("cut.zip", "cut.zip is damaged or cut off; export or download it again."),
-        ("cut.json", "cut.json is not JSON, or is cut off; export or download it again."),
-        ("bomb.zip", "bomb.zip is too large: at most 64 MiB"),
+        ("cut.zip", "cut.zip is damaged or truncated; export or download it again."),
+        ("cut.json", "cut.json is not JSON, or is truncated; export or download it again."),
+        ("bomb.zip", "bomb.zip is too large: the limit is 64 MiB"),
         ("<img src=x>.json", "is not a run of Detach Lab."),
     ],
 )

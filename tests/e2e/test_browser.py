@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 def _open_compare(page: Page, tab: str = "Compare") -> None:
     page.get_by_role("tab", name=tab).click()
-    page.get_by_label("Batch sizes, separated by commas").wait_for()
+    page.get_by_label("Batch sizes, comma-separated").wait_for()
     hasten(page)
 
 
@@ -29,7 +29,7 @@ def _compare_small(page: Page, sizes: str = "8, 16") -> None:
     page.get_by_label("Training step").click()
     page.get_by_role("option", name="Side branch: a second head must not train the trunk").click()
     expect(page.locator("#compare-about")).to_contain_text("Freezing the trunk would stop")
-    page.get_by_label("Batch sizes, separated by commas").fill(sizes)
+    page.get_by_label("Batch sizes, comma-separated").fill(sizes)
     page.locator("#compare-run").click()
     expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
 
@@ -117,7 +117,7 @@ def test_a_training_step_that_is_chosen_before_the_page_is_complete_stays_chosen
     page.unroute("**/gradio_api/queue/join*")
     page.wait_for_selector("#copy-link button")  # It comes with the rest.
     expect(page.locator("#compare-about")).to_contain_text("stem")
-    page.get_by_label("Batch sizes, separated by commas").fill("8")
+    page.get_by_label("Batch sizes, comma-separated").fill("8")
     hasten(page)
     page.locator("#compare-run").click()
     expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
@@ -136,7 +136,7 @@ def test_another_size_can_be_looked_at(page: Page) -> None:
 def test_stop_ends_at_once_and_the_next_run_works(page: Page, app: App) -> None:
     before = len(app.lines)
     _open_compare(page)
-    page.get_by_label("Batch sizes, separated by commas").fill("8, 4096, 2048")
+    page.get_by_label("Batch sizes, comma-separated").fill("8, 4096, 2048")
     page.locator("#compare-budget input[type=number]").fill("2")
     page.locator("#compare-run").click()
     expect(page.locator("#compare-progress")).to_contain_text("1 of 3 sizes", timeout=60_000)
@@ -162,10 +162,10 @@ def test_a_visitor_who_has_to_wait_is_told_so(page: Page, client: Client) -> Non
     while not job.outputs():
         time.sleep(0.1)
     _open_compare(page)
-    page.get_by_label("Batch sizes, separated by commas").fill("8")
+    page.get_by_label("Batch sizes, comma-separated").fill("8")
     page.locator("#compare-run").click()
     progress = page.locator("#compare-progress")
-    expect(progress).to_contain_text("Waiting until the measuring process is free")
+    expect(progress).to_contain_text("Waiting for the worker process")
     job.cancel()
     expect(progress).to_contain_text("Done in", timeout=60_000)
 
@@ -224,7 +224,7 @@ def test_who_comes_to_a_full_queue_is_told_so(app: App, browser: Browser) -> Non
     progress = page.locator("#compare-progress")
     expect(progress).to_contain_text(table("en")["error.busy"])
     page.unroute("**/gradio_api/queue/join*")
-    page.get_by_label("Batch sizes, separated by commas").fill("8")
+    page.get_by_label("Batch sizes, comma-separated").fill("8")
     page.locator("#compare-run").click()
     expect(progress).to_contain_text("Done in", timeout=60_000)
     page.close()

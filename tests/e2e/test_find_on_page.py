@@ -72,7 +72,7 @@ def test_what_is_typed_is_shown_and_never_run(page: Page) -> None:
     expect(found.locator("q").first).to_contain_text(hostile + NO_GRAD_FN)
     assert found.locator("img, script").count() == 0
     query(page).fill("a" * 20_001)
-    expect(found.get_by_role("alert")).to_contain_text("at most 20,000 letters")
+    expect(found.get_by_role("alert")).to_contain_text("at most 20,000 characters")
     assert page.evaluate("window.hit === undefined")
 
 

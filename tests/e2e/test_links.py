@@ -80,7 +80,7 @@ def test_a_link_to_a_step_runs_the_lesson_and_goes_there(opened: Page, app: App)
 def test_a_link_to_a_comparison_sets_the_form_and_measures_nothing(opened: Page, app: App) -> None:
     opened.goto(f"{app.url}?{COMPARISON}&lang=en")
     tab_is(opened, "compare")
-    expect(opened.get_by_label("Batch sizes, separated by commas")).to_have_value("8, 16")
+    expect(opened.get_by_label("Batch sizes, comma-separated")).to_have_value("8, 16")
     expect(opened.locator("#compare-about")).to_contain_text("Freezing the trunk would stop")
     ways = opened.locator("fieldset", has_text=WORDS["compare.branches"])
     chosen = ways.locator("input:checked")

@@ -19,7 +19,7 @@ def test_without_the_package_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert entry.main(["--mcp"]) == 2
-    said = "error: For --mcp the package mcp is needed: pip install 'gradio[mcp]'\n"
+    said = "error: --mcp needs the package mcp: pip install 'gradio[mcp]'\n"
     assert capsys.readouterr().err == said
 
 

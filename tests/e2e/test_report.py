@@ -53,7 +53,7 @@ def test_it_opens_offline_and_gives_the_run_back(
 def test_the_button_on_the_page_saves_it(page: Page) -> None:
     page.get_by_role("tab", name="Compare").click()
     page.locator("#beside button").first.click()
-    page.get_by_label("A recorded run").click()
+    page.get_by_label("Recorded run").click()
     page.get_by_role("option", name="cpu-2-cores.elementwise").click()
     page.locator("#beside-open").click()
     button = page.locator("#compare-report-make")

@@ -105,18 +105,18 @@ def test_a_visitor_without_quota_is_told_what_is_left_and_needed(
 ) -> None:
     refused = _compare(client, sizes="4, 8, 16", budget=20.0)[-1][_PROGRESS]
     assert 'role="alert"' in refused
-    assert "60 s are left of it and this comparison needs 79 s" in refused
+    assert "60 s left, 79 s needed" in refused
     assert "try again in 3:21:10" in refused
     before = _asked(space)
     too_long = _compare(client, sizes="4, 8, 16, 32, 64", budget=20.0)[-1][_PROGRESS]
-    assert "about 125 s, and one is lent for at most 120 s" in too_long
+    assert "about 125 s; the limit is 120 s" in too_long
     assert _asked(space) == before
     assert "Done in" in _compare(client, sizes="4")[-1][_PROGRESS]
 
 
 def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None:
     refused = _compare(client, device="cuda")[-1][_PROGRESS]
-    assert "There is no device &#39;cuda&#39; here" in refused
+    assert "Device &#39;cuda&#39; is not available" in refused
 
 
 @pytest.mark.parametrize(

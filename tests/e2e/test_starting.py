@@ -23,7 +23,7 @@ def _wait_for_line(app: App, start: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("device", "reason"), [("cpu", "CUDA is not used, as was asked."), ("auto", "CUDA")]
+    ("device", "reason"), [("cpu", "CPU only (--device cpu)."), ("auto", "CUDA")]
 )
 def test_says_address_and_device_and_ends_cleanly(device: str, reason: str) -> None:
     with running_app("--device", device) as app:

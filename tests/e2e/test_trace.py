@@ -101,7 +101,7 @@ def test_a_cut_trace_is_shown_as_far_as_it_goes(
     path.write_bytes(content[: len(content) // 2])
     outputs = open_trace(client, path)
     assert outputs[_PROBLEM] == ""
-    assert "This file is cut off or damaged." in outputs[_STATUS]
+    assert "This file is truncated or damaged." in outputs[_STATUS]
     assert value(outputs[_PLOT])["type"] == "plotly"
 
 
@@ -137,7 +137,7 @@ def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> No
     tabs = page.locator("#trace-tabs")
     tabs.get_by_role("tab", name="Memory").click()
     expect(page.locator("#plot-trace-memory .js-plotly-plot")).to_be_visible()
-    expect(page.locator("#trace-memory")).to_contain_text("Alive at the peak of")
+    expect(page.locator("#trace-memory")).to_contain_text("Live at the peak of")
     tabs.get_by_role("tab", name="Phases").click()
     expect(page.locator("#trace-steps")).to_contain_text("wall time (µs)")
     tabs.get_by_role("tab", name="Operators").click()
@@ -189,7 +189,7 @@ def test_whoever_comes_first_has_two_recorded_traces_to_look_at(page: Page) -> N
 def test_two_branches_of_a_run_are_laid_beside_each_other(page: Page) -> None:
     page.get_by_role("tab", name="Compare").click()
     page.locator("#beside").get_by_role("button", name="Saved runs").wait_for()
-    page.get_by_label("Batch sizes, separated by commas").fill("4")
+    page.get_by_label("Batch sizes, comma-separated").fill("4")
     hasten(page)
     page.get_by_role("button", name="Run", exact=True).last.click()
     expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=120_000)
@@ -200,7 +200,7 @@ def test_two_branches_of_a_run_are_laid_beside_each_other(page: Page) -> None:
     page.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
     choose(page, "trace-beside", "no_grad · 4 · cpu")
     page.locator("#trace-beside-open").click()
-    expect(page.locator("#trace-diff-status")).to_contain_text("Called more or less often in B")
+    expect(page.locator("#trace-diff-status")).to_contain_text("Different number of calls in B")
     expect(page.locator("#plot-trace-diff .js-plotly-plot")).to_be_visible()
 
 

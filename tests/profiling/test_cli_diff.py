@@ -85,7 +85,7 @@ def test_two_runs_are_printed_side_by_side(shell: Any, before: Path, later: Path
     assert "Only in A: elementwise, 4 rows a batch (float32, cpu): `detach`\n" in out
     assert "Only in B: elementwise, 4 rows a batch (float32, cuda): `no_grad`\n" in out
     assert "Of 1 measured in both runs, B is faster in 1, slower in 0 and" in out
-    assert out.endswith("shows as a difference too.\n")
+    assert out.endswith("shows up as a difference.\n")
     assert "\x1b" not in out
 
 
@@ -120,7 +120,7 @@ def test_tables_fit_a_terminal_of_80_columns(
     assert "…" not in out
     tables = out.split("Of 20 measured")[0].splitlines()
     assert max(map(len, tables)) <= 80
-    assert "Device, versions, seconds and seed are the same." in out
+    assert "Device, versions, timing budget and seed are the same." in out
     assert (
         "Of 20 measured in both runs, B is faster in 0, slower in 0 and no different in 12; "
         "without times to compare: 8.\n"
@@ -191,10 +191,10 @@ def test_recorded_runs_go_by_their_name(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "There is no file bad.json that can be read."),
-        (b"", "bad.json is not JSON, or is cut off; export or download it again."),
+        (None, "Cannot read file bad.json."),
+        (b"", "bad.json is not JSON, or is truncated; export or download it again."),
         (b"[]", "bad.json is not a run of Detach Lab."),
-        (b"PK\x03\x04", "bad.json is damaged or cut off; export or download it again."),
+        (b"PK\x03\x04", "bad.json is damaged or truncated; export or download it again."),
         (
             b'{"schema_version": 99}',
             "bad.json was written by a newer Detach Lab (schema 99; this one reads up to 2). "
@@ -267,7 +267,7 @@ def test_cells_of_several_devices_are_shown_each_with_its_own_rows(
 
 def test_a_run_that_has_only_begun_says_so(shell: Any, tmp_path: Path) -> None:
     save_run(replace(run_of(measured()), results=()), tmp_path / "run.json")
-    said = "error: run.json is a run that has not measured anything yet.\n"
+    said = "error: run.json is a run without results.\n"
     assert shell("show", tmp_path / "run.json") == (2, "", said)
     code, out, _ = shell("diff", tmp_path / "run.json", tmp_path / "run.json")
     assert code == 0

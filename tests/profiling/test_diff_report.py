@@ -70,7 +70,7 @@ def test_rows_are_in_common_units_with_their_sign(before: Run, after: Run) -> No
             verdict="slower",
             peak="2.000 → 1.000 KiB",
             change="−1.00 KiB",
-            notes=("x: rightly none → unwanted",),
+            notes=("x: none (expected) → unwanted",),
         ),
         DiffRow("detach_inplace", "expected error → out of memory", "", "", "", "", "", ()),
     ]
@@ -91,7 +91,7 @@ def test_other_code_and_groups_that_one_run_lacks_are_noted() -> None:
     a = run_of(measured(reach=(reach("x", "none"), reach("gone", "equal"))))
     b = run_of(measured(reach=(reach("x", "none"), reach("new", "missing")), source_sha256="b"))
     (row,) = sections(diff(a, b), ENGLISH)[0].rows
-    assert row.notes == ("gone: equal → –", "new: – → missing", "the code")
+    assert row.notes == ("gone: equal → –", "new: – → missing", "code differs")
 
 
 def test_each_cell_has_a_section_in_units_of_its_own() -> None:

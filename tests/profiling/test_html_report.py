@@ -169,7 +169,7 @@ def test_the_shell_writes_several_into_one_file(
     [
         ([], "Missing argument 'WHAT...'"),
         (["recorded:nothing"], "There is no recorded run 'nothing'"),
-        (["gone.json"], "There is no file gone.json that can be read."),
+        (["gone.json"], "Cannot read file gone.json."),
     ],
 )
 def test_what_cannot_be_reported_is_one_line(

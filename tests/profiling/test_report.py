@@ -89,7 +89,7 @@ def test_a_refused_branch_says_what_it_needs_and_what_is_free() -> None:
         values={"needed": "9 GiB", "free": "1 GiB"},
     )
     assert rows(frame(refused), ENGLISH)[0].note.startswith(
-        "It was not run, because it is predicted to need 9 GiB and 1 GiB are free."
+        "Not run: it needs about 9 GiB, but only 1 GiB are free."
     )
     assert said(refused) == WHERE + "no branch ran."
 

@@ -29,7 +29,7 @@ def test_how_a_peak_compares_with_its_prediction_is_told() -> None:
     assert shown(peak_bytes=400, predicted_peak_bytes=400).predicted == "as predicted"
     assert shown(peak_bytes=412, predicted_peak_bytes=400, scratch="aten::sum 8;aten::mm 4") == (
         shown(peak_bytes=412)._replace(
-            predicted="+12 B against the prediction: scratch of `aten::sum`, `aten::mm`"
+            predicted="+12 B vs. predicted: scratch memory of `aten::sum`, `aten::mm`"
         )
     )
     outside: dict[str, Any] = {
@@ -38,26 +38,24 @@ def test_how_a_peak_compares_with_its_prediction_is_told() -> None:
         "scratch": "aten::mm 12;python 8",
     }
     assert shown(**outside).predicted == (
-        "+20 B against the prediction: scratch of `aten::mm`, code outside of any operator"
-        " (such as numbers made into tensors)"
+        "+20 B vs. predicted: scratch memory of `aten::mm`, code outside of operators"
+        " (such as making tensors from numbers)"
     )
     assert shown(CHINESE, **outside).predicted == (
-        "与预测相差 +20 B：`aten::mm`、算子之外的代码（如把数值变成张量） 的临时内存"
+        "与预测相差 +20 B：`aten::mm`、算子之外的代码（例如由数值创建张量） 的临时内存"
     )
-    assert shown(peak_bytes=388, predicted_peak_bytes=400).predicted == (
-        "−12 B against the prediction"
-    )
-    assert shown(CHINESE, peak_bytes=400, predicted_peak_bytes=400).predicted == "与预测相同"
+    assert shown(peak_bytes=388, predicted_peak_bytes=400).predicted == ("−12 B vs. predicted")
+    assert shown(CHINESE, peak_bytes=400, predicted_peak_bytes=400).predicted == "与预测一致"
 
 
 def test_what_a_gpu_did_is_told() -> None:
     assert (shown().host, shown().work) == ("", "")
     measured: dict[str, Any] = {"host_median_s": 50e-6, "kernels": 12, "copies": 1, "syncs": 0}
     assert shown(**measured).host == "host 50.0 µs"
-    assert shown(**measured).work == "kernels 12, copies 1, synchronisations 0"
+    assert shown(**measured).work == "12 kernels, 1 copy, 0 synchronizations"
     bandwidths: dict[str, Any] = {"clone_bytes_per_s": 8e11, "copy_bytes_per_s": 1e12}
-    assert shown(**measured, **bandwidths).work.endswith("; clones at 80% of the copy bandwidth")
-    assert shown(**measured | {"syncs": None}).work == "kernels 12, copies 1, synchronisations –"
+    assert shown(**measured, **bandwidths).work.endswith("; clones reach 80% of copy bandwidth")
+    assert shown(**measured | {"syncs": None}).work == "12 kernels, 1 copy, – synchronizations"
 
 
 def test_a_few_bytes_keep_their_own_unit_beside_many() -> None:
@@ -78,7 +76,7 @@ def test_rows_are_in_common_units() -> None:
     assert detach.time == "29.9 µs"
     assert (attached.peak, detach.peak) == ("4.000 MiB", "0.5000 MiB")
     assert (attached.saved, attached.live, attached.ops) == ("2.000 MiB", "1.000 MiB", "12")
-    assert attached.groups == (Group("x: rightly none", True), Group("w: equal", True))
+    assert attached.groups == (Group("x: none (expected)", True), Group("w: equal", True))
     assert (attached.note, attached.message) == ("", "")
 
 

@@ -38,8 +38,8 @@ def test_rows_are_in_order_from_the_top_and_wrong_gradients_are_marked(
     assert list(figure.data[0].y) == ["attached ⚠", "no_grad", "frozen"]
     assert list(figure.layout.yaxis.categoryarray) == ["attached ⚠", "no_grad", "frozen"]
     assert figure.layout.yaxis.autorange == "reversed"
-    assert "gradients differ" in figure.data[2].customdata[0]
-    assert "gradients differ" not in figure.data[2].customdata[1]
+    assert "wrong gradients" in figure.data[2].customdata[0]
+    assert "wrong gradients" not in figure.data[2].customdata[1]
 
 
 def test_hover_has_units_and_escapes_the_message(summary: pd.DataFrame, english: Text) -> None:
@@ -50,7 +50,7 @@ def test_hover_has_units_and_escapes_the_message(summary: pd.DataFrame, english:
     assert "0.390× the time of attached" in hover[1]
     assert hover[2] == "frozen<br>not applicable<br>&lt;b&gt;no&lt;/b&gt; parameters"
     assert figure.layout.barmode == "stack"
-    assert figure.layout.xaxis.title.text == "Median time of a step (µs)"
+    assert figure.layout.xaxis.title.text == "Median step time (µs)"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_line_stands_at_1_within_the_axis(figure: go.Figure) -> None:
     low, high = figure.layout.xaxis.range
     assert low < 0.5
     assert high > figure.data[0].x[1] + figure.data[0].error_x.array[1]
-    assert figure.layout.xaxis.title.text == "Time of a step, B / A"
+    assert figure.layout.xaxis.title.text == "Time ratio B / A"
     assert figure.data[1].x[3] == low
 
 
@@ -78,8 +78,11 @@ def test_room_is_left_for_the_values_right_of_the_axis(figure: go.Figure) -> Non
 def test_title_and_hovers_say_what_was_found(figure: go.Figure) -> None:
     assert title(figure) == "B is faster than A in 1 of 2, slower in 0"
     hovers = figure.data[0].customdata
-    assert hovers[0] == "attached<br>0.500× the time of A (95 % interval 0.500–0.500)"
-    assert hovers[2] == "no_grad<br>1.00× the time of A (few rounds, no interval)"
+    assert (
+        hovers[0]
+        == "attached<br>0.500× the time of A (95% bootstrap confidence interval 0.500–0.500)"
+    )
+    assert hovers[2] == "no_grad<br>1.00× the time of A (too few rounds for an interval)"
     assert hovers[3] == "frozen<br>not measured"
 
 

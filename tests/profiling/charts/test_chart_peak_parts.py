@@ -121,7 +121,9 @@ def test_released_memory_counts_against_the_peak(english: Text) -> None:
     assert labels.text[0].strip() == "6.00 KiB"
     assert list(labels.x) == [10]
     assert figure.layout.xaxis.range[0] == -4
-    assert released.customdata[0] == "detach<br>freed, from before: -4.00 KiB (-4,096 B)"
+    assert (
+        released.customdata[0] == "detach<br>freed, allocated before the step: -4.00 KiB (-4,096 B)"
+    )
 
 
 def test_room_is_left_for_every_label_and_legend_entry(text: Text) -> None:

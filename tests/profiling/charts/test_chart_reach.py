@@ -56,7 +56,7 @@ def test_without_a_reference_nothing_is_called_right_or_wrong(english: Text) -> 
 def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text) -> None:
     hover = gradient_reach(outcomes, english).data[0].customdata
     assert hover[1][1].endswith("largest difference from the reference: 1.23e-08")
-    assert "3 of 4 parameters have a gradient" in hover[0][0]
+    assert "3 of 4 parameters got a gradient" in hover[0][0]
     assert "difference from" not in hover[0][0]
     assert hover[2][2].startswith("no_grad · &lt;w&gt;<br>≠ different")
 

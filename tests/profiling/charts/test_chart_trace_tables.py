@@ -30,7 +30,7 @@ def test_areas_add_up_to_the_whole(english: Text) -> None:
     assert dict(zip(areas.labels, areas.hovertext, strict=True))["mm"] == (
         "aten::mm: 6.00 µs, 60.0%<br>3 calls"
     )
-    assert title(figure) == "aten::mm takes 60% of the 10.0 µs of self time on the CPU"
+    assert title(figure) == "aten::mm takes 60% of 10.0 µs self CPU time"
 
 
 def test_small_areas_are_one(english: Text) -> None:

@@ -52,8 +52,8 @@ def test_operator_hover_and_title(ops: pd.DataFrame, english: Text) -> None:
     figure = operators_by_branch(ops, english, top=2)
     time, said = figure.data[0].customdata[0]
     assert time == "5.00 µs"
-    assert said == "aten::mul<br>2 calls, 9.00 µs in total with what they called"
-    assert figure.data[0].customdata[2][1] == "1 other operators, 3 calls"
+    assert said == "aten::mul<br>2 calls, 9.00 µs in total, callees included"
+    assert figure.data[0].customdata[2][1] == "1 other operator, 3 calls"
     assert title(figure) == "Most self time: aten::mul, 7.00 µs in no_grad"
 
 

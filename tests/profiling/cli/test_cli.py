@@ -56,23 +56,23 @@ def test_list_as_json(shell: Any) -> None:
         (["lesson"], "Missing argument 'NAME'."),
         (["lesson", "nonsense"], "There is no lesson 'nonsense'."),
         (["lesson", "baseline", "--op", "nonsense"], "'nonsense' is not an op of this lesson."),
-        (["lesson", "baseline", "--values", "a"], "this is not: a"),
-        (["lesson", "baseline", "--values", "nan"], "Give between 1 and 16 finite numbers"),
-        (["lesson", "baseline", "--values", ""], "Give between 1 and 16 finite numbers"),
+        (["lesson", "baseline", "--values", "a"], "Invalid: a"),
+        (["lesson", "baseline", "--values", "nan"], "Give 1 to 16 finite numbers"),
+        (["lesson", "baseline", "--values", ""], "Give 1 to 16 finite numbers"),
         (["compare"], "Missing option '--workload'."),
         (["compare", "--workload", "nonsense"], "There is no workload 'nonsense'."),
         ([*SMALL, "--branches", ""], "Choose at least one branch"),
         ([*SMALL, "--branches", "attached,nope"], "This workload has no branch 'nope'."),
         ([*SMALL, "--sizes", "a"], "Sizes must be whole numbers"),
-        ([*SMALL, "--sizes", ""], "Give between 1 and 12 sizes."),
-        ([*SMALL, "--sizes", "0"], "Size 0 is not possible."),
-        ([*SMALL, "--dtype", "int64"], "'int64' is not a dtype that can be compared."),
-        ([*SMALL, "--device", "tpu"], "There is no device 'tpu' here. Devices: auto, cpu, cuda."),
+        ([*SMALL, "--sizes", ""], "Give 1 to 12 sizes."),
+        ([*SMALL, "--sizes", "0"], "Invalid size 0."),
+        ([*SMALL, "--dtype", "int64"], "Unsupported dtype 'int64'."),
+        ([*SMALL, "--device", "tpu"], "Device 'tpu' is not available. Devices: auto, cpu, cuda."),
         ([*SMALL, "--set", "depth=1"], "This workload has no parameter 'depth'."),
-        ([*SMALL, "--set", "depth"], "this is not: depth"),
-        ([*SMALL, "--set", "depth=x"], "this is not: depth=x"),
-        ([*SMALL, "--budget", "0"], "The time budget must be between 0.05 and 60.0 seconds."),
-        ([*SMALL, "--budget", "nan"], "The time budget must be between 0.05 and 60.0 seconds."),
+        ([*SMALL, "--set", "depth"], "Invalid: depth"),
+        ([*SMALL, "--set", "depth=x"], "Invalid: depth=x"),
+        ([*SMALL, "--budget", "0"], "The timing budget must be from 0.05 to 60.0 seconds."),
+        ([*SMALL, "--budget", "nan"], "The timing budget must be from 0.05 to 60.0 seconds."),
         ([*SMALL, "--budget", "soon"], "'soon' is not a valid float."),
         ([*SMALL, "--seed", "-1"], "The seed must be a whole number from 0 to 4294967295."),
         ([*SMALL, "--seed", "1.5"], "'1.5' is not a valid integer."),
@@ -100,7 +100,7 @@ def test_a_device_that_is_not_here_is_code_2(shell: Any, inline: list[Engine]) -
         pytest.skip("torch has CUDA here")
     code, out, err = shell(*SMALL, "--device", "cuda")
     assert (code, out) == (2, "")
-    assert err == "error: There is no device 'cuda' here. Devices: cpu.\n"
+    assert err == "error: Device 'cuda' is not available. Devices: cpu.\n"
     (engine,) = inline
     assert not engine.folder.exists()
 
@@ -140,7 +140,7 @@ def test_a_lesson_in_words(shell: Any, inline: list[Engine]) -> None:
 def test_a_lesson_with_a_wrong_and_a_right_part_in_words(shell: Any, inline: list[Engine]) -> None:
     code, out, err = shell("lesson", "data_or_detach")
     assert (code, err) == (0, "")
-    before, wrong, right = re.split("The code that (?:goes wrong|is right):\n", out)
+    before, wrong, right = re.split("(?:Wrong|Correct) code:\n", out)
     assert before.startswith(table("en")["lesson.data_or_detach.title"])
     parts = catalogue.lesson("data_or_detach").parts
     assert f" {parts['wrong'].first_line:4} def wrong():\n" in wrong
@@ -194,7 +194,7 @@ def test_a_worker_that_fails_is_one_line_and_code_1(
     for arguments in (SMALL, ["lesson", "baseline"]):
         code, out, err = shell(*arguments)
         assert (code, out) == (1, "")
-        assert err.startswith("error: The measuring process reported an error: invalid literal")
+        assert err.startswith("error: The worker process reported an error: invalid literal")
         assert err.count("\n") == 1
 
 

@@ -130,4 +130,4 @@ def test_a_size_that_does_not_fit_is_shown_and_code_1(
     monkeypatch.setattr(elementwise, "build", failing)
     code, out, err = shell(*SMALL)
     assert (code, err) == (1, "")
-    assert "It does not fit in memory. Choose a smaller size." in " ".join(out.split())
+    assert "Out of memory. Choose a smaller size." in " ".join(out.split())

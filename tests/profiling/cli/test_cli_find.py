@@ -38,7 +38,7 @@ def test_words_in_words(shell: Any) -> None:
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0].startswith("deepcopy_of_non_leaf: ")
-    assert lines[0].endswith(" (is about these words)")
+    assert lines[0].endswith(" (matches these words)")
     words = table("en")
     assert f"    title: {words['lesson.deepcopy_of_non_leaf.title']}" in lines
     assert f"    question: {words['lesson.deepcopy_of_non_leaf.question']}" in lines
@@ -89,7 +89,7 @@ def test_too_long_is_one_line_and_code_2(shell: Any, standard_input: Any) -> Non
     standard_input(b"a" * (MAX_LETTERS + 1))
     code, out, err = shell("find", "-")
     assert (code, out) == (2, "")
-    assert err.startswith("error: That is too long to look for: at most 20,000 letters.")
+    assert err.startswith("error: The text is too long: at most 20,000 characters.")
 
 
 def test_without_a_text(shell: Any) -> None:

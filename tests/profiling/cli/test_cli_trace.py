@@ -25,9 +25,9 @@ def test_operators_and_gpu_work_are_printed(shell: Any, trace: str) -> None:
     assert done.out.startswith("made.json.gz: ")
     assert "aten::copy_" in done.out
     assert "ampere_sgemm_128x64_tn" in done.out
-    assert "Alive at the peak" not in done.out
+    assert "Live at the peak" not in done.out
     memory = shell("trace", trace, "--memory").out
-    assert "Alive at the peak of " in memory
+    assert "Live at the peak of " in memory
     assert "aten::copy_" not in memory or "Operators" not in memory
 
 
@@ -50,7 +50,7 @@ def test_a_diff_names_what_is_extra(shell: Any, trace: str, tmp_path: Path) -> N
     assert done.code == 0
     assert "`aten::clone` 8 → 4" in done.out
     same = shell("trace", trace, "--diff", trace).out
-    assert "Every operator and kernel ran equally often in both." in same
+    assert "Every operator and kernel ran equally often in A and B." in same
 
 
 def test_files_are_written_and_the_window_reads_back(
@@ -105,8 +105,7 @@ def test_a_window_that_is_none_is_refused(span: str, shell: Any, trace: str) -> 
     done = shell("trace", trace, "--window", span)
     assert done.code == 2
     assert done.err == (
-        "error: A window is given as A:B in milliseconds from the start, such as 1.5:3; "
-        f"this is not: {span}\n"
+        f"error: A window is A:B in milliseconds from the start, such as 1.5:3. Invalid: {span}\n"
     )
 
 

@@ -99,20 +99,20 @@ BROKEN_STEPS = {
     ),
     "returns": (
         "def theirs(w):\n    return w.sum().item()\n",
-        "mine.py:9: theirs must return a loss, (loss, kept) or None, with a loss of one element"
-        " that requires grad; it returned float.",
+        "mine.py:9: theirs must return loss, (loss, kept) or None; the loss must have one element"
+        " and require grad. It returned float.",
         "'float' object has no attribute 'backward'",
     ),
     "changes": (
         "def theirs(w):\n    torch.set_default_dtype(torch.float64)\n    return w.sum()\n",
-        "mine.py:9: theirs left torch's global state changed, by torch.set_default_dtype."
-        " Change it in a with block only, and set no seed.",
+        "mine.py:9: theirs did not restore torch's global state: torch.set_default_dtype."
+        " Change it only inside a with block, and set no seed.",
         "",
     ),
     "updates": (
         "def theirs(w):\n    w.detach().add_(1)\n",
-        "mine.py:9: theirs changed its arguments in place: w. Every branch must find the same"
-        " state.",
+        "mine.py:9: theirs changed its arguments in place: w. Every branch must start from the"
+        " same state.",
         "",
     ),
     "prepares": (
@@ -164,8 +164,8 @@ BROKEN_FILES = {
     "leaves": ("import sys\nsys.exit()\n" + BUILD, "mine.py:2 raised SystemExit.", "SystemExit"),
     "changes": (
         "import torch\ntorch.set_num_threads(torch.get_num_threads() + 1)\n" + BUILD,
-        "mine.py left torch's global state changed, by torch.set_num_threads."
-        " Change it in a with block only, and set no seed.",
+        "mine.py did not restore torch's global state: torch.set_num_threads."
+        " Change it only inside a with block, and set no seed.",
         "",
     ),
     "cannot build": (
@@ -175,14 +175,14 @@ BROKEN_FILES = {
     ),
     "builds": (
         "def build(size):\n    pass\ndef ours(w):\n    pass\n",
-        "mine.py:1: build must return a dict of what the steps work on, by name; it returned"
+        "mine.py:1: build must return a dict of the branches' arguments by name; it returned"
         " NoneType.",
         "",
     ),
     "reference": (
         BUILD + "def reference(w):\n    return w\n",
-        "mine.py:9: reference must return a dict that has, for some of these groups, None or one"
-        " gradient for each tensor: w.",
+        "mine.py:9: reference must return a dict that maps some of these groups to None or to one"
+        " gradient per tensor: w.",
         "",
     ),
 }
@@ -202,7 +202,7 @@ def test_an_error_that_is_meant_is_expected(measure: Measurer) -> None:
     _, theirs = measure(text + "def theirs(w):\n    return w.detach().sum()\n").results
     assert theirs.status is Status.EXPECTED_ERROR
     assert told(theirs) == (
-        "This error is meant: RAISES names it.",
+        "Expected error: RAISES names it.",
         "element 0 of tensors does not require grad and does not have a grad_fn",
     )
 
@@ -213,7 +213,7 @@ def test_a_file_that_broke_after_it_was_registered(measure: Measurer, tmp_path: 
     result = jobs.measure_cell(asked, str(tmp_path))
     assert result.status is Status.ERROR
     place = tmp_path / "mine.py"
-    assert told(result) == (f"{place}:1: this is not valid Python: invalid syntax.", "")
+    assert told(result) == (f"{place}:1: invalid Python: invalid syntax.", "")
 
 
 def test_a_branch_that_went_after_it_was_asked_for(measure: Measurer) -> None:

@@ -26,7 +26,7 @@ def test_a_cut_and_a_changed_tensor(say: Text) -> None:
     *_, detached, zeroed, raised = steps("detach_then_zero")
     out, c = node_of(raised, "out"), node_of(raised, "c")
     before = Drawing(svg(detached, say))
-    assert before.lines(out) == ["Sigmoid", "→ out (3,)", "keeps result, 12\u00a0B"]
+    assert before.lines(out) == ["Sigmoid", "→ out (3,)", "saves result, 12\u00a0B"]
     assert before.lines(c) == ["c (3,)", "no gradient"]
     assert before.classes(out) == {"op"}
     assert before.link_texts() == ["", "same memory"]
@@ -38,7 +38,7 @@ def test_a_cut_and_a_changed_tensor(say: Text) -> None:
     assert 'class="sign"' not in svg(detached, say)
     last = Drawing(svg(raised, say))
     assert last.classes(out) == {"op", "bad", "stopped"}
-    assert last.lines(out)[4:] == ["gradient [1, 1, 1]", "no gradient went on"]
+    assert last.lines(out)[4:] == ["gradient [1, 1, 1]", "gradient stopped"]
 
 
 def test_gradients_stand_beside_what_carried_them(say: Text) -> None:
@@ -87,7 +87,7 @@ def test_details_tell_everything_of_a_node(say: Text) -> None:
         "MulBackward0",
         "y, z (2, 3)",
         "self freed (2, 3), 24 B",
-        "other kept by a hook ()",
+        "other saved by a hook ()",
         "gradient [1]",
     ]
 
@@ -128,16 +128,16 @@ def test_every_node_can_be_reached_and_says_what_it_shows(say: Text) -> None:
 def test_what_is_not_drawn_is_named(say: Text) -> None:
     x, loose = torch.ones(1, requires_grad=True), torch.ones(1)
     text = svg(graph({"x": x, "y": x * 2, "loose": loose}), say)
-    assert "Not drawn, without an edge (1): loose" in text
+    assert "Not drawn, no edges (1): loose" in text
     shown = graph({"x": x})
-    assert "goes on beyond" not in svg(shown, say)
-    assert "goes on beyond" in svg(Graph(shown.nodes, shown.edges, cut_off=True), say)
+    assert "larger than what is shown" not in svg(shown, say)
+    assert "larger than what is shown" in svg(Graph(shown.nodes, shown.edges, cut_off=True), say)
 
 
 def test_an_empty_graph_is_a_sentence(say: Text) -> None:
     drawing = Drawing(svg(Graph(), say))
     assert drawing.nodes == {}
-    assert [each.text for each in drawing.root] == ["Nothing to draw yet: no tensor has been made."]
+    assert [each.text for each in drawing.root] == ["Nothing to draw yet: there is no tensor."]
 
 
 def test_a_loop_is_told_by_its_pattern(say: Text) -> None:
@@ -150,7 +150,7 @@ def test_a_loop_is_told_by_its_pattern(say: Text) -> None:
         "(Mv → Tanh) ×50",
         "ops: 100",
         "→ state (2,)",
-        "keeps 149 tensors,",
+        "saves 149 tensors,",
         "424\u00a0B",
     ]
 

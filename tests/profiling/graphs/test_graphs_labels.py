@@ -29,7 +29,7 @@ def test_names_of_ops(label: str, short: str) -> None:
 @pytest.mark.parametrize(
     ("text", "most", "lines"),
     [
-        ("keeps result, 12 B", 19, ["keeps result, 12 B"]),
+        ("saves result, 12 B", 19, ["saves result, 12 B"]),
         ("[0.3932, 0.21, 0.09035]", 12, ["[0.3932,", "0.21,", "0.09035]"]),
         ("encoder.layers.0.weight", 12, ["encoder.", "layers.0.", "weight"]),
         ("一二三四五，六", 6, ["一二三", "四五，", "六"]),
@@ -59,11 +59,11 @@ def lines(node: Node, say: Text) -> list[Line]:
 @pytest.mark.parametrize(
     ("state", "style", "text"),
     [
-        ("kept", "fine", "keeps x, 8 B"),
+        ("kept", "fine", "saves x, 8 B"),
         ("changed", "bad", "x changed in place"),
         ("detached", "bad", "x detached in place"),
         ("freed", "fine", "x freed"),
-        ("hooked", "fine", "x kept by a hook"),
+        ("hooked", "fine", "x saved by a hook"),
     ],
 )
 def test_every_state_is_said(state: str, style: str, text: str, say: Text) -> None:

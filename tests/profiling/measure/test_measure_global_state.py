@@ -161,8 +161,8 @@ def test_guarded_code_is_told_what_it_changed() -> None:
         build()
     assert observed() == before
     assert translator("en")(caught.value.key, **caught.value.values) == (
-        "mine.py:7: build left torch's global state changed, by torch.set_default_dtype,"
-        " torch.manual_seed. Change it in a with block only, and set no seed."
+        "mine.py:7: build did not restore torch's global state: torch.set_default_dtype,"
+        " torch.manual_seed. Change it only inside a with block, and set no seed."
     )
 
 

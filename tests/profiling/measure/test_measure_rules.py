@@ -67,7 +67,7 @@ def test_build_may_return_anything_by_name(build: Builder) -> None:
 )
 def test_build_must_return_a_dict_by_name(build: Builder, returned: str, got: str) -> None:
     assert said(lambda: build(f"\ndef build(size):\n    return {returned}\n")) == (
-        "mine.py:2: build must return a dict of what the steps work on, by name;"
+        "mine.py:2: build must return a dict of the branches' arguments by name;"
         f" it returned {got}."
     )
 
@@ -81,8 +81,8 @@ def test_an_error_in_build_is_passed_on_with_its_line(build: Builder) -> None:
 def test_build_must_leave_torch_as_it_was(build: Builder) -> None:
     text = "import torch\ndef build(size):\n    torch.manual_seed(size)\n    return {}\n"
     assert said(lambda: build(text)) == (
-        "mine.py:2: build left torch's global state changed, by torch.manual_seed."
-        " Change it in a with block only, and set no seed."
+        "mine.py:2: build did not restore torch's global state: torch.manual_seed."
+        " Change it only inside a with block, and set no seed."
     )
 
 
@@ -139,8 +139,8 @@ def test_a_group_that_the_reference_leaves_out_is_not_judged(build: Builder) -> 
 def test_a_reference_must_fit_the_groups(build: Builder, returned: str) -> None:
     state = build(f"{BUILD}def reference(w):\n    return {returned}\n")
     assert said(state.reference) == (
-        "mine.py:12: reference must return a dict that has, for some of these groups, None or one"
-        " gradient for each tensor: model, w."
+        "mine.py:12: reference must return a dict that maps some of these groups to None or to one"
+        " gradient per tensor: model, w."
     )
 
 
@@ -186,8 +186,8 @@ def test_what_no_loss_is(build: Builder, body: str, got: str, cause: str) -> Non
     with pytest.raises(InputError) as caught:
         step(build, body).check()
     assert translator("en")(caught.value.key, **caught.value.values) == (
-        "mine.py:12: ours must return a loss, (loss, kept) or None, with a loss of one element"
-        f" that requires grad; it returned {got}."
+        "mine.py:12: ours must return loss, (loss, kept) or None; the loss must have one element"
+        f" and require grad. It returned {got}."
     )
     assert cause in str(caught.value.__cause__)
 
@@ -206,8 +206,8 @@ def test_an_error_in_backward_is_torchs_own(build: Builder) -> None:
 )
 def test_a_step_must_leave_torch_as_it_was(build: Builder, body: str, what: str) -> None:
     assert said(step(build, body).check) == (
-        f"mine.py:12: ours left torch's global state changed, by {what}."
-        " Change it in a with block only, and set no seed."
+        f"mine.py:12: ours did not restore torch's global state: {what}."
+        " Change it only inside a with block, and set no seed."
     )
     assert torch.is_grad_enabled()
 
@@ -231,7 +231,7 @@ def test_a_step_must_leave_its_arguments_as_they_were(
     else:
         assert said(tried.check) == (
             f"mine.py:12: ours changed its arguments in place: {what}."
-            " Every branch must find the same state."
+            " Every branch must start from the same state."
         )
 
 

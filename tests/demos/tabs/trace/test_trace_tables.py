@@ -43,7 +43,7 @@ def test_heads_say_the_unit_and_what_is_unknown_stays_empty(english: Text) -> No
         "self, A (µs)",
         "allocated (KiB)",
         "idle share (%)",
-        "count",
+        "calls",
     ]
     assert shown.iloc[0].tolist() == ["<b>", 1.5, 2, 25, 3]
     assert shown["name"].iloc[1] == ""
