@@ -146,7 +146,7 @@ async def _killed(app: App, visitor: Visitor, kind: str, mark: int, after_s: flo
 async def _judge(visitor: Visitor, kind: str, mark: int, answer: Answer) -> tuple[list[str], bool]:
     """Return what is wrong with an answer, and whether the kill hit it."""
     if kind == "compare":
-        found = await sizes_in_file(visitor, answer)
+        found = await sizes_in_file(visitor)
         lost = [size for size, statuses in found.items() if "error" in statuses]
         if set(found) != {8, mark, 20000} or len(lost) > 1:
             return [f"{told(answer)}, sizes {found}"], bool(lost)

@@ -52,6 +52,8 @@ async def disk_full(app: App, disk: Path) -> list[str]:
             filler.write_bytes(bytes(shutil.disk_usage(disk).free - free))
             answer = await compare(visitor, 8)
             if "cannot be written" not in answer.text:
+                answer = await visitor.ask("save_archive")
+            if "cannot be written" not in answer.text:
                 faults.append(f"{free} bytes free, told: {told(answer) or answer.text}")
             faults += [f"{free} bytes free, left: {each}" for each in disk.rglob("*.part")]
             filler.unlink()

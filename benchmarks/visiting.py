@@ -146,7 +146,8 @@ class Visitor:
 def files(answer: Answer) -> dict[str, Any]:
     """Return the files that an answer offers, by name."""
     values = map(_value, answer.outputs)
-    offered = [each for each in values if isinstance(each, dict) and each.get("url")]
+    flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    offered = [each for each in flat if isinstance(each, dict) and each.get("url")]
     return {each["orig_name"] or each["path"].rpartition("/")[2]: each for each in offered}
 
 

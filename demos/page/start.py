@@ -15,9 +15,9 @@ from demos.page import common
 from demos.page.common import LOOKING, words
 from demos.page.links import FLAGS, Comparison, LessonPlace, Link, read_link, write_link
 from profiling import catalogue
-from profiling.analysis import tables
-from profiling.analysis.findings import Row, finding, rows
-from profiling.analysis.statistics import summary
+from profiling.analysis.analysis import CellAnalysis
+from profiling.analysis.findings import headline
+from profiling.analysis.rows import Row, rows
 from profiling.catalogue import LESSONS
 from profiling.catalogue.advisor import ADVISED, GRADIENTS, Answers, advise, read_answers
 from profiling.charts.style import branch_style
@@ -25,7 +25,7 @@ from profiling.engine.engine import Engine
 from profiling.model.errors import WorkerError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
-from profiling.model.run import CellResult, Environment, Run, ran
+from profiling.model.run import Environment, Run, ran
 from profiling.model.words import Text
 from profiling.output import saved_runs
 from profiling.output.html import code
@@ -202,7 +202,7 @@ def result_values(costs: Costs, text: Text) -> dict[str, Any]:
         "code": _CODE,
         "finding": cost_finding(costs, text),
         "source": source_words(costs, text),
-        "baseline": costs.cell.cell.baseline,
+        "baseline": costs.cell.finished.cell.baseline,
     }
 
 
@@ -210,20 +210,15 @@ class Costs(NamedTuple):
     """A cell of a recorded run.
 
     Attributes:
-        run: The run, reduced to the cell.
-        table: Its rows of `profiling.analysis.statistics.summary`.
+        run: The run.
+        cell: The cell, analysed.
         same_kind: Whether it was recorded on a machine like this one; None if this machine is
             unknown.
     """
 
     run: Run
-    table: pd.DataFrame
+    cell: CellAnalysis
     same_kind: bool | None
-
-    @property
-    def cell(self) -> CellResult:
-        """The only cell of the run."""
-        return self.run.results[0]
 
 
 class CostRow(NamedTuple):
@@ -251,13 +246,13 @@ def recorded_costs(
     runs = {name: _load_run(saved_runs.recorded_runs()[name]) for name in names}
     best = max(names, key=lambda name: _similarity(runs[name].environment, environment))
     alike = _similarity(runs[best].environment, environment) == (True, True, True)
-    run, table = _middle_cell(saved_runs.recorded_runs()[best], branches)
-    return Costs(run, table, None if environment is None else alike)
+    cell = _middle_cell(saved_runs.recorded_runs()[best], branches)
+    return Costs(runs[best], cell, None if environment is None else alike)
 
 
 def cost_rows(costs: Costs, text: Text) -> list[CostRow]:
     """Return the rows of the report, with their bars."""
-    table = costs.table
+    table = costs.cell.summary
     times, peaks = _shares(table["step_median_s"]), _shares(table["peak_bytes"])
     return [
         CostRow(row, branch_style(row.branch).color, time, peak)
@@ -266,14 +261,14 @@ def cost_rows(costs: Costs, text: Text) -> list[CostRow]:
 
 
 def cost_finding(costs: Costs, text: Text) -> str:
-    """Return the finding in one sentence."""
-    return finding(costs.table, costs.cell.cell.unit, text)
+    """Return the headline of the cell."""
+    return headline(costs.cell.findings, costs.cell.finished.cell, text)
 
 
 def source_words(costs: Costs, text: Text) -> str:
     """Return a sentence on the machine that the numbers are from, and whether this one is alike."""
     environment = costs.run.environment
-    device = environment.device(costs.cell.cell.device) or environment.devices[0]
+    device = environment.device(costs.cell.finished.cell.device) or environment.devices[0]
     key = {True: "start.from.same", False: "start.from.other", None: "start.from.unknown"}
     return text(
         key[costs.same_kind],
@@ -290,14 +285,14 @@ def _load_run(path: Path) -> Run:
 
 
 @functools.cache
-def _middle_cell(path: Path, branches: tuple[str, ...]) -> tuple[Run, pd.DataFrame]:
-    """Return a run reduced to its middle cell, and the rows of that cell."""
+def _middle_cell(path: Path, branches: tuple[str, ...]) -> CellAnalysis:
+    """Return the middle cell of a run, with some of its branches."""
     run = _load_run(path)
     whole = run.results[len(run.results) // 2]
     kept = tuple(each for each in whole.results if not branches or ran(each.branch) in branches)
     cell = replace(whole.cell, branches=tuple(each.branch for each in kept))
-    one = replace(run, cells=(cell,), results=(replace(whole, cell=cell, results=kept),))
-    return one, tables.of_cell(summary(one), cell)
+    # Recorded runs come without their traces.
+    return CellAnalysis(replace(whole, cell=cell, results=kept), path.parent)
 
 
 def _similarity(theirs: Environment, ours: Environment | None) -> tuple[bool, bool, bool]:

@@ -1,1 +1,1 @@
-"""A run and a trace, analysed: tables, statistics, findings."""
+"""A run → tables → statistics → findings: what is derived of what was measured."""

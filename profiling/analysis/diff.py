@@ -1,4 +1,9 @@
-"""Two runs compared: ratios with intervals, and the sentences and rows that are shown of them."""
+"""Two runs side by side, such as before and after a change, or a CPU beside a GPU.
+
+`diff` gives the table of what both have and what only one has; the other functions put it into
+words. Verdicts and numbers follow the rules of `profiling.analysis.findings`, but for the interval,
+which here is that of two medians whose samples were taken apart.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from profiling.analysis.statistics import Floats, unpaired_ratio, unpaired_verdict
+from profiling.analysis.statistics import (
+    Floats,
+    Measured,
+    gradients,
+    interval_verdict,
+    unpaired_ratio,
+)
 from profiling.analysis.tables import results_of
 from profiling.model.run import BranchResult, Cell, CellResult, Run
-from profiling.model.units import Unit, byte_unit, show_bytes, significant, time_unit
+from profiling.model.units import Unit, byte_unit, show_bytes, show_interval, show_ratio, time_unit
 from profiling.model.words import Text, lenient
 
-# What is said of each branch that both runs have; `_a` and `_b` are the two runs.
+# Columns of what both runs have; `_a` and `_b` are the two runs.
 COLUMNS = (
     *("workload", "size", "unit", "dtype", "parameters", "branch", "device_a", "device_b"),
     *("status_a", "status_b", "step_median_a_s", "step_median_b_s"),
@@ -23,6 +34,8 @@ COLUMNS = (
     *("gradients_a", "gradients_b", "gradients_agree", "source_differs"),
 )
 _COUNTS = tuple(name for name in COLUMNS if name.endswith("_bytes"))
+
+
 _CELL = ["workload", "size", "unit", "dtype", "parameters", "device_a", "device_b"]
 
 
@@ -77,7 +90,7 @@ def diff(a: Run, b: Run) -> Diff:
     """
     pairs = list(_pairs(a, b))
     rows = [
-        _compared(one, other, result, twin)
+        _row(one, other, result, twin)
         for one, other in pairs
         for result in results_of(one)
         for twin in results_of(other)
@@ -119,14 +132,14 @@ def _parameters(cell: Cell) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(cell.parameters.items()))
 
 
-def _compared(
+def _row(
     one: CellResult, other: CellResult, result: BranchResult, twin: BranchResult
 ) -> dict[str, Any]:
-    cell = one.cell
-    a, b = _side(one, result), _side(other, twin)
-    ratio = unpaired_ratio(_steps(twin), _steps(result))
+    cell, measured = one.cell, (Measured(one, result), Measured(other, twin))
+    (a, steps_a), (b, steps_b) = map(_side, measured)
+    ratio = unpaired_ratio(steps_b, steps_a)
     peaks = a["peak_{}_bytes"], b["peak_{}_bytes"]
-    gradients = a["gradients_{}"], b["gradients_{}"]
+    outcomes = a["gradients_{}"], b["gradients_{}"]
     hashes = result.source_sha256, twin.source_sha256
     return {
         "workload": cell.workload,
@@ -140,48 +153,28 @@ def _compared(
         "ratio": ratio.estimate,
         "ratio_low": ratio.low,
         "ratio_high": ratio.high,
-        "verdict": unpaired_verdict(ratio),
+        "verdict": interval_verdict(ratio),
         "peak_difference_bytes": None if None in peaks else peaks[1] - peaks[0],
-        "gradients_agree": gradients[0] == gradients[1] if all(gradients) else None,
+        "gradients_agree": outcomes[0] == outcomes[1] if all(outcomes) else None,
         "source_differs": hashes[0] != hashes[1] if all(hashes) else None,
     }
 
 
-def _side(finished: CellResult, result: BranchResult) -> dict[str, Any]:
-    """Return what each of the two runs has of its own, by column with a place for its letter."""
-    steps = _steps(result)
-    return {
-        "device_{}": finished.cell.device,
-        "status_{}": result.status.value,
+def _side(branch: Measured) -> tuple[dict[str, Any], Floats]:
+    """Return what each of the two runs has of its own, by column with a place for its letter.
+
+    The second item is the seconds of each step.
+    """
+    steps = branch.steps.dropna().to_numpy()
+    side = {
+        "device_{}": branch.finished.cell.device,
+        "status_{}": branch.result.status.value,
         "step_median_{}_s": float(np.median(steps)) if len(steps) else np.nan,
-        "peak_{}_bytes": _largest(result, "step", "peak"),
-        "saved_{}_bytes": _largest(result, "forward", "saved"),
-        "gradients_{}": ";".join(f"{each.group}:{each.outcome}" for each in result.reach),
+        "peak_{}_bytes": branch.largest("peak"),
+        "saved_{}_bytes": branch.largest("saved"),
+        "gradients_{}": gradients(branch.result),
     }
-
-
-def _steps(result: BranchResult) -> Floats:
-    """Return the seconds of each step: forward and, where there is one, backward."""
-    phases: dict[str, dict[int, float]] = {"forward": {}, "backward": {}}
-    for each in result.samples:
-        if each.metric == "time" and each.phase in phases and each.value is not None:
-            phases[each.phase][each.index] = each.value
-    forward, backward = phases.values()
-    if not backward:
-        return np.array([*forward.values()], dtype="float64")
-    return np.array([forward[each] + backward[each] for each in forward if each in backward])
-
-
-def _largest(result: BranchResult, phase: str, metric: str) -> float | None:
-    """Return the largest of a branch's values of a metric; None without any."""
-    return max(
-        (
-            each.value
-            for each in result.samples
-            if (each.phase, each.metric) == (phase, metric) and each.value is not None
-        ),
-        default=None,
-    )
+    return side, steps
 
 
 def _lone(run: Run, pairs: list[tuple[CellResult, CellResult]]) -> Iterator[Lone]:
@@ -245,6 +238,20 @@ class DiffRow(NamedTuple):
     notes: tuple[str, ...]
 
 
+class Counts(NamedTuple):
+    """How many branches b is faster in, slower in, the same in, and which have no times."""
+
+    faster: int
+    slower: int
+    same: int
+    untimed: int
+
+    @property
+    def timed(self) -> int:
+        """How many have times in both runs."""
+        return self.faster + self.slower + self.same
+
+
 class Section(NamedTuple):
     """The rows of one cell."""
 
@@ -261,25 +268,30 @@ def sections(found: Diff, text: Text) -> list[Section]:
     ]
 
 
-def finding(found: Diff, text: Text) -> str:
+def counts(rows: pd.DataFrame) -> Counts:
+    """Count the verdicts of the rows of a `Diff`."""
+    found = rows["verdict"].value_counts()
+    names = ("faster", "slower", "no_difference", "")
+    return Counts(*(int(found.get(name, 0)) for name in names))
+
+
+def headline(found: Diff, text: Text) -> str:
     """Say in one sentence how often b is faster or slower than a, and what is not in both."""
     if found.rows.empty:
         return text("diff.finding.none") + text("finding.end")
-    verdicts = found.rows["verdict"].value_counts()
-    counts = {
-        name: int(verdicts.get(name, 0)) for name in ("faster", "slower", "no_difference", "")
-    }
-    clauses = [
-        text(
-            "diff.finding",
-            count=len(found.rows),
-            faster=counts["faster"],
-            slower=counts["slower"],
-            same=counts["no_difference"],
+    number, clauses = counts(found.rows), []
+    if number.timed:
+        clauses.append(
+            text(
+                "diff.finding",
+                count=number.timed,
+                faster=number.faster,
+                slower=number.slower,
+                same=number.same,
+            )
         )
-    ]
-    if counts[""]:
-        clauses.append(text("diff.finding.untimed", count=counts[""]))
+    if number.untimed:
+        clauses.append(text("diff.finding.untimed", count=number.untimed))
     disagreeing = found.rows[found.rows["gradients_agree"].eq(False)]["branch"].unique()
     if len(disagreeing):
         names = text("language.list").join(f"`{name}`" for name in disagreeing)
@@ -288,6 +300,14 @@ def finding(found: Diff, text: Text) -> str:
         if lone:
             clauses.append(text(f"diff.finding.only_{side}", count=len(lone)))
     return text("finding.and").join(clauses) + text("finding.end")
+
+
+def chart_title(rows: pd.DataFrame, text: Text) -> str:
+    """Say how often b is faster or slower than a, short enough for a chart."""
+    number = counts(rows)
+    if not number.timed:
+        return text("diff.chart.title.none")
+    return text("diff.chart.title", count=number.timed, faster=number.faster, slower=number.slower)
 
 
 def around(found: Diff) -> tuple[Difference, ...]:
@@ -328,15 +348,15 @@ def _cell_words(workload: str, size: int, unit: str, details: tuple[str, ...], t
 def _rows(cell: pd.DataFrame, text: Text) -> list[DiffRow]:
     times = time_unit([*cell["step_median_a_s"], *cell["step_median_b_s"]])
     memory = byte_unit([*cell["peak_a_bytes"].dropna(), *cell["peak_b_bytes"].dropna()])
-    return [_row(each, times, memory, text) for each in cell.itertuples()]
+    return [_shown(each, times, memory, text) for each in cell.itertuples()]
 
 
-def _row(row: Any, times: Unit, memory: Unit, text: Text) -> DiffRow:
+def _shown(row: Any, times: Unit, memory: Unit, text: Text) -> DiffRow:
     return DiffRow(
         branch=row.branch,
         time=_times(row, times, text),
-        ratio="" if pd.isna(row.ratio) else f"{significant(row.ratio)}×",
-        interval=_interval(row),
+        ratio="" if pd.isna(row.ratio) else f"{show_ratio(row.ratio)}×",
+        interval="" if pd.isna(row.ratio_low) else show_interval(row.ratio_low, row.ratio_high),
         verdict=row.verdict,
         peak=_peaks(_optional(row.peak_a_bytes), _optional(row.peak_b_bytes), memory),
         change=_change(_optional(row.peak_difference_bytes)),
@@ -362,12 +382,6 @@ def _peaks(a: float | None, b: float | None, unit: Unit) -> str:
     if a is None or b is None:
         return f"{unit.show(a, 4) or '–'} → {unit.show(b, 4) or '–'}"
     return f"{unit.number(a, 4)} → {unit.show(b, 4)}"
-
-
-def _interval(row: Any) -> str:
-    if pd.isna(row.ratio_low):
-        return ""
-    return f"{significant(row.ratio_low)}–{significant(row.ratio_high)}"
 
 
 def _change(difference: float | None) -> str:

@@ -1,243 +1,432 @@
-"""A run in words and short numbers: the rows and the sentence that the page and the shell show."""
+"""What a comparison shows: headline, chart titles, shell, report and API all say it by this.
+
+Of one cell, by these rules:
+
+- **Correct** is a branch that ran and gave every parameter group the gradient of the reference.
+  Where no branch could be checked, all that ran count.
+- **Candidates** are the correct branches but for the baseline, with which they are compared.
+- **Faster** is what the corrected test calls significantly faster. The fastest is the candidate of
+  the smallest ratio among those; *tied* with it are the others among those whose 95 % interval
+  overlaps its own. What is not significant is told of where it could mislead: a candidate with a
+  smaller ratio than the fastest or, where nothing is faster, with an interval all below 1.
+- **Lower** is a peak at least 1 % below the baseline's: less is not worth saying. The lowest is the
+  smallest among those; tied with it are the others among those within 1 % of it.
+- **Numbers** of tied branches are given as the range from the smallest to the largest. Ratios have
+  three digits and intervals are rounded outward; neither is ever rounded across 1.
+
+`find` answers with plain data; the other functions put it into words.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.model.units import Unit, byte_unit, show_bytes, significant, time_unit
+from profiling.analysis.statistics import SIGNIFICANCE
+from profiling.model.run import Cell
+from profiling.model.units import Unit, show_bytes, show_interval, show_ratio
 from profiling.model.words import Text
-from profiling.traces.memory import NO_OP
 
 # From this share of all processors on, what others do is told: on two, one busy process has a half.
 DISTURBED_SHARE = 0.2
-_RIGHT = {"equal": True, "none": True, "unchecked": None}
+# A peak that differs by less is the same: allocators and operators' scratch make it differ so.
+PEAK_TOLERANCE = 0.01
+
+Named = Callable[[Sequence[str], Text], str]
 
 
-class Group(NamedTuple):
-    """What became of one parameter group's gradient.
-
-    Attributes:
-        words: Group and outcome, to be read.
-        right: Whether it is the gradient that should hold; None if that was not checked.
-    """
-
-    words: str
-    right: bool | None
-
-
-class Row(NamedTuple):
-    """One branch of one cell, formatted; texts are empty where nothing was measured.
+class Ratio(NamedTuple):
+    """How a branch's time compares with the baseline's.
 
     Attributes:
-        host: How long the host was busy; CUDA only.
-        predicted: How the peak compares with the predicted one.
-        work: What the device was given to do; CUDA only.
-        note: Why there is no result, or nothing; `message` is the error's own text.
-        right: Whether all gradients are right; None if it did not run.
+        low: Lower end of the ratio's 95 % interval; NaN, as `high`, with few rounds.
+        verdict: ``faster``, ``slower``, ``no_difference``, or nothing where it cannot be told.
     """
 
     branch: str
-    status: str
-    time: str
-    spread: str
-    host: str
-    ratio: str
-    interval: str
-    peak: str
-    predicted: str
-    saved: str
-    live: str
-    ops: str
-    work: str
-    groups: tuple[Group, ...]
-    right: bool | None
-    note: str
-    message: str
+    ratio: float
+    low: float
+    high: float
+    verdict: str
 
 
-def rows(summary: pd.DataFrame, text: Text) -> list[Row]:
-    """Format one cell's rows of `profiling.analysis.statistics.summary`, all in common units."""
-    times = time_unit(summary["step_median_s"])
-    memory = byte_unit(summary["peak_bytes"].dropna())
-    return [_row(each, times, memory, text) for each in summary.itertuples()]
+class Faster(NamedTuple):
+    """The fastest candidate and those tied with it, by their ratio.
+
+    Attributes:
+        ratios: The smallest and the largest of their ratios.
+        interval: The lowest and the highest end of their intervals.
+    """
+
+    branches: tuple[str, ...]
+    ratios: tuple[float, float]
+    interval: tuple[float, float]
 
 
-def _row(row: Any, times: Unit, memory: Unit, text: Text) -> Row:
-    return Row(
-        branch=row.branch,
-        status=row.status,
-        time=times.show(row.step_median_s),
-        spread=_span(times.number(row.step_p25_s), times.number(row.step_p75_s)),
-        host=_host(row, times, text),
-        ratio="" if pd.isna(row.ratio) else f"{significant(row.ratio)}×",
-        interval=_interval(row),
-        peak=_bytes(row.peak_bytes, memory),
-        predicted=_predicted(row, text),
-        saved=_bytes(row.saved_bytes, memory),
-        live=_bytes(row.live_bytes, memory),
-        ops="" if pd.isna(row.ops) else str(row.ops),
-        work=_work(row, text),
-        groups=_groups(row.gradients, text),
-        right=None if row.gradients_right is None else bool(row.gradients_right),
-        note=text(row.reason, **row.values) if row.reason else "",
-        message=row.message,
-    )
+class Lower(NamedTuple):
+    """The candidate with the lowest peak and those tied with it, by their peak.
+
+    Attributes:
+        peaks: The smallest and the largest of their peaks, in bytes.
+    """
+
+    branches: tuple[str, ...]
+    peaks: tuple[int, int]
 
 
-def finding(summary: pd.DataFrame, size_unit: str, text: Text) -> str:
-    """Say in one sentence what the measurements of one cell show.
+class Findings(NamedTuple):
+    """What the measurements of one cell show.
+
+    Attributes:
+        ran: The branches that ran.
+        right: The branches whose gradients are all right; `wrong` those with one that is not.
+        checked: Whether the gradients of any that ran could be checked.
+        correct: The branches that ran and are right, or all that ran where none was checked.
+        candidates: What of them is compared with the baseline.
+        enough: Whether the rounds are enough for any difference in time to be significant.
+        ratios: Of each branch but the baseline that has a ratio.
+        faster: None where nothing is significantly faster.
+        unsure: A candidate that may be faster still but is not significantly so; None if none is.
+        peaks: In bytes, of each branch that has one.
+        lower: None where no peak is lower.
+        others_cpu_share: Share of all processors that other processes used while it was timed.
+    """
+
+    baseline: str
+    ran: tuple[str, ...]
+    right: tuple[str, ...]
+    wrong: tuple[str, ...]
+    checked: bool
+    correct: tuple[str, ...]
+    candidates: tuple[str, ...]
+    enough: bool
+    ratios: dict[str, Ratio]
+    faster: Faster | None
+    unsure: Ratio | None
+    peaks: dict[str, int]
+    lower: Lower | None
+    others_cpu_share: float | None
+
+    @property
+    def time(self) -> str:
+        """What is known of times.
+
+        ``faster``; ``unsure`` or ``none`` where nothing is; ``few`` where the rounds are too few to
+        tell; empty where there is nothing to compare.
+        """
+        if not any(name in self.ratios for name in self.candidates):
+            return ""
+        if self.faster is not None:
+            return "faster"
+        if not self.enough:
+            return "few"
+        return "none" if self.unsure is None else "unsure"
+
+    @property
+    def peak(self) -> str:
+        """What is known of peaks: ``lower``, ``none``, or nothing where none can be compared."""
+        known = any(name in self.peaks for name in self.candidates)
+        if not known or self.baseline not in self.peaks:
+            return ""
+        return "none" if self.lower is None else "lower"
+
+
+def find(summary: pd.DataFrame) -> Findings:
+    """Return what one cell shows.
 
     Args:
-        summary: One cell's rows of `profiling.analysis.statistics.summary`.
-        size_unit: What the workload's size counts: ``"elements"`` or ``"batch"``.
+        summary: Its rows, as from `profiling.analysis.statistics.cell_summary`.
+    """
+    rows = summary.to_dict("records")
+    baseline = str(rows[0]["baseline"])
+    ran = tuple(row["branch"] for row in rows if row["status"] == "ok")
+    right = tuple(row["branch"] for row in rows if _is(row["gradients_right"], True))
+    wrong = tuple(row["branch"] for row in rows if _is(row["gradients_right"], False))
+    checked = any(name in (*right, *wrong) for name in ran)
+    correct = tuple(name for name in ran if name in right or not checked)
+    candidates = tuple(name for name in correct if name != baseline)
+    ratios = {
+        row["branch"]: Ratio(
+            row["branch"], row["ratio"], row["ratio_low"], row["ratio_high"], row["verdict"]
+        )
+        for row in rows
+        if row["branch"] != baseline and not pd.isna(row["ratio"])
+    }
+    peaks = {
+        row["branch"]: int(row["peak_bytes"]) for row in rows if not pd.isna(row["peak_bytes"])
+    }
+    timed = [ratios[name] for name in candidates if name in ratios]
+    enough = _enough(max(int(row["rounds"]) for row in rows), ratios)
+    faster = _faster(timed)
+    shares = [row["others_cpu_share"] for row in rows if not pd.isna(row["others_cpu_share"])]
+    return Findings(
+        baseline=baseline,
+        ran=ran,
+        right=right,
+        wrong=wrong,
+        checked=checked,
+        correct=correct,
+        candidates=candidates,
+        enough=enough,
+        ratios=ratios,
+        faster=faster,
+        unsure=_unsure(timed, faster) if enough else None,
+        peaks=peaks,
+        lower=_lower(
+            {name: peaks[name] for name in candidates if name in peaks}, peaks.get(baseline)
+        ),
+        others_cpu_share=max(shares, default=None),
+    )
+
+
+def alike(one: float, other: float) -> bool:
+    """Return whether two peaks are too close to each other to be worth telling apart."""
+    return abs(one - other) < PEAK_TOLERANCE * max(one, other) or one == other
+
+
+def _faster(candidates: list[Ratio]) -> Faster | None:
+    known = sorted((each for each in candidates if each.verdict == "faster"), key=_ratio)
+    if not known:
+        return None
+    tied = [each for each in known if each.low <= known[0].high]
+    return Faster(
+        tuple(each.branch for each in tied),
+        (tied[0].ratio, tied[-1].ratio),
+        (min(each.low for each in tied), max(each.high for each in tied)),
+    )
+
+
+def _unsure(candidates: list[Ratio], faster: Faster | None) -> Ratio | None:
+    known = sorted((each for each in candidates if each.verdict == "no_difference"), key=_ratio)
+    for each in known:
+        if each.ratio < faster.ratios[0] if faster else each.high < 1:
+            return each
+    return None
+
+
+def _lower(peaks: dict[str, int], baseline: int | None) -> Lower | None:
+    if baseline is None:
+        return None
+    below = {
+        name: peak for name, peak in peaks.items() if peak < baseline and not alike(peak, baseline)
+    }
+    if not below:
+        return None
+    lowest = min(below.values())
+    tied = sorted((name for name in below if alike(below[name], lowest)), key=below.__getitem__)
+    return Lower(tuple(tied), (lowest, below[tied[-1]]))
+
+
+def _enough(rounds: int, ratios: dict[str, Ratio]) -> bool:
+    """Return whether the least p-value of so many pairs is significant after its correction."""
+    tested = sum(1 for each in ratios.values() if each.verdict)
+    return tested > 0 and 0.5 ** (rounds - 1) * tested < SIGNIFICANCE
+
+
+def _ratio(each: Ratio) -> float:
+    return each.ratio
+
+
+def _is(value: object, wanted: bool) -> bool:
+    return not pd.isna(value) and bool(value) is wanted  # type: ignore[call-overload]
+
+
+def told(found: Findings, cell: Cell, text: Text) -> str:
+    """Return the headline, and that others disturbed the timing where they did."""
+    return headline(found, cell, text) + disturbance(found, text)
+
+
+def headline(found: Findings, cell: Cell, text: Text) -> str:
+    """Say what a cell shows.
+
+    Args:
+        found: As from `find`.
+        cell: The cell.
         text: The words.
     """
-    first = summary.iloc[0]
     where = text(
         "finding.where",
-        size=f"{first['size']:,}",
-        unit=text(f"size.{size_unit}"),
-        dtype=first["dtype"],
-        device=first["device"],
+        size=f"{cell.size:,}",
+        unit=text(f"size.{cell.unit}"),
+        dtype=cell.dtype,
+        device=cell.device,
     )
-    ran = summary[summary["status"] == "ok"]
-    # Where nothing could be checked, nothing is known to be wrong.
-    unchecked = ran["gradients_right"].isna().all()
-    right = ran if unchecked else ran[ran["gradients_right"].eq(True)]
-    if right.empty:
-        key = "finding.none_ran" if ran.empty else "finding.none_right"
-        return where + text(key) + text("finding.end")
-    if len(ran) == 1:
-        return where + text("finding.alone", name=ran.iloc[0]["branch"]) + text("finding.end")
-    clauses = [
-        _time_clause(right, text("finding.of_all" if unchecked else "finding.of_right"), text),
-        _memory_clause(right, summary, text),
-        _wrong_clause(summary, text),
-    ]
-    return where + text("finding.and").join(filter(None, clauses)) + text("finding.end")
+    said = _compared(found, text) if found.candidates else _nothing(found, text)
+    said = where + said + text("finding.end")
+    if found.wrong and found.correct:
+        said += text("finding.wrong", names=_listed(found.wrong, text))
+    return said
 
 
-def disturbance(summary: pd.DataFrame, text: Text) -> str:
+def disturbance(found: Findings, text: Text) -> str:
     """Say so where other processes kept the machine busy while one cell's branches were timed."""
-    share = summary["others_cpu_share"].max()
-    if pd.isna(share) or share < DISTURBED_SHARE:
+    share = found.others_cpu_share
+    if share is None or share < DISTURBED_SHARE:
         return ""
     return text("finding.disturbed", share=f"{share:.0%}")
 
 
-def _time_clause(right: pd.DataFrame, scope: str, text: Text) -> str:
-    known = right[right["ratio_low"].notna()]
-    if known.empty:
-        return text("finding.time_unknown", baseline=right.iloc[0]["baseline"])
-    best = known.sort_values("ratio").iloc[0]
-    baseline = best["baseline"]
-    # The least p-value that so many pairs can give, corrected for the number of comparisons.
-    if best["verdict"] == "no_difference" and 0.5 ** (best["rounds"] - 1) * len(known) >= 0.05:
-        return text("finding.time_few", rounds=best["rounds"])
-    values = {
-        "ratio": significant(best["ratio"], 2),
-        "low": significant(best["ratio_low"], 2),
-        "high": significant(best["ratio_high"], 2),
-        "baseline": baseline,
-    }
-    if best["verdict"] == "no_difference" and best["ratio_high"] < 1:
-        # The interval is the best's own; the verdict is corrected for the choice of the best.
-        return text("finding.time_chance", name=best["branch"], **values)
-    if best["verdict"] != "faster":
-        return text("finding.time_same", scope=scope, baseline=baseline)
-    # What the best's interval overlaps cannot be told from it.
-    ties = known[known["ratio_low"] <= best["ratio_high"]]
-    return text("finding.time", scope=scope, names=_names(ties, text), **values)
+def time_title(found: Findings, text: Text) -> str:
+    """Say what a cell shows of times, short enough for a chart."""
+    if found.time == "none":
+        return text(f"chart.time.title.none.{_scope(found)}", baseline=found.baseline)
+    clauses = _times(found, "chart.time.title", first_of, text)
+    return text("finding.and").join(clauses) or text("chart.time.title")
 
 
-def _memory_clause(right: pd.DataFrame, summary: pd.DataFrame, text: Text) -> str:
-    name = summary.iloc[0]["baseline"]
-    baseline = summary.loc[summary["branch"] == name, "peak_bytes"].dropna()
-    peaks = right["peak_bytes"].dropna()
-    if peaks.empty or baseline.empty:
-        return ""
-    lowest, base = int(peaks.min()), int(baseline.iloc[0])
-    names = _names(right[right["peak_bytes"] == lowest], text)
-    # A few bytes less, of scratch, are no saving to be told of.
-    if lowest >= base or show_bytes(lowest) == show_bytes(base):
-        return text("finding.memory_same", peak=show_bytes(base), baseline=name)
-    return text("finding.memory", names=names, low=show_bytes(lowest), base=show_bytes(base))
+def peak_title(
+    found: Findings, unit: Unit, text: Text, exact: Callable[[int], str] | None = None
+) -> str:
+    """Say what a cell shows of peaks, short enough for a chart.
 
-
-def _wrong_clause(summary: pd.DataFrame, text: Text) -> str:
-    wrong = summary[summary["gradients_right"].eq(False)]
-    return "" if wrong.empty else text("finding.not_right", names=_names(wrong, text))
-
-
-def _names(table: pd.DataFrame, text: Text) -> str:
-    return text("language.list").join(f"`{name}`" for name in table["branch"])
-
-
-def _interval(row: Any) -> str:
-    if pd.isna(row.ratio_low):
-        return ""
-    return _span(significant(row.ratio_low), significant(row.ratio_high))
-
-
-def _groups(gradients: str, text: Text) -> tuple[Group, ...]:
-    parts = [part.split(":") for part in gradients.split(";") if part]
-    return tuple(
-        Group(f"{group}: {text(f'reach.{outcome}')}", _RIGHT.get(outcome, False))
-        for group, outcome in parts
+    Args:
+        found: As from `find`.
+        unit: The unit of the chart.
+        text: The words.
+        exact: Writes a difference that is the same for all that are named; in the unit if None.
+    """
+    if not found.peak:
+        return text("chart.peak.title")
+    if found.lower is None:
+        return text(f"chart.peak.title.none.{_scope(found)}", baseline=found.baseline)
+    least, most = (found.peaks[found.baseline] - peak for peak in reversed(found.lower.peaks))
+    difference = exact(least) if exact and least == most else span(unit.show, least, most)
+    return text(
+        f"chart.peak.title.lower.{_number(found.lower.branches)}",
+        names=first_of(found.lower.branches, text),
+        difference=difference,
+        baseline=found.baseline,
     )
 
 
-def _bytes(value: Any, common: Unit) -> str:
-    """Format bytes in the common unit, or in their own where they would be all zeros in it."""
-    count = _optional(value)
-    if count is not None and 0 < count < common.factor / 1000:
-        return show_bytes(count)
-    return common.show(count, 4)
+def time_over_size_title(found: Mapping[int, Findings], text: Text) -> str:
+    """Say what the largest size shows of times, and how the same branches did at the smallest.
+
+    Args:
+        found: The findings by size.
+        text: The words.
+    """
+    small, large = min(found), max(found)
+    if not found[large].time:
+        return text("chart.time_over_size.title")
+    clauses = [text("chart.at_size", size=f"{large:,}", finding=time_title(found[large], text))]
+    faster, before = found[large].faster, found[small].ratios
+    if faster is not None and small != large and all(name in before for name in faster.branches):
+        ratios = [before[name].ratio for name in faster.branches]
+        verdicts = {before[name].verdict for name in faster.branches}
+        if verdicts <= {"faster", "slower"}:
+            ratio = span(show_ratio, min(ratios), max(ratios))
+            clauses.append(text("chart.time_over_size.title.then", ratio=ratio, size=f"{small:,}"))
+        elif verdicts == {"no_difference"}:
+            clauses.append(text("chart.time_over_size.title.then_none", size=f"{small:,}"))
+    return text("finding.and").join(clauses)
 
 
-def _host(row: Any, times: Unit, text: Text) -> str:
-    if pd.isna(row.host_median_s):
-        return ""
-    return text("row.host", time=times.show(row.host_median_s))
+def peak_over_size_title(found: Mapping[int, Findings], unit: Unit, text: Text) -> str:
+    """Say what the largest size shows of peaks.
+
+    Args:
+        found: The findings by size.
+        unit: The unit of the chart.
+        text: The words.
+    """
+    large = max(found)
+    if not found[large].peak:
+        return text("chart.memory_over_size.title")
+    finding = peak_title(found[large], unit, text)
+    return text("chart.at_size", size=f"{large:,}", finding=finding)
 
 
-def _work(row: Any, text: Text) -> str:
-    """Say what a step had a GPU do, and how fast its clones copied beside a plain copy."""
-    if pd.isna(row.kernels):
-        return ""
-    counts = {name: getattr(row, name) for name in ("kernels", "copies", "syncs")}
-    words = text("row.work", **{name: "–" if pd.isna(n) else n for name, n in counts.items()})
-    if pd.isna(row.clone_bytes_per_s) or pd.isna(row.copy_bytes_per_s):
-        return words
-    share = f"{row.clone_bytes_per_s / row.copy_bytes_per_s:.0%}"
-    return words + text("row.clone_bandwidth", share=share)
+def gradients_title(found: Findings, text: Text) -> str:
+    """Say how many of the branches that could be checked have the right gradients."""
+    count = len(found.right) + len(found.wrong)
+    if not count:
+        return text("chart.reach.title.unchecked")
+    return text("chart.reach.title", right=len(found.right), count=count)
 
 
-def _predicted(row: Any, text: Text) -> str:
-    """Say by how much the peak missed the prediction, and what that was, which none can see."""
-    if pd.isna(row.peak_bytes) or pd.isna(row.predicted_peak_bytes):
-        return ""
-    difference = int(row.peak_bytes - row.predicted_peak_bytes)
-    if difference == 0:
-        return text("predicted.same")
-    sign, size = "+" if difference > 0 else "−", show_bytes(abs(difference))
-    names = [part.rpartition(" ")[0] for part in row.scratch.split(";") if part]
-    ops = text("language.list").join(
-        text("op.python") if name == NO_OP else f"`{name}`" for name in names
+def first_of(names: Sequence[str], text: Text) -> str:
+    """Name the first of some branches, and how many share its place."""
+    if len(names) == 1:
+        return names[0]
+    return text("chart.tied", first=names[0], count=len(names) - 1)
+
+
+def span(show: Callable[[float], str], low: float, high: float) -> str:
+    """Write a range of numbers, or one number where both ends read the same."""
+    return "–".join(dict.fromkeys((show(low), show(high))))
+
+
+def _compared(found: Findings, text: Text) -> str:
+    """Say how the candidates compare with the baseline."""
+    clauses = _times(found, "finding.time", _listed, text)
+    if found.peak:
+        clauses.append(_peaks(found, text))
+    if not clauses:
+        return text("finding.no_baseline", baseline=found.baseline)
+    return text(f"finding.scope.{_scope(found)}") + text("finding.and").join(clauses)
+
+
+def _scope(found: Findings) -> str:
+    return "correct" if found.checked else "all"
+
+
+def _nothing(found: Findings, text: Text) -> str:
+    """Say why nothing is compared."""
+    if not found.ran:
+        return text("finding.none_ran")
+    if not found.correct:
+        return text("finding.none_correct")
+    (only,) = found.correct
+    return text("finding.alone" if len(found.ran) == 1 else "finding.only_correct", name=only)
+
+
+def _times(found: Findings, area: str, named: Named, text: Text) -> list[str]:
+    """Say what is known of times, in the words of an area."""
+    clauses = []
+    faster, unsure = found.faster, found.unsure
+    if faster is not None:
+        clauses.append(
+            text(
+                f"{area}.faster.{_number(faster.branches)}",
+                names=named(faster.branches, text),
+                ratio=span(show_ratio, *faster.ratios),
+                interval=show_interval(*faster.interval),
+                baseline=found.baseline,
+            )
+        )
+    if unsure is not None:
+        clauses.append(
+            text(
+                f"{area}.unsure",
+                names=named((unsure.branch,), text),
+                ratio=show_ratio(unsure.ratio),
+                interval=show_interval(unsure.low, unsure.high),
+                baseline=found.baseline,
+            )
+        )
+    if found.time in ("none", "few"):
+        clauses.append(text(f"{area}.{found.time}", baseline=found.baseline))
+    return clauses
+
+
+def _peaks(found: Findings, text: Text) -> str:
+    base = show_bytes(found.peaks[found.baseline])
+    if found.lower is None:
+        return text("finding.peak.none", baseline=found.baseline, base=base)
+    return text(
+        f"finding.peak.lower.{_number(found.lower.branches)}",
+        names=_listed(found.lower.branches, text),
+        peak=span(show_bytes, *found.lower.peaks),
+        base=base,
     )
-    words = f"{sign}{size}"
-    return (
-        text("predicted.scratch", difference=words, ops=ops)
-        if ops
-        else text("predicted.unlike", difference=words)
-    )
 
 
-def _span(low: str, high: str) -> str:
-    return f"{low}–{high}" if low and high else ""
+def _listed(names: Sequence[str], text: Text) -> str:
+    return text("language.list").join(f"`{name}`" for name in names)
 
 
-def _optional(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
+def _number(names: Sequence[str]) -> str:
+    return "one" if len(names) == 1 else "several"

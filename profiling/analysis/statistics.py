@@ -1,45 +1,28 @@
-"""The ratio of two medians whose samples were taken apart from each other."""
+"""What raw samples say: medians, spreads, ratios with intervals, verdicts, and the summary of them.
+
+`SUMMARY` declares the columns of the summary, which are those of summary.csv. To add one, add a
+line there and its words to the locales (``column.summary.NAME``); the column of a metric alone is
+declared with the metric, in `profiling.model.metrics`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.analysis import tables
-from profiling.model.run import Run
+from profiling.analysis.tables import KEY, key, results_of
+from profiling.model.metrics import METRICS, Metric
+from profiling.model.run import BranchResult, CellResult, Run
 
 RESAMPLES = 1000
+# Fewer pairs, or fewer samples on a side, give no interval and no verdict.
 MIN_PAIRS = 5
 SIGNIFICANCE = 0.05
-_OUTCOME = ("status", "reason", "values", "message")
-_TIMING = ("stopped_by", "warm_up_rounds", "loops", "others_cpu_share")
-_METRICS = {
-    "peak_bytes": ("step", "peak"),
-    "predicted_peak_bytes": ("step", "predicted"),
-    "live_bytes": ("forward", "live"),
-    "saved_bytes": ("forward", "saved"),
-    "allocated_bytes": ("step", "allocated"),
-    "allocations": ("step", "allocations"),
-    "block_peak_bytes": ("step", "block_peak"),
-    "reserved_peak_bytes": ("step", "reserved_peak"),
-    "ops": ("step", "ops"),
-    "kernels": ("step", "kernels"),
-    "launches": ("step", "launches"),
-    "copies": ("step", "copies"),
-    "syncs": ("step", "syncs"),
-}
-_RATES = {
-    "clone_bytes_per_s": ("step", "clone_bandwidth"),
-    "copy_bytes_per_s": ("step", "copy_bandwidth"),
-}
-
-_SHARES = ("others_cpu_share", *_RATES)
-# Fewer samples on either side give no interval.
-MIN_SAMPLES = 5
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,8 +57,34 @@ def paired_ratio(values: pd.Series, baseline: pd.Series, seed: int = 0) -> Inter
     estimate = float(np.median(ratios))
     if len(ratios) < MIN_PAIRS:
         return Interval(estimate, np.nan, np.nan)
-    picks = np.random.default_rng(seed).integers(len(ratios), size=(RESAMPLES, len(ratios)))
-    low, high = np.quantile(np.median(ratios[picks], axis=1), [0.025, 0.975])
+    low, high = np.quantile(_medians(ratios, np.random.default_rng(seed)), [0.025, 0.975])
+    return Interval(estimate, float(low), float(high))
+
+
+def unpaired_ratio(values: Floats, baseline: Floats, seed: int = 0) -> Interval:
+    """Estimate how many times the baseline's median the values' median is.
+
+    Both sides are resampled independently of each other. What disturbed only one of two runs does
+    not widen the interval: only interleaved rounds can take that out.
+
+    Args:
+        values: Samples of one run, in any unit.
+        baseline: Samples of the other one, in the same unit.
+        seed: Seed of the resampling.
+
+    Returns:
+        The ratio; its interval is NaN below `MIN_PAIRS` samples on a side, and all is NaN without
+        samples or where the baseline's median is 0.
+    """
+    if not len(values) or not len(baseline) or np.median(baseline) == 0:
+        return _UNKNOWN
+    estimate = float(np.median(values) / np.median(baseline))
+    if min(len(values), len(baseline)) < MIN_PAIRS:
+        return Interval(estimate, np.nan, np.nan)
+    source = np.random.default_rng(seed)
+    below = _medians(baseline, source)
+    ratios = _medians(values, source) / np.where(below == 0, np.nan, below)
+    low, high = np.nanquantile(ratios, [0.025, 0.975])
     return Interval(estimate, float(low), float(high))
 
 
@@ -112,7 +121,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict(ratio: float, corrected_p: float) -> str:
-    """Say ``faster``, ``slower`` or ``no_difference``; nothing where it cannot be told."""
+    """Return ``faster``, ``slower`` or ``no_difference``; nothing where it cannot be told."""
     if np.isnan(ratio) or np.isnan(corrected_p):
         return ""
     if corrected_p >= SIGNIFICANCE:
@@ -120,142 +129,8 @@ def verdict(ratio: float, corrected_p: float) -> str:
     return "faster" if ratio < 1 else "slower"
 
 
-def summary(run: Run) -> pd.DataFrame:
-    """Return one row a branch and cell with everything derived from its samples.
-
-    Returns:
-        Columns as described in `profiling.analysis.metrics.SUMMARY`, without the environment's.
-    """
-    samples = tables.samples(run)
-    reach = tables.reach(run)
-    rows: list[dict[str, Any]] = []
-    for key, branch in tables.branches(run).set_index(tables.KEY, drop=False).iterrows():
-        mine = _of(samples, key)
-        steps = _step_times(mine)
-        rows.append(
-            {
-                **{name: branch[name] for name in (*tables.KEY, *_OUTCOME)},
-                "rounds": len(steps),
-                **{name: branch[name] for name in _TIMING},
-                **_times(mine, steps),
-                **_compared(run, samples, key, steps),
-                **{name: _single(mine, *metric) for name, metric in (_METRICS | _RATES).items()},
-                "scratch": branch["scratch"],
-                **_gradients(_of(reach, key)),
-            }
-        )
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
-    whole = ("rounds", "warm_up_rounds", "loops", *_METRICS)
-    return _judged(table).astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(_SHARES, "Float64"))
-
-
-def _judged(table: pd.DataFrame) -> pd.DataFrame:
-    """Add verdicts, with the p-values corrected over the branches of each cell."""
-    cell = [name for name in tables.KEY if name != "branch"]
-    corrected = table.groupby(cell, sort=False)["p_value"].transform(lambda values: holm([*values]))
-    verdicts = [verdict(*pair) for pair in zip(table["ratio"], corrected, strict=True)]
-    place = table.columns.get_loc("p_value")
-    table = table.assign(p_value=corrected)
-    table.insert(int(str(place)) + 1, "verdict", verdicts)
-    return table
-
-
-def _compared(run: Run, samples: pd.DataFrame, key: Any, steps: pd.Series) -> dict[str, Any]:
-    """Compare a branch's steps with those of the baseline in its cell."""
-    name = run.cells[0].baseline
-    mine = dict(zip(tables.KEY, key, strict=True))
-    if mine["branch"] == name:
-        ratio, p = Interval(1.0 if len(steps) else np.nan, np.nan, np.nan), np.nan
-    else:
-        baseline = _step_times(_of(samples, tuple((mine | {"branch": name}).values())))
-        ratio, p = paired_ratio(steps, baseline), p_value(steps, baseline)
-    return {
-        "baseline": name,
-        "ratio": ratio.estimate,
-        "ratio_low": ratio.low,
-        "ratio_high": ratio.high,
-        "p_value": p,
-    }
-
-
-def _ratios(values: pd.Series, baseline: pd.Series) -> Any:
-    return (values / baseline).dropna().to_numpy(dtype="float64")
-
-
-def _of(table: pd.DataFrame, key: Any) -> pd.DataFrame:
-    return table[(table[tables.KEY] == pd.Series(key, index=tables.KEY)).all(axis=1)]
-
-
-def _phase_times(samples: pd.DataFrame, phase: str, metric: str = "time") -> pd.Series:
-    chosen = samples[(samples["phase"] == phase) & (samples["metric"] == metric)]
-    return chosen.set_index("index")["value"]
-
-
-def _step_times(samples: pd.DataFrame, metric: str = "time") -> pd.Series:
-    """Forward plus backward, where there is one, by round."""
-    forward = _phase_times(samples, "forward", metric)
-    backward = _phase_times(samples, "backward", metric)
-    return forward if backward.empty else forward + backward
-
-
-def _times(samples: pd.DataFrame, steps: pd.Series) -> dict[str, float]:
-    return {
-        "step_median_s": steps.median(),
-        "step_p25_s": float(steps.quantile(0.25)),
-        "step_p75_s": float(steps.quantile(0.75)),
-        "forward_median_s": _phase_times(samples, "forward").median(),
-        "backward_median_s": _phase_times(samples, "backward").median(),
-        "host_median_s": _step_times(samples, "host").median(),
-    }
-
-
-def _single(samples: pd.DataFrame, phase: str, metric: str) -> float | None:
-    chosen = samples[(samples["phase"] == phase) & (samples["metric"] == metric)]["value"]
-    return None if chosen.empty else chosen.max()
-
-
-def _gradients(reach: pd.DataFrame) -> dict[str, Any]:
-    """Summarise reach as ``group:outcome`` parts and as one yes or no, empty without any."""
-    parts = [f"{row.group}:{row.outcome}" for row in reach.itertuples()]
-    right: bool | None = None
-    if reach["right"].eq(False).any():
-        right = False
-    elif parts and reach["right"].notna().all():
-        right = True
-    return {"gradients": ";".join(parts), "gradients_right": right}
-
-
-def unpaired_ratio(values: Floats, baseline: Floats, seed: int = 0) -> Interval:
-    """Estimate how many times the baseline's median the values' median is.
-
-    Both sides are resampled independently of each other, so what disturbed one run alone widens
-    nothing here: only rounds that were interleaved can take that out.
-
-    Args:
-        values: Samples of one run, in any unit.
-        baseline: Samples of the other one, in the same unit.
-        seed: Seed of the resampling.
-
-    Returns:
-        The ratio; its interval is NaN below `MIN_SAMPLES` samples on a side, and all is NaN
-        without samples or where the baseline's median is 0.
-    """
-    if not len(values) or not len(baseline) or np.median(baseline) == 0:
-        return Interval(np.nan, np.nan, np.nan)
-    estimate = float(np.median(values) / np.median(baseline))
-    if min(len(values), len(baseline)) < MIN_SAMPLES:
-        return Interval(estimate, np.nan, np.nan)
-    source = np.random.default_rng(seed)
-    below = _medians(baseline, source)
-    ratios = _medians(values, source) / np.where(below == 0, np.nan, below)
-    low, high = np.nanquantile(ratios, [0.025, 0.975])
-    return Interval(estimate, float(low), float(high))
-
-
-def unpaired_verdict(ratio: Interval) -> str:
-    """Say ``faster``, ``slower`` or ``no_difference``; nothing without an interval."""
+def interval_verdict(ratio: Interval) -> str:
+    """Return the verdict of an interval alone, where there are no pairs to test."""
     if np.isnan(ratio.low) or np.isnan(ratio.high):
         return ""
     if ratio.high < 1:
@@ -263,8 +138,188 @@ def unpaired_verdict(ratio: Interval) -> str:
     return "slower" if ratio.low > 1 else "no_difference"
 
 
+class Measured:
+    """One branch of one cell, as the columns of the summary see it.
+
+    Attributes:
+        finished: Its cell.
+        result: What was measured of it.
+        steps: Seconds of each step by round.
+        ratio: Of its steps to the baseline's; `cell_summary` sets it.
+        p_value: Of the difference from the baseline, corrected over the cell; likewise.
+    """
+
+    def __init__(self, finished: CellResult, result: BranchResult) -> None:
+        """Sort the branch's samples."""
+        self.finished = finished
+        self.result = result
+        self.ratio = _UNKNOWN
+        self.p_value = float("nan")
+        self._samples: dict[tuple[str, str], dict[int, float | None]] = {}
+        for sample in result.samples:
+            by_round = self._samples.setdefault((sample.phase, sample.metric), {})
+            by_round[sample.index] = sample.value
+        self.steps = self.step_times()
+
+    def samples(self, phase: str, metric: str) -> pd.Series:
+        """Return the samples of a metric in a phase by round, NaN where one is missing."""
+        return pd.Series(self._samples.get((phase, metric), {}), dtype="float64")
+
+    def step_times(self, metric: str = "time") -> pd.Series:
+        """Return the seconds of each step by round: forward plus, where there is one, backward.
+
+        Args:
+            metric: ``"time"``, or ``"host"`` for the time until the host's calls returned.
+        """
+        forward, backward = (self.samples(phase, metric) for phase in METRICS[metric].phases)
+        return forward if backward.empty else forward + backward
+
+    def median(self, phase: str) -> float:
+        """Return the median time of a phase in seconds; NaN where it was not measured."""
+        return float(self.samples(phase, "time").median())
+
+    def largest(self, metric: str) -> float | None:
+        """Return the largest value of a metric of one phase; None where it was not measured."""
+        (phase,) = METRICS[metric].phases
+        values = self._samples.get((phase, metric), {}).values()
+        return max((value for value in values if value is not None), default=None)
+
+
+class Column(NamedTuple):
+    """A column of the summary.
+
+    Attributes:
+        name: Its name; the locale key ``column.summary.NAME`` says what it means.
+        value: Derives it from a branch.
+        dtype: Its pandas dtype.
+    """
+
+    name: str
+    value: Callable[[Measured], Any]
+    dtype: str = "object"
+
+
+def _of_metric(metric: Metric) -> Column:
+    dtype = "Int64" if metric.whole else "Float64"
+    return Column(metric.column, lambda branch: branch.largest(metric.name), dtype)
+
+
+SUMMARY = (
+    Column("rounds", lambda branch: len(branch.steps), "Int64"),
+    Column("stopped_by", lambda branch: branch.finished.stopped_by),
+    Column("warm_up_rounds", lambda branch: branch.finished.warm_up_rounds, "Int64"),
+    Column("loops", lambda branch: branch.finished.loops, "Int64"),
+    Column("others_cpu_share", lambda branch: branch.finished.others_cpu_share, "Float64"),
+    Column("step_median_s", lambda branch: branch.steps.median(), "float64"),
+    Column("step_p25_s", lambda branch: branch.steps.quantile(0.25), "float64"),
+    Column("step_p75_s", lambda branch: branch.steps.quantile(0.75), "float64"),
+    Column("forward_median_s", lambda branch: branch.median("forward"), "float64"),
+    Column("backward_median_s", lambda branch: branch.median("backward"), "float64"),
+    Column("host_median_s", lambda branch: branch.step_times("host").median(), "float64"),
+    Column("baseline", lambda branch: branch.finished.cell.baseline),
+    Column("ratio", lambda branch: branch.ratio.estimate, "float64"),
+    Column("ratio_low", lambda branch: branch.ratio.low, "float64"),
+    Column("ratio_high", lambda branch: branch.ratio.high, "float64"),
+    Column("p_value", lambda branch: branch.p_value, "float64"),
+    Column("verdict", lambda branch: verdict(branch.ratio.estimate, branch.p_value)),
+    *(_of_metric(metric) for metric in METRICS.values() if metric.column),
+    Column("scratch", lambda branch: _scratch(branch.result)),
+    Column("gradients", lambda branch: gradients(branch.result)),
+    Column("gradients_right", lambda branch: _gradients_right(branch.result)),
+)
+
+# What a row says besides: which branch it is, and what became of it.
+_OUTCOME = ("status", "reason", "values", "message")
+
+
+def cell_summary(finished: CellResult) -> pd.DataFrame:
+    """Return one row a branch of a cell with everything derived from its samples.
+
+    Returns:
+        Columns `KEY`, ``status``, ``reason``, ``values`` (of the reason's placeholders),
+        ``message``, and those of `SUMMARY`.
+    """
+    cell = finished.cell
+    branches = [Measured(finished, result) for result in results_of(finished)]
+    by_name = {branch.result.branch: branch for branch in branches}
+    _compare(branches, by_name.get(cell.baseline))
+    rows = [
+        {
+            **key(cell, branch.result.branch),
+            "status": branch.result.status.value,
+            **{name: getattr(branch.result, name) for name in _OUTCOME[1:]},
+            **{column.name: column.value(branch) for column in SUMMARY},
+        }
+        for branch in branches
+    ]
+    return _framed(rows)
+
+
+def summary(run: Run) -> pd.DataFrame:
+    """Return the rows of `cell_summary` of every finished cell of a run."""
+    return joined(map(cell_summary, run.results))
+
+
+def joined(summaries: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of several cells' summaries as one table."""
+    return pd.concat([_framed([]), *summaries], ignore_index=True)
+
+
+def gradients(result: BranchResult) -> str:
+    """Return what became of each parameter group's gradient, as ``group:outcome`` parts."""
+    return ";".join(f"{each.group}:{each.outcome}" for each in result.reach)
+
+
+def _compare(branches: list[Measured], baseline: Measured | None) -> None:
+    """Compare each branch with the baseline, p-values corrected over the cell."""
+    if baseline is None:
+        return
+    for branch in branches:
+        if branch is not baseline:
+            branch.ratio = paired_ratio(branch.steps, baseline.steps)
+            branch.p_value = p_value(branch.steps, baseline.steps)
+    if len(baseline.steps):
+        baseline.ratio = Interval(1.0, np.nan, np.nan)
+    corrected = holm([branch.p_value for branch in branches])
+    for branch, value in zip(branches, corrected, strict=True):
+        branch.p_value = value
+
+
+@functools.cache
+def _dtypes() -> dict[str, str]:
+    """Return the dtype of every column, the same however few rows or values there are."""
+    plain = dict.fromkeys((*KEY, *_OUTCOME), "object") | {"size": "int64"}
+    return plain | {column.name: column.dtype for column in SUMMARY}
+
+
+def _framed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[name] for row in rows], dtype=dtype)
+            for name, dtype in _dtypes().items()
+        }
+    )
+
+
+def _ratios(values: pd.Series, baseline: pd.Series) -> Floats:
+    ratios: Floats = (values / baseline).dropna().to_numpy(dtype="float64")
+    return ratios
+
+
 def _medians(samples: Floats, source: np.random.Generator) -> Floats:
     """Return the medians of `RESAMPLES` resamples."""
     picks = source.integers(len(samples), size=(RESAMPLES, len(samples)))
     medians: Floats = np.median(samples[picks], axis=1)
     return medians
+
+
+def _scratch(result: BranchResult) -> str:
+    return ";".join(f"{part.op} {part.bytes}" for part in result.scratch)
+
+
+def _gradients_right(result: BranchResult) -> bool | None:
+    """Return whether every group has the gradient it should have; None where it is not known."""
+    right = [each.right for each in result.reach]
+    if False in right:
+        return False
+    return True if right and None not in right else None

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from profiling.model.run import BranchResult, Cell, CellResult, Run
-from profiling.traces.table import load_trace
+from profiling.traces.table import COLUMNS, load_trace
 
 KEY = ["workload", "branch", "size", "dtype", "device"]
+SAMPLES = ("phase", "metric", "unit", "index", "value")
+
+# Column of where a row comes from → what it says of a run.
+ENVIRONMENT: dict[str, Callable[[Run], Any]] = {
+    "env_torch": lambda run: run.environment.torch,
+    "env_cuda": lambda run: run.environment.cuda,
+    "env_driver": lambda run: run.environment.driver,
+    "env_device_name": lambda run: _device_name(run),
+    "env_python": lambda run: run.environment.python,
+    "env_platform": lambda run: run.environment.platform,
+    "env_threads": lambda run: run.environment.threads,
+    "env_commit": lambda run: run.environment.commit,
+    "env_time_utc": lambda run: run.started_utc,
+    "env_seed": lambda run: run.request.seed,
+}
 
 
 def samples(run: Run) -> pd.DataFrame:
@@ -21,75 +36,41 @@ def samples(run: Run) -> pd.DataFrame:
     value are empty, so that it is not forgotten.
 
     Returns:
-        Columns `KEY`, ``phase``, ``metric``, ``unit``, ``index``, ``value``, ``status``,
-        ``message``.
+        Columns `KEY`, `SAMPLES`, ``status`` and ``message``.
     """
-    columns = [*KEY, "phase", "metric", "unit", "index", "value", "status", "message"]
     rows = [row for cell, result in _branches(run) for row in _sample_rows(cell, result)]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=[*KEY, *SAMPLES, "status", "message"])
     return table.astype({"index": "Int64", "value": "float64"})
 
 
-def branches(run: Run) -> pd.DataFrame:
-    """Return one row a branch and cell, measured or not.
+def peak_parts(finished: CellResult) -> pd.DataFrame:
+    """Return one row a kind and operator of what each branch's peak consists of.
 
     Returns:
-        Columns `KEY`, ``status``, ``reason``, ``values`` (of the reason's placeholders),
-        ``message``, ``source_sha256``, ``trace``, ``scratch``, and the cell's ``stopped_by``,
-        ``warm_up_rounds``, ``loops`` and ``others_cpu_share``.
-    """
-    own = ["status", "reason", "values", "message", "source_sha256", "trace", "scratch"]
-    cells = ["stopped_by", "warm_up_rounds", "loops", "others_cpu_share"]
-    rows = [
-        {
-            **_key(finished.cell, result.branch),
-            **{name: getattr(result, name) for name in own},
-            "status": result.status.value,
-            "scratch": ";".join(f"{part.op} {part.bytes}" for part in result.scratch),
-            **{name: getattr(finished, name) for name in cells},
-        }
-        for finished in run.results
-        for result in results_of(finished)
-    ]
-    return pd.DataFrame(rows, columns=[*KEY, *own, *cells])
-
-
-def peak_parts(run: Run) -> pd.DataFrame:
-    """Return one row a kind and operator, branch and cell, of what a peak consists of.
-
-    Returns:
-        Columns `KEY`, ``kind``, ``op`` and ``bytes``.
+        Columns ``branch``, ``kind``, ``op`` and ``bytes``.
     """
     rows = [
-        {**_key(cell, result.branch), "kind": part.kind, "op": part.op, "bytes": part.bytes}
-        for cell, result in _branches(run)
+        (result.branch, part.kind, part.op, part.bytes)
+        for result in finished.results
         for part in result.peak_parts
     ]
-    return pd.DataFrame(rows, columns=[*KEY, "kind", "op", "bytes"])
+    return pd.DataFrame(rows, columns=["branch", "kind", "op", "bytes"])
 
 
-def reach(run: Run) -> pd.DataFrame:
-    """Return one row a parameter group, branch and cell.
+def reach(finished: CellResult) -> pd.DataFrame:
+    """Return one row a parameter group and branch of a cell.
 
     Returns:
-        Columns `KEY`, ``group``, ``tensors``, ``with_gradient``, ``outcome`` (see
+        Columns ``branch``, ``group``, ``tensors``, ``with_gradient``, ``outcome`` (see
         `profiling.model.run.Reach.outcome`), ``right`` and ``max_difference``.
     """
-    columns = [*KEY, "group", "tensors", "with_gradient", "outcome", "right", "max_difference"]
+    columns = ["group", "tensors", "with_gradient", "outcome", "right", "max_difference"]
     rows = [
-        {
-            **_key(cell, result.branch),
-            "group": group.group,
-            "tensors": group.tensors,
-            "with_gradient": group.with_gradient,
-            "outcome": group.outcome,
-            "right": group.right,
-            "max_difference": group.max_difference,
-        }
-        for cell, result in _branches(run)
+        (result.branch, *(getattr(group, name) for name in columns))
+        for result in finished.results
         for group in result.reach
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["branch", *columns])
 
 
 def trace_events(run: Run, folder: Path) -> pd.DataFrame:
@@ -106,28 +87,41 @@ def trace_events(run: Run, folder: Path) -> pd.DataFrame:
     for cell, result in _branches(run):
         if result.trace is not None:
             table = load_trace(folder / result.trace)
-            for position, (name, value) in enumerate(_key(cell, result.branch).items()):
+            for position, (name, value) in enumerate(key(cell, result.branch).items()):
                 table.insert(position, name, value)
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=KEY)
+    if not tables:
+        return pd.DataFrame(columns=[*KEY, *COLUMNS])
+    return pd.concat(tables, ignore_index=True)
 
 
 def environment(run: Run) -> dict[str, Any]:
-    """Return what a row needs to say where it comes from, as columns ``env_…``."""
-    machine = run.environment
-    kind = run.cells[0].device
-    device = machine.device(kind)
+    """Return what a row needs to say where it comes from, by column."""
+    return {name: value(run) for name, value in ENVIRONMENT.items()}
+
+
+def of_cell(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+    """Return those rows of a table with the columns `KEY` that are of one cell."""
+    values = [cell.size, cell.dtype, cell.device]
+    return table[table[["size", "dtype", "device"]].eq(values).all(axis=1)]
+
+
+def results_of(finished: CellResult) -> tuple[BranchResult, ...]:
+    """Return a cell's branches; of a cell that failed as a whole, each with its outcome."""
+    return finished.results or tuple(
+        BranchResult(branch, finished.status, finished.reason, finished.message, finished.values)
+        for branch in finished.cell.branches
+    )
+
+
+def key(cell: Cell, branch: str) -> dict[str, Any]:
+    """Return what tells a branch of a cell apart, by the columns `KEY`."""
     return {
-        "env_torch": machine.torch,
-        "env_cuda": machine.cuda,
-        "env_driver": machine.driver,
-        "env_device_name": device.name if device else None,
-        "env_python": machine.python,
-        "env_platform": machine.platform,
-        "env_threads": machine.threads,
-        "env_commit": machine.commit,
-        "env_time_utc": run.started_utc,
-        "env_seed": run.request.seed,
+        "workload": cell.workload,
+        "branch": branch,
+        "size": cell.size,
+        "dtype": cell.dtype,
+        "device": cell.device,
     }
 
 
@@ -138,46 +132,15 @@ def _branches(run: Run) -> Iterator[tuple[Cell, BranchResult]]:
             yield finished.cell, result
 
 
-def of_cell(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
-    """Return those rows of a table with the columns `KEY` that are of one cell."""
-    key = [cell.size, cell.dtype, cell.device]
-    return table[table[["size", "dtype", "device"]].eq(key).all(axis=1)]
-
-
-def results_of(finished: CellResult) -> tuple[BranchResult, ...]:
-    """Return a cell's branches; of a cell that failed as a whole, each with its outcome."""
-    return finished.results or _failed_branches(finished)
-
-
-def _failed_branches(finished: CellResult) -> tuple[BranchResult, ...]:
-    return tuple(
-        BranchResult(branch, finished.status, finished.reason, finished.message, finished.values)
-        for branch in finished.cell.branches
-    )
+def _device_name(run: Run) -> str | None:
+    device = run.environment.device(run.cells[0].device)
+    return None if device is None else device.name
 
 
 def _sample_rows(cell: Cell, result: BranchResult) -> Iterator[dict[str, Any]]:
     outcome = {"status": result.status.value, "message": result.message or result.reason}
-    key = _key(cell, result.branch)
+    start = key(cell, result.branch)
     for sample in result.samples:
-        yield {
-            **key,
-            "phase": sample.phase,
-            "metric": sample.metric,
-            "unit": sample.unit,
-            "index": sample.index,
-            "value": sample.value,
-            **outcome,
-        }
+        yield {**start, **{name: getattr(sample, name) for name in SAMPLES}, **outcome}
     if not result.samples:
-        yield {**key, **outcome}
-
-
-def _key(cell: Cell, branch: str) -> dict[str, Any]:
-    return {
-        "workload": cell.workload,
-        "branch": branch,
-        "size": cell.size,
-        "dtype": cell.dtype,
-        "device": cell.device,
-    }
+        yield {**start, **outcome}

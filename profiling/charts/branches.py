@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.findings import exact_bytes, fastest, peak_finding, time_finding
+from profiling.analysis.findings import (
+    Findings,
+    gradients_title,
+    peak_over_size_title,
+    peak_title,
+    time_over_size_title,
+    time_title,
+)
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
@@ -21,6 +29,7 @@ from profiling.charts.style import (
     branch_style,
     empty,
     escaped,
+    exact_bytes,
     is_wrong,
     label_room,
     number,
@@ -28,7 +37,8 @@ from profiling.charts.style import (
     scaled,
     value_labels,
 )
-from profiling.model.units import Unit, byte_unit, significant, time_unit
+from profiling.model.metrics import METRICS
+from profiling.model.units import Unit, byte_unit, show_ratio, time_unit
 
 _MESSAGE_LIMIT = 80
 # Outcome: symbol and colour; black text has a contrast of at least 5 on each colour.
@@ -62,7 +72,7 @@ def time_hover(row: Row, unit: Unit, text: Text) -> str:
         lines.append(text("hover.step", median=unit.show(median), spread=spread))
     if ratio is not None:
         baseline = escaped(row["baseline"])
-        lines.append(text("hover.ratio", ratio=significant(ratio), baseline=baseline))
+        lines.append(text("hover.ratio", ratio=show_ratio(ratio), baseline=baseline))
     return "<br>".join(lines + _gradients(row, text))
 
 
@@ -70,7 +80,7 @@ def peak_hover(row: Row, unit: Unit, text: Text) -> str:
     """Say peak, saved and live bytes exactly, or why there are none."""
     lines = [branch_label(row)]
     for metric in ("peak", "saved", "live"):
-        value = number(row[f"{metric}_bytes"])
+        value = number(row[METRICS[metric].column])
         if value is not None:
             lines.append(f"{text(f'metric.{metric}')}: {exact_bytes(int(value), unit, text)}")
     if len(lines) == 1:
@@ -94,11 +104,12 @@ def _gradients(row: Row, text: Text) -> list[str]:
     return [text("hover.gradients_differ")] if is_wrong(row) else []
 
 
-def time_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
+def time_by_branch(summary: pd.DataFrame, found: Findings, text: Text) -> go.Figure:
     """Draw forward and backward time of a step, stacked, one row a branch.
 
     Args:
-        summary: Rows of one cell, as from `profiling.analysis.statistics.summary`.
+        summary: Rows of one cell, as from `profiling.analysis.statistics.cell_summary`.
+        found: What the cell shows.
         text: Says a locale key.
 
     Returns:
@@ -116,7 +127,7 @@ def time_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     ]
     hover = [time_hover(row, unit, text) for row in rows_of(summary)]
     axis = branch_axis(shown, summary["branch"].to_list())
-    figure = go.Figure(layout=_bar_layout(time_finding(summary, text), axis, ends, labels))
+    figure = go.Figure(layout=_bar_layout(time_title(found, text), axis, ends, labels))
     figure.update_xaxes(title_text=text("axis.time", unit=unit.symbol))
     figure.update_layout(barmode="stack")
     figure.add_trace(_phase_bars(summary, "forward", 1.0, unit, shown, text))
@@ -126,11 +137,12 @@ def time_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     return figure
 
 
-def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
+def peak_by_branch(summary: pd.DataFrame, found: Findings, text: Text) -> go.Figure:
     """Draw peak memory of a step as bars, saved and live memory after forward as markers.
 
     Args:
-        summary: Rows of one cell, as from `profiling.analysis.statistics.summary`.
+        summary: Rows of one cell, as from `profiling.analysis.statistics.cell_summary`.
+        found: What the cell shows.
         text: Says a locale key.
 
     Returns:
@@ -138,15 +150,16 @@ def peak_by_branch(summary: pd.DataFrame, text: Text) -> go.Figure:
     """
     if summary.empty:
         return empty(text)
-    columns = ("peak_bytes", "saved_bytes", "live_bytes")
+    columns = [METRICS[name].column for name in ("peak", "saved", "live")]
     unit = byte_unit(number(value) for name in columns for value in summary[name])
     shown = [branch_label(row) for row in rows_of(summary)]
-    labels = _values(summary, "peak_bytes", unit, text)
+    labels = _values(summary, columns[0], unit, text)
     hover = [peak_hover(row, unit, text) for row in rows_of(summary)]
     values = [scaled(summary[name], unit) for name in columns]
     ends = [_largest(each) for each in zip(*values, strict=True)]
     axis = branch_axis(shown, summary["branch"].to_list())
-    figure = go.Figure(layout=_bar_layout(peak_finding(summary, unit, text), axis, ends, labels))
+    title = peak_title(found, unit, text, lambda count: exact_bytes(count, unit, text))
+    figure = go.Figure(layout=_bar_layout(title, axis, ends, labels))
     figure.update_xaxes(title_text=text("axis.memory", unit=unit.symbol))
     figure.add_trace(
         go.Bar(
@@ -171,7 +184,7 @@ def _bar_layout(
     title: str, axis: dict[str, Any], ends: list[float | None], labels: list[str]
 ) -> go.Layout:
     return base_layout(
-        title,
+        escaped(title),
         ROW_HEIGHT * len(labels),
         legend_rows=3,
         label_room=label_room(ends, labels),
@@ -261,11 +274,12 @@ def _labels(
     return value_labels(ends, shown, labels, customdata=hover, hovertemplate=template)
 
 
-def gradient_reach(reach: pd.DataFrame, text: Text) -> go.Figure:
+def gradient_reach(reach: pd.DataFrame, found: Findings, text: Text) -> go.Figure:
     """Draw a matrix of branches and parameter groups, each cell with its outcome in words.
 
     Args:
-        reach: Rows of one cell, as from `profiling.analysis.tables.reach`.
+        reach: As from `profiling.analysis.tables.reach`.
+        found: What the cell shows.
         text: Says a locale key.
 
     Returns:
@@ -278,7 +292,7 @@ def gradient_reach(reach: pd.DataFrame, text: Text) -> go.Figure:
     cells = {(row["branch"], row["group"]): row for row in rows_of(reach)}
     matrix = [[cells.get((branch, group)) for group in groups] for branch in branches]
     shown = [escaped(branch) for branch in branches]
-    figure = go.Figure(layout=_reach_layout(_reach_finding(reach, text), branches, text))
+    figure = go.Figure(layout=_reach_layout(gradients_title(found, text), branches, text))
     figure.add_trace(
         go.Heatmap(
             x=[escaped(group) for group in groups],
@@ -299,14 +313,6 @@ def gradient_reach(reach: pd.DataFrame, text: Text) -> go.Figure:
         )
     )
     return figure
-
-
-def _reach_finding(reach: pd.DataFrame, text: Text) -> str:
-    checked = reach[reach["right"].notna()]
-    if checked.empty:
-        return text("chart.reach.title.unchecked")
-    right = checked.groupby("branch")["right"].all()
-    return text("chart.reach.title", right=int(right.sum()), count=len(right))
 
 
 def _reach_layout(title: str, branches: list[str], text: Text) -> go.Layout:
@@ -342,11 +348,14 @@ def _hover(row: Row | None, text: Text) -> str:
     return "<br>".join(lines)
 
 
-def time_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Figure:
+def time_over_size(
+    summary: pd.DataFrame, found: Mapping[int, Findings], text: Text, size_unit: str
+) -> go.Figure:
     """Draw a step's median time over the size, whiskers from the 25th to the 75th percentile.
 
     Args:
         summary: Rows of all cells, as from `profiling.analysis.statistics.summary`.
+        found: What each cell shows, by size.
         text: Says a locale key.
         size_unit: What the size counts, ``"elements"`` or ``"batch"``.
 
@@ -356,7 +365,7 @@ def time_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Figu
     if summary.empty:
         return empty(text)
     unit = time_unit(number(value) for value in summary["step_median_s"])
-    title = _time_finding(summary, text)
+    title = time_over_size_title(found, text)
     figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "step_median_s", unit)
     figure.update_yaxes(title_text=text("axis.time", unit=unit.symbol))
     for name, line in _by_branch(summary):
@@ -379,11 +388,14 @@ def time_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Figu
     return figure
 
 
-def memory_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Figure:
+def memory_over_size(
+    summary: pd.DataFrame, found: Mapping[int, Findings], text: Text, size_unit: str
+) -> go.Figure:
     """Draw a step's peak memory over the size.
 
     Args:
         summary: Rows of all cells, as from `profiling.analysis.statistics.summary`.
+        found: What each cell shows, by size.
         text: Says a locale key.
         size_unit: What the size counts, ``"elements"`` or ``"batch"``.
 
@@ -393,32 +405,12 @@ def memory_over_size(summary: pd.DataFrame, text: Text, size_unit: str) -> go.Fi
     if summary.empty:
         return empty(text)
     unit = byte_unit(number(value) for value in summary["peak_bytes"])
-    largest = summary["size"].max()
-    finding = peak_finding(summary[summary["size"] == largest], unit, text, exact=False)
-    title = text("chart.at_size", size=f"{largest:,}", finding=finding)
+    title = peak_over_size_title(found, unit, text)
     figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "peak_bytes", unit)
     figure.update_yaxes(title_text=text("axis.peak", unit=unit.symbol))
     for name, line in _by_branch(summary):
         figure.add_trace(_line(line, name, "peak_bytes", unit, text))
     return figure
-
-
-def _time_finding(summary: pd.DataFrame, text: Text) -> str:
-    """Follow the ratio of the branch that is fastest at the largest size down to the smallest."""
-    small, large = summary["size"].min(), summary["size"].max()
-    row = fastest(summary[summary["size"] == large])
-    if row is None:
-        return text("chart.time_over_size.title")
-    values = {name: escaped(row[name]) for name in ("branch", "baseline")}
-    values |= {"large": f"{large:,}", "large_ratio": significant(row["ratio"])}
-    first = summary[(summary["size"] == small) & (summary["branch"] == row["branch"])]
-    ratio = number(first["ratio"].iloc[0]) if len(first) else None
-    if small == large or ratio is None:
-        return text("chart.time_over_size.title.one", **values)
-    small_ratio = significant(ratio)
-    return text(
-        "chart.time_over_size.title.ratios", small=f"{small:,}", small_ratio=small_ratio, **values
-    )
 
 
 def _figure(
@@ -437,7 +429,7 @@ def _figure(
         y_axis |= _log_ticks(min(values) / unit.factor, max(values) / unit.factor)
     return go.Figure(
         layout=base_layout(
-            title,
+            escaped(title),
             _HEIGHT,
             branches,
             hovermode="x unified",

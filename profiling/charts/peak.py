@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.findings import exact_bytes, tied
+from profiling.analysis.findings import Findings, alike, first_of, span
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
@@ -16,6 +16,7 @@ from profiling.charts.style import (
     branch_style,
     empty,
     escaped,
+    exact_bytes,
     hatching,
     label_room,
     number,
@@ -23,6 +24,7 @@ from profiling.charts.style import (
     scaled,
     value_labels,
 )
+from profiling.model.metrics import METRICS
 from profiling.model.units import Unit, byte_unit, show_bytes, time_unit
 from profiling.traces.memory import NO_OP
 
@@ -46,11 +48,12 @@ _HOVER_OPS = 6
 _HOVER_LIMIT = 60
 
 
-def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
+def memory_over_time(curves: pd.DataFrame, found: Findings, text: Text) -> go.Figure:
     """Draw the bytes allocated after each allocation and free, from each branch's first one on.
 
     Args:
         curves: Column ``branch`` and the columns of `profiling.traces.memory.memory_curve`.
+        found: What the cell shows.
         text: Translator.
 
     Returns:
@@ -64,7 +67,8 @@ def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
     time, memory = time_unit(curves["since_s"]), byte_unit(curves["live_bytes"])
     branches = curves["branch"].unique().tolist()
     peaks = curves.loc[curves.groupby("branch", sort=False)["live_bytes"].idxmax()]
-    figure = go.Figure(layout=_curve_layout(_curve_title(peaks, memory, text), len(branches)))
+    title = escaped(_curve_title(peaks, found, memory, text))
+    figure = go.Figure(layout=_curve_layout(title, len(branches)))
     figure.update_xaxes(title_text=text("axis.time_since_first", unit=time.symbol))
     figure.update_yaxes(title_text=text("axis.live_memory", unit=memory.symbol))
     # Labels are placed towards the middle of the chart, so that none is cut off.
@@ -79,15 +83,22 @@ def memory_over_time(curves: pd.DataFrame, text: Text) -> go.Figure:
     return figure
 
 
-def _curve_title(peaks: pd.DataFrame, memory: Unit, text: Text) -> str:
-    """Return a title that names the branches with the highest and the lowest peak."""
-    values: dict[str, str] = {}
-    for place, size in (("high", peaks["live_bytes"].max()), ("low", peaks["live_bytes"].min())):
-        shared = peaks[peaks["live_bytes"] == size]["branch"].to_list()
-        values |= {place: tied(shared, text), f"{place}_peak": memory.show(size)}
-    if values["high"] == values["low"]:
-        return text("chart.memory.title.one", peak=values["high_peak"])
-    return text("chart.memory.title.peaks", **values)
+def _curve_title(peaks: pd.DataFrame, found: Findings, memory: Unit, text: Text) -> str:
+    """Return a title: the peaks of the baseline and of the branches with the lowest peak."""
+    drawn = dict(zip(peaks["branch"], peaks["live_bytes"], strict=True))
+    if found.lower is not None and {found.baseline, *found.lower.branches} <= drawn.keys():
+        lowest = [drawn[name] for name in found.lower.branches]
+        return text(
+            "chart.memory.title.lower",
+            baseline=found.baseline,
+            base=memory.show(drawn[found.baseline]),
+            names=first_of(found.lower.branches, text),
+            peak=span(memory.show, min(lowest), max(lowest)),
+        )
+    low, high = min(drawn.values()), max(drawn.values())
+    if alike(low, high):
+        return text("chart.memory.title.same", peak=span(memory.show, low, high))
+    return text("chart.memory.title")
 
 
 def _curve_layout(title: str, branches: int) -> go.Layout:
@@ -153,14 +164,18 @@ def _peak(peak: pd.Series, named: bool, time: Unit, memory: Unit, text: Text) ->
     )
 
 
-def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None = None) -> go.Figure:
+def peak_parts(
+    parts: pd.DataFrame, found: Findings, text: Text, predicted: pd.DataFrame | None = None
+) -> go.Figure:
     """Draw the bytes alive at each branch's peak, stacked by kind.
 
     Args:
         parts: Rows of one cell: column ``branch`` and the columns of
             `profiling.traces.memory.peak_parts`.
+        found: What the cell shows.
         text: Translator.
-        predicted: Columns ``branch`` and ``predicted_bytes``; other branches are ignored.
+        predicted: Columns ``branch`` and that of the metric ``predicted``; other branches are
+            ignored.
 
     Returns:
         Bars labelled with the peak and marked at the prediction, if there is one. Memory that was
@@ -179,9 +194,8 @@ def peak_parts(parts: pd.DataFrame, text: Text, predicted: pd.DataFrame | None =
     has_predictions = bool(predictions.notna().any())
     labels, at = [unit.show(peak) for peak in peaks], scaled(ends, unit)
     legend, room = len(kinds) + has_predictions, label_room(at, labels)
-    figure = go.Figure(
-        layout=_parts_layout(_parts_title(parts, peaks, text), shown, branches, legend, room)
-    )
+    title = escaped(_parts_title(parts, peaks, found, text))
+    figure = go.Figure(layout=_parts_layout(title, shown, branches, legend, room))
     reach = [float(below.min()), float(ends.max())]
     figure.update_xaxes(title_text=text("axis.peak", unit=unit.symbol), range=scaled(reach, unit))
     for kind in kinds:
@@ -199,29 +213,30 @@ def _sums(parts: pd.DataFrame, branches: list[str]) -> pd.Series:
 def _predictions(predicted: pd.DataFrame | None, branches: list[str]) -> pd.Series:
     if predicted is None:
         return pd.Series(float("nan"), index=branches)
-    return predicted.set_index("branch")["predicted_bytes"].reindex(branches).astype("float64")
+    column = METRICS["predicted"].column
+    return predicted.set_index("branch")[column].reindex(branches).astype("float64")
 
 
-def _parts_title(parts: pd.DataFrame, peaks: pd.Series, text: Text) -> str:
-    """Return a title: the kind that explains most of the difference between the peaks."""
-    high, low = str(peaks.idxmax()), str(peaks.idxmin())
+def _parts_title(parts: pd.DataFrame, peaks: pd.Series, found: Findings, text: Text) -> str:
+    """Return a title: the kind that explains most of the difference to the lowest peak."""
     sizes = parts.groupby(["kind", "branch"])["bytes"].sum().unstack(fill_value=0)
-    difference = float(peaks[high] - peaks[low])
-    if difference == 0:
+    high = found.baseline if found.baseline in peaks else str(peaks.idxmax())
+    low = found.lower.branches[0] if found.lower else high
+    if low not in peaks or not peaks[low] < peaks[high]:
         kind = str(sizes[high].idxmax())
         return text(
             "chart.peak_parts.title.largest",
-            branch=escaped(high),
+            branch=high,
             kind=text(f"kind.{kind}"),
             size=show_bytes(sizes[high][kind]),
             peak=show_bytes(peaks[high]),
         )
     less = sizes[high] - sizes[low]
     return text(
-        "chart.peak_parts.title.difference",
-        low=escaped(low),
-        high=escaped(high),
-        difference=show_bytes(difference),
+        "chart.peak_parts.title.lower",
+        low=low,
+        high=high,
+        difference=show_bytes(float(peaks[high] - peaks[low])),
         kind=text(f"kind.{less.idxmax()}"),
         change=show_bytes(less.max()),
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from profiling.analysis.diff import chart_title
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
@@ -22,7 +23,7 @@ from profiling.charts.style import (
     rows_of,
     value_labels,
 )
-from profiling.model.units import significant
+from profiling.model.units import show_interval, show_ratio
 
 # Room around the whiskers, as a share of their whole span.
 _ROOM = 0.06
@@ -53,7 +54,7 @@ def ratio_by_branch(rows: pd.DataFrame, text: Text) -> go.Figure:
     ends, labels = [_end(row) for row in listed], [_value(row, text) for row in listed]
     room = label_room(ends, labels)
     axis = branch_axis(shown, [str(row["branch"]) for row in listed])
-    figure = go.Figure(layout=_layout(_finding(rows, text), [left, right], axis, room))
+    figure = go.Figure(layout=_layout(chart_title(rows, text), [left, right], axis, room))
     figure.update_xaxes(title_text=text("diff.axis"))
     figure.add_shape(
         type="line", x0=1, x1=1, y0=0, y1=1, yref="paper", line={"color": FONT, "width": 1}
@@ -70,14 +71,6 @@ def _label(row: Row, sizes: bool, cells: bool) -> str:
         parts += [row["workload"], row["dtype"], row["parameters"], row["device_a"]]
     lines = [row["branch"], " · ".join(filter(None, parts))]
     return "<br>".join(escaped(line) for line in lines if line)
-
-
-def _finding(rows: pd.DataFrame, text: Text) -> str:
-    known = rows[rows["verdict"] != ""]
-    if known.empty:
-        return text("diff.chart.title.none")
-    counts = {name: int(known["verdict"].eq(name).sum()) for name in ("faster", "slower")}
-    return text("diff.chart.title", count=len(known), **counts)
 
 
 def _range(rows: pd.DataFrame) -> tuple[float, float]:
@@ -143,16 +136,16 @@ def _end(row: Row) -> float | None:
 
 def _value(row: Row, text: Text) -> str:
     ratio = number(row["ratio"])
-    return text("chart.not_measured") if ratio is None else f"{significant(ratio)}×"
+    return text("chart.not_measured") if ratio is None else f"{show_ratio(ratio)}×"
 
 
 def _hover(row: Row, text: Text) -> str:
     name, ratio = escaped(row["branch"]), number(row["ratio"])
     if ratio is None:
         return f"{name}<br>{text('chart.not_measured')}"
-    values: dict[str, Any] = {"ratio": significant(ratio)}
+    values: dict[str, Any] = {"ratio": show_ratio(ratio)}
     low, high = number(row["ratio_low"]), number(row["ratio_high"])
     if low is None or high is None:
         return f"{name}<br>{text('diff.hover.no_interval', **values)}"
-    said = text("diff.hover", low=significant(low), high=significant(high), **values)
+    said = text("diff.hover", interval=show_interval(low, high), **values)
     return f"{name}<br>{said}"

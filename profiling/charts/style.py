@@ -249,9 +249,11 @@ def scaled(values: Iterable[Any], unit: Unit) -> list[float | None]:
     return [None if each is None else float(f"{each / unit.factor:.6g}") for each in numbers]
 
 
-def is_right(row: Row) -> bool:
-    """Return whether a branch was measured and all its gradients are correct."""
-    return row["status"] == "ok" and number(row["gradients_right"]) == 1
+def exact_bytes(count: int, unit: Unit, text: Text) -> str:
+    """Format a number of bytes in a unit, and to the byte."""
+    if unit.factor == 1:
+        return f"{count:,} {unit.symbol}"
+    return text("chart.bytes", size=unit.show(count), count=f"{count:,}")
 
 
 def is_wrong(row: Row) -> bool:

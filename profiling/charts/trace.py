@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.findings import exact_bytes
 from profiling.charts.style import (
     Row,
     Text,
@@ -13,6 +12,7 @@ from profiling.charts.style import (
     branch_axis,
     empty,
     escaped,
+    exact_bytes,
     label_room,
     number,
     rows_of,

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from profiling.analysis.analysis import Analysis
 from profiling.cli import common
 from profiling.cli.common import (
     find_workload,
@@ -71,11 +72,12 @@ def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any
     plan.check(request)
     with open_engine(request.device, limit) as engine:
         run = _measure(engine, request, show_progress=not as_json)
-        files = [] if out is None else _write_files(engine, run, out)
+        analysis = Analysis(run, engine.run_folder(run))
+        files = [] if out is None else _write_files(analysis, out)
     if as_json:
-        print_json(json_data.run(run, say))
+        print_json(json_data.run(analysis, say))
     else:
-        print_run(run, common.out, say)
+        print_run(analysis, common.out, say)
         for file in files:
             common.out.print(f"wrote {file}", soft_wrap=True)
     return 1 if _failures(run) else 0
@@ -118,18 +120,13 @@ def _measure(engine: Engine, request: Request, *, show_progress: bool) -> Run:
     return run
 
 
-def _write_files(engine: Engine, run: Run, out: Path) -> list[Path]:
+def _write_files(analysis: Analysis, out: Path) -> list[Path]:
     """Write a run's files into a folder; what is there under the same names is replaced."""
-    source = engine.run_folder(run)
-    files = csv.export(run, source, say)
-    traces = {path.relative_to(source): path for path in csv.trace_files(run, source)}
     (out / "traces").mkdir(parents=True, exist_ok=True)
-    written = []
-    for relative, path in ({Path(name): path for name, path in files.items()} | traces).items():
-        shutil.copyfile(path, out / relative)
-        if relative not in traces:
-            written.append(out / relative)
-    return [*written, out / "traces"]
+    files = csv.export(analysis, out, say)
+    for trace in csv.trace_files(analysis):
+        shutil.copyfile(trace, out / trace.relative_to(analysis.folder))
+    return [*files.values(), out / "traces"]
 
 
 def _failures(run: Run) -> bool:

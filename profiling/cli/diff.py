@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from profiling.analysis.diff import Diff, device_name, diff, finding
+from profiling.analysis.diff import Diff, device_name, diff, headline
 from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import print_diff
 from profiling.model.run import Run
@@ -52,5 +52,5 @@ def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
         "rows": json_data.rows(found.rows),
         "only_a": [each._asdict() for each in found.only_a],
         "only_b": [each._asdict() for each in found.only_b],
-        "finding": finding(found, say),
+        "finding": headline(found, say),
     }

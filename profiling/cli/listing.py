@@ -7,9 +7,9 @@ from typing import Any
 import click
 from rich.table import Table
 
-from profiling.analysis.metrics import readme
 from profiling.cli.common import json_option, out, print_json, say
 from profiling.output import json_data
+from profiling.output.csv import readme
 
 
 @click.command("list")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from profiling.analysis.analysis import Analysis
 from profiling.catalogue import LESSONS
 from profiling.cli.common import open_engine, out
 from profiling.model.lesson import LessonRequest
@@ -52,4 +53,4 @@ def _parts(what: Sequence[str], text: Text) -> list[Part]:
 def _run(name: str, text: Text) -> Part:
     with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
         run = unpack_run(find_run(name), Path(folder))
-        return run_part(run, Path(folder), text)
+        return run_part(Analysis(run, Path(folder)), text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from profiling.analysis.analysis import Analysis
 from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import print_run
 from profiling.model.errors import InputError, short
@@ -23,7 +24,8 @@ def show(run: str, as_json: bool) -> None:
     saved = load_run(path)
     if not saved.results:
         raise InputError("error.run_empty", file=short(path.name))
+    analysis = Analysis(saved, path.parent)
     if as_json:
-        print_json(json_data.run(saved, say))
+        print_json(json_data.run(analysis, say))
     else:
-        print_run(saved, out, say)
+        print_run(analysis, out, say)

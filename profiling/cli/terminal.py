@@ -9,11 +9,18 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from profiling import catalogue
-from profiling.analysis.diff import Diff, DiffRow, around, device_name, lone_words, sections
-from profiling.analysis.diff import finding as diff_finding
-from profiling.analysis.findings import Row, disturbance, finding, rows
-from profiling.analysis.statistics import summary
-from profiling.analysis.tables import of_cell
+from profiling.analysis.analysis import Analysis
+from profiling.analysis.diff import (
+    Diff,
+    DiffRow,
+    around,
+    device_name,
+    headline,
+    lone_words,
+    sections,
+)
+from profiling.analysis.findings import told
+from profiling.analysis.rows import Row, rows
 from profiling.catalogue import Source
 from profiling.model.lesson import LessonTrace, PartTrace
 from profiling.model.run import Run
@@ -47,21 +54,18 @@ def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
     out.print(f"\n{say('lesson.rule')} {say(f'{key}.rule')}", markup=False, soft_wrap=True)
 
 
-def print_run(run: Run, out: Console, say: Text) -> None:
-    """Print one table and one sentence a size."""
-    table, say = summary(run), lenient(say)
-    for finished in run.results:
-        unit = finished.cell.unit
-        cell = of_cell(table, finished.cell)
-        size = f"{finished.cell.size:,} {say(f'size.{unit}')}"
-        formatted = rows(cell, say)
-        title = f"{finished.cell.workload}, {size}"
+def print_run(analysis: Analysis, out: Console, say: Text) -> None:
+    """Print one table and one headline a size."""
+    say = lenient(say)
+    for each in analysis.cells:
+        cell = each.finished.cell
+        formatted = rows(each.summary, say)
+        title = f"{cell.workload}, {cell.size:,} {say(f'size.{cell.unit}')}"
         heads = _MAIN_HEADS if out.is_terminal and out.width < _ROOM else _HEADS
-        _wide(out).print(_table(title, heads, formatted, finished.cell.baseline, say))
+        _wide(out).print(_table(title, heads, formatted, cell.baseline, say))
         for note in _notes(formatted, say):
             out.print(printable(note), markup=False, soft_wrap=True)
-        found = finding(cell, unit, say) + disturbance(cell, say)
-        out.print(found, "\n", markup=False, soft_wrap=True)
+        out.print(told(each.findings, cell, say), "\n", markup=False, soft_wrap=True)
 
 
 def print_diff(a: Run, b: Run, found: Diff, out: Console, say: Text) -> None:
@@ -81,7 +85,7 @@ def print_diff(a: Run, b: Run, found: Diff, out: Console, say: Text) -> None:
     for side, lone in (("a", found.only_a), ("b", found.only_b)):
         for line in lone_words(lone, say):
             out.print(f"{say(f'diff.only_{side}')}: {line}", markup=False, soft_wrap=True)
-    out.print(diff_finding(found, say), markup=False, soft_wrap=True)
+    out.print(headline(found, say), markup=False, soft_wrap=True)
     out.print(say("diff.caveat"), markup=False, soft_wrap=True)
 
 

@@ -19,7 +19,7 @@ from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
-from profiling.output import csv, json_data
+from profiling.output import json_data, trace_files
 from profiling.output.saved_runs import find_trace
 from profiling.traces.diff import trace_diff
 from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
@@ -113,10 +113,10 @@ def _write(
 ) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     span = limits or (0.0, end_s(trace.events))
-    paths = [csv.write(name, trace, span, folder) for name in csv.offered()]
+    paths = [trace_files.write(name, trace, span, folder) for name in trace_files.offered()]
     if beside is not None:
-        paths.append(folder / csv.DIFF)
-        csv.write_csv(beside, paths[-1])
+        paths.append(folder / trace_files.DIFF)
+        trace_files.write_csv(beside, paths[-1])
     for name, figure in charts(trace, beside, span, say).items():
         paths.append(write_chart(name, figure, folder, alone=False))
     return paths

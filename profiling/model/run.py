@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from profiling.model.metrics import METRICS, UNITS
 from profiling.model.record import Label as Label
 from profiling.model.record import Name as Name
 from profiling.model.record import Record as Record
@@ -28,10 +29,6 @@ MAX_ROUNDS = 10_000
 MAX_TRACE_NAME = 200
 # Whole numbers up to here are exact as floats.
 MAX_NUMBER = 2**53
-# All others are counts, of bytes or of things.
-_FRACTIONAL = ("time", "host", "clone_bandwidth", "copy_bandwidth")
-# A step may free what was there before it.
-_SIGNED = ("live",)
 
 
 class Status(str, Enum):
@@ -111,8 +108,8 @@ class Sample(Record, frozen=True):
 
     Attributes:
         phase: ``"forward"``, ``"backward"`` or ``"step"`` (both).
-        metric: One of those in `profiling.analysis.metrics.METRICS`.
-        unit: ``"s"``, ``"bytes"``, ``"bytes_per_s"`` or ``"count"``.
+        metric: One of `profiling.model.metrics.METRICS`.
+        unit: That of the metric.
         index: The round it was taken in; equal indices of two branches are a pair.
         value: None when it could not be measured.
     """
@@ -343,14 +340,15 @@ def _is_part(part: PeakPart) -> bool:
 
 
 def _is_sample(sample: Sample) -> bool:
-    if not 0 <= sample.index < MAX_ROUNDS:
+    metric, value = METRICS.get(sample.metric), sample.value
+    if not 0 <= sample.index < MAX_ROUNDS or (metric and sample.unit != metric.unit):
         return False
-    value = sample.value
     if value is None:
         return True
-    if sample.metric in _SIGNED:
+    if metric and metric.signed:
         value = abs(value)
-    return _is_amount(value) and (sample.metric in _FRACTIONAL or value == int(value))
+    # A metric that is unknown here may come from a newer version: its unit says what it counts.
+    return _is_amount(value) and (not UNITS.get(sample.unit, False) or value == int(value))
 
 
 def _is_reach(reach: Reach) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 
@@ -40,6 +41,58 @@ def significant(value: float, digits: int = 3) -> str:
     rounded = Decimal(f"{value:.{digits - 1}e}")
     # All digits before the decimal point are shown, even if the measurement supports fewer.
     return f"{value:.0f}" if rounded.adjusted() >= digits else f"{rounded:f}"
+
+
+def show_ratio(ratio: float) -> str:
+    """Format a ratio to three significant digits, or as many as keep it on its side of 1.
+
+    Example:
+        >>> show_ratio(0.29871), show_ratio(0.99961), show_ratio(1.0), show_ratio(1.0004)
+        ('0.299', '0.9996', '1.00', '1.0004')
+    """
+    digits = range(3, 18)
+    return next(
+        (
+            text
+            for text in (significant(ratio, each) for each in digits)
+            if _keeps_side(ratio, text)
+        ),
+        str(ratio),
+    )
+
+
+def show_interval(low: float, high: float) -> str:
+    """Format the interval of a ratio, its ends rounded outward but never across 1.
+
+    Example:
+        >>> show_interval(0.9224, 0.9961), show_interval(0.9224, 0.9996), show_interval(0.28, 1.2)
+        ('0.922–0.997', '0.922–0.9996', '0.280–1.20')
+    """
+    return f"{_outward(low, ROUND_FLOOR)}–{_outward(high, ROUND_CEILING)}"
+
+
+def _outward(end: float, rounding: str) -> str:
+    if not math.isfinite(end):
+        return str(end)
+    # As it is written, so that 0.28 is not taken for a little more.
+    exact = Decimal(repr(float(end)))
+    for digits in range(3, 18):
+        rounded = _rounded(_rounded(exact, digits, rounding), digits, rounding)
+        if _keeps_side(end, str(rounded)):
+            return f"{rounded:f}"
+    return str(end)
+
+
+def _rounded(exact: Decimal, digits: int, rounding: str) -> Decimal:
+    """Round to significant digits; all digits before the point are kept."""
+    least = min(0, exact.adjusted() - digits + 1)
+    return exact.quantize(Decimal(1).scaleb(least), rounding)
+
+
+def _keeps_side(ratio: float, text: str) -> bool:
+    """Return whether a rounded ratio is on the same side of 1 as the ratio."""
+    shown = Decimal(text)
+    return (shown < 1) == (ratio < 1) and (shown > 1) == (ratio > 1)
 
 
 _TIMES = (Unit("ns", 1e-9), Unit("µs", 1e-6), Unit("ms", 1e-3), Unit("s", 1.0))

@@ -1,104 +1,150 @@
-"""Writes what a trace says as files: tables, a window as a Chrome trace."""
+"""Writes a run's files: tables as CSV with a README of their columns, and all as one archive."""
 
 from __future__ import annotations
 
-import functools
-import gzip
-import importlib.util
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.analysis import metrics, tables
-from profiling.analysis.statistics import summary
+from profiling.analysis import tables
+from profiling.analysis.analysis import Analysis
+from profiling.analysis.statistics import SUMMARY
+from profiling.model.metrics import METRICS
 from profiling.model.run import Run
 from profiling.output.saved_runs import save_run
-from profiling.traces.memory import memory_curve, memory_devices
-from profiling.traces.operators import kernels, operator_groups
-from profiling.traces.phases import steps
-from profiling.traces.table import Trace
-from profiling.traces.timeline import chrome_trace, window
+from profiling.traces.table import COLUMNS
 
 ARCHIVE = "detach-lab-run.zip"
 README = "README.md"
 RUN = "run.json"
 
-# A spreadsheet would take a cell that begins so for a formula.
+# Gives the sentence of a key.
+Text = Callable[[str], str]
+
+# A spreadsheet takes a cell that starts with one of these for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export(run: Run, folder: Path, text: metrics.Text) -> dict[str, Path]:
-    """Write every file of a run and an archive of them all.
+class File(NamedTuple):
+    """A CSV file of a run.
+
+    Attributes:
+        columns: Of each column in order the locale key of what it means.
+        rows: Locale key of what a row is.
+        table: Makes its rows, with these columns in any order.
+    """
+
+    columns: dict[str, str]
+    rows: str
+    table: Callable[[Analysis], pd.DataFrame]
+
+
+def _described(area: str, names: Iterable[str]) -> dict[str, str]:
+    return {name: f"column.{area}.{name}" for name in names}
+
+
+_KEY = _described("key", tables.KEY)
+_STATUS = _described("status", ("status", "message"))
+_SUMMARY = _described("summary", (column.name for column in SUMMARY))
+_SAMPLES = _described("samples", tables.SAMPLES)
+_EVENTS = _described("event", COLUMNS)
+_ENVIRONMENT = _described("environment", tables.ENVIRONMENT)
+
+FILES = {
+    "summary.csv": File(
+        {**_KEY, **_STATUS, **_SUMMARY, **_ENVIRONMENT},
+        "readme.rows.summary",
+        lambda analysis: _with_environment(_explained(analysis.summary), analysis.run),
+    ),
+    "samples.csv": File(
+        {**_KEY, **_SAMPLES, **_STATUS, **_ENVIRONMENT},
+        "readme.rows.samples",
+        lambda analysis: _with_environment(tables.samples(analysis.run), analysis.run),
+    ),
+    "trace_events.csv": File(
+        {**_KEY, **_EVENTS},
+        "readme.rows.trace_events",
+        lambda analysis: tables.trace_events(analysis.run, analysis.folder),
+    ),
+}
+# Every file of a run; the last one holds all the others and the traces.
+NAMES = (*FILES, RUN, README, ARCHIVE)
+
+
+def write(name: str, analysis: Analysis, folder: Path, text: Text) -> Path:
+    """Write one file of a run.
 
     Args:
-        run: The run; it may be incomplete.
-        folder: The run's folder, with its traces; files are written beside them.
-        text: Says a locale key, for the README.
+        name: One of `NAMES`.
+        analysis: The run; it may be incomplete.
+        folder: Where to write it.
+        text: The words of the README.
 
     Returns:
-        Path by file name: the CSV files, ``run.json``, ``README.md`` and the archive.
+        The path of the file.
+
+    Raises:
+        OSError: It cannot be written; what was there before is as it was.
     """
-    frames = {
-        "summary.csv": _with_environment(_explained(summary(run)), run),
-        "samples.csv": _with_environment(tables.samples(run), run),
-        "trace_events.csv": tables.trace_events(run, folder),
+    path = folder / name
+    if name == ARCHIVE:
+        with tempfile.TemporaryDirectory(dir=folder) as inner:
+            return _archive(_members(analysis, Path(inner), text), analysis, path)
+    writing: dict[str, Callable[[Path], object]] = {
+        RUN: lambda part: save_run(analysis.run, part),
+        README: lambda part: part.write_text(readme(text), encoding="utf-8"),
     }
-    paths = {name: folder / name for name in (*frames, RUN, README, ARCHIVE)}
-    for name, frame in frames.items():
-        ordered = harmless(frame.reindex(columns=list(metrics.FILES[name][1])))
-        # With this line end, which CSV's standard asks for, a lone carriage return is quoted.
-        write = functools.partial(ordered.to_csv, index=False, lineterminator="\r\n")
-        replace_file(paths[name], write)
-    replace_file(paths[RUN], lambda path: save_run(run, path))
-    replace_file(
-        paths[README], lambda path: path.write_text(metrics.readme(text), encoding="utf-8")
-    )
-    members = {name: path for name, path in paths.items() if name != ARCHIVE}
-    members |= {path.relative_to(folder).as_posix(): path for path in trace_files(run, folder)}
-    replace_file(paths[ARCHIVE], lambda path: _write_archive(members, path))
-    return paths
+    replace_file(path, writing.get(name) or (lambda part: _write_csv(name, analysis, part)))
+    return path
 
 
-def trace_files(run: Run, folder: Path) -> list[Path]:
+def export(analysis: Analysis, folder: Path, text: Text) -> dict[str, Path]:
+    """Write every file of a run.
+
+    Args:
+        analysis: The run; it may be incomplete.
+        folder: Where to write them.
+        text: The words of the README.
+
+    Returns:
+        Path by file name, in the order of `NAMES`.
+    """
+    members = _members(analysis, folder, text)
+    return {**members, ARCHIVE: _archive(members, analysis, folder / ARCHIVE)}
+
+
+def trace_files(analysis: Analysis) -> list[Path]:
     """Return the Chrome traces of a run, in order of cell and branch."""
     return [
-        folder / result.trace
-        for finished in run.results
+        analysis.folder / result.trace
+        for finished in analysis.run.results
         for result in finished.results
         if result.trace is not None
     ]
 
 
-def _explained(table: pd.DataFrame) -> pd.DataFrame:
-    """Put our reason where there is no error text."""
-    if table.empty:
-        return table
-    return table.assign(message=table["message"].where(table["message"] != "", table["reason"]))
+def readme(text: Text) -> str:
+    """Return the description of all files and columns as Markdown.
 
-
-def _with_environment(table: pd.DataFrame, run: Run) -> pd.DataFrame:
-    return table.assign(**tables.environment(run))
+    Args:
+        text: Says a locale key.
+    """
+    parts = [text("readme.introduction") + "\n"]
+    for name, file in FILES.items():
+        table = _documented(file.columns, text("readme.column"), text)
+        parts.append(f"## {name}\n\n{text(file.rows)}\n\n{table}")
+    metrics = _documented(_described("metric", METRICS), text("readme.metric"), text)
+    parts.append(f"## {text('readme.metrics')}\n\n{metrics}")
+    return "\n".join(parts)
 
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
-    """Quote texts of a table that a spreadsheet would run as a formula."""
+    """Quote the texts of a table that a spreadsheet would run as a formula."""
     return table.apply(_harmless_column)
-
-
-def _harmless_column(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column):
-        return column
-    return column.map(
-        lambda value: f"'{value}" if _is_formula(value) else value,
-        na_action="ignore",
-    )
-
-
-def _is_formula(value: object) -> bool:
-    # A column that has texts may have numbers as well, and a number below 0 stays one.
-    return isinstance(value, str) and value.startswith(_FORMULA_STARTS)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -119,62 +165,54 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _write_archive(members: dict[str, Path], path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, member in members.items():
-            archive.write(member, name)
+def _write_csv(name: str, analysis: Analysis, path: Path) -> None:
+    file = FILES[name]
+    table = harmless(file.table(analysis)[[*file.columns]])
+    # With this line end, which CSV's standard asks for, a lone carriage return is quoted.
+    table.to_csv(path, index=False, lineterminator="\r\n")
 
 
-EVENTS = "trace_events.csv"
-PARQUET = "trace_events.parquet"
-WINDOW = "window.json.gz"
-DIFF = "trace_diff.csv"
-
-_TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    EVENTS: lambda events: events,
-    "ops.csv": lambda events: operator_groups(events, "shapes"),
-    "kernels.csv": kernels,
-    "memory.csv": lambda events: _memory(events),
-    "steps.csv": steps,
-}
+def _members(analysis: Analysis, folder: Path, text: Text) -> dict[str, Path]:
+    """Write what is in the archive beside the traces."""
+    return {name: write(name, analysis, folder, text) for name in NAMES if name != ARCHIVE}
 
 
-def offered() -> tuple[str, ...]:
-    """Return the names of the files that `write` knows; Parquet only where pyarrow is there."""
-    parquet = (PARQUET,) if importlib.util.find_spec("pyarrow") else ()
-    return (*_TABLES, *parquet, WINDOW)
+def _archive(members: dict[str, Path], analysis: Analysis, path: Path) -> Path:
+    traces = {
+        trace.relative_to(analysis.folder).as_posix(): trace for trace in trace_files(analysis)
+    }
 
+    def pack(part: Path) -> None:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, member in (members | traces).items():
+                archive.write(member, name)
 
-def write(name: str, trace: Trace, span: tuple[float, float], folder: Path) -> Path:
-    """Write one file.
-
-    Args:
-        name: One of `offered`.
-        trace: The trace.
-        span: First and last second of the window.
-        folder: An existing folder; a file of that name there is replaced.
-    """
-    path = folder / name
-    if name == WINDOW:
-        part = window(trace.events, *span)
-        data = chrome_trace(part, trace.process_names, trace.thread_names)
-        replace_file(path, lambda part: part.write_bytes(gzip.compress(data, mtime=0)))
-    elif name == PARQUET:
-        replace_file(path, trace.events.to_parquet)
-    else:
-        write_csv(_TABLES[name](trace.events), path)
+    replace_file(path, pack)
     return path
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table so that no spreadsheet takes a name in it for a formula."""
-    write = functools.partial(harmless(table).to_csv, index=False, lineterminator="\r\n")
-    replace_file(path, write)
+def _documented(keys: dict[str, str], head: str, text: Text) -> str:
+    lines = [f"| `{name}` | {text(key)} |" for name, key in keys.items()]
+    return "\n".join([f"| {head} | {text('readme.meaning')} |", "|---|---|", *lines]) + "\n"
 
 
-def _memory(events: pd.DataFrame) -> pd.DataFrame:
-    curves = [
-        memory_curve(events, device).assign(device=device) for device in memory_devices(events)
-    ]
-    columns = ["device", "time_s", "change_bytes", "live_bytes"]
-    return pd.concat(curves)[columns] if curves else pd.DataFrame(columns=columns)
+def _explained(table: pd.DataFrame) -> pd.DataFrame:
+    """Put our reason where there is no error text."""
+    return table.assign(message=table["message"].where(table["message"] != "", table["reason"]))
+
+
+def _with_environment(table: pd.DataFrame, run: Run) -> pd.DataFrame:
+    return table.assign(**tables.environment(run))
+
+
+def _harmless_column(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.map(
+        lambda value: f"'{value}" if _is_formula(value) else value, na_action="ignore"
+    )
+
+
+def _is_formula(value: object) -> bool:
+    # A column that has texts may have numbers as well, and a number below 0 stays one.
+    return isinstance(value, str) and value.startswith(_FORMULA_STARTS)

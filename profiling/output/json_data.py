@@ -8,14 +8,12 @@ import msgspec
 import pandas as pd
 
 from profiling import catalogue
-from profiling.analysis.findings import disturbance, finding
-from profiling.analysis.statistics import summary
-from profiling.analysis.tables import of_cell
+from profiling.analysis.analysis import Analysis
+from profiling.analysis.findings import told
 from profiling.catalogue import LESSONS
 from profiling.catalogue.search import Hit
 from profiling.model.errors import short
 from profiling.model.lesson import ClaimResult, LessonTrace
-from profiling.model.run import Run
 from profiling.model.words import DEFAULT, Text, lenient, table
 from profiling.traces.operators import Selection
 from profiling.traces.table import Trace
@@ -52,19 +50,21 @@ def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
     }
 
 
-def run(measured: Run, text: Text) -> dict[str, Any]:
-    """Return what a comparison found: a row a branch and size, and a sentence a size."""
-    frame, say = summary(measured), lenient(text)
-    notes = [_note(each, say) for each in frame.itertuples()]
-    cells = [(each.cell, of_cell(frame, each.cell)) for each in measured.results]
+def run(analysis: Analysis, text: Text) -> dict[str, Any]:
+    """Return what a comparison found: a row a branch and size, and a headline a size."""
+    measured, say = analysis.run, lenient(text)
+    notes = [_note(each, say) for each in analysis.summary.itertuples()]
     return {
         "id": measured.id,
         "environment": plain(measured.environment),
         "findings": [
-            {"size": cell.size, "finding": finding(one, cell.unit, say) + disturbance(one, say)}
-            for cell, one in cells
+            {
+                "size": each.finished.cell.size,
+                "finding": told(each.findings, each.finished.cell, say),
+            }
+            for each in analysis.cells
         ],
-        "summary": rows(frame.assign(note=notes)),
+        "summary": rows(analysis.summary.assign(note=notes)),
     }
 
 

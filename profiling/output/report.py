@@ -7,23 +7,21 @@ import gzip
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import pandas as pd
-import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from profiling import catalogue
-from profiling.analysis import tables
+from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.analysis.diff import device_name
-from profiling.analysis.findings import Row, disturbance, finding, rows
-from profiling.analysis.statistics import summary
+from profiling.analysis.findings import told
+from profiling.analysis.rows import Row, rows
 from profiling.catalogue import Source
-from profiling.charts.of_run import cell_tables, figures
+from profiling.charts.of_run import CHARTS, Chart
 from profiling.graphs import svg
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonError, LessonTrace, PartTrace, TensorState
@@ -32,8 +30,6 @@ from profiling.model.units import show_bytes
 from profiling.model.words import DEFAULT, Text, lenient, table
 from profiling.output.html import code, media_code_styles, on_dark, sources, templates
 
-_CELL_CHARTS = ("time", "peak", "peak_parts", "memory", "operators")
-_SIZE_CHARTS = ("time_over_size", "memory_over_size")
 _FOLDER = Path(__file__).parent / "templates"
 _DARK_GRAPH = re.compile(r"\.dark (\.graph \{[^}]*\})")
 __all__ = ["Part", "document", "lesson_part", "run_part"]
@@ -138,7 +134,7 @@ def _numbers(values: Sequence[float], shape: tuple[int, ...]) -> str:
     return f"[{shown}{more}]" if shape else shown
 
 
-class Chart(NamedTuple):
+class Drawn(NamedTuple):
     """A chart, as the script that draws it reads it.
 
     Attributes:
@@ -159,37 +155,31 @@ class CellView(NamedTuple):
     rows: list[Row]
     groups: list[str]
     reached: dict[str, dict[str, Reach]]
-    charts: list[Chart]
+    charts: list[Drawn]
     measured: CellResult
 
 
-def run_part(run: Run, folder: Path, text: Text) -> Part:
+def run_part(analysis: Analysis, text: Text) -> Part:
     """Show a run.
 
     Args:
-        run: The run, with one result at least; it may be from a stranger's file.
-        folder: The run's folder, that its trace paths start from.
+        analysis: The run, with one result at least; it may be from a stranger's file.
         text: The words.
 
     Raises:
         InputError: It has no result, or traces that cannot be drawn.
     """
+    run = analysis.run
     if not run.results:
         raise InputError("error.run_empty", file=run.id)
     text = lenient(text)
     try:
-        frame = summary(run)
-        drawn = [
-            figures(run, frame, each, cell_tables(run, each, folder), text) for each in run.results
-        ]
+        cells = [_cell(analysis, each, text) for each in analysis.cells]
+        over_sizes = [chart for chart in CHARTS if chart.in_report and chart.over_sizes]
+        several = _drawn("sizes", over_sizes, analysis, analysis.cell(), text)
     except Exception as error:
         # No list of what a made-up run can make pandas raise would be complete.
         raise InputError("error.run_unusable", file=run.id) from error
-    cells = [
-        _cell(finished, frame, shown, text)
-        for finished, shown in zip(run.results, drawn, strict=True)
-    ]
-    several = _charts({f"sizes-{name}": drawn[-1][name] for name in _SIZE_CHARTS})
     found, reference = sources(run)
     html = render(
         "run.html",
@@ -219,32 +209,33 @@ def _about(run: Run, text: Text) -> str:
     return text(key) if key in table(DEFAULT) else ""
 
 
-def _cell(
-    finished: CellResult, frame: pd.DataFrame, drawn: dict[str, go.Figure], text: Text
-) -> CellView:
-    cell = finished.cell
-    one = tables.of_cell(frame, cell)
+def _cell(analysis: Analysis, cell: CellAnalysis, text: Text) -> CellView:
+    finished, asked = cell.finished, cell.finished.cell
     reached = {
         result.branch: {each.group: each for each in result.reach}
         for result in finished.results
         if result.reach
     }
+    charts = [chart for chart in CHARTS if chart.in_report and not chart.over_sizes]
     return CellView(
-        heading=f"{cell.size:,} {text(f'size.{cell.unit}')}",
-        finding=finding(one, cell.unit, text) + disturbance(one, text),
-        rows=rows(one, text),
+        heading=f"{asked.size:,} {text(f'size.{asked.unit}')}",
+        finding=told(cell.findings, asked, text),
+        rows=rows(cell.summary, text),
         groups=list(dict.fromkeys(group for groups in reached.values() for group in groups)),
         reached=reached,
-        charts=_charts({f"{cell.size}-{name}": drawn[name] for name in _CELL_CHARTS}),
+        charts=_drawn(str(asked.size), charts, analysis, cell, text),
         measured=finished,
     )
 
 
-def _charts(drawn: dict[str, go.Figure]) -> list[Chart]:
+def _drawn(
+    where: str, charts: Iterable[Chart], analysis: Analysis, cell: CellAnalysis, text: Text
+) -> list[Drawn]:
     """Return the charts that have something to show."""
+    figures = {chart.name: chart.draw(analysis, cell, text) for chart in charts}
     return [
-        Chart(name, int(figure.layout.height or 400), _json(figure.to_json()))
-        for name, figure in drawn.items()
+        Drawn(f"{where}-{name}", int(figure.layout.height or 400), _json(figure.to_json()))
+        for name, figure in figures.items()
         if figure.data
     ]
 

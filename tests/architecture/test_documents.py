@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from profiling import __version__
-from profiling.analysis.metrics import readme
 from profiling.model.words import translator
+from profiling.output.csv import readme
 
 _ROOT = Path(__file__).resolve().parents[2]
 

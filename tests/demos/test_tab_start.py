@@ -30,7 +30,7 @@ def test_every_workload_has_a_recorded_run(workload: str) -> None:
 def test_the_rows_are_those_of_the_run_at_its_middle_size(text: Text) -> None:
     costs = recorded_costs("frozen_backbone", None, ("attached", "no_grad"))
     assert costs is not None
-    assert costs.cell.cell.size == 1024
+    assert costs.cell.finished.cell.size == 1024
     attached, no_grad = cost_rows(costs, text)
     assert (attached.row.branch, no_grad.row.branch) == ("attached", "no_grad")
     assert (attached.row.right, no_grad.row.right) == (False, True)
@@ -90,12 +90,12 @@ def test_the_run_of_the_machine_most_like_this_one_is_shown(
     again = path.with_name("gpu.elementwise.json.gz")
     shelf = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
     monkeypatch.setattr(saved_runs, "recorded_runs", lambda: shelf)
-    monkeypatch.setattr(recorded, "_load", {again: other, path: run}.__getitem__)
-    monkeypatch.setattr(recorded, "_measured", lambda at, _: (at, None))
+    monkeypatch.setattr(recorded, "_load_run", {again: other, path: run}.__getitem__)
+    monkeypatch.setattr(recorded, "_measured", lambda at, _: at)
     for ours, shown in ((theirs, path), (other.environment, again)):
         costs = recorded_costs("elementwise", ours)
         assert costs is not None
-        chosen: object = costs.run
+        chosen: object = costs.cell
         assert chosen == shown
         assert costs.same_kind is True
 

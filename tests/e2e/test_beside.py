@@ -18,13 +18,13 @@ from playwright.sync_api import Page, expect
 from profiling.model.run import Run
 from profiling.output.saved_runs import load_run, save_run
 from tests.e2e.launching import App
-from tests.e2e.test_client import compare, value
+from tests.e2e.test_client import compare, made, value
+from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import branch, cell, run_of
-from tests.profiling.test_diff import finished, measured, run_with
 
 _PROGRESS, _TABLE, _CHART = range(3)
-# What opening gives: the sentence, the size, the table, the four files, the charts.
-_OPEN_TABLE, _OPEN_SUMMARY, _OPEN_ZIP = 2, 3, 6
+# What opening gives: the sentence, the size, the table, the charts.
+_OPEN_TABLE = 2
 
 
 def lay_beside(client: Client, path: Path) -> tuple[Any, ...]:
@@ -51,9 +51,9 @@ def plots(outputs: tuple[Any, ...]) -> list[dict[str, Any]]:
 def archive(app: App, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of a run that the page measured for another visitor."""
     client = Client(app.url, verbose=False)
-    outputs = compare(client)
+    compare(client)
     path = tmp_path_factory.mktemp("saved") / "run.zip"
-    path.write_bytes(Path(value(outputs[6])).read_bytes())
+    path.write_bytes(made(client, "archive").read_bytes())
     client.close()
     return path
 
@@ -69,13 +69,13 @@ def test_our_own_archive_is_opened_as_if_it_had_been_measured(
     outputs = open_run(client, archive)
     assert "Opened run.zip, measured on " in outputs[_PROGRESS]
     assert "saved tensor that has been detached in-place" in value(outputs[_OPEN_TABLE])
-    summary = pd.read_csv(value(outputs[_OPEN_SUMMARY]))
+    summary = pd.read_csv(made(client, "summary"))
     assert list(summary["branch"]) == ["attached", "detach", "detach_inplace", "no_grad"] * 2
     titles = [figure["layout"]["title"]["text"] for figure in plots(outputs)]
     assert len(titles) >= 7
     assert all(titles)
     again = tmp_path / "again.zip"
-    again.write_bytes(Path(value(outputs[_OPEN_ZIP])).read_bytes())
+    again.write_bytes(made(client, "archive").read_bytes())
     original, copied = load_run(archive), load_run(again)
     assert copied.id.startswith(original.id)
     assert replace(copied, id=original.id) == original
@@ -91,7 +91,7 @@ def test_a_run_beside_itself_has_the_ratio_1_and_no_differences(
     assert "Comparing with run.zip." in outputs[_PROGRESS]
     html = value(outputs[_TABLE])
     assert (
-        "Of 8 measured in both runs, B is faster in 0, slower in 0 and no different in 6; "
+        "Of 6 timed in both runs, B is faster in 0, slower in 0 and no different in 6; "
         "without times to compare: 2."
     ) in html
     assert "Device, versions, timing budget and seed are the same." in html
@@ -149,7 +149,7 @@ def test_a_run_of_an_unknown_workload_without_traces_is_opened(
     assert "<code>mine</code>" in sources
     assert "return" in sources
     assert "&lt;" in sources
-    assert list(pd.read_csv(value(outputs[_OPEN_SUMMARY]))["branch"]) == ["mine", "other"]
+    assert list(pd.read_csv(made(client, "summary"))["branch"]) == ["mine", "other"]
 
 
 def cut_off(archive: Path) -> bytes:

@@ -98,6 +98,7 @@ def test_compare_draws_every_chart_and_gives_files(page: Page, tmp_path: Path) -
     downloading.value.save_as(target)
     assert target.name == "summary.csv"
     assert set(pd.read_csv(target)["size"]) == {8, 16}
+    page.get_by_role("button", name="Chrome traces").click()
     expect(page.locator(".file-preview")).to_contain_text("side_branch-detach-8-float32-cpu")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from profiling.analysis.analysis import Analysis
 from profiling.model.words import translator
 from profiling.output.report import document, run_part
 from profiling.output.saved_runs import load_run
@@ -26,7 +27,7 @@ def test_it_opens_offline_and_gives_the_run_back(
     run, folder = finished_run
     text = translator("zh")
     file = tmp_path / "report.html"
-    file.write_text(document([run_part(run, folder, text)], text), "utf-8")
+    file.write_text(document([run_part(Analysis(run, folder), text)], text), "utf-8")
     context = browser.new_context(
         offline=True, color_scheme=scheme, viewport={"width": 390, "height": 844}
     )
@@ -56,7 +57,7 @@ def test_the_button_on_the_page_saves_it(page: Page) -> None:
     page.get_by_label("Recorded run").click()
     page.get_by_role("option", name="cpu-2-cores.elementwise").click()
     page.locator("#beside-open").click()
-    button = page.locator("#compare-report-make")
+    button = page.locator("#compare-save-report")
     expect(button).to_be_visible()
     with page.expect_download(timeout=120_000) as saved:
         button.click()

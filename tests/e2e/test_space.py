@@ -12,9 +12,10 @@ from gradio_client import Client
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.launching import ROOT, App, running_app
+from tests.e2e.test_client import made
 
 _SPACE = {"SPACE_ID": "somebody/detach-lab", "SYSTEM": "spaces", "GRADIO_SERVER_NAME": "127.0.0.1"}
-_PROGRESS, _SUMMARY = 0, 3
+_PROGRESS = 0
 _OUTER = "https://huggingface.co/spaces/somebody/detach-lab"
 
 
@@ -81,7 +82,7 @@ def test_a_comparison_is_measured_in_one_lent_call(space: Space, client: Client)
     before = _asked(space)
     outputs = _compare(client)
     assert "Done in" in outputs[-1][_PROGRESS]
-    summary = pd.read_csv(outputs[-1][_SUMMARY]["value"])
+    summary = pd.read_csv(made(client, "summary"))
     assert list(summary["size"]) == [4, 4, 8, 8]
     assert set(summary["status"]) == {"ok"}
     # Ten seconds to start, then 0.2 + 2 × 1.5 for each size.

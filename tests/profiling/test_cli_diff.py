@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from profiling import cli
+from profiling.analysis.analysis import Analysis
 from profiling.analysis.diff import COLUMNS, DiffRow
 from profiling.cli import common, terminal
 from profiling.model.run import Run, Status
@@ -19,8 +20,8 @@ from profiling.output import saved_runs
 from profiling.output.csv import ARCHIVE, export
 from profiling.output.saved_runs import save_run
 from tests.conftest import FinishedRun
+from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import GPU_MACHINE, branch, cell, run_of
-from tests.profiling.test_diff import finished, measured, run_with
 
 
 class Outcome(NamedTuple):
@@ -84,7 +85,7 @@ def test_two_runs_are_printed_side_by_side(shell: Any, before: Path, later: Path
     assert row == "attached 1.00 → 0.500 ms 0.500× (0.500–0.500) faster 64.00 → 96.00 B"
     assert "Only in A: elementwise, 4 rows a batch (float32, cpu): `detach`\n" in out
     assert "Only in B: elementwise, 4 rows a batch (float32, cuda): `no_grad`\n" in out
-    assert "Of 1 measured in both runs, B is faster in 1, slower in 0 and" in out
+    assert "Of 1 timed in both runs, B is faster in 1, slower in 0 and" in out
     assert out.endswith("shows up as a difference.\n")
     assert "\x1b" not in out
 
@@ -118,11 +119,11 @@ def test_tables_fit_a_terminal_of_80_columns(
     code, out, _ = shell("diff", tmp_path / "run.json", tmp_path / "run.json")
     assert code == 0
     assert "…" not in out
-    tables = out.split("Of 20 measured")[0].splitlines()
+    tables = out.split(" timed in both runs")[0].splitlines()
     assert max(map(len, tables)) <= 80
     assert "Device, versions, timing budget and seed are the same." in out
     assert (
-        "Of 20 measured in both runs, B is faster in 0, slower in 0 and no different in 12; "
+        "Of 12 timed in both runs, B is faster in 0, slower in 0 and no different in 12; "
         "without times to compare: 8.\n"
     ) in out
 
@@ -166,7 +167,7 @@ def test_a_file_that_cannot_be_written_is_code_1(shell: Any, before: Path, tmp_p
 
 
 def test_an_archive_can_be_compared(shell: Any, finished_run: FinishedRun) -> None:
-    archive = export(finished_run.run, finished_run.folder, translator("en"))[ARCHIVE]
+    archive = export(Analysis(*finished_run), finished_run.folder, translator("en"))[ARCHIVE]
     code, out, err = shell("diff", archive, finished_run.folder / "run.json", "--json")
     assert (code, err) == (0, "")
     rows = json.loads(out)["rows"]

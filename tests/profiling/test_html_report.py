@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from profiling import cli
+from profiling.analysis.analysis import Analysis
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
@@ -81,7 +82,7 @@ def hostile() -> Run:
 
 def test_a_run_is_told_in_full(finished_run: FinishedRun, text: Text) -> None:
     run, folder = finished_run
-    html = document([run_part(run, folder, text)], text)
+    html = document([run_part(Analysis(run, folder), text)], text)
     told = re.sub(r"<[^>]+>|\s+", " ", re.sub(r"(?s)<(script|style).*?</\1>", "", html))
     for key in ("workload.side_branch.title", "report.environment", "report.method", "report.data"):
         assert text(key) in told
@@ -97,7 +98,7 @@ def test_a_run_is_told_in_full(finished_run: FinishedRun, text: Text) -> None:
 
 
 def test_it_asks_for_nothing_outside(finished_run: FinishedRun, english: Text) -> None:
-    html = document([run_part(*finished_run, english)], english)
+    html = document([run_part(Analysis(*finished_run), english)], english)
     assert all(link.startswith(("data:", "#")) for link in links(html))
     assert "link" not in Reader(html).tags
     assert policy(html).startswith("default-src 'none'; ")
@@ -105,8 +106,10 @@ def test_it_asks_for_nothing_outside(finished_run: FinishedRun, english: Text) -
 
 def test_a_strangers_run_stays_text(hostile: Run, english: Text, tmp_path: Path) -> None:
     harmless = run_of(branch("attached", samples=times([(1.0, 2.0)] * 6)))
-    scripts = Reader(document([run_part(harmless, tmp_path, english)], english)).scripts[-2:]
-    reader = Reader(document([run_part(hostile, tmp_path, english)], english))
+    scripts = Reader(document([run_part(Analysis(harmless, tmp_path), english)], english)).scripts[
+        -2:
+    ]
+    reader = Reader(document([run_part(Analysis(hostile, tmp_path), english)], english))
     assert "img" not in reader.tags
     assert [each for each in reader.scripts if not each.startswith("{")] == scripts
     assert not any(name.startswith("on") for name, _ in reader.attributes)
@@ -117,11 +120,11 @@ def test_an_unfinished_run_says_so_and_an_empty_one_is_refused(
 ) -> None:
     run = run_of(branch("attached", samples=times([(1.0, 2.0)] * 6)))
     more = replace(run, cells=(*run.cells, replace(run.cells[0], size=9)))
-    html = run_part(more, tmp_path, english).html
+    html = run_part(Analysis(more, tmp_path), english).html
     assert english("report.incomplete", done=1, total=2) in html
     assert english("report.over_sizes") not in html
     with pytest.raises(InputError, match=r"error\.run_empty"):
-        run_part(replace(run, results=()), tmp_path, english)
+        run_part(Analysis(replace(run, results=()), tmp_path), english)
 
 
 def test_a_trace_that_is_gone_is_said(hostile: Run, english: Text, tmp_path: Path) -> None:
@@ -129,7 +132,7 @@ def test_a_trace_that_is_gone_is_said(hostile: Run, english: Text, tmp_path: Pat
     lost = replace(finished.results[0], trace="traces/gone.json.gz")
     run = replace(hostile, results=(replace(finished, results=(lost,)),))
     with pytest.raises(InputError, match=r"error\.run_unusable"):
-        run_part(run, tmp_path, english)
+        run_part(Analysis(run, tmp_path), english)
 
 
 def test_a_lesson_has_code_end_and_verdicts(engine: Engine, text: Text) -> None:
@@ -182,7 +185,7 @@ def test_what_cannot_be_reported_is_one_line(
 
 
 def test_the_policy_covers_every_script(english: Text, hostile: Run, tmp_path: Path) -> None:
-    html = document([run_part(hostile, tmp_path, english)], english)
+    html = document([run_part(Analysis(hostile, tmp_path), english)], english)
     scripts = policy(html).partition("script-src ")[2]
     assert scripts.count("'sha256-") == html.count("<script>") == 2
     assert "unsafe-inline" not in scripts

@@ -12,6 +12,7 @@ from gradio.events import api
 
 from demos.page.api.checked import checked, uploaded
 from profiling import catalogue
+from profiling.analysis.analysis import Analysis
 from profiling.catalogue import advisor, search
 from profiling.catalogue.advisor import Gradient
 from profiling.engine import plan
@@ -187,7 +188,8 @@ class _Endpoints:
             if last is None or last.run is None:
                 raise InputError("error.size_count", high=plan.MAX_SIZES)
             run = {"run": last.run} if with_run else {}
-            yield {"status": "done", **json_data.run(last.run, translator(lang)), **run}
+            analysis = Analysis(last.run, self._engine.run_folder(last.run))
+            yield {"status": "done", **json_data.run(analysis, translator(lang)), **run}
         finally:
             if last is not None and last.run is not None:
                 self._engine.discard(last.run)

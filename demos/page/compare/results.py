@@ -1,8 +1,10 @@
-"""What a comparison shows: the finding, the table, the charts, the sources, the files."""
+"""What a comparison shows: the headline, the table, the charts and their numbers, code, files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,39 +13,258 @@ import pandas as pd
 
 from demos.page import common
 from demos.page.common import words
-from profiling.analysis import tables
-from profiling.analysis.findings import disturbance, finding, rows
-from profiling.analysis.statistics import summary
-from profiling.charts.of_run import cell_tables, figures
+from profiling.analysis.analysis import Analyses, Analysis, CellAnalysis
+from profiling.analysis.findings import disturbance, headline
+from profiling.analysis.rows import rows
+from profiling.analysis.tables import environment
+from profiling.charts.of_run import CHARTS
 from profiling.charts.style import Row, number, rows_of
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError, FileError, InputError, file_error
-from profiling.model.run import CellResult, Run
+from profiling.model.metrics import METRICS
+from profiling.model.run import Run
 from profiling.model.units import show_bytes, time_unit
 from profiling.model.words import Text, lenient
 from profiling.output import csv
 from profiling.output.html import code, sources
 from profiling.output.report import document, run_part
 
+_PLOTS_IN_A_ROW = 2
 _MOST_OPERATORS = 30
 _NOTHING = "–"
-_NAME = "detach-lab-report.html"
-# Saves the file as soon as it is there; its link stays for who wants it again.
-_SAVE = """() => {
-  let tries = 100;
-  const waiting = setInterval(() => {
-    const link = document.querySelector("#compare-report a[download]");
-    if (link || !--tries) clearInterval(waiting);
-    if (link) link.click();
-  }, 50);
+
+_REPORT = "detach-lab-report.html"
+# File → the name of the event that makes it.
+_EVENTS = {
+    "summary.csv": "save_summary",
+    "samples.csv": "save_samples",
+    "trace_events.csv": "save_trace_events",
+    csv.ARCHIVE: "save_archive",
+    _REPORT: "save_report",
+    "traces": "save_traces",
+}
+# Saves a file as soon as it is made; of several each has a link.
+_SAVE = """(made) => {
+  const files = Array.isArray(made) ? made : [made];
+  if (files.length !== 1 || !files[0]) return;
+  const link = document.createElement("a");
+  link.href = files[0].url;
+  link.download = files[0].orig_name;
+  link.click();
 }"""
-_FILES = ("summary.csv", "samples.csv", "trace_events.csv", csv.ARCHIVE)
-_PLOT_ROWS = (
-    ("time", "peak"),
-    ("peak_parts", "reach"),
-    ("memory", "operators"),
-    ("time_over_size", "memory_over_size"),
-)
+
+
+class Downloads:
+    """Buttons for the files of the run that is shown; a file is made when it is asked for.
+
+    Attributes:
+        components: All that `offered` updates.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        """Place the components."""
+        with gr.Row(elem_classes="lab-downloads"):
+            self._buttons = {
+                name: gr.Button(
+                    labels(f"download.{name}"),
+                    visible=False,
+                    size="sm",
+                    min_width=120,
+                    elem_id=f"compare-{event.replace('_', '-')}",
+                )
+                for name, event in _EVENTS.items()
+            }
+        self._made = gr.File(
+            file_count="multiple",
+            interactive=False,
+            visible=False,
+            show_label=False,
+            elem_id="compare-made",
+        )
+        self.components = (*self._buttons.values(), self._made)
+
+    def offered(self, analysis: Analysis) -> dict[Any, Any]:
+        """Return updates for a run of which no file was made yet."""
+        has_traces = bool(csv.trace_files(analysis))
+        return {
+            **{
+                button: gr.update(visible=name != "traces" or has_traces)
+                for name, button in self._buttons.items()
+            },
+            self._made: self._none(),
+        }
+
+    def wire(self, engine: Engine, analyses: Analyses, progress: gr.HTML, run: gr.State) -> None:
+        """Say what the buttons do.
+
+        Args:
+            engine: Keeps the run's files.
+            analyses: What was derived of the runs shown last.
+            progress: Says what went wrong.
+            run: The run of the page.
+        """
+
+        def maker(name: str) -> Callable[..., dict[Any, Any]]:
+            def make(measured: Run | None, request: gr.Request) -> dict[Any, Any]:
+                text = words(request)
+                try:
+                    if measured is None:
+                        raise InputError("error.no_run_here")
+                    folder = engine.run_folder(measured)
+                    if not folder.exists():
+                        gone = common.sentence("progress.gone", text)
+                        return {progress: gone, self._made: self._none()}
+                    made = _made(name, analyses.of(measured, folder), self._place(), text)
+                except (DetachLabError, OSError) as error:
+                    return {progress: common.problem(_told(error), text), self._made: self._none()}
+                return {self._made: gr.update(value=[*map(str, made)], visible=True)}
+
+            return make
+
+        for name, button in self._buttons.items():
+            made = button.click(
+                maker(name),
+                run,
+                [self._made, progress],
+                api_name=_EVENTS[name],
+                api_visibility="undocumented",
+            )
+            made.then(None, self._made, None, js=_SAVE, api_visibility="private")
+
+    def _place(self) -> Path:
+        """Return a new folder of what Gradio may send, so that it copies nothing from elsewhere."""
+        place = Path(self._made.GRADIO_CACHE) / secrets.token_hex(16)
+        place.mkdir(parents=True)
+        return place
+
+    def _none(self) -> Any:
+        return gr.update(value=None, visible=False)
+
+
+def _made(name: str, analysis: Analysis, place: Path, text: Text) -> list[Path]:
+    """Make a file and return its path; of traces, all paths."""
+    if name == "traces":
+        return [Path(shutil.copy(trace, place)) for trace in csv.trace_files(analysis)]
+    if name == _REPORT:
+        path = place / name
+        path.write_text(document([run_part(analysis, text)], text), "utf-8")
+        return [path]
+    return [csv.write(name, analysis, place, text)]
+
+
+def _told(error: DetachLabError | OSError) -> DetachLabError:
+    if isinstance(error, DetachLabError):
+        return error
+    return file_error(error) or FileError("error.unwritable", reason=str(error))
+
+
+class Panel:
+    """The components that show a run.
+
+    Attributes:
+        analyses: What was derived of the runs shown last.
+        size: Chooses the cell that the table and the single-cell charts show.
+        downloads: Makes the run's files.
+        components: All components that `show` updates.
+    """
+
+    def __init__(self, labels: gr.I18n) -> None:
+        """Place the components."""
+        self.analyses = Analyses()
+        self.size = gr.Radio([], label=labels("compare.size"), visible=False)
+        self.table = gr.HTML(elem_id="compare-results", visible=False)
+        self.downloads = Downloads(labels)
+        self.plots: dict[str, gr.Plot] = {}
+        for start in range(0, len(CHARTS), _PLOTS_IN_A_ROW):
+            with gr.Row(elem_classes="lab-charts"):
+                for chart in CHARTS[start : start + _PLOTS_IN_A_ROW]:
+                    self.plots[chart.name] = gr.Plot(
+                        show_label=False, visible=False, min_width=320, elem_id=f"plot-{chart.name}"
+                    )
+        below: dict[str, Any] = {"open": False, "visible": False, "elem_classes": "lab-below"}
+        with gr.Accordion(labels("behind.accordion"), **below) as self.behind:
+            self.numbers = gr.HTML(elem_id="compare-behind")
+        with gr.Accordion(labels("compare.sources"), **below) as self.folded:
+            self.sources = gr.HTML(elem_id="compare-sources")
+        self.components = (
+            self.size,
+            self.table,
+            *self.downloads.components,
+            *self.plots.values(),
+            self.folded,
+            self.sources,
+            self.numbers,
+            self.behind,
+        )
+
+    def discarder(self, engine: Engine) -> Callable[[Run | None], None]:
+        """Return what forgets a run and deletes its files."""
+
+        def discard(run: Run | None) -> None:
+            if run is not None:
+                self.analyses.forget(run)
+                engine.discard(run)
+
+        return discard
+
+    def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
+        """Return updates that show a run, measured here or elsewhere.
+
+        Args:
+            run: The run, with one result at least.
+            folder: The run's folder.
+            size: The size to show the cell of; the latest, and all else that the panel shows,
+                unless given.
+            text: The visitor's words.
+        """
+        text = lenient(text)
+        analysis = self.analyses.of(run, folder)
+        cell = analysis.cell(size)
+        sizes = [each.finished.cell.size for each in analysis.cells]
+        charts = [chart for chart in CHARTS if size is None or not chart.over_sizes]
+        updates = {
+            self.size: gr.update(
+                choices=[(f"{each:,}", each) for each in dict.fromkeys(sizes)],
+                value=cell.finished.cell.size,
+                visible=len(run.cells) > 1,
+            ),
+            self.table: gr.update(value=_table(run, cell, text), visible=True),
+            **{
+                self.plots[chart.name]: gr.update(
+                    value=chart.draw(analysis, cell, text), visible=True
+                )
+                for chart in charts
+            },
+            self.behind: gr.update(visible=True),
+            self.numbers: numbers(analysis, cell, text),
+        }
+        if size is not None:
+            return updates
+        return updates | self.downloads.offered(analysis) | self._sources(run, text)
+
+    def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
+        found, reference = sources(run)
+        html = common.render(
+            "sources.html",
+            text,
+            sources=[(branch, code(source)) for branch, source in found.items()],
+            reference="" if reference is None else code(reference),
+        )
+        return {self.folded: gr.update(visible=bool(found)), self.sources: html}
+
+
+def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
+    machine = environment(run)
+    return common.render(
+        "results.html",
+        text,
+        finding=headline(cell.findings, cell.finished.cell, text),
+        disturbance=disturbance(cell.findings, text).strip(),
+        rows=rows(cell.summary, text),
+        environment=f"{machine['env_device_name']}, torch {machine['env_torch']}",
+        baseline=cell.finished.cell.baseline,
+        cell=cell.finished,
+    )
 
 
 class Sheet(NamedTuple):
@@ -59,26 +280,19 @@ class Sheet(NamedTuple):
     branches: bool = True
 
 
-def behind(
-    summary: pd.DataFrame,
-    parts: pd.DataFrame,
-    curves: pd.DataFrame,
-    ops: pd.DataFrame,
-    text: Text,
-) -> str:
-    """Return the tables as HTML.
+def numbers(analysis: Analysis, cell: CellAnalysis, text: Text) -> str:
+    """Return the tables behind the charts as HTML, for who reads numbers or cannot see charts.
 
     Args:
-        summary: Rows of all cells, as from `profiling.analysis.statistics.summary`.
-        parts: Of one cell, as from `profiling.analysis.tables.peak_parts`.
-        curves: ``branch`` and the columns of `profiling.traces.memory.memory_curve`.
-        ops: ``branch`` and the columns of `profiling.traces.operators.operators`.
+        analysis: The run.
+        cell: The cell that is shown.
         text: The visitor's words.
     """
-    sheets = [_sizes(summary, text)]
+    sheets = [_sizes(analysis.summary, text)]
+    parts, (curves, operators) = cell.peak_parts, cell.traced
     sheets += [_parts(parts, text)] if len(parts) else []
     sheets += [_memory(curves, text)] if len(curves) else []
-    sheets += [_operators(ops, text)] if len(ops) else []
+    sheets += [_operators(operators, text)] if len(operators) else []
     return common.render("behind.html", text, sheets=sheets)
 
 
@@ -93,9 +307,9 @@ def _sizes(summary: pd.DataFrame, text: Text) -> Sheet:
 
 
 def _measured(row: Row | None) -> str:
-    return (
-        _NOTHING if row is None else f"{_time(row['step_median_s'])} · {_bytes(row['peak_bytes'])}"
-    )
+    if row is None:
+        return _NOTHING
+    return f"{_time(row['step_median_s'])} · {_bytes(row[METRICS['peak'].column])}"
 
 
 def _parts(parts: pd.DataFrame, text: Text) -> Sheet:
@@ -145,199 +359,3 @@ def _time(seconds: float) -> str:
 def _bytes(count: float) -> str:
     known = number(count)
     return _NOTHING if known is None else show_bytes(known)
-
-
-class ReportButton:
-    """The button, and the file that it makes.
-
-    Attributes:
-        components: All that `offered` updates.
-    """
-
-    def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
-        self._button = gr.Button(
-            labels("download.report"),
-            visible=False,
-            size="sm",
-            min_width=120,
-            elem_id="compare-report-make",
-        )
-        self._file = gr.File(
-            interactive=False,
-            visible=False,
-            show_label=False,
-            min_width=320,
-            elem_id="compare-report",
-        )
-        self.components = (self._button, self._file)
-
-    def offered(self) -> dict[Any, Any]:
-        """Return updates for a run that has no report yet."""
-        return {
-            self._button: gr.update(visible=True),
-            self._file: gr.update(value=None, visible=False),
-        }
-
-    def wire(self, engine: Engine, progress: gr.HTML, run: gr.State) -> None:
-        """Say what the button does.
-
-        Args:
-            engine: Keeps the run's files.
-            progress: Says what went wrong.
-            run: The run of the page.
-        """
-
-        def make(measured: Run | None, request: gr.Request) -> dict[Any, Any]:
-            text = words(request)
-            try:
-                if measured is None:
-                    raise InputError("error.no_run_here")
-                folder = engine.run_folder(measured)
-                if not folder.exists():
-                    return {progress: common.sentence("progress.gone", text)}
-                path = folder / _NAME
-                path.write_text(document([run_part(measured, folder, text)], text), "utf-8")
-            except DetachLabError as error:
-                return {progress: common.problem(error, text)}
-            return {self._file: gr.update(value=str(path), visible=True)}
-
-        private: dict[str, Any] = {"api_visibility": "private"}
-        made = self._button.click(make, run, [progress, self._file], **private)
-        made.then(None, None, None, js=_SAVE, **private)
-
-
-class Panel:
-    """The components that show a run.
-
-    Attributes:
-        size: Chooses the cell that the table and the single-cell charts show.
-        components: All components that `show` updates.
-    """
-
-    def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
-        self.size = gr.Radio([], label=labels("compare.size"), visible=False)
-        self.table = gr.HTML(elem_id="compare-results", visible=False)
-        with gr.Row(elem_classes="lab-downloads"):
-            self.files = {
-                name: gr.DownloadButton(name, visible=False, size="sm", min_width=120)
-                for name in _FILES
-            }
-            self.report = ReportButton(labels)
-        self.unwritten = gr.HTML(elem_id="compare-unwritten")
-        self.plots: dict[str, gr.Plot] = {}
-        for names in _PLOT_ROWS:
-            with gr.Row(elem_classes="lab-charts"):
-                for name in names:
-                    self.plots[name] = gr.Plot(
-                        show_label=False, visible=False, min_width=320, elem_id=f"plot-{name}"
-                    )
-        below: dict[str, Any] = {"open": False, "visible": False, "elem_classes": "lab-below"}
-        with gr.Accordion(labels("behind.accordion"), **below) as self.numbers:
-            self.behind = gr.HTML(elem_id="compare-behind")
-        with gr.Accordion(labels("compare.sources"), **below) as self.folded:
-            self.sources = gr.HTML(elem_id="compare-sources")
-        self.traces = gr.File(
-            label=labels("download.traces"),
-            file_count="multiple",
-            interactive=False,
-            visible=False,
-            elem_classes="lab-below",
-        )
-        self.components = (
-            self.size,
-            self.table,
-            *self.files.values(),
-            *self.report.components,
-            *self.plots.values(),
-            self.folded,
-            self.sources,
-            self.traces,
-            self.unwritten,
-            self.numbers,
-            self.behind,
-        )
-
-    def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
-        """Return updates that show a run, measured here or elsewhere.
-
-        Args:
-            run: The run, with one result at least.
-            folder: The run's folder.
-            size: The size to show the cell of; the latest unless given.
-            text: The visitor's words.
-        """
-        text = lenient(text)
-        measured = {finished.cell.size: finished for finished in run.results}
-        shown = measured.get(size) if size is not None else None
-        cell = shown or run.results[-1]
-        table = summary(run)
-        updates = {
-            self.size: gr.update(
-                choices=[(f"{each:,}", each) for each in measured],
-                value=cell.cell.size,
-                visible=len(run.cells) > 1,
-            ),
-            self.table: gr.update(value=_table(run, table, cell, text), visible=True),
-            **self._charts(run, table, cell, folder, text),
-        }
-        if size is not None:
-            return updates
-        return updates | self._files(run, folder, text) | self._sources(run, text)
-
-    def _charts(
-        self, run: Run, table: pd.DataFrame, cell: CellResult, folder: Path, text: Text
-    ) -> dict[Any, Any]:
-        found = cell_tables(run, cell, folder)
-        charts = figures(run, table, cell, found, text)
-        drawn = {
-            self.plots[name]: gr.update(value=figure, visible=True)
-            for name, figure in charts.items()
-        }
-        sheets = behind(table, *found, text)
-        return {**drawn, self.numbers: gr.update(visible=True), self.behind: sheets}
-
-    def _files(self, run: Run, folder: Path, text: Text) -> dict[Any, Any]:
-        try:
-            files = csv.export(run, folder, text)
-        except OSError as error:
-            # What was measured is shown all the same.
-            refused = file_error(error) or FileError("error.unwritable", reason=str(error))
-            hidden = gr.update(value=None, visible=False)
-            buttons = dict.fromkeys((*self.files.values(), self.traces), hidden)
-            return {**buttons, self.unwritten: common.problem(refused, text)}
-        traces = [str(path) for path in csv.trace_files(run, folder)]
-        buttons = {
-            button: gr.update(value=str(files[name]), label=text(f"download.{name}"), visible=True)
-            for name, button in self.files.items()
-        }
-        buttons |= self.report.offered()
-        offered = gr.update(value=traces, visible=bool(traces))
-        return {**buttons, self.traces: offered, self.unwritten: ""}
-
-    def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
-        found, reference = sources(run)
-        html = common.render(
-            "sources.html",
-            text,
-            sources=[(branch, code(source)) for branch, source in found.items()],
-            reference="" if reference is None else code(reference),
-        )
-        return {self.folded: gr.update(visible=bool(found)), self.sources: html}
-
-
-def _table(run: Run, table: pd.DataFrame, cell: CellResult, text: Text) -> str:
-    one = tables.of_cell(table, cell.cell)
-    machine = tables.environment(run)
-    environment = f"{machine['env_device_name']}, torch {machine['env_torch']}"
-    return common.render(
-        "results.html",
-        text,
-        finding=finding(one, cell.cell.unit, text),
-        disturbance=disturbance(one, text).strip(),
-        rows=rows(one, text),
-        environment=environment,
-        baseline=cell.cell.baseline,
-        cell=cell,
-    )

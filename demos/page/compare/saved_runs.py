@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from demos.page import common
 from demos.page.common import LOOKING, words
 from demos.page.compare.results import Panel
-from profiling.analysis.diff import around, device_name, diff, finding, lone_words, sections
+from profiling.analysis.diff import (
+    around,
+    device_name,
+    diff,
+    headline,
+    lone_words,
+    sections,
+)
 from profiling.charts.run_diff import ratio_by_branch
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError, InputError, file_error, short
@@ -124,7 +131,7 @@ class Beside:
         html = common.render(
             "diff.html",
             text,
-            finding=finding(found, text),
+            finding=headline(found, text),
             devices=(device_name(run), device_name(other)),
             environment=[*given, *around(found)],
             same=not found.environment,
@@ -154,7 +161,7 @@ class Beside:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         if previous is not None:
-            page.engine.discard(previous)
+            page.panel.discarder(page.engine)(previous)
         device, when = device_name(run), _moment(run)
         said = text("diff.opened", name=short(path.name), device=device, when=when)
         # What lay beside the run before has nothing to do with this one.

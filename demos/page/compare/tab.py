@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -111,7 +111,7 @@ def create_compare_tab(
             beside = Beside(labels)
             create_branch_graph(engine, form, labels)
             panel = Panel(labels)
-    run = gr.State(None, time_to_live=_KEEP_S, delete_callback=_discarder(engine))
+    run = gr.State(None, time_to_live=_KEEP_S, delete_callback=panel.discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
     starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **LOOKING)
     comparing = starts.then(
@@ -125,7 +125,7 @@ def create_compare_tab(
         show_progress="minimal",
         show_progress_on=progress,
     )
-    panel.report.wire(engine, progress, run)
+    panel.downloads.wire(engine, panel.analyses, progress, run)
     beside.wire(engine, panel, progress, run, comparing)
     # What is cancelled counts as failed, too: Stop says so before and after it. Of an event that
     # follows another Gradio forgets what it cancels.
@@ -159,7 +159,7 @@ class _Handlers:
             for step in self._engine.compare(asked):
                 yield {self._progress: _progress(step, asked, text)} | self._new(step, text)
                 if step.is_new and previous is not None:
-                    self._engine.discard(previous)
+                    self._panel.discarder(self._engine)(previous)
                     previous = None
         except DetachLabError as error:
             yield {self._progress: common.problem(error, text)}
@@ -228,11 +228,3 @@ def _progress(step: Progress, asked: Request, text: Text) -> str:
     return common.render(
         "progress.html", text, sentence=sentence, failed=False, done=done, total=total
     )
-
-
-def _discarder(engine: Engine) -> Callable[[Run | None], None]:
-    def discard(run: Run | None) -> None:
-        if run is not None:
-            engine.discard(run)
-
-    return discard

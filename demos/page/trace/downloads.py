@@ -18,7 +18,7 @@ from profiling.charts.trace import trace_changes, treemap
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError
 from profiling.model.words import Text
-from profiling.output import csv
+from profiling.output import trace_files
 
 CHARTS = ("timeline", "memory", "operators", "kernels", "trace_diff")
 
@@ -32,7 +32,7 @@ class DownloadsPanel:
 
     def __init__(self, labels: gr.I18n) -> None:
         """Create the components."""
-        names = [*csv.offered(), csv.DIFF, *map(_html_name, CHARTS)]
+        names = [*trace_files.offered(), trace_files.DIFF, *map(_html_name, CHARTS)]
         with gr.Row(elem_classes="trace-source"):
             self._name = gr.Dropdown(
                 [(labels(f"trace.file.{name}"), name) for name in names],
@@ -69,10 +69,10 @@ def _html_name(chart: str) -> str:
 
 
 def _write(name: str, opened: OpenTrace, window: Window, folder: Path, text: Text) -> Path:
-    if name in csv.offered():
-        return csv.write(name, opened.trace, window, folder)
-    if name == csv.DIFF:
-        csv.write_csv(_diff(opened), folder / name)
+    if name in trace_files.offered():
+        return trace_files.write(name, opened.trace, window, folder)
+    if name == trace_files.DIFF:
+        trace_files.write_csv(_diff(opened), folder / name)
         return folder / name
     chart = name.removesuffix(".html")
     if chart not in CHARTS:

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.analysis.findings import Findings, find
+
 BRANCHES = [
     "attached",
     "detach",
@@ -62,7 +64,8 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
 
 
 def faster(name: str, ratio: float, low: float, high: float, **values: Any) -> dict[str, Any]:
-    return row(name, ratio=ratio, ratio_low=low, ratio_high=high, verdict="faster", **values)
+    interval = {"ratio": ratio, "ratio_low": low, "ratio_high": high}
+    return row(name, **interval, **({"verdict": "faster"} | values))
 
 
 def failed(branch: str, status: str = "unsupported", **values: Any) -> dict[str, Any]:
@@ -84,6 +87,11 @@ def table(*rows: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(list(rows)).astype(dict.fromkeys(counts, "Int64"))
 
 
+def shown(*rows: dict[str, Any]) -> Findings:
+    """Return what a cell with these rows shows."""
+    return find(table(*rows))
+
+
 @pytest.fixture
 def summary() -> pd.DataFrame:
     """One cell: a baseline with wrong gradients, a faster branch, and one that cannot be."""
@@ -99,6 +107,7 @@ def summary() -> pd.DataFrame:
             ratio=0.39,
             ratio_low=0.36,
             ratio_high=0.392,
+            verdict="faster",
             peak_bytes=1 * 2**20,
         ),
         failed("frozen", message="<b>no</b> parameters"),

@@ -8,8 +8,8 @@ from profiling.charts.run_diff import ratio_by_branch
 from profiling.charts.style import branch_style, label_room
 from profiling.model.run import Run, Status
 from profiling.model.words import Text
+from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import branch, cell, run_of, times
-from tests.profiling.test_diff import finished, measured, run_with
 
 HOLLOW = "rgba(0,0,0,0)"
 

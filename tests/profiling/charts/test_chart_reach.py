@@ -5,7 +5,13 @@ import pytest
 
 from profiling.charts.branches import gradient_reach
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES
+from tests.profiling.charts.conftest import BRANCHES, row, shown
+
+FOUND = shown(
+    row("attached", gradients_right=False),
+    row("detach"),
+    row("no_grad", gradients_right=False),
+)
 
 
 def reach(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
@@ -27,7 +33,7 @@ def outcomes() -> pd.DataFrame:
 
 
 def test_every_cell_has_its_outcome_in_words(outcomes: pd.DataFrame, text: Text) -> None:
-    figure = gradient_reach(outcomes, text)
+    figure = gradient_reach(outcomes, FOUND, text)
     heatmap = figure.data[0]
     assert list(heatmap.y) == ["attached", "detach", "no_grad"]
     assert list(heatmap.x) == ["x", "w", "&lt;w&gt;"]
@@ -41,20 +47,21 @@ def test_every_cell_has_its_outcome_in_words(outcomes: pd.DataFrame, text: Text)
 
 
 def test_title_counts_the_branches_that_are_right(outcomes: pd.DataFrame, english: Text) -> None:
-    title = gradient_reach(outcomes, english).layout.title.text
+    title = gradient_reach(outcomes, FOUND, english).layout.title.text
     assert title.replace("<br>", " ") == "1 of 3 branches get exactly the right gradients"
 
 
 def test_without_a_reference_nothing_is_called_right_or_wrong(english: Text) -> None:
     rows = reach(("attached", "w", "unchecked", 0.0), ("detach", "w", "unchecked", 0.0))
-    figure = gradient_reach(rows.assign(right=None), english)
+    unchecked = [row(name, gradients_right=None) for name in ("attached", "detach")]
+    figure = gradient_reach(rows.assign(right=None), shown(*unchecked), english)
     title = figure.layout.title.text.replace("<br>", " ")
     assert title == "Which parameters got a gradient (nothing to check it against)"
     assert [list(line) for line in figure.data[0].text] == [["· not checked"]] * 2
 
 
 def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text) -> None:
-    hover = gradient_reach(outcomes, english).data[0].customdata
+    hover = gradient_reach(outcomes, FOUND, english).data[0].customdata
     assert hover[1][1].endswith("largest difference from the reference: 1.23e-08")
     assert "3 of 4 parameters got a gradient" in hover[0][0]
     assert "difference from" not in hover[0][0]
@@ -62,7 +69,7 @@ def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text)
 
 
 def test_each_outcome_has_one_flat_colour(outcomes: pd.DataFrame, text: Text) -> None:
-    heatmap = gradient_reach(outcomes, text).data[0]
+    heatmap = gradient_reach(outcomes, FOUND, text).data[0]
     stops = [(stop, color) for stop, color in heatmap.colorscale]
     assert (heatmap.zmin, heatmap.zmax) == (-0.5, 5.5)
     assert [color for _, color in stops[::2]] == [color for _, color in stops[1::2]]
@@ -71,6 +78,6 @@ def test_each_outcome_has_one_flat_colour(outcomes: pd.DataFrame, text: Text) ->
 
 def test_ten_branches_stay_small_and_an_empty_table_says_so(text: Text) -> None:
     full = reach(*((branch, group, "equal", 0.0) for branch in BRANCHES for group in "abc"))
-    assert len(gradient_reach(full, text).to_json()) < 60_000
-    figure = gradient_reach(full[:0], text)
+    assert len(gradient_reach(full, FOUND, text).to_json()) < 60_000
+    figure = gradient_reach(full[:0], FOUND, text)
     assert figure.layout.annotations[0].text == text("chart.empty")

@@ -9,9 +9,10 @@ from profiling.charts.operators import operators_by_branch
 from profiling.charts.peak import memory_over_time
 from profiling.charts.style import branch_style
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES
+from tests.profiling.charts.conftest import BRANCHES, row, shown
 
 NONE = float("nan")
+FOUND = shown(row("attached"), row("no_grad", peak_bytes=2**20))
 
 
 def operators(*rows: tuple[str, str, int, float, float, float]) -> pd.DataFrame:
@@ -106,7 +107,7 @@ def curves() -> pd.DataFrame:
 
 
 def test_memory_lines_start_at_their_first_event(curves: pd.DataFrame, text: Text) -> None:
-    figure = memory_over_time(curves, text)
+    figure = memory_over_time(curves, FOUND, text)
     attached, attached_peak, no_grad, no_grad_peak = figure.data
     assert list(attached.x) == [0, 1, 3]
     assert list(attached.y) == [1, 4, 3]
@@ -121,12 +122,21 @@ def test_memory_lines_start_at_their_first_event(curves: pd.DataFrame, text: Tex
 
 
 def test_memory_title_and_hover(curves: pd.DataFrame, english: Text) -> None:
-    figure = memory_over_time(curves, english)
-    assert title(figure) == "Highest peak 4.00 MiB in attached, lowest 2.00 MiB in no_grad"
+    figure = memory_over_time(curves, FOUND, english)
+    assert title(figure) == "Peak 4.00 MiB in attached, 2.00 MiB in no_grad"
     assert "%{y:.3~r} MiB live after %{x:.3~r} ms" in figure.data[0].hovertemplate
     assert "peak: 4.00 MiB (4,194,304 B)" in figure.data[1].hovertemplate
-    same = memory_over_time(curves[curves["branch"] == "attached"], english)
-    assert title(same) == "Peak of every branch: 4.00 MiB"
+    same = memory_over_time(curves[curves["branch"] == "attached"], FOUND, english)
+    assert title(same) == "Every branch peaks at 4.00 MiB"
+
+
+def test_the_memory_title_tells_no_difference_that_the_headline_does_not(
+    curves: pd.DataFrame, english: Text
+) -> None:
+    wrong = shown(row("attached"), row("no_grad", peak_bytes=1, gradients_right=False))
+    assert title(memory_over_time(curves, wrong, english)) == "Live memory during one step"
+    close = curves.replace({"live_bytes": {2 * 2**20: 4 * 2**20 - 64}})
+    assert title(memory_over_time(close, wrong, english)) == "Every branch peaks at 4.00 MiB"
 
 
 def test_long_curves_are_thinned_but_keep_ends_and_peak(text: Text) -> None:
@@ -139,7 +149,9 @@ def test_long_curves_are_thinned_but_keep_ends_and_peak(text: Text) -> None:
         }
     )
     one.loc[777, "live_bytes"] = 2**30
-    figure = memory_over_time(pd.concat([one.assign(branch=name) for name in BRANCHES]), text)
+    figure = memory_over_time(
+        pd.concat([one.assign(branch=name) for name in BRANCHES]), FOUND, text
+    )
     line, peak = figure.data[:2]
     assert len(figure.to_json()) < 60_000
     assert len(line.x) <= 242
@@ -165,6 +177,6 @@ def test_ten_branches_of_operators_stay_small(text: Text) -> None:
 
 
 def test_empty_tables_say_so(ops: pd.DataFrame, curves: pd.DataFrame, text: Text) -> None:
-    for figure in (operators_by_branch(ops[:0], text), memory_over_time(curves[:0], text)):
+    for figure in (operators_by_branch(ops[:0], text), memory_over_time(curves[:0], FOUND, text)):
         assert not figure.data
         assert figure.layout.annotations[0].text == text("chart.empty")

@@ -12,8 +12,8 @@ import pytest
 
 from demos.workloads import elementwise
 from profiling import catalogue
-from profiling.analysis import metrics
 from profiling.engine.engine import Engine
+from profiling.output.csv import FILES
 from profiling.output.saved_runs import load_run
 from tests.profiling.cli.conftest import SMALL
 
@@ -57,7 +57,7 @@ def test_compare_with_a_real_worker_writes_its_files(shell: Any, tmp_path: Path)
         "x:none;w:equal",
     ] * 2
     assert {path.relative_to(out_folder).as_posix() for path in out_folder.rglob("*.*")} == {
-        *metrics.FILES,
+        *FILES,
         "run.json",
         "README.md",
         "detach-lab-run.zip",
@@ -83,7 +83,7 @@ def test_files_written_are_named_and_old_ones_replaced(
     code, out, err = shell(*SMALL, "--out", str(tmp_path))
     assert (code, err) == (0, "")
     written = [line.removeprefix("wrote ") for line in out.splitlines() if "wrote " in line]
-    names = [*metrics.FILES, "run.json", "README.md", "detach-lab-run.zip", "traces"]
+    names = [*FILES, "run.json", "README.md", "detach-lab-run.zip", "traces"]
     assert written == [str(tmp_path / name) for name in names]
     assert (tmp_path / "summary.csv").read_text("utf-8").startswith("workload,branch,size")
     assert (tmp_path / "mine.txt").read_text("utf-8") == "kept"

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from profiling.analysis.findings import disturbance
+from profiling.analysis.findings import disturbance, find
 from profiling.analysis.statistics import summary
 from profiling.engine.engine import Engine
 from profiling.measure import others
@@ -93,6 +93,6 @@ def test_a_busy_machine_is_told_of_beside_what_was_measured_on_it(
     (cell,) = last.run.results
     assert cell.others_cpu_share is not None
     assert 0.2 < cell.others_cpu_share <= 1.0
-    told = disturbance(summary(last.run), text)
+    told = disturbance(find(summary(last.run)), text)
     assert told == text("finding.disturbed", share=f"{cell.others_cpu_share:.0%}")
     engine.discard(last.run)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from profiling.analysis import metrics
+from profiling.analysis.analysis import Analysis
 from profiling.model import run as consistency
 from profiling.model.errors import InputError
+from profiling.model.metrics import METRICS
 from profiling.model.run import SCHEMA_VERSION, Run, Sample
 from profiling.model.words import table, translator
 from profiling.output import saved_runs
@@ -46,7 +47,7 @@ def test_our_own_archive_is_unpacked_with_its_traces(
     finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     run, folder = finished_run
-    archive = export(run, folder, translator("en"))[ARCHIVE]
+    archive = export(Analysis(run, folder), folder, translator("en"))[ARCHIVE]
     assert load_run(archive) == run
     assert unpack_run(archive, tmp_path) == run
     traces = sorted((tmp_path / "traces").iterdir())
@@ -121,9 +122,14 @@ def test_a_run_of_a_newer_schema_says_so_before_anything_else(
 
 
 def test_every_metric_and_a_step_that_frees_memory_can_be_read(tmp_path: Path) -> None:
-    samples = [Sample("step", metric, "count", 0, 2.0) for metric in metrics.METRICS]
-    samples.append(Sample("forward", "live", "bytes", 0, -64.0))
-    samples.append(Sample("forward", "time", "s", 0, 0.1 + 0.2))
+    samples = [
+        Sample(phase, metric.name, metric.unit, 0, 2.0 if metric.whole else 0.1 + 0.2)
+        for metric in METRICS.values()
+        for phase in metric.phases
+    ]
+    samples.append(Sample("forward", "live", "bytes", 1, -64.0))
+    # Of a newer version.
+    samples.append(Sample("step", "energy", "J", 0, 0.5))
     run = run_of(branch("attached", samples=tuple(samples)))
     save_run(run, tmp_path / "a.json")
     assert load_run(tmp_path / "a.json") == run

@@ -113,6 +113,12 @@ IMPOSSIBLE: list[tuple[tuple[str | int, ...], object, str]] = [
     ((*_RESULT, "samples", 4, "value"), 64.5, "results[0].results[0].samples[4]"),
     ((*_RESULT, "samples", 4, "value"), -64, "results[0].results[0].samples[4]"),
     ((*_RESULT, "samples", 4, "value"), 1e300, "results[0].results[0].samples[4]"),
+    ((*_RESULT, "samples", 4, "unit"), "s", "results[0].results[0].samples[4]"),
+    (
+        (*_RESULT, "samples", 4),
+        {"phase": "step", "metric": "unknown", "unit": "bytes", "index": 0, "value": 0.5},
+        "results[0].results[0].samples[4]",
+    ),
     ((*_RESULT, "samples", 4, "metric"), "a b", "results[0].results[0].samples[4].metric"),
     ((*_RESULT, "samples", 0, "index"), -1, "results[0].results[0].samples[0]"),
     ((*_RESULT, "samples", 0, "index"), 10**6, "results[0].results[0].samples[0]"),

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from msgspec.structs import replace
 
 from profiling.analysis import tables
-from profiling.model.run import CellResult, PeakPart, Sample, Status
+from profiling.model.run import CellResult, Run, Sample, Status
 from profiling.traces.table import COLUMNS, load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
@@ -52,65 +51,49 @@ def test_types_of_samples() -> None:
     assert table["value"].isna().all()
 
 
-def test_branches_of_a_measured_run(finished_run: FinishedRun) -> None:
-    table = tables.branches(finished_run.run)
-    asked = finished_run.run.request.branches
-    assert table["branch"].to_list() == list(asked) * 2
-    assert table["size"].to_list() == [4] * len(asked) + [8] * len(asked)
-    statuses = dict.fromkeys(asked, "ok") | DID_NOT
-    assert table["status"].to_list() == list(statuses.values()) * 2
-    assert table["trace"].notna().to_list() == [statuses[name] == "ok" for name in asked] * 2
-    assert set(table["workload"]) == {"side_branch"}
-    assert set(table["dtype"]) == {"float32"}
-    assert set(table["device"]) == {"cpu"}
-
-
-def test_branches_carry_what_their_cells_timing_was_like() -> None:
-    scratch = (PeakPart("scratch", "aten::mm", 64), PeakPart("scratch", "aten::sum", 8))
-    run = run_of(branch("attached", scratch=scratch), branch("detach"))
-    timed = replace(run.results[0], stopped_by="budget", warm_up_rounds=2, loops=128)
-    timed = replace(timed, others_cpu_share=0.25)
-    table = tables.branches(replace(run, results=(timed,)))
-    assert table["scratch"].to_list() == ["aten::mm 64;aten::sum 8", ""]
-    for name, value in (("stopped_by", "budget"), ("warm_up_rounds", 2), ("loops", 128)):
-        assert table[name].to_list() == [value, value]
-    assert table["others_cpu_share"].to_list() == [0.25, 0.25]
+def one_cell(run: Run) -> CellResult:
+    (finished,) = run.results
+    return finished
 
 
 def test_peak_parts_add_up_to_the_measured_peaks(finished_run: FinishedRun) -> None:
-    table = tables.peak_parts(finished_run.run)
-    assert list(table.columns) == [*tables.KEY, "kind", "op", "bytes"]
-    peaks = (
-        tables.samples(finished_run.run).query("metric == 'peak'").set_index(tables.KEY)["value"]
-    )
-    sums = table.groupby(tables.KEY)["bytes"].sum()
-    assert len(sums) == 2 * len(RAN)
-    assert sums.astype(float).to_dict() == peaks.to_dict()
-    assert set(table.loc[table["kind"] == "copy", "branch"]) >= {"clone_detach", "detach_clone"}
+    copying = set()
+    for finished in finished_run.run.results:
+        table = tables.peak_parts(finished)
+        assert list(table.columns) == ["branch", "kind", "op", "bytes"]
+        assert table.groupby("branch")["bytes"].sum().to_dict() == {
+            result.branch: sample.value
+            for result in finished.results
+            for sample in result.samples
+            if sample.metric == "peak"
+        }
+        assert set(table["branch"]) == set(RAN)
+        copying |= set(table.loc[table["kind"] == "copy", "branch"])
+    assert copying >= {"clone_detach", "detach_clone"}
 
 
-def test_a_run_without_parts_of_a_peak_has_an_empty_table() -> None:
-    table = tables.peak_parts(run_of(branch("attached")))
+def test_a_cell_without_parts_of_a_peak_has_an_empty_table() -> None:
+    table = tables.peak_parts(one_cell(run_of(branch("attached"))))
     assert table.empty
-    assert list(table.columns) == [*tables.KEY, "kind", "op", "bytes"]
+    assert list(table.columns) == ["branch", "kind", "op", "bytes"]
 
 
-def test_reach_of_a_measured_run(finished_run: FinishedRun) -> None:
-    table = tables.reach(finished_run.run)
-    assert len(table) == 2 * len(RAN) * 3
-    wrong = table[~table["right"]]
-    assert (
-        list(zip(wrong["branch"], wrong["group"], wrong["outcome"], strict=True))
-        == [("attached", "trunk", "different")] * 2
-    )
-    assert (table["with_gradient"] == table["tensors"]).all()
-    assert table.loc[table["right"], "max_difference"].eq(0).all()
-    assert wrong["max_difference"].gt(0).all()
+def test_reach_of_a_measured_cell(finished_run: FinishedRun) -> None:
+    for finished in finished_run.run.results:
+        table = tables.reach(finished)
+        assert len(table) == len(RAN) * 3
+        wrong = table[~table["right"]]
+        assert wrong[["branch", "group", "outcome"]].to_numpy().tolist() == [
+            ["attached", "trunk", "different"]
+        ]
+        assert (table["with_gradient"] == table["tensors"]).all()
+        assert table.loc[table["right"], "max_difference"].eq(0).all()
+        assert wrong["max_difference"].gt(0).all()
 
 
 def test_reach_keeps_what_there_is_nothing_to_compare_with() -> None:
     planted = branch("attached", reach=(reach("x", "unwanted"), reach("w", "missing")))
-    table = tables.reach(run_of(planted))
+    table = tables.reach(one_cell(run_of(planted)))
     assert table["outcome"].to_list() == ["unwanted", "missing"]
     assert table["tensors"].to_list() == [2, 2]
     assert table["with_gradient"].to_list() == [2, 1]
@@ -118,7 +101,8 @@ def test_reach_keeps_what_there_is_nothing_to_compare_with() -> None:
 
 
 def test_reach_without_a_reference_is_neither_right_nor_wrong() -> None:
-    table = tables.reach(run_of(branch("attached", reach=(reach("x", "unchecked"),))))
+    planted = branch("attached", reach=(reach("x", "unchecked"),))
+    table = tables.reach(one_cell(run_of(planted)))
     assert table["outcome"].to_list() == ["unchecked"]
     assert table["right"].to_list() == [None]
 
@@ -147,26 +131,23 @@ def test_trace_events_of_a_measured_run(finished_run: FinishedRun) -> None:
 def test_a_run_without_traces_has_no_events(tmp_path: Path) -> None:
     table = tables.trace_events(run_of(branch("attached")), tmp_path)
     assert table.empty
-    assert list(table.columns) == tables.KEY
+    assert list(table.columns) == [*tables.KEY, *COLUMNS]
 
 
 def test_a_cell_that_failed_gives_each_of_its_branches_the_reason() -> None:
     asked = cell(branches=("attached", "detach"))
     failed = CellResult(asked, Status.ERROR, (), "error.worker_died")
-    table = tables.branches(run_of(results=(failed,), cells=(asked,)))
-    assert table["branch"].to_list() == ["attached", "detach"]
-    assert table["status"].to_list() == ["error"] * 2
-    assert table["reason"].to_list() == ["error.worker_died"] * 2
     samples = tables.samples(run_of(results=(failed,), cells=(asked,)))
+    assert samples["branch"].to_list() == ["attached", "detach"]
+    assert samples["status"].to_list() == ["error"] * 2
     assert samples["message"].to_list() == ["error.worker_died"] * 2
     assert samples["value"].isna().all()
 
 
-def test_a_run_without_results_has_empty_tables() -> None:
-    run = replace(run_of(branch("attached", samples=times([(1, 2)]))), results=())
-    for table in (tables.samples(run), tables.branches(run), tables.reach(run)):
-        assert table.empty
-        assert list(table.columns)[:5] == tables.KEY
+def test_a_run_without_results_has_an_empty_table() -> None:
+    table = tables.samples(replace(run_of(branch("attached", samples=times([(1, 2)]))), results=()))
+    assert table.empty
+    assert list(table.columns)[:5] == tables.KEY
 
 
 def test_environment_of_a_row() -> None:
@@ -190,8 +171,3 @@ def test_the_device_named_is_the_one_that_was_used(device: str, name: str) -> No
     run = run_of(branch("attached"), environment=GPU_MACHINE, cells=(cell(device=device),))
     found = tables.environment(run)
     assert (found["env_device_name"], found["env_driver"]) == (name, "13.0")
-
-
-def test_tables_are_frames_of_plain_rows(finished_run: FinishedRun) -> None:
-    for table in (tables.samples(finished_run.run), tables.branches(finished_run.run)):
-        assert isinstance(table.index, pd.RangeIndex)

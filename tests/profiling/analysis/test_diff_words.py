@@ -3,11 +3,19 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from profiling.analysis.diff import DiffRow, Lone, around, diff, finding, lone_words, sections
+from profiling.analysis.diff import (
+    DiffRow,
+    Lone,
+    around,
+    diff,
+    headline,
+    lone_words,
+    sections,
+)
 from profiling.model.run import Run, Status
 from profiling.model.words import LANGUAGES, Text, translator
+from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
-from tests.profiling.test_diff import finished, measured, run_with
 
 ENGLISH = translator("en")
 
@@ -106,20 +114,20 @@ def test_each_cell_has_a_section_in_units_of_its_own() -> None:
 
 
 def test_the_finding_counts_what_is_in_both_and_what_is_not(before: Run, after: Run) -> None:
-    assert finding(diff(before, after), ENGLISH) == (
-        "Of 4 measured in both runs, B is faster in 1, slower in 1 and no different in 1; "
+    assert headline(diff(before, after), ENGLISH) == (
+        "Of 3 timed in both runs, B is faster in 1, slower in 1 and no different in 1; "
         "without times to compare: 1; other gradients in `no_grad`; only in B: 1."
     )
-    assert finding(diff(after, before), ENGLISH).endswith("; only in A: 1.")
-    assert finding(diff(before, before), ENGLISH) == (
-        "Of 4 measured in both runs, B is faster in 0, slower in 0 and no different in 3; "
+    assert headline(diff(after, before), ENGLISH).endswith("; only in A: 1.")
+    assert headline(diff(before, before), ENGLISH) == (
+        "Of 3 timed in both runs, B is faster in 0, slower in 0 and no different in 3; "
         "without times to compare: 1."
     )
 
 
 def test_runs_with_nothing_in_common_say_so(before: Run) -> None:
     other = run_with(finished(cell(size=8), measured()))
-    assert finding(diff(before, other), ENGLISH) == (
+    assert headline(diff(before, other), ENGLISH) == (
         "The two runs have nothing in common that could be compared."
     )
     assert sections(diff(before, other), ENGLISH) == []
@@ -132,7 +140,7 @@ def test_both_languages_have_all_words(before: Run, after: Run, text: Text) -> N
         request=replace(after.request, seed=1, budget_s=9.0),
     )
     found = diff(before, changed)
-    assert "{" not in finding(found, text) + str(sections(found, text))
+    assert "{" not in headline(found, text) + str(sections(found, text))
     for difference in diff(before, changed).environment:
         assert text(f"diff.field.{difference.field}")
     for section in sections(found, text):

@@ -9,11 +9,23 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from profiling.analysis import metrics, tables
+from profiling.analysis import tables
+from profiling.analysis.analysis import Analysis
 from profiling.analysis.statistics import summary
 from profiling.model.run import Run, Status
-from profiling.model.words import translator
-from profiling.output.csv import ARCHIVE, README, RUN, export, harmless, trace_files
+from profiling.model.words import Text, translator
+from profiling.output import csv as files_of_a_run
+from profiling.output.csv import (
+    ARCHIVE,
+    FILES,
+    README,
+    RUN,
+    export,
+    harmless,
+    readme,
+    trace_files,
+    write,
+)
 from profiling.output.saved_runs import load_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import (
@@ -26,13 +38,13 @@ from tests.profiling.planted import (
     write_trace,
 )
 
-CSV = list(metrics.FILES)
+CSV = list(FILES)
 SAY = translator("en")
 
 
 @pytest.fixture(scope="module")
 def exported(finished_run: FinishedRun) -> dict[str, Path]:
-    return export(finished_run.run, finished_run.folder, SAY)
+    return export(Analysis(*finished_run), finished_run.folder, SAY)
 
 
 def cells(path: Path) -> list[list[str]]:
@@ -59,7 +71,7 @@ def test_the_files_are_named_and_lie_in_the_runs_folder(
 @pytest.mark.parametrize("name", CSV)
 def test_columns_are_those_described_in_their_order(name: str, exported: dict[str, Path]) -> None:
     head, *body = cells(exported[name])
-    assert head == list(metrics.FILES[name][1])
+    assert head == list(FILES[name].columns)
     assert {len(row) for row in body} == {len(head)}
 
 
@@ -149,7 +161,7 @@ def test_the_archive_has_everything(
     exported: dict[str, Path], finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     run, folder = finished_run
-    traces = [path.relative_to(folder).as_posix() for path in trace_files(run, folder)]
+    traces = [path.relative_to(folder).as_posix() for path in trace_files(Analysis(run, folder))]
     assert len(traces) == 12
     with zipfile.ZipFile(exported[ARCHIVE]) as archive:
         assert archive.testzip() is None
@@ -158,12 +170,12 @@ def test_the_archive_has_everything(
     for name in (*CSV, RUN, README, *traces):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
     assert load_run(tmp_path / RUN) == run
-    assert (tmp_path / README).read_text("utf-8") == metrics.readme(SAY)
+    assert (tmp_path / README).read_text("utf-8") == readme(SAY)
 
 
 def test_traces_are_in_the_order_of_cells_and_branches(finished_run: FinishedRun) -> None:
     run, folder = finished_run
-    names = [path.name.split("-")[1:3] for path in trace_files(run, folder)]
+    names = [path.name.split("-")[1:3] for path in trace_files(Analysis(run, folder))]
     ran = ["attached", "detach", "clone_detach", "detach_clone", "no_grad", "inference_mode"]
     assert names == [[branch_, size] for size in ("4", "8") for branch_ in ran]
 
@@ -181,7 +193,7 @@ def test_texts_that_a_spreadsheet_would_run_are_quoted(formula: str, tmp_path: P
     failed = branch("attached", status=Status.ERROR, reason="error.step_failed", message=formula)
     device = replace(MACHINE.devices[0], name=formula)
     run = run_of(failed, environment=replace(MACHINE, devices=(device,)))
-    files = export(run, tmp_path, SAY)
+    files = export(Analysis(run, tmp_path), tmp_path, SAY)
     for name in ("summary.csv", "samples.csv"):
         for field in ("message", "env_device_name"):
             (found,) = column(files[name], field)
@@ -192,7 +204,9 @@ def test_texts_that_a_spreadsheet_would_run_are_quoted(formula: str, tmp_path: P
 def test_names_of_trace_events_are_quoted_and_numbers_are_not(tmp_path: Path) -> None:
     events = [event("=op", 1), event("a=b", 2), memory_event(-64, 3)]
     write_trace(tmp_path / "trace.json", events)
-    files = export(run_of(branch("attached", trace="trace.json")), tmp_path, SAY)
+    files = export(
+        Analysis(run_of(branch("attached", trace="trace.json")), tmp_path), tmp_path, SAY
+    )
     assert column(files["trace_events.csv"], "name") == ["'=op", "a=b", "[memory]"]
     assert column(files["trace_events.csv"], "bytes") == ["", "", "-64"]
 
@@ -203,28 +217,28 @@ def test_names_of_trace_events_are_quoted_and_numbers_are_not(tmp_path: Path) ->
 )
 def test_other_texts_are_kept_as_they_are(text: str, tmp_path: Path) -> None:
     failed = branch("attached", status=Status.ERROR, message=text)
-    files = export(run_of(failed), tmp_path, SAY)
+    files = export(Analysis(run_of(failed), tmp_path), tmp_path, SAY)
     assert column(files["summary.csv"], "message") == [text]
 
 
 def test_our_reason_stands_where_there_is_no_error_text(tmp_path: Path) -> None:
     absent = branch("frozen", status=Status.UNSUPPORTED, reason="workload.a.absent.frozen")
     failed = branch("detach", status=Status.ERROR, reason="error.step_failed", message="planted")
-    files = export(run_of(absent, failed), tmp_path, SAY)
+    files = export(Analysis(run_of(absent, failed), tmp_path), tmp_path, SAY)
     for name in ("summary.csv", "samples.csv"):
         assert column(files[name], "message") == ["workload.a.absent.frozen", "planted"]
 
 
 def test_a_run_that_has_only_begun_can_be_exported(planted: Run, tmp_path: Path) -> None:
-    files = export(replace(planted, results=()), tmp_path, SAY)
+    files = export(Analysis(replace(planted, results=()), tmp_path), tmp_path, SAY)
     for name in CSV:
-        assert cells(files[name]) == [list(metrics.FILES[name][1])]
+        assert cells(files[name]) == [list(FILES[name].columns)]
     assert load_run(files[RUN]).results == ()
 
 
 def test_exporting_again_replaces_the_files(planted: Run, tmp_path: Path) -> None:
-    export(replace(planted, results=()), tmp_path, SAY)
-    files = export(planted, tmp_path, SAY)
+    export(Analysis(replace(planted, results=()), tmp_path), tmp_path, SAY)
+    files = export(Analysis(planted, tmp_path), tmp_path, SAY)
     assert len(column(files["summary.csv"], "branch")) == 2
     assert json.loads(files[RUN].read_text("utf-8"))["id"] == "a-run"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files)
@@ -235,7 +249,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_done(
 ) -> None:
     (tmp_path / README).mkdir()
     with pytest.raises(OSError, match=README):
-        export(planted, tmp_path, SAY)
+        export(Analysis(planted, tmp_path), tmp_path, SAY)
     found = {path.name for path in tmp_path.iterdir()}
     assert found == {*CSV, RUN, README}
     assert load_run(tmp_path / RUN) == planted
@@ -244,15 +258,15 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_done(
 def test_a_failure_while_writing_keeps_the_file_of_before(
     planted: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = export(planted, tmp_path, SAY)
+    files = export(Analysis(planted, tmp_path), tmp_path, SAY)
     before = {name: path.read_bytes() for name, path in files.items()}
 
-    def failing(text: metrics.Text) -> str:
+    def failing(text: Text) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr(metrics, "readme", failing)
+    monkeypatch.setattr(files_of_a_run, "readme", failing)
     with pytest.raises(OSError, match="disk full"):
-        export(planted, tmp_path, SAY)
+        export(Analysis(planted, tmp_path), tmp_path, SAY)
     assert {name: (tmp_path / name).read_bytes() for name in before}[README] == before[README]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(before)
 
@@ -260,3 +274,20 @@ def test_a_failure_while_writing_keeps_the_file_of_before(
 def test_a_number_among_texts_stays_a_number() -> None:
     table = pd.DataFrame({"value": [-5, "-5", None, "\t=1", 2.5]}, dtype=object)
     assert harmless(table)["value"].tolist() == [-5, "'-5", None, "'\t=1", 2.5]
+
+
+def test_one_file_is_written_alone_and_the_archive_leaves_nothing_beside_it(
+    planted: Run, tmp_path: Path
+) -> None:
+    analysis = Analysis(planted, tmp_path)
+    assert write("summary.csv", analysis, tmp_path, SAY) == tmp_path / "summary.csv"
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
+    whole = export(analysis, tmp_path, SAY)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    packed = write(ARCHIVE, analysis, alone, SAY)
+    assert list(alone.iterdir()) == [packed]
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.namelist() == [*CSV, RUN, README]
+        for name in archive.namelist():
+            assert archive.read(name) == whole[name].read_bytes()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from profiling.analysis.statistics import (
-    MIN_SAMPLES,
+    MIN_PAIRS,
     Floats,
     Interval,
+    interval_verdict,
     unpaired_ratio,
-    unpaired_verdict,
 )
 
 NAN = float("nan")
@@ -38,7 +38,7 @@ def test_a_run_beside_itself_has_the_ratio_1_and_does_not_differ() -> None:
         found = unpaired_ratio(values, values)
         assert found.estimate == 1.0
         assert found.low < 1 < found.high
-        assert unpaired_verdict(found) == "no_difference"
+        assert interval_verdict(found) == "no_difference"
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def test_a_planted_effect_is_found(factor: float, expected: str) -> None:
         unpaired_ratio(noise(seed, 50) * factor, noise(seed + 1000, 50)) for seed in range(100)
     ]
     assert sum(each.low < factor < each.high for each in found) >= 90
-    assert {unpaired_verdict(each) for each in found} == {expected}
+    assert {interval_verdict(each) for each in found} == {expected}
 
 
 def test_what_shifts_one_whole_run_is_not_taken_out() -> None:
     values = noise(1, 50)
-    assert unpaired_verdict(unpaired_ratio(values * 1.5, values)) == "slower"
+    assert interval_verdict(unpaired_ratio(values * 1.5, values)) == "slower"
 
 
 def test_noise_alone_seldom_looks_like_an_effect() -> None:
     found = [
-        unpaired_verdict(unpaired_ratio(noise(seed, 25), noise(seed + 1000, 25)))
+        interval_verdict(unpaired_ratio(noise(seed, 25), noise(seed + 1000, 25)))
         for seed in range(200)
     ]
     assert found.count("no_difference") >= 180
@@ -68,7 +68,7 @@ def test_noise_alone_seldom_looks_like_an_effect() -> None:
 def test_equal_samples_have_an_interval_of_no_width() -> None:
     found = unpaired_ratio(np.full(9, 3.0), np.full(7, 2.0))
     assert found == Interval(1.5, 1.5, 1.5)
-    assert unpaired_verdict(found) == "slower"
+    assert interval_verdict(found) == "slower"
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -77,19 +77,19 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert unpaired_ratio(*sides) != unpaired_ratio(*sides, seed=1)
 
 
-@pytest.mark.parametrize("few", [(MIN_SAMPLES - 1, 30), (30, MIN_SAMPLES - 1)])
+@pytest.mark.parametrize("few", [(MIN_PAIRS - 1, 30), (30, MIN_PAIRS - 1)])
 def test_few_samples_on_either_side_give_no_interval(few: tuple[int, int]) -> None:
     found = unpaired_ratio(noise(1, few[0]), noise(2, few[1]))
     assert found.estimate > 0
     assert np.isnan([found.low, found.high]).all()
-    assert unpaired_verdict(found) == ""
+    assert interval_verdict(found) == ""
 
 
 @pytest.mark.parametrize("sides", [([], [1.0]), ([1.0], []), ([], []), ([1.0], [0.0])])
 def test_where_there_is_no_ratio_all_is_unknown(sides: tuple[list[float], list[float]]) -> None:
     found = unpaired_ratio(np.array(sides[0]), np.array(sides[1]))
     assert np.isnan(found).all()
-    assert unpaired_verdict(found) == ""
+    assert interval_verdict(found) == ""
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_where_there_is_no_ratio_all_is_unknown(sides: tuple[list[float], list[f
     ],
 )
 def test_the_verdict_follows_the_interval(interval: Interval, expected: str) -> None:
-    assert unpaired_verdict(interval) == expected
+    assert interval_verdict(interval) == expected

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from profiling.analysis.statistics import MIN_PAIRS, summary
+from profiling.model.metrics import METRICS
 from profiling.model.run import BranchResult, CellResult, PeakPart, Sample, Status
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, cell, noise, reach, run_of, timed, times
@@ -169,13 +170,40 @@ def test_cells_are_compared_with_their_own_baseline() -> None:
 
 
 def test_a_run_without_results_has_an_empty_summary() -> None:
-    assert summary(run_of(results=(), cells=(cell(),))).empty
+    table = summary(run_of(results=(), cells=(cell(),)))
+    assert table.empty
+    assert table.dtypes.to_dict() == summary(run_of(branch("attached"))).dtypes.to_dict()
+
+
+def test_a_cell_that_failed_gives_each_of_its_branches_the_reason() -> None:
+    asked = cell(branches=("attached", "detach"))
+    failed = CellResult(asked, Status.ERROR, (), "error.worker_died", values={"a": "b"})
+    table = summary(run_of(results=(failed,), cells=(asked,)))
+    assert table["branch"].to_list() == ["attached", "detach"]
+    assert table["status"].to_list() == ["error"] * 2
+    assert table["reason"].to_list() == ["error.worker_died"] * 2
+    assert table["values"].to_list() == [{"a": "b"}] * 2
+
+
+def test_every_metric_with_a_column_has_it_in_the_summary() -> None:
+    samples = tuple(
+        Sample(metric.phases[0], metric.name, metric.unit, 0, 3.0 + place)
+        for place, metric in enumerate(METRICS.values())
+    )
+    (row,) = summary(run_of(branch("attached", samples=samples))).to_dict("records")
+    for place, metric in enumerate(METRICS.values()):
+        if metric.column:
+            assert row[metric.column] == 3 + place
 
 
 def test_summary_of_a_measured_run(finished_run: FinishedRun) -> None:
     table = summary(finished_run.run)
     asked = finished_run.run.request.branches
+    assert isinstance(table.index, pd.RangeIndex)
     assert table["branch"].to_list() == list(asked) * 2
+    assert table["size"].to_list() == [4] * len(asked) + [8] * len(asked)
+    for name, value in (("workload", "side_branch"), ("dtype", "float32"), ("device", "cpu")):
+        assert set(table[name]) == {value}
     ran = table["status"] == "ok"
     assert table.loc[ran, "rounds"].ge(MIN_PAIRS).all()
     assert table.loc[~ran, "rounds"].eq(0).all()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from profiling.analysis.findings import Group, rows
+from profiling.analysis.rows import Group, rows
 from profiling.analysis.statistics import summary
 from profiling.model.run import CellResult, Status
 from profiling.model.words import Text, table, translator
@@ -72,7 +72,7 @@ def test_rows_are_in_common_units() -> None:
     assert (attached.branch, attached.status, attached.right) == ("attached", "ok", False)
     assert (attached.time, attached.spread) == ("100 µs", "90.0–120")
     assert (attached.ratio, attached.interval) == ("1.00×", "")
-    assert (detach.ratio, detach.interval) == ("0.299×", "0.281–0.314")
+    assert (detach.ratio, detach.interval) == ("0.299×", "0.281–0.315")
     assert detach.time == "29.9 µs"
     assert (attached.peak, detach.peak) == ("4.000 MiB", "0.5000 MiB")
     assert (attached.saved, attached.live, attached.ops) == ("2.000 MiB", "1.000 MiB", "12")
