@@ -21,6 +21,7 @@ from demos.page.links import FIRST_WORKLOAD
 from profiling import catalogue
 from profiling.analysis.statistics import p_value, paired_ratio, verdict
 from profiling.engine.selfcheck import Slowed, beside_timer, totals
+from profiling.measure.device import get
 from profiling.measure.step import State, Step
 from profiling.measure.timing import time_steps
 from profiling.model.run import Cell
@@ -34,7 +35,7 @@ CELL = Cell("elementwise", 20_000, ("detach", "detach#2"), device="cpu", budget_
 
 def judge(first: Step, second: Step, seed: int) -> tuple[str, float]:
     """Compare two steps and return the verdict on the second and its ratio."""
-    timed = time_steps([first, second], "cpu", seed, BUDGET_S)
+    timed = time_steps([first, second], get("cpu"), seed, BUDGET_S)
     baseline, values = totals(timed, 0), totals(timed, 1)
     ratio = paired_ratio(values, baseline).estimate
     return verdict(ratio, p_value(values, baseline)), ratio
@@ -69,7 +70,7 @@ def main(comparisons: int) -> None:
         print(f"{name}: our median is {beside_timer(function, TIMER_S):.3f} of torch's Timer's")
     state = State(CELL)
     first, second = state.step("detach"), state.step("detach#2")
-    extra_s = SLOWDOWN * float(totals(time_steps([first], "cpu", 0, 1.0), 0).median())
+    extra_s = SLOWDOWN * float(totals(time_steps([first], get("cpu"), 0, 1.0), 0).median())
     slowed = Slowed(second, extra_s)
     same = [judge(first, second, seed)[0] for seed in range(comparisons)]
     planted = [judge(first, slowed, seed) for seed in range(comparisons)]

@@ -1,1 +1,1 @@
-"""What is run, and how a visitor meets it: lessons, workloads, the words, the tabs."""
+"""The content (lessons, workloads, words, recorded runs) and the page that shows it."""

@@ -1,3 +1,3 @@
-"""The lessons: one file each in a folder for each topic, in the order they are read."""
+"""The lessons: a file for each, in a folder for each topic, in display order."""
 
 TOPICS = ("article", "in_place", "no_gradient", "training", "modes", "freezing", "copying")

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import LOOKING, words
+from demos.page.common import UNQUEUED, words
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError
 from profiling.model.run import Environment
@@ -41,7 +41,7 @@ def create_about_tab(tab: gr.Tab, engine: Engine) -> None:
         yield _about(_environment(engine, 0.0), text)
         yield _about(_environment(engine, _TIMEOUT_S), text)
 
-    tab.select(show, None, view, **LOOKING)
+    tab.select(show, None, view, **UNQUEUED)
 
 
 def _environment(engine: Engine, timeout_s: float) -> Environment | None:

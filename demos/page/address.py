@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import LOOKING, QUIET, words
+from demos.page.common import PRIVATE, UNQUEUED, words
 from demos.page.compare.tab import CompareTab
 from demos.page.lessons import LessonsTab
 from demos.page.links import NAMES, Comparison, Link, read_link, usual_comparison
@@ -64,23 +64,23 @@ class Address:
         self.place: gr.State = gr.State(None)
         self.begin: gr.State = gr.State(None)
 
-    def wire(self, page: gr.Blocks, places: PageTabs) -> None:
+    def connect(self, page: gr.Blocks, places: PageTabs) -> None:
         """Connect the events: links to and within the page, inputs that the address contains."""
         handlers = _Handlers(self._copy, self._faults, self.begin, places)
         settled: dict[str, Any] = {"js": "() => { labLink.arrive(); return []; }"}
-        page.load(handlers.arrive, None, handlers.outputs, **QUIET).then(
+        page.load(handlers.arrive, None, handlers.outputs, **PRIVATE).then(
             None, None, None, **settled
         )
         # Not queued: later, the visitor may have chosen another workload.
-        page.load(handlers.describe, None, places.compare.form.described, **LOOKING)
-        self._copy.select(handlers.follow, None, handlers.outputs, **QUIET).then(
+        page.load(handlers.describe, None, places.compare.form.described, **UNQUEUED)
+        self._copy.select(handlers.follow, None, handlers.outputs, **PRIVATE).then(
             None, None, None, **settled
         )
         start = places.start
-        page.load(start.draw, None, [start.result, start.advice], **QUIET)
-        start.measure_recorded.click(handlers.measure_recorded, None, handlers.outputs, **QUIET)
+        page.load(start.draw, None, [start.result, start.advice], **PRIVATE)
+        start.measure_recorded.click(handlers.measure_recorded, None, handlers.outputs, **PRIVATE)
         start.measure_advised.click(
-            handlers.measure_advised, start.inputs, handlers.outputs, **QUIET
+            handlers.measure_advised, start.inputs, handlers.outputs, **PRIVATE
         )
         _report_inputs(places)
 

@@ -9,17 +9,18 @@ from typing import Any
 import gradio as gr
 
 from profiling.engine.engine import Engine
+from profiling.measure.device import KINDS
 from profiling.model.errors import DetachLabError, InputError
 from profiling.model.run import Environment
 from profiling.model.words import DEFAULT, LANGUAGES, Text, table, translator
 from profiling.output.html import templates
 
 # Options of events that are not part of the API and show no progress.
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Options of events that only show something: they do not wait in the queue.
-LOOKING: dict[str, Any] = {**QUIET, "queue": False}
+UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
 # Options of events that use the worker: one at a time.
-MEASURING: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
+ON_WORKER: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
 
 # Gradio's codes of our languages.
 _GRADIO_CODES = {"en": "en", "zh": "zh-CN"}
@@ -72,7 +73,7 @@ def problem(error: DetachLabError, text: Text) -> str:
     return render("progress.html", text, sentence=message, failed=True, total=0, done=0)
 
 
-def refused(request: gr.Request) -> str:
+def queue_full(request: gr.Request) -> str:
     """Return the message that the queue is full; a listener of an event's failure."""
     return problem(InputError("error.busy"), words(request))
 
@@ -86,7 +87,7 @@ def mode_words(engine: Engine, environment: Environment, text: Text) -> str:
     """Return the name of the mode that the page runs in."""
     if engine.lends:
         return text("mode.zero_gpu")
-    kind = environment.devices[0].kind
+    kind = "gpu" if KINDS[environment.devices[0].kind].is_accelerator else "cpu"
     return text(f"mode.space_{kind}" if on_space() else f"mode.{kind}")
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 from markupsafe import Markup, escape
 
 from demos.page import common
-from demos.page.common import LOOKING, MEASURING, language, refused, words
+from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
 from demos.page.links import LessonPlace, number_text
 from demos.page.stepper import PartView, part_view
 from profiling import catalogue
@@ -55,11 +55,11 @@ class LessonsTab:
         self.inputs = [controls.name, controls.values, controls.op]
         self.restored = [controls.topic, controls.name, place, *controls.shown]
         controls.name.change(
-            self._show, [controls.name, controls.name_shown], controls.shown, **LOOKING
+            self._show, [controls.name, controls.name_shown], controls.shown, **UNQUEUED
         )
         # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
         controls.topic.input(
-            _choose_topic, [controls.topic, controls.name_shown], controls.name, **LOOKING
+            _choose_topic, [controls.topic, controls.name_shown], controls.name, **UNQUEUED
         )
         # `change` instead of `input`: Gradio loses the first input event, such as a pasted error.
         controls.query.change(
@@ -67,7 +67,7 @@ class LessonsTab:
             [controls.query, controls.topic],
             [controls.found, controls.name],
             trigger_mode="always_last",
-            **LOOKING,
+            **UNQUEUED,
         )
         running = gr.on(
             [controls.run.click, controls.values.submit],
@@ -77,7 +77,7 @@ class LessonsTab:
             api_name="show_lesson",
             api_visibility="undocumented",
             show_progress="minimal",
-            **MEASURING,
+            **ON_WORKER,
         )
         opening = place.change(
             self._run_place,
@@ -85,10 +85,10 @@ class LessonsTab:
             [controls.problem, controls.view],
             api_visibility="private",
             show_progress="minimal",
-            **MEASURING,
+            **ON_WORKER,
         )
         for asked in (running, opening):
-            asked.failure(refused, None, controls.problem, **LOOKING)
+            asked.failure(queue_full, None, controls.problem, **UNQUEUED)
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
         """Return updates that show a lesson, and run it if a step of it is asked for."""
@@ -324,7 +324,7 @@ def highlight(text: str, spans: Iterable[Span]) -> Markup:
     """Escape a text and mark some spans of it.
 
     Example:
-        >>> marked("a < b", [(0, 1)])
+        >>> highlight("a < b", [(0, 1)])
         Markup('<mark>a</mark> &lt; b')
     """
     parts, at = [], 0

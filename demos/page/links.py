@@ -20,10 +20,11 @@ from profiling import catalogue
 from profiling.catalogue import LESSONS
 from profiling.catalogue.advisor import GRADIENTS, Answers
 from profiling.engine import plan
+from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.record import Record
-from profiling.model.request import PAGE_SETTINGS, Flag, Number, Request, Setting
+from profiling.model.request import Flag, Number, Request, Setting
 
 TABS = ("start", "lessons", "compare", "trace", "playground", "about")
 FIRST_WORKLOAD = "frozen_backbone"

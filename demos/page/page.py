@@ -13,7 +13,7 @@ from demos.page import address, common
 from demos.page.about import create_about_tab
 from demos.page.address import Address, PageTabs
 from demos.page.api import create_api, exception_handlers
-from demos.page.common import LOOKING, QUIET, labels, machine_words, mode_words, words
+from demos.page.common import PRIVATE, UNQUEUED, labels, machine_words, mode_words, words
 from demos.page.compare.tab import create_compare_tab
 from demos.page.guards import middleware
 from demos.page.guards.blocks import GuardedPage
@@ -102,7 +102,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
                 create_playground_tab(playground, texts)
         with named["about"]:
             create_about_tab(named["about"], engine)
-        links.wire(page, PageTabs(tabs, named, start, lessons, compare))
+        links.connect(page, PageTabs(tabs, named, start, lessons, compare))
 
         create_api(engine)
 
@@ -115,7 +115,9 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
             return _header(*_machine(engine, text), text)
 
         # Not queued, so that the page has a header even if the queue is full.
-        page.load(show_starting, None, header, **LOOKING).then(show_machine, None, header, **QUIET)
+        page.load(show_starting, None, header, **UNQUEUED).then(
+            show_machine, None, header, **PRIVATE
+        )
     page.queue(api_open=False, max_size=MAX_QUEUE)
     _poll_less_often(page._queue)
     return page

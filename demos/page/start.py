@@ -12,7 +12,7 @@ import pandas as pd
 from msgspec.structs import replace
 
 from demos.page import common
-from demos.page.common import LOOKING, words
+from demos.page.common import UNQUEUED, words
 from demos.page.links import FLAGS, Comparison, LessonPlace, Link, read_link, write_link
 from profiling import catalogue
 from profiling.analysis.analysis import CellAnalysis
@@ -87,7 +87,7 @@ class StartTab:
                 self.inputs,
                 self.advice,
                 trigger_mode="always_last",
-                **LOOKING,
+                **UNQUEUED,
             )
 
     def greet(self, text: Text) -> dict[Any, Any]:

@@ -1,4 +1,4 @@
-"""The workloads: one file each, and the branches that a workload may offer."""
+"""The workloads, a file for each, and the branches that a workload may have."""
 
 WORKLOADS = (
     "call_alone",

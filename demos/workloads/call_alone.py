@@ -1,4 +1,4 @@
-"""The call that cuts, and nothing else: what does writing it cost?"""
+"""Only the call that stops the gradient: what does the call itself cost?"""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""One elementwise op before the cut and one after: the cut itself, with little around it."""
+"""One elementwise op before the cut and one after it: mostly the cost of the cut itself."""
 
 import torch
 

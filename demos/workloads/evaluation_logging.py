@@ -1,4 +1,4 @@
-"""An evaluation loop that adds up the loss and never runs backward."""
+"""An evaluation loop that sums the loss and never runs backward."""
 
 import torch
 from torch import nn

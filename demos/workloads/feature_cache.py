@@ -1,4 +1,4 @@
-"""A cache of features: the last position of every batch is kept, and nothing else should be."""
+"""A cache of features that should keep only the last position of each batch."""
 
 import torch
 from torch import nn

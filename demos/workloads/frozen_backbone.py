@@ -1,4 +1,4 @@
-"""A frozen encoder and a head that is trained: transfer learning."""
+"""Transfer learning: a frozen encoder and a trained head."""
 
 import torch
 from torch import nn

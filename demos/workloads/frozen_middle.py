@@ -1,4 +1,4 @@
-"""A frozen middle between a stem and a head that train: the gradient must pass through it."""
+"""A frozen middle between a trained stem and head: the gradient must pass through it."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""A GAN's discriminator step: it learns from fakes; the generator that made them must not."""
+"""The discriminator step of a GAN: it learns from fakes, without training the generator."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""A GAN's generator step: the gradient passes through the discriminator, which must not learn."""
+"""The generator step of a GAN: the gradient passes through the discriminator."""
 
 import torch
 from torch import nn

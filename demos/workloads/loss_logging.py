@@ -1,4 +1,4 @@
-"""Gradient accumulation over micro-batches, with a running loss that is kept for the log."""
+"""Gradient accumulation over micro-batches, with a running loss for the log."""
 
 import torch
 from torch import nn

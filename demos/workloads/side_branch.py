@@ -1,4 +1,4 @@
-"""A side head reads the trunk's features; its loss must not change the trunk."""
+"""A side head reads the trunk's features; its loss must not train the trunk."""
 
 import torch
 from torch import nn

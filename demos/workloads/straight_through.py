@@ -1,4 +1,4 @@
-"""The straight-through estimator: rounded values go forward, the gradient as if unrounded."""
+"""A straight-through estimator: rounded values forward, the gradient as if not rounded."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Learning from a target network, as BYOL does: only the online side of the loss must learn."""
+"""Learning from a target network, as in BYOL: the loss must train only the online side."""
 
 import torch
 from torch import nn

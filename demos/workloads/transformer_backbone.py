@@ -1,4 +1,4 @@
-"""A frozen transformer encoder and a head that is trained on its last position."""
+"""A frozen transformer encoder and a trained head on its last position."""
 
 import math
 

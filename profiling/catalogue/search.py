@@ -296,11 +296,11 @@ class Clause:
         """Take the part of a pattern between `start` and `end`."""
         self.letters = Letters(pattern, start, end)
         pieces = (Letters(piece).text for piece in pattern[start:end].split("{}"))
-        self._ngrams = tuple(piece for piece in pieces if piece)
+        self._pieces = tuple(piece for piece in pieces if piece)
 
     def find_verbatim(self, query: Letters) -> Match | None:
         """Find the first place where a message contains the whole clause verbatim."""
-        first, *others = self._ngrams
+        first, *others = self._pieces
         start = query.text.find(first)
         while start >= 0:
             end = start + len(first)

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 
 from profiling.charts.style import (
     Row,
-    Text,
     base_layout,
     branch_axis,
     branch_style,
@@ -19,6 +18,7 @@ from profiling.charts.style import (
     scaled,
 )
 from profiling.model.units import Unit, time_unit
+from profiling.model.words import Text
 
 _BAR_HEIGHT = 6
 _GROUP_GAP = 14

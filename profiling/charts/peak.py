@@ -10,7 +10,6 @@ from profiling.analysis.findings import Findings, alike, first_of, span
 from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
-    Text,
     base_layout,
     branch_axis,
     branch_style,
@@ -26,6 +25,7 @@ from profiling.charts.style import (
 )
 from profiling.model.metrics import METRICS
 from profiling.model.units import Unit, byte_unit, show_bytes, time_unit
+from profiling.model.words import Text
 from profiling.traces.memory import NO_OP
 
 _HEIGHT = 340

@@ -15,7 +15,6 @@ from profiling.charts.style import (
     GRID,
     LINE_HEIGHT,
     Row,
-    Text,
     base_layout,
     empty,
     escaped,
@@ -24,6 +23,7 @@ from profiling.charts.style import (
     rows_of,
 )
 from profiling.model.units import Unit, time_unit
+from profiling.model.words import Text
 from profiling.traces.launches import DEVICE_WORK, is_runtime
 from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.timeline import View
@@ -132,9 +132,9 @@ def add_phases(figure: go.Figure, phases: pd.DataFrame, window: Window, text: Te
     if not figure.data:
         return
     unit = time_unit([window[1] - window[0]])
-    seen = phases[(phases["end_s"] > window[0]) & (phases["start_s"] < window[1])]
-    seen = clip(seen, window).head(_MOST_PHASES)
-    for phase in rows_of(seen):
+    visible = phases[(phases["end_s"] > window[0]) & (phases["start_s"] < window[1])]
+    visible = clip(visible, window).head(_MOST_PHASES)
+    for phase in rows_of(visible):
         figure.add_shape(
             type="rect",
             x0=phase["start_s"] / unit.factor,
@@ -146,7 +146,7 @@ def add_phases(figure: go.Figure, phases: pd.DataFrame, window: Window, text: Te
             line={"width": 0},
             fillcolor=_PHASE_COLORS[phase["phase"]].background,
         )
-    by_phase = seen.groupby("phase", sort=False)
+    by_phase = visible.groupby("phase", sort=False)
     labels = [_phase_labels(str(phase), spans, unit, text) for phase, spans in by_phase]
     figure.add_traces(labels)
     figure.update_layout(height=figure.layout.height + LINE_HEIGHT * len(labels))

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 
 from profiling.charts.style import (
     Row,
-    Text,
     base_layout,
     branch_axis,
     empty,
@@ -19,6 +18,7 @@ from profiling.charts.style import (
     scaled,
 )
 from profiling.model.units import Unit, byte_unit, time_unit
+from profiling.model.words import Text
 from profiling.traces.memory import NODE_PREFIX
 
 _AREA_HEIGHT = 420
@@ -106,11 +106,11 @@ def _areas(sums: pd.DataFrame, column: str, whole: float, text: Text) -> list[Ar
         zip(sums["name"], sums["count"], sums[column], groups, strict=True)
     ):
         calls = text("trace.hover.calls", count=f"{count:,}")
-        said = _share(escaped(name, _HOVER_LIMIT), float(time_s), whole, text)
+        hover = _share(escaped(name, _HOVER_LIMIT), float(time_s), whole, text)
         parent = f"group {group}" if group else ""
         label = escaped(_short(name), _LABEL_LIMIT)
         color = colors[group] if group else _COLORS[place % len(_COLORS)]
-        areas.append((f"op {place}", parent, label, float(time_s), f"{said}<br>{calls}", color))
+        areas.append((f"op {place}", parent, label, float(time_s), f"{hover}<br>{calls}", color))
     return areas
 
 
@@ -298,11 +298,11 @@ def _signed(row: Row, unit: Unit) -> str:
 def _hover(row: Row, unit: Unit, text: Text) -> str:
     times = [unit.show(number(row[f"self_s_{side}"])) or "–" for side in ("a", "b")]
     counts = [int(number(row[f"count_{side}"]) or 0) for side in ("a", "b")]
-    said = text(
+    hover = text(
         "trace.hover.change",
         a=times[0],
         b=times[1],
         count_a=f"{counts[0]:,}",
         count_b=f"{counts[1]:,}",
     )
-    return f"{escaped(row['name'], _BAR_HOVER_LIMIT)}<br>{said}"
+    return f"{escaped(row['name'], _BAR_HOVER_LIMIT)}<br>{hover}"

@@ -25,8 +25,9 @@ from profiling.cli.common import (
 from profiling.cli.terminal import print_run
 from profiling.engine import plan
 from profiling.engine.engine import Engine
+from profiling.engine.plan import SETTINGS
 from profiling.model.errors import InputError
-from profiling.model.request import SETTINGS, Choice, Flag, Request, Setting
+from profiling.model.request import Choice, Flag, Request, Setting
 from profiling.model.run import Run, Status
 from profiling.output import csv, json_data
 

@@ -6,15 +6,13 @@ import click
 from rich.table import Table
 
 from profiling.cli.common import json_option, open_engine, out, print_json, say
-from profiling.model.request import DEVICES
+from profiling.measure.device import CHOICES, KINDS, Device
 from profiling.model.run import Check, Environment
 from profiling.model.units import show_bytes
 
-_MEASURED = ("time", "memory", "saved", "trace")
-
 
 @click.command("doctor")
-@click.option("--device", default="auto", type=click.Choice(DEVICES), show_default=True)
+@click.option("--device", default="auto", type=click.Choice(CHOICES), show_default=True)
 @json_option
 def doctor(device: str, as_json: bool) -> int:
     """Show what this machine can measure and how, and check it."""
@@ -43,10 +41,20 @@ def _print_machine(environment: Environment, kind: str) -> None:
     table.add_row("torch", f"{environment.torch}, CUDA {environment.cuda or '–'}. {cuda}")
     table.add_row("python", f"{environment.python}, {environment.platform}")
     table.add_row(say("doctor.threads"), str(environment.threads))
-    for number in _MEASURED:
-        table.add_row(say(f"doctor.{number}"), say(f"doctor.{number}.{kind}"))
+    for number, method in _methods(KINDS[kind]).items():
+        table.add_row(say(f"doctor.{number}"), say(f"doctor.{number}.{method}"))
     out.print(table)
     out.print()
+
+
+def _methods(kind: type[Device]) -> dict[str, str]:
+    """Return how each number is measured on a kind of device."""
+    return {
+        "time": "events" if kind.is_accelerator else "clock",
+        "memory": "counters" if kind.has_counters else "trace",
+        "saved": "hooks",
+        "trace": "kernels" if kind.has_kernels else "operators",
+    }
 
 
 def _print_check(check: Check) -> None:

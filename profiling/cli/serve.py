@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from profiling import __version__
-from profiling.model.request import DEVICES
+from profiling.measure.device import CHOICES
 
 # The page stands above the command line, so it is named here and imported only when it is started.
 _PAGE = "demos.page.serve"
@@ -40,8 +40,8 @@ def _host() -> str:
 )
 @click.option(
     "--device",
-    type=click.Choice(DEVICES),
-    default=DEVICES[0],
+    type=click.Choice(CHOICES),
+    default=CHOICES[0],
     show_default=True,
     help="What to measure on at first.",
 )

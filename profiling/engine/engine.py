@@ -79,7 +79,7 @@ class Engine:
         """Start warming the worker up; nothing here waits for it.
 
         Args:
-            preferred: The device to prefer: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+            preferred: The device to prefer, one of `profiling.measure.device.CHOICES`.
             executor: Where jobs run; a worker process of its own unless given.
             time_limit_s: Seconds of measuring after which a cell is given up.
             lender: Where whole comparisons run, unless they ask for the CPU, if this machine has

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from profiling.engine import notes, plan, selfcheck
 from profiling.engine.outcomes import Failure, attempt, clear_device
 from profiling.engine.passes import Passes
-from profiling.measure import branches, environment, lesson, playground, prediction
+from profiling.measure import device, graph, machine, prediction, stepper
 from profiling.model.errors import InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
@@ -23,7 +23,7 @@ from profiling.traces.table import Trace
 
 def detect(preferred: str) -> Environment:
     """Describe the machine."""
-    return environment.detect(preferred)
+    return machine.detect(preferred)
 
 
 @functools.cache
@@ -35,24 +35,24 @@ def prepare() -> None:
     gc.freeze()
 
 
-def self_check(device: str) -> tuple[Check, ...]:
-    """Put the measuring itself to the test."""
-    return tuple(selfcheck.self_check(device))
+def self_check(kind: str) -> tuple[Check, ...]:
+    """Put the measuring on a kind of device to the test."""
+    return tuple(selfcheck.self_check(device.get(kind)))
 
 
 def run_lesson(request: LessonRequest) -> LessonTrace:
     """Run a lesson."""
-    return lesson.run_lesson(request)
+    return stepper.run_lesson(request)
 
 
 def branch_graph(cell: Cell) -> BranchGraph:
     """Run the one branch of a cell once and return its backward graph."""
-    return branches.branch_graph(cell)
+    return graph.branch_graph(cell)
 
 
 def step_code(source: str, seconds: float) -> PartTrace:
     """Step through a person's own code; only the playground's processes are asked for this."""
-    return playground.step_code(source, seconds)
+    return stepper.step_code(source, seconds)
 
 
 def read_trace(path: str, progress: str) -> Trace:
@@ -88,7 +88,7 @@ def compare(request: Request, folder: str) -> Run:
     place = Path(folder)
     # The process may have served another visitor before.
     clear_device()
-    run = plan.new_run(request, environment.detect("auto"), place.name)
+    run = plan.new_run(request, machine.detect("auto"), place.name)
     notes.note(run, place)
     for cell in run.cells:
         if not notes.is_wanted(place):

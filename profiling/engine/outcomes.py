@@ -6,8 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import TypeVar
 
-import torch
-
+from profiling.measure import device
 from profiling.measure.failure import Failure as Failure
 from profiling.measure.global_state import kept
 
@@ -26,15 +25,15 @@ def attempt(action: Callable[[], T]) -> T | Failure:
 
 
 def give_memory_back() -> None:
-    """Free what a failed attempt has left in reference cycles, and what CUDA holds unused."""
+    """Free what a failed attempt left in reference cycles, and what devices hold unused."""
     gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    for each in device.in_use():
+        each.empty_cache()
 
 
 def clear_device() -> None:
     """Give memory back and forget its peaks, so that a process can serve somebody else."""
     give_memory_back()
-    if torch.cuda.is_initialized():
-        torch.cuda.reset_peak_memory_stats()
-        torch.cuda.reset_accumulated_memory_stats()
+    for each in device.in_use():
+        if each.has_counters:
+            each.reset_counters()

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from profiling import catalogue
 from profiling.engine import notes
 from profiling.engine.outcomes import Failure, attempt, give_memory_back
-from profiling.measure import bandwidth, guard, memory, prediction, profiler, reach, timing
+from profiling.measure import device, gradients, memory, prediction, profiler, timing
 from profiling.measure.failure import is_out_of_memory
+from profiling.measure.own_workload import Reference
 from profiling.measure.prediction import Predictions
-from profiling.measure.step import Reference, State, Step
+from profiling.measure.step import State, Step
 from profiling.model.run import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
 from profiling.model.units import show_bytes
 from profiling.traces.operators import clone_bandwidth, device_work, operator_count
@@ -44,7 +45,8 @@ class Passes:
         self._folder = folder
         self._entry = catalogue.workload(cell.workload, cell.file)
         self._runnable = [each for each in cell.branches if ran(each) not in self._entry.absent]
-        self._free_bytes = guard.free_bytes(cell.device)
+        self._device = device.get(cell.device)
+        self._free_bytes = self._device.free_bytes()
         predicted = attempt(lambda: prediction.predict(cell, self._runnable, self._noting))
         # What cannot be predicted, for whatever reason, is simply tried.
         nothing = Predictions(None, None, None, dict.fromkeys(self._runnable))
@@ -80,7 +82,7 @@ class Passes:
         if predicted is not None:
             sample = Sample("step", "predicted", "bytes", 0, predicted.peak_bytes)
             result = replace(result, samples=(sample,))
-        needed = guard.needed_bytes(self._predicted, predicted)
+        needed = prediction.needed_bytes(self._predicted, predicted)
         if needed <= self._free_bytes or self._cell.force:
             return result
         return replace(
@@ -120,7 +122,7 @@ class Passes:
 
     def _reference(self, state: State) -> Reference | None:
         """Compute the gradients that should hold, if that fits."""
-        needed = guard.needed_bytes(self._predicted, self._predicted.reference)
+        needed = prediction.needed_bytes(self._predicted, self._predicted.reference)
         if needed > self._free_bytes and not self._cell.force:
             return None
         try:
@@ -139,7 +141,7 @@ class Passes:
         def run() -> tuple[Reach, ...]:
             with self._noting(step.branch):
                 step.check()
-            return reach.gradient_reach(state.groups, reference)
+            return gradients.gradient_reach(state.groups, reference)
 
         outcome = attempt(run)
         if not isinstance(outcome, Failure):
@@ -153,7 +155,7 @@ class Passes:
 
     def _memory(self, step: Step, state: State) -> Addition:
         predicted = self._predicted.branches[step.branch]
-        found = memory.measure_memory(step, self._cell.device, predicted)
+        found = memory.measure_memory(step, self._device, predicted)
         saved = memory.measure_saved(step, state)
         return Addition([*found.samples, *saved], None, found.parts, found.scratch)
 
@@ -162,7 +164,7 @@ class Passes:
         labels = list(steps)
         return timing.time_steps(
             list(steps.values()),
-            cell.device,
+            self._device,
             cell.seed,
             cell.budget_s,
             labels.index(cell.baseline) if cell.baseline in labels else 0,
@@ -172,30 +174,30 @@ class Passes:
     def _trace(self, steps: dict[str, Step]) -> Additions:
         """Record every branch's trace, then read them, so that reading disturbs no recording."""
         (self._folder / "traces").mkdir(exist_ok=True)
-        copy = bandwidth.copy_bandwidth() if self._cell.device == "cuda" and steps else None
+        copy = self._device.copy_bandwidth() if steps else None
         # Memory that was given back since the time pass is mapped again outside of a trace.
         self._each(dict(list(steps.items())[:1]), _run)
         recorded = self._each(steps, self._record)
-        if self._cell.device != "cuda":
+        if not self._device.has_counters:  # The memory pass has read a trace already.
             return recorded
         read = {name: step for name, step in steps.items() if _worked(recorded[name])}
         return recorded | self._each(read, lambda step: self._read(step, copy))
 
     def _record(self, step: Step) -> Addition:
         path = self._trace_path(step)
-        profiler.record_step(step, self._cell.device, self._folder / path, shapes=True)
+        profiler.record_step(step, self._device, self._folder / path, shapes=True)
         return Addition([], path)
 
     def _read(self, step: Step, copy_bytes_per_s: float | None) -> Addition:
-        path, device = self._trace_path(step), self._cell.device
+        path = self._trace_path(step)
         trace = load_trace(self._folder / path)
         samples = [_count("ops", operator_count(trace))]
         samples += [_count(name, value) for name, value in device_work(trace).items()]
         rates = {"clone_bandwidth": clone_bandwidth(trace), "copy_bandwidth": copy_bytes_per_s}
         samples += [Sample("step", name, "bytes_per_s", 0, rate) for name, rate in rates.items()]
         predicted = self._predicted.branches[step.branch]
-        unseen = memory.scratch_of(trace, device, predicted.operators) if predicted else ()
-        return Addition(samples, path, memory.parts_of(trace, device), unseen)
+        unseen = memory.scratch_of(trace, self._device, predicted.operators) if predicted else ()
+        return Addition(samples, path, memory.parts_of(trace, self._device), unseen)
 
     def _each(self, steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
         additions: Additions = {}

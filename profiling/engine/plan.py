@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 import secrets
@@ -9,10 +10,25 @@ from collections.abc import Iterable
 
 from profiling import catalogue
 from profiling.catalogue import OPS, WorkloadEntry
+from profiling.measure.device import CHOICES
+from profiling.model import request as declared
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import SETTINGS, Request, Settings
+from profiling.model.request import Choice, Number, Request, Settings
 from profiling.model.run import Cell, Environment, Run, ran
+
+# The declared settings; the names that are left open there are those of the kinds of device.
+SETTINGS = {
+    name: dataclasses.replace(setting, choices=setting.choices or CHOICES)
+    if isinstance(setting, Choice)
+    else setting
+    for name, setting in declared.SETTINGS.items()
+}
+PAGE_SETTINGS = {
+    name: setting.narrowed() if isinstance(setting, Number) else setting
+    for name, setting in SETTINGS.items()
+    if setting.on_page
+}
 
 MAX_SIZE = 1_000_000_000
 MAX_SIZES = 12

@@ -15,7 +15,8 @@ from torch.utils.benchmark import Timer
 
 from profiling.analysis.statistics import p_value, paired_ratio
 from profiling.engine.outcomes import Failure, attempt
-from profiling.measure import memory, prediction, profiler, reach
+from profiling.measure import gradients, memory, prediction, profiler
+from profiling.measure.device import Device
 from profiling.measure.step import State, Step
 from profiling.measure.timing import Timed, loops_for, time_looped, time_steps
 from profiling.model.run import Cell, Check
@@ -102,7 +103,7 @@ def beside_timer(function: Callable[[], Any], seconds: float) -> float:
     return float(pd.Series(ours).median() / pd.Series(theirs).median())
 
 
-def self_check(device: str) -> Iterator[Check]:
+def self_check(device: Device) -> Iterator[Check]:
     """Run every check, which takes less than a minute; one that raises has not passed."""
     for check in (_clock, _timer, _same, _slower, _bytes, _prediction, _gradients, _trace):
         outcome = attempt(lambda check=check: check(device))  # type: ignore[misc]
@@ -112,25 +113,25 @@ def self_check(device: str) -> Iterator[Check]:
         yield outcome
 
 
-def _clock(device: str) -> Check:
+def _clock(device: Device) -> Check:
     ticks = [time.perf_counter_ns() for _ in range(1000)]
     steps = [later - sooner for sooner, later in itertools.pairwise(ticks)]
     smallest = min(step for step in steps if step > 0)
     return Check("clock", smallest < 1000, {"ns": str(smallest)})
 
 
-def _timer(device: str) -> Check:
+def _timer(device: Device) -> Check:
     ratio = beside_timer(torch.ones(1000, requires_grad=True).detach, 1.0)
     return Check("timer", 0.9 < ratio < 1.1, {"ratio": f"{ratio:.3f}"})
 
 
-def _same(device: str) -> Check:
+def _same(device: Device) -> Check:
     state = _state(device)
     p, ratio = _compared([state.step("detach"), state.step("detach")], device)
     return Check("same", p >= _SIGNIFICANCE, {"ratio": f"{ratio:.3f}", "p": f"{p:.2g}"})
 
 
-def _slower(device: str) -> Check:
+def _slower(device: Device) -> Check:
     state = _state(device)
     step = state.step("detach")
     usual_s = float(totals(time_steps([step], device, 0, 0.2), 0).median())
@@ -139,14 +140,14 @@ def _slower(device: str) -> Check:
     return Check("slower", p < _SIGNIFICANCE and ratio > 1, values)
 
 
-def _bytes(device: str) -> Check:
-    step = Call(lambda: (None, torch.empty(_BYTES, dtype=torch.uint8, device=device)))
+def _bytes(device: Device) -> Check:
+    step = Call(lambda: (None, torch.empty(_BYTES, dtype=torch.uint8, device=device.kind)))
     found = memory.measure_memory(step, device).samples[0].value
     values = {"wanted": f"{_BYTES:,}", "found": f"{found or 0:,.0f}"}
     return Check("bytes", found == _BYTES, values)
 
 
-def _prediction(device: str) -> Check:
+def _prediction(device: Device) -> Check:
     cell = _cell(device)
     predicted = prediction.predict(cell, ["attached"]).branches["attached"]
     step = State(cell).step("attached")
@@ -157,40 +158,41 @@ def _prediction(device: str) -> Check:
     return Check("prediction", found == wanted, {"wanted": str(wanted), "found": f"{found:.0f}"})
 
 
-def _gradients(device: str) -> Check:
+def _gradients(device: Device) -> Check:
     state = _state(device)
     step = state.step("attached")
     step.reset()
     reference = state.reference()
     step.backward(step.forward())
-    outcomes = {each.group: each.outcome for each in reach.gradient_reach(state.groups, reference)}
+    reached = gradients.gradient_reach(state.groups, reference)
+    outcomes = {each.group: each.outcome for each in reached}
     found = ", ".join(f"{group}: {outcome}" for group, outcome in outcomes.items())
     return Check("gradients", outcomes == {"x": "unwanted", "w": "equal"}, {"found": found})
 
 
-def _trace(device: str) -> Check:
+def _trace(device: Device) -> Check:
     with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
         path = Path(folder) / "trace.json"
         profiler.record_step(_state(device).step("detach"), device, path, shapes=True)
         trace = load_trace(path)
     ops, events = trace["category"].eq("cpu_op").sum(), trace["name"].eq("[memory]").sum()
     kernels = device_work(trace)["kernels"]
-    enough = min(ops, events) > 0 and (device != "cuda" or (kernels or 0) > 0)
+    enough = min(ops, events) > 0 and (not device.has_kernels or (kernels or 0) > 0)
     values = {"ops": str(ops), "events": str(events), "kernels": str(kernels or 0)}
     return Check("trace", bool(enough), values)
 
 
-def _compared(steps: list[Step], device: str) -> tuple[float, float]:
+def _compared(steps: list[Step], device: Device) -> tuple[float, float]:
     """Time two steps and return the p-value of their difference and their ratio."""
     timed = time_steps(steps, device, 0, _BUDGET_S)
     baseline, values = totals(timed, 0), totals(timed, 1)
     return p_value(values, baseline), paired_ratio(values, baseline).estimate
 
 
-def _cell(device: str) -> Cell:
+def _cell(device: Device) -> Cell:
     branches = ("attached", "detach")
-    return Cell("elementwise", 20_000, branches, device=device, budget_s=_BUDGET_S)
+    return Cell("elementwise", 20_000, branches, device=device.kind, budget_s=_BUDGET_S)
 
 
-def _state(device: str) -> State:
+def _state(device: Device) -> State:
     return State(_cell(device))

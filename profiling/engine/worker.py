@@ -28,7 +28,8 @@ def initialize(preferred: str, folder: str | None = None) -> None:
     """Import torch, warm the profiler up in the main thread, and limit this process's memory.
 
     Args:
-        preferred: The device that is going to be used: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        preferred: The device that is going to be used: one of
+            `profiling.measure.device.CHOICES`.
         folder: For temporary files, the system's own unless given; what a worker that was killed
             has left there is deleted.
     """
@@ -38,15 +39,14 @@ def initialize(preferred: str, folder: str | None = None) -> None:
         Path(folder).mkdir(exist_ok=True)
         tempfile.tempdir = folder
     _print_to_stderr()
-    import torch
-
-    from profiling.measure import profiler
+    from profiling.measure import device, profiler
 
     profiler.warm_up()
     # Every collection would walk all of torch's modules again, which will never be garbage.
     gc.freeze()
-    # CUDA maps far more address space than it uses, so a limit would stop it from starting.
-    if preferred == "cpu" or not torch.cuda.is_available():
+    # An accelerator's driver maps far more address space than it uses: under a limit it would not
+    # start.
+    if not device.find(preferred).devices[0].is_accelerator:
         _limit_memory()
 
 
@@ -105,7 +105,7 @@ def _limit_memory(more_bytes: int | None = None) -> None:
         return
     import resource
 
-    from profiling.measure.room import available_bytes
+    from profiling.measure.device import available_bytes
 
     process = psutil.Process()
     free = available_bytes() * (1 - _RESERVED_SHARE)

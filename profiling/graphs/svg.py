@@ -196,8 +196,8 @@ def _label_size(lines: Sequence[str]) -> Size | None:
 
 
 def _wrapped(texts: Sequence[str], laid: Layout) -> list[str]:
-    max_boxes = int((max(laid.size.width, WIDTH) - 2 * MARGIN) / _COLUMN)
-    return [line for text in texts for line in wrap(text, max_boxes)]
+    max_columns = int((max(laid.size.width, WIDTH) - 2 * MARGIN) / _COLUMN)
+    return [line for text in texts for line in wrap(text, max_columns)]
 
 
 def _node(box: int, rect: Rect, text: BoxText) -> dict[str, object]:

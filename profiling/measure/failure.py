@@ -1,10 +1,10 @@
-"""Why something could not be measured, in plain data: an error's traceback keeps tensors alive."""
+"""Why something could not be measured, as plain data: an error's traceback keeps tensors alive."""
 
 from __future__ import annotations
 
 import torch
 
-from profiling.measure import own
+from profiling.measure import own_workload
 from profiling.model.errors import DetachLabError, file_error
 from profiling.model.run import Status
 
@@ -16,11 +16,11 @@ class Failure:
         status: The status it gives a result.
         reason: Locale key of our explanation.
         message: The error's own text.
-        values: What the explanation's placeholders stand for.
+        values: Values of the explanation's placeholders.
     """
 
     def __init__(self, error: BaseException) -> None:
-        """Tell all that is to be told of an error, but do not keep it."""
+        """Read an error; it is not kept."""
         self.message = str(error) or type(error).__name__
         self.values: dict[str, str] = {}
         self.status, self.reason = Status.ERROR, "error.step_failed"
@@ -33,13 +33,13 @@ class Failure:
             self.reason = error.key
             self.values = {name: str(value) for name, value in error.values.items()}
             self.message = str(error.__cause__ or "")
-        elif (place := own.place(error)) is not None:
+        elif (place := own_workload.place_of_error(error)) is not None:
             self.reason = "error.own_raised"
             self.values = {"place": place, "error": type(error).__name__}
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was short; the CPU allocator says so in words only, torch may wrap it."""
+    """Whether memory ran out; the CPU's allocator says so in words only, and torch may wrap it."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     signs = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")

@@ -1,7 +1,7 @@
-"""Torch's global state, seen and put back around code that might leave it changed.
+"""Checks and restores torch's global state around code that might leave it changed.
 
-Grad mode, default dtype and the like belong to the process or the thread. A step that leaves one of
-them changed would change what every later step computes, in other branches and other workloads too.
+Grad mode, default dtype and the like belong to the process or the thread. A step that changed one
+would change what every later step computes, in other branches and other workloads too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import torch
 
+from profiling.measure import device
 from profiling.model.errors import InputError
 
-# Inference mode ends with its guard, so those that put it back are kept.
+# Inference mode ends when its guard is freed, so the guards that restore it are kept.
 _guards: list[torch.inference_mode] = []
 
 
@@ -29,7 +30,7 @@ class _Modes(NamedTuple):
 
 
 def _read_modes() -> _Modes:
-    # A default device is a function mode, which is there, and costs time, even if it is the CPU.
+    # A default device is a function mode, which costs time even if the device is the CPU.
     return _Modes(torch.get_default_device(), torch._C._len_torch_function_stack())
 
 
@@ -60,19 +61,18 @@ def _read_anomaly() -> tuple[bool, bool]:
 
 
 def _read_autocast() -> tuple[tuple[bool, torch.dtype], ...]:
-    kinds = ("cpu", "cuda")
     return tuple(
-        (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in kinds
+        (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in device.KINDS
     )
 
 
 def _write_autocast(wanted: tuple[tuple[bool, torch.dtype], ...]) -> None:
-    for kind, (enabled, dtype) in zip(("cpu", "cuda"), wanted, strict=True):
+    for kind, (enabled, dtype) in zip(device.KINDS, wanted, strict=True):
         torch.set_autocast_enabled(kind, enabled)
         torch.set_autocast_dtype(kind, dtype)
 
 
-# By the name of what changes or tells them. Inference mode comes before grad mode, which it sets.
+# By the name of what sets or tells them. Inference mode comes before grad mode, which it sets.
 _SETTINGS = {
     "torch.inference_mode": _Setting(torch.is_inference_mode_enabled, _write_inference),
     "torch.set_grad_enabled": _Setting(torch.is_grad_enabled, torch.set_grad_enabled),
@@ -89,11 +89,11 @@ _SETTINGS = {
 
 @contextlib.contextmanager
 def kept() -> Iterator[list[str]]:
-    """Put torch's global state back as it was, whatever happens inside.
+    """Restore torch's global state at the end, whatever happens inside.
 
     Yields:
-        A list that, at the end, names what the code inside had left changed. Random numbers drawn
-        are no change; a seed that was set is.
+        A list that, at the end, names what the code inside left changed. Drawing random numbers is
+        no change; setting a seed is.
     """
     changed: list[str] = []
     before = {name: setting.read() for name, setting in _SETTINGS.items()}
@@ -112,14 +112,14 @@ def kept() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def guarded(place: str, seed: int) -> Iterator[None]:
-    """Run code from a seed of its own, put torch's global state back, and tell what it changed.
+    """Run code with a seed of its own, restore torch's global state, and raise if it was changed.
 
     Args:
         place: What to call the code, such as ``file.py:12``.
-        seed: Random numbers inside are drawn from this seed.
+        seed: Seed of the random numbers drawn inside.
 
     Raises:
-        InputError: The code ended well, but left the global state changed.
+        InputError: The code did not raise, but left the global state changed.
     """
     random = _random_state()
     torch.manual_seed(seed)
@@ -132,17 +132,12 @@ def guarded(place: str, seed: int) -> Iterator[None]:
         raise InputError("error.changed_state", place=place, what=", ".join(changed))
 
 
-def _generators() -> tuple[torch.Generator, ...]:
-    on_cuda = torch.cuda.default_generators if torch.cuda.is_initialized() else ()
-    return (torch.default_generator, *on_cuda)
-
-
 def _random_state() -> list[torch.Tensor]:
-    return [generator.get_state() for generator in _generators()]
+    return [generator.get_state() for generator in device.generators()]
 
 
 def _set_random_state(states: list[torch.Tensor]) -> None:
-    # Not by torch.cuda.set_rng_state, which clones the state: a clone among fake tensors is fake.
-    # If CUDA has come up meanwhile, its generators have no earlier state.
-    for generator, state in zip(_generators(), states, strict=False):
+    # torch's set_rng_state functions clone the state, and under a fake mode a clone is fake.
+    # A device first used inside has no earlier state.
+    for generator, state in zip(device.generators(), states, strict=False):
         generator.set_state(state)

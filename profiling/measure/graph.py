@@ -1,25 +1,43 @@
-"""Reads the backward graph of tensors, from their ``grad_fn`` back to the leaves.
+"""Reads the backward graph that autograd recorded, from ``grad_fn`` back to the leaves.
 
-Nothing is hooked into how tensors are saved, so that autograd's in-place check goes on working.
-What backward carries is noted by hooks on the nodes, which see gradients and change none.
+Nothing is hooked into how tensors are saved, so autograd's in-place check keeps working. The
+gradients that backward carries are recorded by hooks on the nodes, which change none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from msgspec.structs import replace
 
-from profiling.measure.nodes import Found, SavedTensors, leaf_of, tensor_key, walk
-from profiling.measure.states import States, grad_of, numbers
-from profiling.model.graph import Edge, Graph, Node
+from profiling.measure.global_state import kept
+from profiling.measure.snapshot import (
+    ObjectNumbers,
+    Snapshots,
+    StorageNumbers,
+    function_of,
+    grad_of,
+    named_tensors,
+    numbers,
+    storage_of,
+)
+from profiling.measure.step import State
+from profiling.model.graph import BranchGraph, Edge, Graph, Node, Saved, SavedState
+from profiling.model.run import Cell
 
 MAX_NODES = 2_000
 _SHOWN_NUMBERS = 4
-# What ops call a result of their own that they keep.
+# Ops save a result of their own under these names.
 _RESULTS = ("result", "output")
+_RAW = "_raw_saved_"
+
+# What unpacking a saved tensor raises when backward could not use it.
+_REASONS: dict[str, SavedState] = {
+    "modified by an inplace operation": "changed",
+    "already been freed": "freed",
+}
 
 _Gradients = Iterable[torch.Tensor | None]
 
@@ -33,35 +51,58 @@ def graph(tensors: torch.Tensor | Mapping[str, torch.Tensor]) -> Graph:
         [('op', 'SigmoidBackward0'), ('leaf', '')]
     """
     named = {"": tensors} if isinstance(tensors, torch.Tensor) else tensors
-    return Graphs(States()).record(named, watch=False)
+    return Graphs(Snapshots()).record(named, watch=False)
+
+
+def branch_graph(cell: Cell) -> BranchGraph:
+    """Run a branch's forward and backward once and return its graph, with the gradients in it.
+
+    Args:
+        cell: The cell; its first branch is run.
+    """
+    state = State(cell)
+    step = state.step(cell.branches[0])
+    graphs = Graphs(Snapshots())
+    error = None
+    named = dict(named_tensors(state.arguments))
+    with kept():
+        try:
+            step.reset()
+            result = step.forward()
+            named |= _named_results(result)
+            graphs.record(named, watch=True)
+            step.backward(result)
+        except Exception as raised:
+            error = f"{type(raised).__name__}: {raised}"
+        return BranchGraph(graphs.record(named, watch=False), error)
 
 
 class Graphs:
-    """Records the graph again and again, with node numbers that stay the same."""
+    """Records the graph repeatedly; a node keeps its number from one record to the next."""
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, snapshots: Snapshots) -> None:
         """Start without any node.
 
         Args:
-            states: Numbers of memory and of tensors, and the modes that these were made in.
+            snapshots: Numbers storages and tensors, and knows the mode each tensor was made in.
         """
-        self._states = states
+        self._snapshots = snapshots
         self._ids: dict[Hashable, int] = {}
-        self._saved = SavedTensors(states.memory)
+        self._saved = _SavedTensors(snapshots.storages)
         self._watched: set[int] = set()
         self._arrived: dict[int, str | None] = {}
         self._carried: dict[tuple[int, int], str | None] = {}
 
     def record(self, named: Mapping[str, torch.Tensor], *, watch: bool) -> Graph:
-        """Return the graph of everything that has a name.
+        """Return the graph of all named tensors.
 
         Args:
             named: Tensors by name.
-            watch: Whether to note from now on what backward carries.
+            watch: Whether to record from now on what backward carries.
         """
-        identities = self._states.identities
-        found = walk(named.values(), identities, MAX_NODES)
-        keys = {name: tensor_key(tensor, identities) for name, tensor in named.items()}
+        objects = self._snapshots.objects
+        found = _walk(named.values(), objects, MAX_NODES)
+        keys = {name: _tensor_key(tensor, objects) for name, tensor in named.items()}
         for key in (*found.functions, *keys.values()):
             self._ids.setdefault(key, len(self._ids) + 1)
         if watch:
@@ -83,7 +124,7 @@ class Graphs:
         return Graph(tuple(nodes.values()), edges, found.cut_off)
 
     def _node(self, key: Hashable, function: Any) -> Node:
-        number, leaf = self._ids[key], leaf_of(function)
+        number, leaf = self._ids[key], _leaf_of(function)
         if leaf is not None:
             return self._tensor(number, leaf)
         saved = self._saved.of(number, function)
@@ -97,11 +138,11 @@ class Graphs:
             "leaf" if tensor.requires_grad else "constant",
             "",
             shape=tuple(tensor.shape),
-            made_in=self._states.made_in(tensor),
-            gradient=None if grad is None else _short(grad),
+            made_in=self._snapshots.made_in(tensor),
+            gradient=None if grad is None else _show_gradient(grad),
         )
 
-    def _edges(self, found: Found) -> Iterator[Edge]:
+    def _edges(self, found: _Reached) -> Iterator[Edge]:
         for key in found.inputs:
             target = self._ids[key]
             for source in self._sources(found, key):
@@ -110,60 +151,196 @@ class Graphs:
     def _ties(
         self, tensors: Mapping[int, torch.Tensor], nodes: Mapping[int, Node]
     ) -> Iterator[Edge]:
-        """Tie to a result what only shares its memory."""
+        """Yield an edge from each result to what only shares its storage."""
         owners: dict[int, int] = {}
         for number in sorted(tensors, key=lambda number: nodes[number].kind != "op"):
-            owner = owners.setdefault(self._states.memory[tensors[number]], number)
+            owner = owners.setdefault(self._snapshots.storages[tensors[number]], number)
             if owner != number and nodes[number].kind != "op":
                 yield Edge(owner, number, "memory")
 
     def _uses(
-        self, tensors: Mapping[int, torch.Tensor], nodes: Mapping[int, Node], found: Found
+        self, tensors: Mapping[int, torch.Tensor], nodes: Mapping[int, Node], found: _Reached
     ) -> Iterator[Edge]:
-        """Lead from constants to the ops that keep them, but for what comes with a gradient."""
-        memory = {number: self._states.memory[each] for number, each in tensors.items()}
-        constants = {memory[each]: each for each in tensors if nodes[each].kind == "constant"}
+        """Yield an edge from each constant to the ops that save it, unless a gradient edge does."""
+        storages = {number: self._snapshots.storages[each] for number, each in tensors.items()}
+        constants = {storages[each]: each for each in tensors if nodes[each].kind == "constant"}
         for key in found.inputs:
             node = nodes[self._ids[key]]
-            with_gradient = {memory.get(each) for each in (*self._sources(found, key), node.id)}
-            kept = {each.storage: each for each in node.saved}
-            for storage in sorted(filter(None, kept.keys() & constants.keys() - with_gradient)):
-                if kept[storage].name.startswith(_RESULTS):
+            with_gradient = {storages.get(each) for each in (*self._sources(found, key), node.id)}
+            saved = {each.storage: each for each in node.saved}
+            for storage in sorted(filter(None, saved.keys() & constants.keys() - with_gradient)):
+                if saved[storage].name.startswith(_RESULTS):
                     yield Edge(node.id, constants[storage], "memory")
                 else:
                     yield Edge(constants[storage], node.id, "constant")
 
-    def _sources(self, found: Found, key: Hashable) -> list[int]:
+    def _sources(self, found: _Reached, key: Hashable) -> list[int]:
         return list(
             dict.fromkeys(self._ids[each] for each in found.inputs[key] if each is not None)
         )
 
     def _watch(self, key: Hashable, function: Any, inputs: list[Hashable | None]) -> None:
         number = self._ids[key]
-        if number in self._watched or leaf_of(function) is not None:
+        if number in self._watched or _leaf_of(function) is not None:
             return
         self._watched.add(number)
         sources = [None if each is None else self._ids[each] for each in inputs]
 
         def arrive(gradients: _Gradients) -> None:
-            self._arrived[number] = _join(gradients)
+            self._arrived[number] = _show_gradients(gradients)
 
         def carry(gradients: _Gradients, _: _Gradients) -> None:
             by_input = list(zip(gradients, sources, strict=False))
             for source in {each for each in sources if each is not None}:
                 along = [gradient for gradient, to in by_input if to == source]
-                self._carried[source, number] = _join(along)
+                self._carried[source, number] = _show_gradients(along)
 
         function.register_prehook(arrive)
         function.register_hook(carry)
 
 
-def _join(gradients: _Gradients) -> str | None:
-    return " + ".join(_short(each) for each in gradients if each is not None) or None
+class _Reached(NamedTuple):
+    """Nodes reached from some results.
+
+    Attributes:
+        functions: Recorded ops and accumulators by key, results first.
+        inputs: For each, the keys of the nodes its inputs came from; None for an input that gets no
+            gradient, or whose node is beyond the limit.
+        cut_off: Whether there are more nodes than the limit.
+    """
+
+    functions: dict[Hashable, Any]
+    inputs: dict[Hashable, list[Hashable | None]]
+    cut_off: bool
 
 
-def _short(gradient: torch.Tensor) -> str:
-    """Return a gradient's numbers, or its shape and norm where they are many."""
+def _walk(tensors: Iterable[torch.Tensor], objects: ObjectNumbers, most: int) -> _Reached:
+    """Follow the edges from tensors back to the leaves.
+
+    Args:
+        tensors: Where to start.
+        objects: Numbers of tensors, which are the keys of leaves.
+        most: How many nodes to keep.
+    """
+    functions: dict[Hashable, Any] = {}
+    inputs: dict[Hashable, list[Hashable | None]] = {}
+    waiting = [each for each in map(function_of, tensors) if each is not None]
+    for function in waiting:
+        key = _key_of(function, objects)
+        if key in functions or len(functions) == most:
+            continue
+        functions[key] = function
+        following = [each for each, _ in function.next_functions]
+        inputs[key] = [None if each is None else _key_of(each, objects) for each in following]
+        waiting += [each for each in following if each is not None]
+    within = {key: [each if each in functions else None for each in inputs[key]] for key in inputs}
+    cut_off = any(_key_of(each, objects) not in functions for each in waiting)
+    return _Reached(functions, within, cut_off)
+
+
+def _leaf_of(function: Any) -> torch.Tensor | None:
+    """Return the tensor that a node accumulates gradients in; None for any other node."""
+    return function.variable if function.name().endswith("AccumulateGrad") else None
+
+
+def _key_of(function: Any, objects: ObjectNumbers) -> Hashable:
+    """Return a key that no other node has."""
+    leaf = _leaf_of(function)
+    if leaf is not None:
+        return objects[leaf]
+    return (function.name(), function._sequence_nr())
+
+
+def _tensor_key(tensor: torch.Tensor, objects: ObjectNumbers) -> Hashable:
+    """Return the key of the node that made a tensor, or of the tensor itself."""
+    function = function_of(tensor)
+    return objects[tensor] if function is None else _key_of(function, objects)
+
+
+class _SavedTensors:
+    """Reads the tensors that nodes save for backward, and remembers those that were freed."""
+
+    def __init__(self, storages: StorageNumbers) -> None:
+        self._storages = storages
+        self._seen: dict[tuple[int, str], Saved] = {}
+        self._with_history: set[tuple[int, str]] = set()
+
+    def of(self, number: int, function: Any) -> tuple[Saved, ...]:
+        """Return what a node saves.
+
+        Args:
+            number: The node's.
+            function: The node.
+        """
+        return tuple(self._of(number, function))
+
+    def _of(self, number: int, function: Any) -> Iterator[Saved]:
+        for attribute in dir(function):
+            if not attribute.startswith(_RAW):
+                continue
+            name = attribute.removeprefix(_RAW)
+            try:
+                raw = getattr(function, attribute)
+            except RuntimeError:  # A function written in Python, whose tensors are freed.
+                yield from self._all_freed(number, name)
+                continue
+            for place, each in enumerate(raw if isinstance(raw, tuple) else (raw,)):
+                label = f"{name}[{place}]" if isinstance(raw, tuple) else name
+                saved = self._read((number, label), each, function) or self._freed(number, label)
+                if saved is not None:
+                    self._seen[number, label] = saved
+                    yield saved
+
+    def _all_freed(self, number: int, name: str) -> Iterator[Saved]:
+        for node, label in self._seen:
+            if node == number and label.startswith(f"{name}["):
+                yield replace(self._seen[node, label], state="freed")
+
+    def _read(self, key: tuple[int, str], raw: Any, function: Any) -> Saved | None:
+        label = key[1]
+        # Unpacking would run a hook, such as checkpoint's, which runs forward again.
+        if getattr(raw, "unpack_hook", None) is not None:
+            return Saved(label, (), None, None, "hooked")
+        data = getattr(raw, "data", None)  # Older torch cannot read it.
+        if data is None:
+            return None
+        storage = storage_of(data)
+        size = None if storage is None else storage.nbytes()
+        state = _saved_state(function, label.partition("[")[0])
+        if function_of(data) is not None:
+            self._with_history.add(key)
+        elif key in self._with_history:  # Backward would raise; unpacking here does not.
+            state = "detached"
+        return Saved(label, tuple(data.shape), size, self._storages[data], state)
+
+    def _freed(self, number: int, label: str) -> Saved | None:
+        seen = self._seen.get((number, label))
+        return seen and replace(seen, state="freed")
+
+
+def _saved_state(function: Any, name: str) -> SavedState:
+    """Unpack a saved tensor as backward would, and return what that says of its state."""
+    try:
+        getattr(function, f"_saved_{name}", None)
+    except RuntimeError as error:
+        return next((state for words, state in _REASONS.items() if words in str(error)), "kept")
+    return "kept"
+
+
+def _named_results(result: Any) -> dict[str, torch.Tensor]:
+    """Name a step's loss, and what else it gives its caller to keep."""
+    if not isinstance(result, tuple):
+        result = (result, None)
+    loss, *rest = result
+    return dict(named_tensors({"loss": loss, "kept": rest}))
+
+
+def _show_gradients(gradients: _Gradients) -> str | None:
+    return " + ".join(_show_gradient(each) for each in gradients if each is not None) or None
+
+
+def _show_gradient(gradient: torch.Tensor) -> str:
+    """Return a gradient's numbers, or its shape and norm where there are many."""
     with torch.no_grad():
         if gradient.numel() <= _SHOWN_NUMBERS:
             shown = ", ".join(f"{each:.4g}" for each in numbers(gradient))

@@ -1,4 +1,4 @@
-"""The memory pass: bytes above the start, exact to the byte, in a run of its own."""
+"""The memory pass: bytes above the start of a step, exact to the byte, in a run of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
+from profiling.measure.device import Device
 from profiling.measure.prediction import Prediction
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
@@ -26,8 +27,9 @@ class Memory(NamedTuple):
 
     Attributes:
         samples: Bytes and counts.
-        parts: What the peak consists of; empty on CUDA, where the trace pass tells it.
-        scratch: What of it no operator returned; empty likewise.
+        parts: What the peak consists of; empty if it comes from a device's counters, which do not
+            tell.
+        scratch: The parts of it that no operator returned; empty likewise.
     """
 
     samples: list[Sample]
@@ -35,44 +37,46 @@ class Memory(NamedTuple):
     scratch: tuple[PeakPart, ...] = ()
 
 
-def measure_memory(step: Step, device: str, predicted: Prediction | None = None) -> Memory:
+def measure_memory(step: Step, device: Device, predicted: Prediction | None = None) -> Memory:
     """Measure what a step allocates: peak, live when forward ends, in total, and how often.
 
-    On the CPU it comes from the profiler's allocation events, on CUDA from the allocator's
-    ``requested_bytes`` counters, which unlike ``allocated_bytes`` are not rounded to blocks. The
-    step must have run before, so that workspaces that stay (cuBLAS) are not counted as its own.
-    On the CPU the operators are counted too, since the events that tell of them are read anyway.
+    The numbers come from the counters of the device's allocator or, if it has none, from the
+    profiler's allocation events; operators are then counted too, since their events are read
+    anyway. The step must have run before, so that workspaces that stay (cuBLAS) are not counted as
+    its own.
 
     Args:
         step: The step; it is reset first.
-        device: ``"cpu"`` or ``"cuda"``.
-        predicted: What the step was predicted to need; where the peak is another, what no
-            prediction sees is told.
+        device: Where it runs.
+        predicted: What the step was predicted to need. If the peak differs, the scratch, which no
+            prediction sees, is returned too.
     """
     step.reset()
     gc.collect()
-    return _cuda(step) if device == "cuda" else _cpu(step, predicted)
+    return _counted(step, device) if device.has_counters else _recorded(step, device, predicted)
 
 
-def parts_of(trace: pd.DataFrame, device: str) -> tuple[PeakPart, ...]:
+def parts_of(trace: pd.DataFrame, device: Device) -> tuple[PeakPart, ...]:
     """Return what the peak of a traced step consists of."""
-    table = peak_parts(trace, device)
+    table = peak_parts(trace, device.trace_name)
     columns = (table["kind"].map(str), table["op"].map(str), table["bytes"])
     return tuple(PeakPart(kind, op, int(size)) for kind, op, size in zip(*columns, strict=True))
 
 
-def scratch_of(trace: pd.DataFrame, device: str, operators: frozenset[str]) -> tuple[PeakPart, ...]:
-    """Return what no operator returned of the peak of a traced step."""
-    table = scratch(trace, device, operators)
+def scratch_of(
+    trace: pd.DataFrame, device: Device, operators: frozenset[str]
+) -> tuple[PeakPart, ...]:
+    """Return the parts of a traced step's peak that no operator returned."""
+    table = scratch(trace, device.trace_name, operators)
     columns = (table["op"], table["bytes"])
     return tuple(PeakPart("scratch", str(op), int(size)) for op, size in zip(*columns, strict=True))
 
 
 def measure_saved(step: Step, state: State) -> list[Sample]:
-    """Measure the most bytes that autograd keeps for backward at once while forward runs.
+    """Measure the most bytes that autograd saves for backward at once while forward runs.
 
-    Counted are unique storages without those of parameters and buffers, which live anyway. It is
-    a run of its own because hooks change how long tensors live.
+    Unique storages are counted, without those of parameters and buffers, which live anyway. This
+    needs a run of its own because hooks change how long tensors live.
     """
     step.reset()
     held = _Held({_address(tensor) for tensor in state.resident()})
@@ -83,15 +87,15 @@ def measure_saved(step: Step, state: State) -> list[Sample]:
 
 
 class _Kept:
-    """What autograd holds in place of a tensor; it ends when autograd lets go of it."""
+    """What autograd holds in place of a tensor, until it lets go of it."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
-        # The tensor itself would be a reference cycle with the node that saved it.
+        # The tensor itself would form a reference cycle with the node that saved it.
         self.tensor = tensor.detach()
 
 
 class _Held:
-    """Counts the storages that are held, each once."""
+    """Adds up the bytes of the storages that are held, each once."""
 
     def __init__(self, known: set[int]) -> None:
         self.most_bytes = 0
@@ -114,12 +118,12 @@ class _Held:
         self._bytes -= 0 if self._holders[address] else size
 
 
-def _cpu(step: Step, predicted: Prediction | None) -> Memory:
+def _recorded(step: Step, device: Device, predicted: Prediction | None) -> Memory:
     with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
         path = Path(folder) / "memory.json"
-        record_step(step, "cpu", path, shapes=False)
+        record_step(step, device, path, shapes=False)
         trace = load_trace(path)
-    curve = memory_curve(trace, "cpu")
+    curve = memory_curve(trace, device.trace_name)
     ops = Sample("step", "ops", "count", 0, operator_count(trace))
     if curve.empty:
         return Memory([*_samples(0, 0, 0, 0), ops])
@@ -130,36 +134,35 @@ def _cpu(step: Step, predicted: Prediction | None) -> Memory:
     gained = curve.loc[curve["change_bytes"] > 0, "change_bytes"]
     peak = max(0, int(curve["live_bytes"].max()))
     samples = [*_samples(peak, live, int(gained.sum()), len(gained)), ops]
-    parts = parts_of(trace, "cpu")
+    parts = parts_of(trace, device)
     if predicted is None or predicted.peak_bytes == peak:
         return Memory(samples, parts)
-    return Memory(samples, parts, scratch_of(trace, "cpu", predicted.operators))
+    return Memory(samples, parts, scratch_of(trace, device, predicted.operators))
 
 
-def _cuda(step: Step) -> Memory:
-    torch.cuda.synchronize()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    start = torch.cuda.memory_stats()
+def _counted(step: Step, device: Device) -> Memory:
+    device.synchronize()
+    device.empty_cache()
+    device.reset_counters()
+    start = device.counters()
     result = step.forward()
-    torch.cuda.synchronize()
-    middle = torch.cuda.memory_stats()
+    device.synchronize()
+    middle = device.counters()
     step.backward(result)
-    torch.cuda.synchronize()
-    end = torch.cuda.memory_stats()
-    current, in_total = "requested_bytes.all.current", "requested_bytes.all.allocated"
-    blocks = end["allocated_bytes.all.peak"] - start["allocated_bytes.all.current"]
+    device.synchronize()
+    end = device.counters()
     samples = _samples(
-        peak=end["requested_bytes.all.peak"] - start[current],
-        live=middle[current] - start[current],
-        allocated=end[in_total] - start[in_total],
-        allocations=end["allocation.all.allocated"] - start["allocation.all.allocated"],
+        peak=end.peak_bytes - start.live_bytes,
+        live=middle.live_bytes - start.live_bytes,
+        allocated=end.allocated_bytes - start.allocated_bytes,
+        allocations=end.allocations - start.allocations,
     )
+    blocks = end.block_peak_bytes - start.block_bytes
     return Memory(
         [
             *samples,
             Sample("step", "block_peak", "bytes", 0, blocks),
-            Sample("step", "reserved_peak", "bytes", 0, end["reserved_bytes.all.peak"]),
+            Sample("step", "reserved_peak", "bytes", 0, end.reserved_peak_bytes),
         ]
     )
 

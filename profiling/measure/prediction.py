@@ -1,8 +1,8 @@
-"""Predicts a step's highest memory without running it, from tensors that have no data.
+"""Predicts the peak memory of a step by running it on fake tensors, which have no data.
 
-The step runs with fake tensors: torch works out every result's shape and so its bytes, and computes
-and allocates nothing. Counted are the results of operators; what an operator allocates for itself
-while it computes (scratch) cannot be seen this way and is what a measured peak may have more.
+Torch works out the shape of every result, and so its bytes, but computes and allocates nothing.
+The results of operators are counted. What an operator allocates for itself while it computes
+(scratch) is not seen, so a measured peak may be higher by that.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from profiling.measure.fake import FakeMode, fake_mode
+from profiling.measure.fake_tensors import FakeMode, fake_mode
 from profiling.measure.global_state import kept
 from profiling.measure.step import State, Step
 from profiling.model.run import Cell, ran
 
-# A step with more operators than can be gone through in this time is not predicted.
+# A step whose operators take longer than this is not predicted.
 TIME_LIMIT_S = 5.0
 
-# What these return has another size than their fake results: a workspace that only they know.
+# Their real results are larger than the fake ones, by a workspace of unknown size.
 _UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
 
-# Autograd adds gradients that meet in place, and fills fresh zeros in place, if tensors are real.
+# On real tensors, autograd sums gradients in place, and fills fresh zeros in place.
 _SUM = "aten::add"
 _ZEROS = "aten::new_zeros"
 _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
@@ -40,15 +40,15 @@ _IN_PLACE = frozenset((_SUM, _ZEROS, *_FILLING))
 
 _DEVICE = torch.ops.prim.device.default
 
-# Where torch's own wrappers around a dispatch mode are.
+# Modules of torch's own wrappers around a dispatch mode.
 _WRAPPERS = ("torch._dynamo.eval_frame", "torch._compile", __name__)
 
 
 class Prediction(NamedTuple):
-    """What a branch's step is predicted to need above its start.
+    """The memory that a branch's step is predicted to need above its start.
 
     Attributes:
-        peak_bytes: The highest memory, as the sum of what operators return and is still alive.
+        peak_bytes: The peak of the bytes that operators have returned and that are still alive.
         operators: Names of the operators that ran, such as ``"aten::mm"``.
     """
 
@@ -57,13 +57,13 @@ class Prediction(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What a cell is predicted to need.
+    """The memory that a cell is predicted to need; None for what cannot be predicted.
 
     Attributes:
-        parameter_bytes: Parameters and buffers; None if it cannot be told.
-        input_bytes: The other tensors of the state; None likewise.
-        reference: For the gradients that should hold; None if it cannot be told.
-        branches: For each branch; None if it cannot be told, as for a step that raises.
+        parameter_bytes: Of parameters and buffers.
+        input_bytes: Of the other tensors of the state.
+        reference: Of computing the correct gradients.
+        branches: Of each branch's step; None for one that raises.
     """
 
     parameter_bytes: int | None
@@ -77,15 +77,15 @@ def predict(
     branches: Sequence[str],
     running: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext,
 ) -> Predictions:
-    """Predict the highest memory of branches without allocating any.
+    """Predict the peak memory of branches without allocating any.
 
     Args:
         cell: The cell; its state is built from fake tensors.
-        branches: The labels to predict; a branch that was asked for again is predicted once.
-        running: Is entered with a branch while its step runs.
+        branches: The labels to predict; a branch with several labels is predicted once.
+        running: Entered with a branch's name while its step runs.
     """
     with warnings.catch_warnings(), fake_mode() as mode:
-        warnings.simplefilter("ignore")  # What the step warns of, its real run will tell.
+        warnings.simplefilter("ignore")  # The real run will show the step's warnings.
         state = State(cell)
         resident = _unique(state.resident())
         inputs = _unique(state.tensors())
@@ -103,26 +103,37 @@ def predict(
     )
 
 
+def needed_bytes(predictions: Predictions, step: Prediction | None) -> int:
+    """Return the free memory that one step needs before anything of its cell is built.
+
+    That is the state, the gradients that the step's are compared with, and the step itself; what
+    could not be predicted counts as nothing.
+    """
+    parameters = predictions.parameter_bytes or 0
+    state = parameters + (predictions.input_bytes or 0)
+    return state + parameters + (step.peak_bytes if step is not None else 0)
+
+
 def warm_up() -> None:
-    """Have torch load what its first fake tensor needs, and its first number read from one."""
+    """Let torch load what the first fake tensor, and the first number read from one, need."""
     with fake_mode():
         torch.ones(1, 1).mm(torch.ones(1, 1)).item()
 
 
 class _Reference:
-    """The computing of the reference as a step."""
+    """Computes the reference gradients, as a step."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def reset(self) -> None:
-        """Nothing precedes it."""
+        """Do nothing."""
 
     def forward(self) -> Any:
         return self._state.reference()
 
     def backward(self, result: Any) -> None:
-        """Its backward is part of it."""
+        """Do nothing: forward runs its own backward."""
 
 
 def _predict(
@@ -134,13 +145,13 @@ def _predict(
             with _Tracker(mode, state.tensors(), cell.device) as tracker:
                 result = step.forward()
                 step.backward(result)
-    except Exception:  # Whatever stops it here will be told by the real run.
+    except Exception:  # The real run will raise it again.
         return None
     return Prediction(tracker.peak_bytes, frozenset(tracker.operators))
 
 
 class _Tracker(TorchDispatchMode):
-    """Follows the storages that operators return from their making to their end."""
+    """Tracks the storages that operators return, from allocation to release."""
 
     def __init__(self, mode: FakeMode, known: Iterable[torch.Tensor], device: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -157,15 +168,15 @@ class _Tracker(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Be called directly: nothing here is compiled, and torch's wrapper costs as much again."""
+        """Return False, so as to be called directly: torch's wrapper doubles the time."""
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is _DEVICE:  # C++ asks for it more often than for all operators together.
+        if func is _DEVICE:  # C++ calls it more often than all operators together.
             return args[0].fake_device
         name = _name(func)
         if name.startswith("prim::"):
-            # Such as prim::device, which C++ asks for where an exception would end the process.
+            # C++ calls these where an exception would end the process.
             return func(*args, **(kwargs or {}))
         if time.monotonic() > self._deadline:
             raise TimeoutError
@@ -181,7 +192,7 @@ class _Tracker(TorchDispatchMode):
         return result
 
     def _follow_engine(self, name: str, args: Any, result: torch.Tensor) -> None:
-        """Let the new take the old's place where autograd works in place if tensors are real."""
+        """Reuse the old storage where autograd works in place on real tensors."""
         new = result.untyped_storage()
         if name == _ZEROS:
             self._zeros.add(new)
@@ -198,7 +209,7 @@ class _Tracker(TorchDispatchMode):
         self._release_at_end(storage)
 
     def _hand_over(self, old: torch.UntypedStorage, new: torch.UntypedStorage) -> None:
-        """Count a new storage as the old one going on."""
+        """Count a new storage in place of the old one."""
         if old in self._counted and old.nbytes() == new.nbytes():
             self._counted.pop(old).detach()
             self._known.add(old)
@@ -219,7 +230,7 @@ def _name(func: Any) -> str:
 
 
 def _called_by_engine() -> bool:
-    """Whether the operator comes from autograd's engine itself, and not from a step's Python."""
+    """Whether autograd's engine itself called the operator, and not a step's Python code."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__") in _WRAPPERS:
         frame = frame.f_back
@@ -229,7 +240,7 @@ def _called_by_engine() -> bool:
 def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
     """Whether autograd would add to a real gradient in place.
 
-    It does where nothing else refers to its memory: no view's base, and no other node.
+    It does if nothing else refers to its storage: no view's base, and no other node.
     """
     if other is gradient or not isinstance(other, torch.Tensor) or torch.is_grad_enabled():
         return False
@@ -237,11 +248,11 @@ def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
 
 
 def _references(tensor: Any) -> int:
-    """Return how many places of torch's refer to a tensor."""
+    """Return the number of torch's references to a tensor."""
     return int(tensor._use_count())
 
 
 def _unique(tensors: Iterable[torch.Tensor]) -> dict[int, int]:
-    """Return the bytes of each storage once."""
+    """Return the bytes of each storage, once."""
     storages = [tensor.untyped_storage() for tensor in tensors]
     return {storage._cdata: storage.nbytes() for storage in storages}

@@ -1,4 +1,4 @@
-"""The one place that starts a torch profiler session."""
+"""Records traces: the only module that starts a torch profiler session."""
 
 from __future__ import annotations
 
@@ -14,29 +14,27 @@ import torch
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from profiling.measure.device import Device
 from profiling.measure.step import Step
 
 
-def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
+def record_step(step: Step, device: Device, path: Path, *, shapes: bool) -> None:
     """Profile one step and write its Chrome trace; forward and backward are marked as ranges.
 
     Args:
         step: The step; it is reset first.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: Where it runs.
         path: Where the trace goes; gzipped if it ends in ``.gz``.
         shapes: Whether to record the shapes of inputs, which makes the step slower.
     """
-    activities = [ProfilerActivity.CPU]
-    if device == "cuda":
-        activities.append(ProfilerActivity.CUDA)
     session = profile(
-        activities=activities,
+        activities=device.activities(),
         record_shapes=shapes,
         profile_memory=True,
         experimental_config=_only_exported(),
     )
     step.reset()
-    _synchronize(device)
+    device.synchronize()
     with _quiet():
         session.start()
     try:
@@ -44,7 +42,7 @@ def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
             result = step.forward()
         with record_function("backward"):
             step.backward(result)
-        _synchronize(device)
+        device.synchronize()
     finally:
         with _quiet():
             session.stop()
@@ -53,9 +51,9 @@ def record_step(step: Step, device: str, path: Path, *, shapes: bool) -> None:
 
 @functools.cache
 def _only_exported() -> _ExperimentalConfig | None:
-    """Return what spares a session Python objects of its events: most of the time it takes to end.
+    """Return a setting that makes no Python objects of events, which takes most of a session's end.
 
-    An older torch has no such setting.
+    None for an older torch, which has no such setting.
     """
     try:
         return _ExperimentalConfig(trace_only=True)
@@ -67,12 +65,12 @@ def _export(session: profile, path: Path) -> None:
     plain = path.with_suffix("") if path.suffix == ".gz" else path
     try:
         session.export_chrome_trace(str(plain))
-        # The session does not say that it could not write all, or anything.
+        # The session does not raise if it could not write all, or anything.
         data = plain.read_bytes() if plain.exists() else b""
         if not data.rstrip().endswith(b"}"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(plain))
         if plain != path:
-            # The session's own compression goes line by line, which takes much longer.
+            # The session would compress line by line, which takes much longer.
             plain.write_bytes(gzip.compress(data, 6, mtime=0))
             plain.replace(path)
     except BaseException:
@@ -83,21 +81,16 @@ def _export(session: profile, path: Path) -> None:
 def warm_up() -> None:
     """Run one short session in this thread.
 
-    A process's first session does one-time work, and complains if that happens in another thread
-    than a later session's.
+    The first session of a process does one-time work, and later sessions in another thread make the
+    profiler complain.
     """
     with _quiet(), profile(activities=[ProfilerActivity.CPU]):
         torch.ones(1).add_(1)
 
 
-def _synchronize(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence stderr below Python: the profiler's C++ side logs two lines for every session."""
+    """Silence stderr below Python: the profiler's C++ code logs two lines for every session."""
     saved = os.dup(2)
     try:
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:

@@ -1,7 +1,7 @@
 """One training step of a workload, branch by branch, on a state that all branches share.
 
-The state is shared and put back before every step, rather than built once a branch: the branches
-then run on the same addresses, so that where memory happens to lie favours none of them.
+The state is restored before every step rather than built for every branch: all branches then run on
+the same addresses, so memory layout favours none of them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,23 @@ from typing import Any
 import torch
 
 from profiling.catalogue.source import preparation
-from profiling.measure import own, rules
+from profiling.measure import own_workload
 from profiling.measure.global_state import guarded
-from profiling.measure.rules import Groups as Groups
-from profiling.measure.rules import Reference as Reference
+from profiling.measure.own_workload import (
+    Groups,
+    Reference,
+    arguments_of,
+    check_built,
+    check_groups,
+    check_loss,
+    check_reference,
+    check_takes,
+    place_of,
+)
 from profiling.model.errors import InputError
 from profiling.model.run import Cell, ran
 
-# Added to a cell's seed for its steps: nobody seeds with such numbers, so that a step that sets a
-# seed of its own is noticed.
+# Added to a cell's seed for its steps. Nobody uses such seeds, so a step that sets one is noticed.
 _STEP_SEED = 2**32
 
 
@@ -40,30 +48,29 @@ class Step:
         prepare: Callable[..., Any] | None,
         state: State,
     ) -> None:
-        """Bind a branch's function, and what has to precede it, to the shared state."""
+        """Bind a branch's function, and its preparation if it has one, to the shared state."""
         self.branch = branch
         self._function = function
         self._prepare = prepare
         self._state = state
-        self._arguments = rules.chosen(function, state.arguments)
-        self._prepared = {} if prepare is None else rules.chosen(prepare, state.arguments)
+        self._arguments = arguments_of(function, state.arguments)
+        self._prepared = {} if prepare is None else arguments_of(prepare, state.arguments)
 
     def reset(self) -> None:
-        """Undo what an earlier step left behind and prepare this one; never timed."""
+        """Undo what an earlier step changed and prepare this one; never timed."""
         self._state.restore()
         if self._prepare is not None:
             self._prepare(**self._prepared)
 
     @property
     def call(self) -> Callable[[], Any]:
-        """The branch's function, bound to its arguments as directly as can be."""
+        """The branch's function, bound to its arguments with the least overhead."""
         return functools.partial(self._function, *self._arguments.values())
 
     def forward(self) -> Any:
-        """Run the branch; the result is a loss, or a loss and what the caller keeps.
+        """Run the branch and return a loss, or a tuple of a loss and what the caller keeps.
 
-        The loss is None where nothing is left to go back from: a loop that runs backward itself,
-        or a step that only evaluates.
+        The loss is None for a loop that runs backward itself, and for a step that only evaluates.
         """
         return self._function(**self._arguments)
 
@@ -74,18 +81,18 @@ class Step:
             loss.backward()
 
     def check(self) -> None:
-        """Run the step once and see that it can be repeated and compared.
+        """Run the step once and check that it can be repeated and compared; its gradients stay.
 
-        Every branch's check draws the same random numbers as the reference. The gradients stay.
+        Every branch's check draws the same random numbers as the reference.
 
         Raises:
-            InputError: The step takes what is not there, returns no loss, or leaves its arguments
+            InputError: The step takes an unknown argument, returns no loss, or leaves its arguments
                 or torch's global state changed.
             Exception: What the step itself raises.
         """
         for function in filter(None, (self._prepare, self._function)):
-            rules.check_takes(function, self._state.arguments)
-        place = f"{own.place_of(self._function)}: {ran(self.branch)}"
+            check_takes(function, self._state.arguments)
+        place = f"{place_of(self._function)}: {ran(self.branch)}"
         before = self._state.versions()
         with guarded(place, self._state.seed):
             self.reset()
@@ -94,7 +101,7 @@ class Step:
                 self.backward(result)
             except Exception as error:
                 try:
-                    rules.check_loss(self._function, result)
+                    check_loss(self._function, result)
                 except InputError as broken:
                     raise broken from error
                 raise
@@ -104,28 +111,28 @@ class Step:
 
 
 class State:
-    """What a workload's step works on, built from the cell's seed.
+    """What the steps of a workload work on, built from the cell's seed.
 
     Attributes:
-        arguments: What the step's parameters stand for, by name: modules, tensors, anything else.
+        arguments: The steps' arguments by name: modules, tensors, anything else.
         groups: The trainable leaves by group.
-        seed: What the random numbers of a step's check are drawn from.
+        seed: Seed of the random numbers of a step's check.
     """
 
     def __init__(self, cell: Cell) -> None:
         """Build on the CPU in float32, then move, so that every device gets the same numbers.
 
         Raises:
-            InputError: What build or groups returns is not what it has to be, or one of them
-                leaves torch's global state changed.
+            InputError: What build or groups returns breaks a rule, or one of them leaves torch's
+                global state changed.
             Exception: What the workload's own code raises.
         """
         self._code = load(cell.workload, cell.file)
         self.seed = cell.seed + _STEP_SEED
         build = self._code.build
-        with guarded(f"{own.place_of(build)}: build", cell.seed):
+        with guarded(f"{place_of(build)}: build", cell.seed):
             built = build(cell.size, **cell.parameters)
-        rules.check_built(build, built)
+        check_built(build, built)
         dtype: torch.dtype = getattr(torch, cell.dtype)
         self.arguments = {name: _move(value, cell.device, dtype) for name, value in built.items()}
         self.groups = self._groups()
@@ -133,7 +140,7 @@ class State:
         self._restored = [(leaf, leaf.requires_grad) for leaf in leaves.values()]
 
     def restore(self) -> None:
-        """Set every leaf's gradient to None and its requires_grad to what it was built with."""
+        """Set every leaf's gradient to None and its requires_grad to that it was built with."""
         for leaf, requires_grad in self._restored:
             leaf.grad = None
             leaf.requires_grad_(requires_grad)
@@ -151,14 +158,14 @@ class State:
         }
 
     def tensors(self) -> Iterator[torch.Tensor]:
-        """Yield every tensor of the state: those of modules, and those that are arguments."""
+        """Yield every tensor of the state: of its modules, and those that are arguments."""
         yield from self.resident()
         for value in self.arguments.values():
             if isinstance(value, torch.Tensor):
                 yield value
 
     def resident(self) -> Iterator[torch.Tensor]:
-        """Yield parameters and buffers: the tensors that live as long as the model does."""
+        """Yield parameters and buffers: the tensors that live as long as the model."""
         for leaves in self.groups.values():
             yield from leaves
         for value in self.arguments.values():
@@ -167,9 +174,9 @@ class State:
                 yield from value.buffers()
 
     def reference(self) -> Reference:
-        """Return the gradients that should hold, by group; None for a group without any.
+        """Return the correct gradients by group; None for a group that should get none.
 
-        A group that is not there has nothing to be compared with.
+        A group that is missing is not compared.
 
         Raises:
             InputError: It is not a dict of gradients by group, or computing it leaves torch's
@@ -179,23 +186,23 @@ class State:
         function = self._find("reference")
         if function is None:
             return {}
-        rules.check_takes(function, self.arguments)
-        with guarded(f"{own.place_of(function)}: reference", self.seed):
-            reference: Reference = function(**rules.chosen(function, self.arguments))
-        rules.check_reference(function, reference, self.groups)
+        check_takes(function, self.arguments)
+        with guarded(f"{place_of(function)}: reference", self.seed):
+            reference: Reference = function(**arguments_of(function, self.arguments))
+        check_reference(function, reference, self.groups)
         return reference
 
     def _find(self, name: str) -> Callable[..., Any] | None:
-        """Return one of the workload's own functions; a class does not inherit any."""
+        """Return one of the workload's own functions, if it has it; a class inherits none."""
         return getattr(self._code, name) if name in vars(self._code) else None
 
     def _groups(self) -> Groups:
         function = self._find("groups")
         if function is not None:
-            rules.check_takes(function, self.arguments)
-            with guarded(f"{own.place_of(function)}: groups", self.seed):
-                groups: Groups = function(**rules.chosen(function, self.arguments))
-            rules.check_groups(function, groups)
+            check_takes(function, self.arguments)
+            with guarded(f"{place_of(function)}: groups", self.seed):
+                groups: Groups = function(**arguments_of(function, self.arguments))
+            check_groups(function, groups)
             return groups
         trainable = {
             name: [each for each in _tensors(value) if each.requires_grad]
@@ -209,8 +216,10 @@ class State:
 
 
 def load(workload: str, file: str = "") -> Any:
-    """Import a workload: one of ours, or the one that the spec of a file names."""
-    return own.load(file) if file else importlib.import_module(f"demos.workloads.{workload}")
+    """Import a workload: one of ours or, if a file is given, a person's own."""
+    return (
+        own_workload.load(file) if file else importlib.import_module(f"demos.workloads.{workload}")
+    )
 
 
 def _move(value: Any, device: str, dtype: torch.dtype) -> Any:

@@ -1,36 +1,103 @@
-"""Runs a function as it stands and notes, after every statement, what its names stand for.
+"""Runs a function as it stands and records, after every statement, what its names stand for.
 
-Python's own trace function is used: nothing is rewritten and nothing is hooked into how autograd
-saves tensors, so what is seen is what happens without being watched.
+Python's own trace function is used: nothing is rewritten, and nothing is hooked into how autograd
+saves tensors, so what is recorded is what happens without being watched. Lessons are run this way
+and their claims decided by what happened; so is code typed into the playground, in a process that
+is thrown away afterwards.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import functools
+import importlib
 import io
 import itertools
+import os
+import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator
-from types import CodeType, FrameType
+from pathlib import Path
+from types import CodeType, FrameType, SimpleNamespace
 from typing import Any
 
 import torch
 
+from profiling import catalogue
 from profiling.measure.global_state import kept
 from profiling.measure.graph import Graphs
-from profiling.measure.states import States, grad_mode, named_tensors
-from profiling.model.lesson import LessonError, LessonStep, PartTrace
+from profiling.measure.snapshot import Snapshots, grad_mode, named_tensors
+from profiling.model.lesson import (
+    ClaimResult,
+    LessonError,
+    LessonRequest,
+    LessonStep,
+    LessonTrace,
+    PartTrace,
+)
 
 MAX_STEPS = 200
 MAX_NAMES = 60
+PLAYGROUND_PART = "playground"
 _MAX_PRINTED = 2_000
+_STOP_AGAIN_S = 0.5
+_SCRIPT_NAMES = {"__name__": "__main__"}
+
+
+def run_lesson(request: LessonRequest) -> LessonTrace:
+    """Run a lesson's functions step by step and decide its claims.
+
+    Args:
+        request: The lesson's name and inputs; checked by `profiling.engine.plan.check_lesson`.
+    """
+    entry = catalogue.lesson(request.name)
+    module = importlib.import_module(f"demos.lessons.{entry.topic}.{entry.name}")
+    arguments: dict[str, Any] = {}
+    if entry.values is not None:
+        arguments["values"] = list(entry.values if request.values is None else request.values)
+    if entry.op is not None:
+        # The text comes from our own table, never from a visitor.
+        arguments["op"] = eval(catalogue.OPS[request.op or entry.op])
+    parts, seen = [], []
+    for name, source in entry.parts.items():
+        part, names = _run_part(name, getattr(module, name), source, arguments)
+        parts.append(part)
+        seen.append(names)
+    with torch.random.fork_rng(devices=[]):
+        claims = module.claims(*seen)
+    results = tuple(ClaimResult(claim, checks) for claim, checks in claims.items())
+    return LessonTrace(request, tuple(parts), results)
+
+
+def step_code(source: str, seconds: float) -> PartTrace:
+    """Run a person's code statement by statement, in an empty folder and without any input.
+
+    Args:
+        source: Python; an error that it raises, a syntax error too, is part of the result.
+        seconds: Time after which it is stopped, at the line it has reached.
+    """
+    try:
+        code = compile(source, "<playground>", "exec")
+    except (SyntaxError, ValueError) as error:  # ValueError: a null character.
+        line = getattr(error, "lineno", None) or 1
+        text = getattr(error, "msg", None) or str(error)
+        return PartTrace(PLAYGROUND_PART, (), LessonError(type(error).__name__, text, line))
+    torch.manual_seed(0)
+    stepper = Stepper(code, source, 1, ())
+    with _empty_folder(), _time_limit(seconds):
+        return stepper.run(PLAYGROUND_PART, lambda: exec(code, dict(_SCRIPT_NAMES)))
+
+
+class TimeLimit(BaseException):
+    """The code ran too long; no ``except Exception`` of its own stops it."""
 
 
 class Stepper:
-    """Watches one function, the functions within it, and no other.
+    """Watches one function, with the functions defined in it, and no other.
 
     Attributes:
         final: What its names stood for when it ended.
@@ -43,7 +110,7 @@ class Stepper:
             code: The function's.
             text: Its source.
             first_line: Number of the source's first line in its file.
-            hidden: Names that are not worth noting, such as those of its arguments.
+            hidden: Names that are not recorded, such as those of its arguments.
         """
         self.final: dict[str, Any] = {}
         self._code = code
@@ -54,8 +121,8 @@ class Stepper:
         self._frames: list[FrameType] = []
         self._at: dict[FrameType, int] = {}
         self._printed = io.StringIO()
-        self._states = States()
-        self._graphs = Graphs(self._states)
+        self._snapshots = Snapshots()
+        self._graphs = Graphs(self._snapshots)
 
     def run(self, name: str, call: Callable[[], object]) -> PartTrace:
         """Call something that runs the function, and return what happened.
@@ -86,7 +153,7 @@ class Stepper:
         try:
             with contextlib.redirect_stdout(self._printed), warnings.catch_warnings():
                 warnings.simplefilter("always")
-                # As Python itself does: these are for those who write libraries.
+                # Python ignores these by default too: they are for authors of libraries.
                 for category in (DeprecationWarning, ImportWarning, ResourceWarning):
                     warnings.simplefilter("ignore", category)
                 warnings.showwarning = show
@@ -103,30 +170,30 @@ class Stepper:
     def _watch(self, frame: FrameType, event: str, _: Any) -> Any:
         statement = self._statements.get(frame.f_lineno, frame.f_lineno)
         if event == "line" and self._at.get(frame) != statement:
-            self._note(frame)
+            self._record(frame)
             self._at[frame] = statement
         elif event == "return":
-            self._note(frame)
-            # A generator that is only interrupted is entered again.
+            self._record(frame)
+            # A generator that only yielded is entered again.
             self._at.pop(frame, None)
             self._frames.remove(frame)
             if frame.f_code is self._code:
                 self.final = dict(frame.f_locals)
         return self._watch
 
-    def _note(self, frame: FrameType) -> None:
-        """Note what is there after the statement that a frame was at, if it was at any."""
+    def _record(self, frame: FrameType) -> None:
+        """Record what there is after the statement that a frame was at, if it was at one."""
         line = self._at.get(frame)
         if line is None or len(self._steps) == MAX_STEPS:
             return
-        # An inner function's names beside those of the function itself.
+        # An inner function's names are shown beside those of the outer one.
         names = {**self._frames[0].f_locals, **frame.f_locals}
         names = {name: each for name, each in names.items() if not self._is_hidden(name)}
         found = dict(named_tensors(names))
         named = dict(itertools.islice(found.items(), MAX_NAMES))
-        tensors = self._states.tensors(named)
+        tensors = self._snapshots.tensors(named)
         graph = self._graphs.record(named, watch=True)
-        values = self._states.values(names)
+        values = self._snapshots.values(names)
         function = "" if frame.f_code is self._code else frame.f_code.co_name
         self._steps.append(
             LessonStep(
@@ -151,7 +218,7 @@ class Stepper:
         return text if len(text) <= _MAX_PRINTED else f"{text[:_MAX_PRINTED]}…"
 
     def _error(self, error: BaseException) -> LessonError:
-        """Describe an error by the innermost of the watched lines that it passed."""
+        """Describe an error, by the innermost watched line in its traceback."""
         lines = [
             line
             for frame, line in traceback.walk_tb(error.__traceback__)
@@ -159,6 +226,54 @@ class Stepper:
         ]
         line = lines[-1] if lines else 0
         return LessonError(type(error).__name__, str(error), self._statements.get(line, line))
+
+
+def _run_part(
+    name: str, function: Any, source: catalogue.Source, arguments: dict[str, Any]
+) -> tuple[PartTrace, SimpleNamespace]:
+    code = function.__code__
+    given = {key: arguments[key] for key in code.co_varnames[: code.co_argcount]}
+    stepper = Stepper(code, source.text, source.first_line, given)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        part = stepper.run(name, functools.partial(function, **given))
+    error = part.error.text if part.error else None
+    return part, SimpleNamespace(**{**stepper.final, "error": error})
+
+
+@contextlib.contextmanager
+def _empty_folder() -> Iterator[None]:
+    before, stdin = Path.cwd(), sys.stdin
+    with (
+        tempfile.TemporaryDirectory(prefix="detach-lab-") as folder,
+        Path(os.devnull).open() as nothing,
+    ):
+        os.chdir(folder)
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            sys.stdin = stdin
+            os.chdir(before)
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    if not hasattr(signal, "setitimer"):  # Windows, where the process's own limit has to do.
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeLimit(f"stopped after {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    # Repeatedly, since an exception raised in a finalizer is ignored.
+    signal.setitimer(signal.ITIMER_REAL, seconds, _STOP_AGAIN_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:
@@ -169,7 +284,7 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def _statements(text: str, first_line: int) -> dict[int, int]:
-    """Map every line to the first line of the innermost statement that it belongs to."""
+    """Map every line to the first line of the innermost statement it belongs to."""
     found: dict[int, int] = {}
     for node in ast.walk(ast.parse(text)):  # Outer statements come first.
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):

@@ -1,4 +1,4 @@
-"""The time pass: forward and backward of every branch, interleaved, with no profiler near."""
+"""The time pass: forward and backward of all branches, interleaved, without a profiler."""
 
 from __future__ import annotations
 
@@ -6,49 +6,33 @@ import contextlib
 import gc
 import math
 import random
-import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import torch
-
+from profiling.measure.device import Device, Times
 from profiling.measure.failure import Failure
-from profiling.measure.others import Others
+from profiling.measure.machine import OtherProcesses
 from profiling.measure.step import Step
 from profiling.model.run import Sample
 
 MAX_WARM_UP_ROUNDS = 3
-# A warm-up that has taken this share of the budget has warmed enough: every step has run at least
-# twice before it, to be tried and for its memory.
+# A warm-up ends once it has taken this share of the budget: every step has run at least twice
+# before it, in its check and in the memory pass.
 WARM_UP_SHARE = 0.025
-# With fewer pairs no difference, however large, can be told among many branches.
+# With fewer pairs no difference among many branches could be significant, however large.
 MIN_ROUNDS = 10
-# Steps so long that these rounds take this many times the budget end with fewer; below the fewest
-# there is no interval.
+# If these rounds take PATIENCE times the budget, timing ends earlier, but not before the fewest
+# rounds, below which there is no interval.
 FEWEST_ROUNDS = 5
 PATIENCE = 5
 MAX_ROUNDS = 5000
-# The half width of every ratio's interval that is precise enough, as a share of the ratio.
+# Half the width of every ratio's interval, as a share of the ratio, that is precise enough.
 PRECISION = 0.02
-# Below this many rounds an interval this narrow is luck.
+# With fewer rounds an interval is this narrow only by chance.
 MIN_PRECISE_ROUNDS = 30
-# A sample of a looped step is this long at least, so that the clock's own time does not count.
+# A sample of a looped step is at least this long, so that the clock's own time does not count.
 LOOPED_SAMPLE_S = 200e-6
-
-
-class Times(NamedTuple):
-    """What one timed step took, in seconds; None where a phase or a clock does not exist."""
-
-    forward: float
-    backward: float | None = None
-    host_forward: float | None = None
-    host_backward: float | None = None
-
-    @property
-    def total(self) -> float:
-        """Forward and backward together."""
-        return self.forward + (self.backward or 0.0)
 
 
 class Timed(NamedTuple):
@@ -56,12 +40,11 @@ class Timed(NamedTuple):
 
     Attributes:
         samples: For each step, its samples by round, in seconds; empty for one that failed.
-        failures: Why steps failed on the way, by position.
-        stopped_by: ``"precision"``, ``"budget"`` or ``"rounds"``: what ended it.
-        warm_up_rounds: Rounds that were run before the first that counts; none where one round is
-            as long as a warm-up, since the steps have run before.
-        loops: Steps that one sample is the mean of; 1 unless the steps are looped.
-        others_share: Share of all processors that other processes used meanwhile, if known.
+        failures: Why steps failed, by position.
+        stopped_by: What ended it: ``"precision"``, ``"budget"`` or ``"rounds"``.
+        warm_up_rounds: Rounds before the first that counts; 0 if one round is as long as a warm-up.
+        loops: Number of steps that one sample is the mean of; 1 unless the steps are looped.
+        others_share: Share of all CPUs that other processes used meanwhile, if known.
     """
 
     samples: list[list[Sample]]
@@ -74,36 +57,37 @@ class Timed(NamedTuple):
 
 def time_steps(
     steps: Sequence[Step],
-    device: str,
+    device: Device,
     seed: int,
     budget_s: float,
     baseline: int = 0,
     *,
     looped: bool = False,
 ) -> Timed:
-    """Time all branches in rounds of seeded random order, until it is precise or the budget used.
+    """Time all branches in rounds of random order, until it is precise or the budget is used.
 
-    A round holds every branch once, so that a machine that drifts drifts for all of them and
-    equal sample indices form a pair. A step that raises is left out from then on.
+    A round runs every branch once, so a drifting machine affects all of them alike, and samples
+    with equal indices form a pair. A step that raises is left out from then on.
 
     Args:
         steps: The branches; each must have run before.
-        device: ``"cpu"`` (wall time by perf_counter) or ``"cuda"`` (device time by events, and the
-            host's wall time beside it).
+        device: Where they run; its clock is used.
         seed: Seed of the order.
-        budget_s: Seconds of timed steps in all; `MIN_ROUNDS` rounds are taken anyway, or
+        budget_s: Seconds of timed steps in total. `MIN_ROUNDS` rounds are taken anyway, or
             `FEWEST_ROUNDS` if these take `PATIENCE` times as long.
-        baseline: Place of the step that the others' ratios are to be precise against.
-        looped: Whether a sample is the mean of many steps in a row, with nothing put back between
-            them: for steps without a backward that leave nothing behind.
+        baseline: Position of the step that ratios are taken to.
+        looped: Whether a sample is the mean of many steps in a row without a reset between them:
+            for steps that have no backward and change nothing.
     """
     if not steps:
         return Timed([], {}, "", 0, 1)
     with _no_collection():
-        loops = loops_for(steps) if looped and device == "cpu" else 1
+        # Queued calls return before they are done, so the host cannot time a loop of them.
+        looped = looped and not device.is_accelerator
+        loops = loops_for(steps) if looped else 1
         race = _Race(steps, _clock(device, looped, loops), baseline, loops, seed)
         warm_up_rounds = race.warm_up(budget_s)
-        others = Others()
+        others = OtherProcesses()
         stopped_by = race.run(budget_s)
         others_share = others.share()
     samples = [race.samples(position) for position in range(len(steps))]
@@ -111,13 +95,13 @@ def time_steps(
 
 
 def loops_for(steps: Sequence[Step]) -> int:
-    """Return how many steps make a sample of the fastest `LOOPED_SAMPLE_S` long."""
+    """Return how many steps in a row of the fastest branch take `LOOPED_SAMPLE_S`."""
     loops, order = 1, list(steps)
     while loops < 1_000_000:
         fast = next((step for step in order if _sample_s(step, loops) < LOOPED_SAMPLE_S), None)
         if fast is None:
             break
-        # Asked first from now on, it mostly spares the others, which may be much longer.
+        # Tried first from now on, it mostly spares the others, which may be much slower.
         order.remove(fast)
         order.insert(0, fast)
         loops *= 2
@@ -126,17 +110,17 @@ def loops_for(steps: Sequence[Step]) -> int:
 
 def _sample_s(step: Step, loops: int) -> float:
     try:
-        # The best of some: a single slow call must not pass for a slow step.
+        # The best of several: one slow call must not make a step look slow.
         return min(time_looped(step, loops).total for _ in range(3)) * loops
     except (Exception, SystemExit):
-        return math.inf  # It fails again where that is noted.
+        return math.inf  # It fails again in a round, where that is recorded.
 
 
 def time_looped(step: Step, loops: int) -> Times:
-    """Time one sample of many steps in a row; the result is that of one step."""
+    """Time one sample of many steps in a row and return the mean."""
     step.reset()
     timer = timeit.Timer(step.call)
-    # Threads that fell asleep since the last sample would be woken within this one.
+    # Wakes threads that fell asleep since the last sample.
     timer.timeit(max(2, loops // 100))
     return Times(timer.timeit(loops) / loops)
 
@@ -221,7 +205,7 @@ class _Race:
         return sum(each.total for each in times.values()) * self._loops
 
     def _is_precise(self) -> bool:
-        """Whether the 95 % interval of every ratio's median, by order statistics, is narrow."""
+        """Whether the 95 % interval of every median ratio, by order statistics, is narrow."""
         if self._baseline in self.failures:
             return False
         count = len(self._rounds)
@@ -253,39 +237,11 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _clock(device: str, looped: bool, loops: int) -> Callable[[Step], Times]:
-    if device == "cuda":
-        return _time_cuda
-    return (lambda step: time_looped(step, loops)) if looped else _time_cpu
+def _clock(device: Device, looped: bool, loops: int) -> Callable[[Step], Times]:
+    def time_once(step: Step) -> Times:
+        if looped:
+            return time_looped(step, loops)
+        step.reset()
+        return device.time_phases(step.forward, step.backward)
 
-
-def _time_cpu(step: Step) -> Times:
-    step.reset()
-    start = time.perf_counter_ns()
-    result = step.forward()
-    middle = time.perf_counter_ns()
-    step.backward(result)
-    end = time.perf_counter_ns()
-    return Times((middle - start) / 1e9, (end - middle) / 1e9)
-
-
-def _time_cuda(step: Step) -> Times:
-    """Time a step on the device, and until its calls have returned on the host."""
-    step.reset()
-    start, middle, end = (torch.cuda.Event(enable_timing=True) for _ in range(3))
-    torch.cuda.synchronize()
-    host_start = time.perf_counter_ns()
-    start.record()
-    result = step.forward()
-    middle.record()
-    host_middle = time.perf_counter_ns()
-    step.backward(result)
-    end.record()
-    host_end = time.perf_counter_ns()
-    torch.cuda.synchronize()
-    return Times(
-        start.elapsed_time(middle) / 1e3,
-        middle.elapsed_time(end) / 1e3,
-        (host_middle - host_start) / 1e9,
-        (host_end - host_middle) / 1e9,
-    )
+    return time_once

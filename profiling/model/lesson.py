@@ -20,7 +20,7 @@ class TensorState(Record, frozen=True):
     """A named tensor after one step of a lesson.
 
     Attributes:
-        values: The first `profiling.measure.states.SHOWN_VALUES` values in row-major order.
+        values: The first `profiling.measure.snapshot.SHOWN_VALUES` values in row-major order.
         grad: The same of ``.grad``; None if ``.grad`` is None.
         storage: Small number, the same for names that share a storage.
         storage_bytes: Size of the storage.

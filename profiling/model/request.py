@@ -15,7 +15,6 @@ import msgspec
 from profiling.model.errors import InputError, short
 from profiling.model.record import Name, Record
 
-DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
@@ -65,11 +64,11 @@ class Choice(Setting):
     """A setting that is one of a few names.
 
     Attributes:
-        choices: The names.
+        choices: The names; empty for the device, whose kinds `profiling.engine.plan` fills in.
         error: Locale key of the sentence for another name.
     """
 
-    choices: tuple[str, ...]
+    choices: tuple[str, ...] = ()
     error: str = "error.setting_choice"
 
     def check(self, value: str) -> None:
@@ -139,7 +138,6 @@ class Settings(Record, frozen=True, kw_only=True):
         Name,
         Choice(
             about="What to measure on; auto takes the GPU if torch can use one.",
-            choices=DEVICES,
             error="error.no_such_device",
         ),
     ] = "auto"
@@ -196,8 +194,3 @@ def settings(record: type[Settings]) -> dict[str, Setting]:
 
 FIELDS = Request.__struct_fields__
 SETTINGS = settings(Settings)
-PAGE_SETTINGS = {
-    name: setting.narrowed() if isinstance(setting, Number) else setting
-    for name, setting in SETTINGS.items()
-    if setting.on_page
-}

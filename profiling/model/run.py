@@ -15,7 +15,6 @@ from profiling.model.record import Name as Name
 from profiling.model.record import Record as Record
 from profiling.model.record import RelativePath as RelativePath
 from profiling.model.record import Text as Text
-from profiling.model.request import DEVICES as DEVICES
 from profiling.model.request import DTYPES as DTYPES
 from profiling.model.request import SETTINGS, Number, Settings
 from profiling.model.request import Request as Request
@@ -42,9 +41,10 @@ class Status(str, Enum):
 
 
 class DeviceInfo(Record, frozen=True):
-    """A device that can be measured on: ``"cpu"`` or ``"cuda"``.
+    """A device that can be measured on.
 
     Attributes:
+        kind: What torch calls its kind, such as ``"cpu"`` or ``"cuda"``.
         name: The maker's name of it.
         memory_bytes: Memory of the device (of the machine, for a CPU).
         dtypes: Names of the floating point dtypes that a probe could compute with.

@@ -59,8 +59,8 @@ def training_phases(trace: pd.DataFrame) -> pd.DataFrame:
         backward = backward_windows(outermost).assign(phase="backward")
         derived.append(backward)
     if not (marked["phase"] == "forward").any():
-        others = pd.concat([marked[marked["phase"] == "optimizer"], backward])
-        derived.append(_forwards(outermost, backward, others))
+        boundaries = pd.concat([marked[marked["phase"] == "optimizer"], backward])
+        derived.append(_forwards(outermost, backward, boundaries))
     found = pd.concat(
         [marked.assign(is_marked=True)] + [each.assign(is_marked=False) for each in derived]
     )
@@ -70,11 +70,11 @@ def training_phases(trace: pd.DataFrame) -> pd.DataFrame:
 
 
 def _forwards(
-    outermost: pd.DataFrame, backward: pd.DataFrame, others: pd.DataFrame
+    outermost: pd.DataFrame, backward: pd.DataFrame, boundaries: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the range of operators between each backward and the phase before it."""
     starts = outermost["start"].to_numpy()
-    ends = others.sort_values("end")["end"].to_numpy()
+    ends = boundaries.sort_values("end")["end"].to_numpy()
     begins = np.sort(backward["start"].to_numpy())
     before = np.searchsorted(ends, begins, side="right")
     first = np.searchsorted(starts, np.append(np.iinfo("int64").min, ends)[before])

@@ -59,6 +59,8 @@ MORE_COLUMNS = {
     "stack": "str",
 }
 
+# The numbers of torch's DeviceType in an event of memory, and what torch calls them.
+DEVICE_TYPES = {0: "cpu", 1: "cuda", 12: "xpu", 13: "mps"}
 # Longest time before or after the origin, and longest duration, that fit into 64-bit nanoseconds.
 _MAX_TIME_US = 4e15
 _MAX_DURATION_US = 1e15
@@ -325,12 +327,12 @@ def _sparse_column(
 
 @lru_cache(maxsize=2**16)
 def _device(size: int, kind: int, number: int) -> str | None:
-    """Return the device of a memory event; kineto writes 0 for CPU and 1 for CUDA."""
+    """Return the device of a memory event, such as ``"cuda:0"``."""
     if ABSENT in (size, kind):
         return None
-    if kind == 0:
-        return "cpu"
-    name = "cuda" if kind == 1 else f"type{kind}"
+    name = DEVICE_TYPES.get(kind, f"type{kind}")
+    if name == "cpu":  # There is only one.
+        return name
     return name if number == ABSENT else f"{name}:{number}"
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from profiling.traces.launches import DEVICE_WORK
 from profiling.traces.nesting import nanoseconds, nest, nesting_order
+from profiling.traces.table import DEVICE_TYPES
 
 # Categories of events on a device's streams; those of `DEVICE_WORK` are work.
 _OF_STREAMS = (*DEVICE_WORK, "gpu_user_annotation", "cuda_sync")
@@ -36,7 +37,7 @@ _ARGUMENTS = {
     "allocated_bytes": "Total Allocated",
     "reserved_bytes": "Total Reserved",
 }
-_DEVICE_TYPES = {"cpu": 0, "cuda": 1}
+_TYPE_NUMBERS = {name: number for number, name in DEVICE_TYPES.items()}
 MOST_SHAPES = 4000
 _MOST_ROWS = 2000
 
@@ -271,7 +272,7 @@ def _device(name: str | None) -> tuple[int | None, int | None]:
     if name is None:
         return None, None
     kind, _, number = name.partition(":")
-    known = _DEVICE_TYPES.get(kind)
+    known = _TYPE_NUMBERS.get(kind)
     return known if known is not None else int(kind.removeprefix("type")), int(number or -1)
 
 

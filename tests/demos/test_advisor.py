@@ -19,7 +19,7 @@ from profiling.catalogue.advisor import (
     every_answer,
     read_answers,
 )
-from profiling.measure.reach import gradient_reach
+from profiling.measure.gradients import gradient_reach
 from profiling.measure.step import State
 from profiling.model.errors import InputError
 from profiling.model.words import LANGUAGES, table, translator

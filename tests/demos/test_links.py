@@ -24,8 +24,9 @@ from profiling import catalogue
 from profiling.catalogue import LESSONS, WORKLOADS
 from profiling.catalogue.advisor import GRADIENTS, Answers
 from profiling.engine import plan
+from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import PAGE_SETTINGS, Choice, Number, Request, Setting
+from profiling.model.request import Choice, Number, Request, Setting
 from profiling.model.words import LANGUAGES, translator
 from tests.demos.conftest import Writer
 

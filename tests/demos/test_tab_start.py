@@ -88,10 +88,10 @@ def test_the_run_of_the_machine_most_like_this_one_is_shown(
     gpu = replace(theirs.devices[0], kind="cuda", name="A GPU")
     other = replace(run, environment=replace(theirs, devices=(gpu, *theirs.devices)))
     again = path.with_name("gpu.elementwise.json.gz")
-    shelf = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
-    monkeypatch.setattr(saved_runs, "recorded_runs", lambda: shelf)
+    known = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
+    monkeypatch.setattr(saved_runs, "recorded_runs", lambda: known)
     monkeypatch.setattr(recorded, "_load_run", {again: other, path: run}.__getitem__)
-    monkeypatch.setattr(recorded, "_measured", lambda at, _: at)
+    monkeypatch.setattr(recorded, "_middle_cell", lambda at, _: at)
     for ours, shown in ((theirs, path), (other.environment, again)):
         costs = recorded_costs("elementwise", ours)
         assert costs is not None

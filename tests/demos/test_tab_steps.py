@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from demos.page.stepper import Block, Cell, Counter, PartView, StepView, part_view
 from profiling import catalogue
 from profiling.catalogue import Source
-from profiling.measure.lesson import run_lesson
+from profiling.measure.stepper import run_lesson
 from profiling.model.graph import Graph
 from profiling.model.lesson import (
     LessonError,

@@ -15,7 +15,7 @@ import torch
 
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
-from profiling.measure.reach import gradient_reach
+from profiling.measure.gradients import gradient_reach
 from profiling.measure.step import State, Step, load
 from profiling.model.run import DTYPES, Cell
 from tests.profiling.planted import cell

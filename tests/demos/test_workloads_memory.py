@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from profiling import catalogue
+from profiling.measure.device import get
 from profiling.measure.memory import measure_memory
 from profiling.measure.step import State
 from tests.profiling.planted import cell
@@ -33,7 +34,7 @@ def figures(state: State, branch: str) -> dict[str, float]:
     step = state.step(branch)
     step.reset()
     step.backward(step.forward())
-    samples = measure_memory(step, "cpu").samples
+    samples = measure_memory(step, get("cpu")).samples
     return {sample.metric: sample.value for sample in samples if sample.value is not None}
 
 

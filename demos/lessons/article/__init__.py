@@ -1,4 +1,4 @@
-"""The scenarios of an article on detach() and detach_(), and what it says of them."""
+"""The scenarios of an article on detach() and detach_(), and its claims."""
 
 LESSONS = (
     "baseline",

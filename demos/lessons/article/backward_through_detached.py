@@ -1,4 +1,4 @@
-"""The article's case 1.2: backward is called on what was computed from the detached tensor."""
+"""The article's case 1.2: backward is called on a result of the detached tensor."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The article's part 2, x -> m -> y: y is there already when m is detached in place."""
+"""The article's part 2, x -> m -> y: y exists already when m is detached in place."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The article's summary, x -> m -> y: what can be taken back after detach and after detach_."""
+"""The article's summary, x -> m -> y: what can be undone after detach() and after detach_()."""
 
 import torch
 

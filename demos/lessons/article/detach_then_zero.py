@@ -19,7 +19,7 @@ def lesson(values, op):
 
 
 def _gradients(op, values):
-    """Return the right gradient, and the one from an overwritten `out` that no check notices."""
+    """Return the correct gradient, and the one from an overwritten `out` that no check notices."""
     right, unchecked = (torch.tensor(values, requires_grad=True) for _ in range(2))
     op(right).sum().backward()
     out = op(unchecked)

@@ -1,4 +1,4 @@
-"""The article's case 1.1: detached, and the detached tensor left as it is."""
+"""The article's case 1.1: detach(), and the detached tensor is not changed."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The article's first motive: keep some parameters of a network and tune the others."""
+"""The article's first motive: freeze some parameters of a network and tune the others."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The article's second motive: a side branch whose gradient stays out of the main network."""
+"""The article's second motive: a side branch whose gradient does not reach the main network."""
 
 import torch
 

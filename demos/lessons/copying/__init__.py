@@ -1,4 +1,4 @@
-"""Copies that are none: arrays, snapshots, slices."""
+"""Copies that share memory: arrays, snapshots, slices."""
 
 LESSONS = (
     "numpy_needs_detach",

@@ -28,12 +28,12 @@ def _shares(tensor, other):
 
 
 def _number(tensor):
-    """Return the number of a tensor's node; every node takes the next one."""
+    """Return the sequence number of a tensor's node; each new node takes the next one."""
     return torch.autograd.graph.get_gradient_edge(tensor).node._sequence_nr()
 
 
 def _nodes_recorded(copied):
-    """Return how many nodes a way to copy records."""
+    """Return how many nodes a copy records."""
     gate = torch.sigmoid(torch.ones(3, requires_grad=True))
     copied(gate)
     return _number(torch.sigmoid(gate)) - _number(gate) - 1

@@ -1,4 +1,4 @@
-"""A module that keeps one of its results cannot be copied by deepcopy."""
+"""A module that stores one of its results cannot be copied by deepcopy."""
 
 import copy
 
@@ -30,7 +30,7 @@ def right():
 
 
 def _copied(thing):
-    """Return whether deepcopy takes it."""
+    """Return whether deepcopy can copy it."""
     try:
         copy.deepcopy(thing)
     except RuntimeError:

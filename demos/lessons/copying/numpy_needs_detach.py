@@ -1,4 +1,4 @@
-"""An array from detach().numpy() shares the memory, and autograd does not see it change."""
+"""An array from detach().numpy() shares memory, and autograd does not notice its changes."""
 
 import torch
 
@@ -26,7 +26,7 @@ def right():
 
 
 def _from_scratch():
-    """Return the right gradient, and `gate` as nobody changed it."""
+    """Return the correct gradient, and the unchanged `gate`."""
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     gate = torch.sigmoid(x)
     return torch.autograd.grad(gate.sum(), x)[0], gate

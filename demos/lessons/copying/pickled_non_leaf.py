@@ -1,4 +1,4 @@
-"""torch.save() turns a result into a leaf that requires grad, without a word."""
+"""torch.save() turns a result into a leaf that requires grad, without a warning."""
 
 import copy
 

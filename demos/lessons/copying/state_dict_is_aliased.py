@@ -1,4 +1,4 @@
-"""state_dict() holds the parameters' own memory, so training changes the "best" weights too."""
+"""state_dict() shares the parameters' memory, so training changes the "best" weights, too."""
 
 import torch
 

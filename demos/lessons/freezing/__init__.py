@@ -1,4 +1,4 @@
-"""What a frozen layer still does and still costs."""
+"""What a frozen layer still does and costs."""
 
 LESSONS: tuple[str, ...] = (
     "no_grad_kills_the_stem",

@@ -1,4 +1,4 @@
-"""A frozen BatchNorm goes on normalising by the batch and updating its running statistics."""
+"""A frozen BatchNorm still normalizes by the batch and updates its running statistics."""
 
 import torch
 

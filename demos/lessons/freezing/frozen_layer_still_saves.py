@@ -37,7 +37,7 @@ def right():
 
 
 def _saves_its_input(layer):
-    """Whether a layer that is trained saves its input."""
+    """Return whether a layer that is trained saves its input."""
     h = torch.randn(2, 3, requires_grad=True)
     addresses = set()
 

@@ -1,4 +1,4 @@
-"""What a frozen middle still saves, because the gradient has to pass through it."""
+"""What a frozen middle still saves, because the gradient must pass through it."""
 
 import torch
 
@@ -40,7 +40,7 @@ def right(op):
 
 
 def _saved_bytes(op, trained):
-    """Return what layers save, without parameters, by whether each of them is trained."""
+    """Return the bytes that layers save, without parameters, by whether each layer is trained."""
     layers = [torch.nn.Linear(2, 2).requires_grad_(each) for each in trained]
     parameters = {each.data_ptr() for layer in layers for each in layer.parameters()}
     storages = {}

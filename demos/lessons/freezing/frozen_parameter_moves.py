@@ -1,4 +1,4 @@
-"""An optimizer goes by `.grad` and its own state, and never asks for requires_grad."""
+"""An optimizer uses `.grad` and its own state, and ignores requires_grad."""
 
 import torch
 
@@ -42,7 +42,7 @@ def _moved_by_decay():
 
 
 def _moved_by_new_optimizer():
-    """Return how far a frozen weight moves if the optimizer is made from what is to be trained."""
+    """Return how far a frozen weight moves if the optimizer only gets trained parameters."""
     frozen, trained = torch.ones(1), torch.ones(1, requires_grad=True)
     frozen.grad, trained.grad = torch.ones(1), torch.ones(1)
     parameters = [each for each in (frozen, trained) if each.requires_grad]

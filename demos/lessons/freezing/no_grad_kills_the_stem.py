@@ -1,4 +1,4 @@
-"""no_grad around a frozen middle cuts off everything before it, and nothing tells."""
+"""no_grad around a frozen middle cuts off everything before it, without an error."""
 
 import torch
 
@@ -22,7 +22,7 @@ def right():
 
 
 def _true_stem_gradient(part):
-    """Return the gradient of the stem's weight where nothing is frozen or cut."""
+    """Return the gradient of the stem's weight if nothing is frozen or cut."""
     stem, middle, head = (each.requires_grad_() for each in (part.stem, part.middle, part.head))
     loss = head(middle(stem(torch.ones(1, 2)))).square().sum()
     return torch.autograd.grad(loss, stem.weight)[0]

@@ -1,4 +1,4 @@
-"""What shares memory, and what notices a change of it."""
+"""Tensors that share memory, and what notices its changes."""
 
 LESSONS = (
     "data_or_detach",

@@ -1,4 +1,4 @@
-"""A change through `.data` is not counted: backward() computes with it and says nothing."""
+"""A change through `.data` is not counted: backward() uses the new values without an error."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""detach_() refuses every view; detach() does not."""
+"""detach_() raises for every view; detach() does not."""
 
 import torch
 
@@ -30,7 +30,7 @@ def _refused(view):
 
 
 def _views():
-    """Return views made in other ways."""
+    """Return views that were created in other ways."""
     states = torch.ones(2, 2, requires_grad=True) * 2
     with torch.no_grad():
         made_in_no_grad = states[0]

@@ -1,4 +1,4 @@
-"""A tensor that an op saved is detached in place: backward refuses to use it."""
+"""A tensor that an op saved is detached in place: backward raises."""
 
 import torch
 

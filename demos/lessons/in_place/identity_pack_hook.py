@@ -1,4 +1,4 @@
-"""A saved-tensor hook that only looks still takes away the in-place check."""
+"""A saved-tensor hook that changes nothing still disables the in-place check."""
 
 import gc
 import weakref
@@ -58,12 +58,12 @@ def _raises(pack):
 
 
 def _survives(pack):
-    """Return whether a result outlives its last name."""
+    """Return whether a result is alive after its last name is gone."""
     life = weakref.ref(_hooked(pack)[1])
-    gc.collect(1)  # all of it is young
+    gc.collect(1)  # all objects are in the young generations
     gate = life()
     if gate is not None:
-        gate.sum().backward()  # frees what is saved, and so ends the cycle
+        gate.sum().backward()  # frees the saved tensors, which ends the cycle
     return gate is not None
 
 

@@ -1,4 +1,4 @@
-"""A leaf that requires grad, and any view of it, is changed in place only under no_grad()."""
+"""A leaf that requires grad, or a view of it, can be changed in place only under no_grad()."""
 
 import torch
 
@@ -31,7 +31,7 @@ def right():
 
 
 def _result_changes():
-    """Change in place what requires grad but is no leaf; return whether the gradient is right."""
+    """Change a result that requires grad in place; return whether the gradient is correct."""
     weight = torch.tensor([1.0, 2.0], requires_grad=True)
     result = weight * 1
     result.mul_(3.0)
@@ -40,7 +40,7 @@ def _result_changes():
 
 
 def _rebound():
-    """Return what an update without in-place leaves under the name."""
+    """Return the tensor that the name stands for after an update that is not in place."""
     weight = torch.tensor([1.0, 2.0], requires_grad=True)
     return weight - 0.1 * torch.autograd.grad(weight.square().sum(), weight)[0]
 

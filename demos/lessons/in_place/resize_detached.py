@@ -24,7 +24,7 @@ def right():
 
 
 def _from_scratch():
-    """Return the right gradient, and `gate` as nobody touched it."""
+    """Return the correct gradient, and the unchanged `gate`."""
     x = torch.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
     gate = torch.sigmoid(x)
     return torch.autograd.grad(gate.sum(), x)[0], gate
@@ -41,7 +41,7 @@ def _refused(change):
 
 
 def _grown():
-    """Return the shape and the bytes of a tensor whose detached twin was enlarged."""
+    """Return the shape and the bytes of a tensor whose detached alias was enlarged."""
     gate = torch.sigmoid(torch.ones(3, requires_grad=True))
     gate.detach().resize_(5)
     return tuple(gate.shape), gate.untyped_storage().nbytes()

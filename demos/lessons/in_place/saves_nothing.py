@@ -1,4 +1,4 @@
-"""An in-place change breaks backward() only where an op saved that tensor."""
+"""An in-place change breaks backward() only if an op saved that tensor."""
 
 import torch
 
@@ -29,7 +29,7 @@ def right():
 
 
 def _from_scratch(head):
-    """Return the right gradient of the weight, and the logits that nobody changed."""
+    """Return the correct gradient of the weight, and the unchanged logits."""
     logits = head(torch.tensor([[1.0, 2.0]]))
     loss = torch.nn.functional.cross_entropy(logits, torch.tensor([1]))
     return torch.autograd.grad(loss, head.weight)[0], logits

@@ -1,4 +1,4 @@
-"""A view made under no_grad() and changed outside of it is refused, as its intent is unclear."""
+"""Changing a view outside of the no_grad() that it was created in raises."""
 
 import torch
 
@@ -25,7 +25,7 @@ def right():
 
 
 def _changed_inside_only():
-    """Make the view with grad mode on and change it under no_grad(); return whether it worked."""
+    """Create a view with grad mode on, change it under no_grad(); return whether it worked."""
     hidden = torch.ones(2, 2, requires_grad=True) * 1
     first = hidden[0]
     with torch.no_grad():
@@ -34,7 +34,7 @@ def _changed_inside_only():
 
 
 def _usable_afterwards():
-    """Make and change a view under no_grad(); return whether it can be used outside."""
+    """Create and change a view under no_grad(); return whether it can be used outside."""
     weight = torch.ones(2, 2, requires_grad=True)
     with torch.no_grad():
         row = weight[0]

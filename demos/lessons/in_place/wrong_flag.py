@@ -1,4 +1,4 @@
-"""requires_grad cannot be switched off on a result, nor on for whole numbers."""
+"""requires_grad cannot be turned off on a result, nor on for an integer tensor."""
 
 import torch
 

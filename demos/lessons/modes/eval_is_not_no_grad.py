@@ -1,4 +1,4 @@
-"""eval() sets how layers compute, no_grad what autograd records: neither does the other's work."""
+"""eval() changes how layers compute, no_grad what autograd records; neither does both."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What inside of inference mode turns gradients on again, and what outside cannot be changed."""
+"""How to turn gradients on inside inference mode, and what cannot be changed outside of it."""
 
 import torch
 

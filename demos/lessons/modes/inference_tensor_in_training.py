@@ -1,4 +1,4 @@
-"""A tensor made in inference mode stays an inference tensor when training gets it."""
+"""A tensor created in inference mode is still an inference tensor in training."""
 
 import torch
 
@@ -38,7 +38,7 @@ def _cloned_inside(feature):
 
 
 def _head_gradient_after_no_grad(right):
-    """Return the gradient that the head gets if `no_grad` stands for `inference_mode`."""
+    """Return the gradient of the head with `no_grad` instead of `inference_mode`."""
     with torch.no_grad():
         feature = right.encoder(torch.ones(1, 2))
     return torch.autograd.grad(right.head(feature).sum(), right.head.weight)[0]

@@ -1,4 +1,4 @@
-"""Tasks of an event loop share one thread, and with it one grad mode."""
+"""Tasks of an event loop share a thread, and so a grad mode."""
 
 import asyncio
 

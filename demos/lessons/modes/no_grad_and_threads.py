@@ -1,4 +1,4 @@
-"""Grad mode belongs to a thread: a server's workers do not see what the main thread set."""
+"""Grad mode is thread-local: a server's workers do not see what the main thread set."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -39,7 +39,7 @@ def _inference_mode_reaches_a_new_thread():
 
 
 def _switched_off_in_one_thread():
-    """Return the mode afterwards in that thread and in this one."""
+    """Return the grad mode afterwards, in that thread and in this one."""
     with ThreadPoolExecutor(1) as server:
         server.submit(torch.set_grad_enabled, False).result()
         return server.submit(torch.is_grad_enabled).result(), torch.is_grad_enabled()

@@ -1,4 +1,4 @@
-"""What @torch.no_grad covers: the function that it stands on, while that function runs."""
+"""What @torch.no_grad covers: the decorated function, while it runs."""
 
 import warnings
 from typing import Any
@@ -52,7 +52,7 @@ class _Predictor:
 
 
 def _decorate(thing):
-    """Decorate a class; return what it becomes and what torch warns of."""
+    """Decorate a class; return the result and torch's warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         return torch.no_grad()(thing), [str(each.message) for each in caught]

@@ -1,4 +1,4 @@
-"""Where a gradient went, or why it went through."""
+"""Where a gradient is lost, and where it is not."""
 
 LESSONS = (
     "nothing_requires_grad",

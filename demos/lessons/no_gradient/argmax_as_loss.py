@@ -1,4 +1,4 @@
-"""A loss that counts wrong predictions has no gradient, not even a gradient of zero."""
+"""A loss that counts wrong predictions has no gradient, not even zero."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""clone() copies the numbers and stays in the graph; detach() does neither."""
+"""clone() copies the values and stays in the graph; detach() does neither."""
 
 import torch
 

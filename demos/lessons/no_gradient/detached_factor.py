@@ -1,4 +1,4 @@
-"""A slope that a custom function computes in its forward is a constant in its backward."""
+"""A slope computed in the forward of a custom function is a constant in its backward."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A gradient that was taken without create_graph is a constant for the next backward."""
+"""A gradient computed without create_graph is a constant in the next backward."""
 
 import torch
 
@@ -24,7 +24,7 @@ def right():
 
 
 def _penalty_gradient(weight):
-    """Return the gradient of (|w| - 1)², which the penalty is, from its formula."""
+    """Return the gradient of the penalty (|w| - 1)², from its formula."""
     return 2 * (weight.norm() - 1) * weight / weight.norm()
 
 

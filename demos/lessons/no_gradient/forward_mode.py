@@ -1,4 +1,4 @@
-"""In forward mode, detach() drops the tangent and no_grad lets it through."""
+"""In forward mode, detach() drops the tangent and no_grad passes it on."""
 
 import torch
 

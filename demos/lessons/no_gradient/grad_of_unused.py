@@ -1,4 +1,4 @@
-"""torch.autograd.grad finds an input as a tensor of the graph, not by its numbers."""
+"""torch.autograd.grad identifies an input as a tensor of the graph, not by its values."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Hooks on gradients need a gradient to pass: some refuse without one, some never run."""
+"""Hooks on gradients need a gradient: without one, some raise and some never run."""
 
 import torch
 
@@ -36,7 +36,7 @@ def right():
 
 
 def _refused(tensor):
-    """Return what a tensor says when asked to keep its gradient and to take a hook."""
+    """Return the errors of a tensor that should retain its gradient and take a hook."""
     said = []
     for ask in (tensor.retain_grad, lambda: tensor.register_hook(print)):
         try:

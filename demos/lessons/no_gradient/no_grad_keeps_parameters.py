@@ -1,4 +1,4 @@
-"""no_grad stops the recording of ops; it freezes no parameter."""
+"""no_grad stops the recording of ops; it does not freeze parameters."""
 
 import torch
 

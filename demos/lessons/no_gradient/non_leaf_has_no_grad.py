@@ -1,4 +1,4 @@
-"""A result keeps no gradient of its own unless it was asked to before backward."""
+"""A result has no `.grad` unless retain_grad() is called before backward."""
 
 import torch
 

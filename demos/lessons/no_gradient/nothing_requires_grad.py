@@ -1,4 +1,4 @@
-"""The loss was computed from tensors that are all cut off from the parameters."""
+"""The loss is computed from tensors that are all detached from the parameters."""
 
 import torch
 
@@ -27,7 +27,7 @@ def right():
 
 
 def _says_the_same(prepare):
-    """Return whether backward from what `prepare` makes of a model's output raises the error."""
+    """Return whether backward raises the same error for what `prepare` makes of an output."""
     model = torch.nn.Linear(1, 2)
     try:
         prepare(model, torch.ones(1, 1)).sum().backward()

@@ -1,4 +1,4 @@
-"""A loss that is put together from Python numbers has lost its graph, and no error says so."""
+"""A loss rebuilt from Python numbers has lost its graph, without an error."""
 
 import torch
 

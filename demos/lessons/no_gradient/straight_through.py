@@ -1,4 +1,4 @@
-"""round() gives a gradient of zero; a straight-through estimator gives that of its input."""
+"""round() has a gradient of zero; a straight-through estimator passes the gradient on."""
 
 import torch
 
@@ -19,7 +19,7 @@ def right():
 
 
 def _difference_quotient(x, step=1e-2):
-    """Return by how much the loss changes per number, without autograd."""
+    """Return the change of the loss per change of each number, without autograd."""
     nearby = x.detach() + step
     return ((nearby.round() - 2).square() - (x.detach().round() - 2).square()) / step
 

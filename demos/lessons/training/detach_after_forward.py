@@ -1,4 +1,4 @@
-"""When what a forward pass saved for backward is given back."""
+"""When the tensors that a forward pass saved for backward are released."""
 
 import torch
 

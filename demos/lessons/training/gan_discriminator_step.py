@@ -1,4 +1,4 @@
-"""Training a discriminator on what a generator made, without training the generator."""
+"""Training a discriminator on generated samples, without training the generator."""
 
 import torch
 
@@ -37,7 +37,7 @@ def right():
 
 
 def _d_gradient(seen, fake):
-    """Return what the discriminator's loss gives its weight, for some fake batch."""
+    """Return the gradient of the discriminator's weight for a fake batch."""
     loss = seen.discriminator(fake).mean() - seen.discriminator(seen.real).mean()
     return torch.autograd.grad(loss, seen.discriminator.weight)[0]
 

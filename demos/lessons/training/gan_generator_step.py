@@ -1,4 +1,4 @@
-"""Training a generator by a discriminator's judgement, without training the discriminator."""
+"""Training a generator through a discriminator, without training the discriminator."""
 
 import torch
 
@@ -31,7 +31,7 @@ def right():
 
 
 def _leaves(node):
-    """Return the tensors that backward from a node would give a gradient."""
+    """Return the leaves that backward from a node reaches."""
     if hasattr(node, "variable"):
         return [node.variable]
     return [leaf for each, _ in node.next_functions if each for leaf in _leaves(each)]

@@ -1,4 +1,4 @@
-"""The state of an LSTM is two tensors, and both lead back into the last chunk."""
+"""The state of an LSTM is two tensors, and both are connected to the previous chunk."""
 
 import torch
 
@@ -32,7 +32,7 @@ def right():
 
 
 def _second_chunk(right):
-    """Return what the second chunk alone gives `weight_hh_l0`, its state as plain numbers."""
+    """Return the gradient of `weight_hh_l0` in the second chunk, with a constant state."""
     _, state = right.lstm(right.chunk)
     numbers = tuple(torch.tensor(each.tolist()) for each in state)
     output, _ = right.lstm(right.chunk, numbers)

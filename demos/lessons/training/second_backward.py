@@ -1,4 +1,4 @@
-"""Two losses on one trunk, each with a backward of its own."""
+"""Two losses on a shared trunk, each with its own backward."""
 
 import torch
 

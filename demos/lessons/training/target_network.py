@@ -1,4 +1,4 @@
-"""A target computed by a network that must not be trained by the loss."""
+"""A target computed by a network that the loss must not train."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What stays in memory when losses are added up for a log."""
+"""What stays in memory when losses are summed for a log."""
 
 import torch
 
@@ -42,7 +42,7 @@ def _ops(result):
 
 
 def _kept_activations(result):
-    """Return how many results of `sigmoid` backward could still use."""
+    """Return how many results of `sigmoid` backward can still use."""
     kept = 0
     for node in _ops(result):
         try:

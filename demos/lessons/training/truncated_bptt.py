@@ -41,12 +41,12 @@ def right():
 
 
 def _reaches(node, other):
-    """Whether backward from a node goes to another."""
+    """Return whether backward from a node reaches another."""
     return node is other or any(_reaches(each, other) for each, _ in node.next_functions if each)
 
 
 def _runs_without_step(wrong):
-    """Whether the last `backward()` of `wrong` runs where no `optimizer.step()` comes before."""
+    """Return whether the last `backward()` of `wrong` runs without `optimizer.step()` before it."""
     output, state = wrong.rnn(wrong.chunk)
     output.sum().backward(retain_graph=True)
     output, _ = wrong.rnn(wrong.chunk, state)
@@ -58,7 +58,7 @@ def _runs_without_step(wrong):
 
 
 def _last_chunk(right):
-    """Return what the last chunk alone gives `weight_hh_l0`, with the step after it undone."""
+    """Return the gradient of `weight_hh_l0` in the last chunk, with the step after it undone."""
     rnn = copy.deepcopy(right.rnn)
     with torch.no_grad():
         for before, after in zip(rnn.parameters(), right.rnn.parameters(), strict=True):

@@ -18,8 +18,9 @@ from gradio.utils import get_upload_folder, is_in_or_equal
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from profiling.engine.plan import SETTINGS
 from profiling.model.errors import DetachLabError, InputError, short
-from profiling.model.request import FIELDS, SETTINGS, Choice, Setting
+from profiling.model.request import FIELDS, Choice, Setting
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
 from profiling.output.json_data import plain
 

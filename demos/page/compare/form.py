@@ -13,8 +13,9 @@ from profiling import catalogue
 from profiling.catalogue import BRANCHES, WorkloadEntry
 from profiling.catalogue.source import Parameter
 from profiling.engine import plan
+from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.errors import InputError
-from profiling.model.request import PAGE_SETTINGS, Choice, Flag, Number, Request, Setting
+from profiling.model.request import Choice, Flag, Number, Request, Setting
 from profiling.model.words import DEFAULT, Text, table
 
 _Kind = type[Choice] | type[Number] | type[Flag]

@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from msgspec.structs import replace
 
 from demos.page import common
-from demos.page.common import LOOKING, words
+from demos.page.common import UNQUEUED, words
 from demos.page.compare.results import Panel
 from profiling.analysis.diff import (
     around,
@@ -95,8 +95,8 @@ class Beside:
             show_progress="hidden",
         )
         # The last of the two that was chosen counts, so the other one is emptied.
-        self._file.upload(lambda: None, None, self._recorded, **LOOKING)
-        self._recorded.input(lambda: None, None, self._file, **LOOKING)
+        self._file.upload(lambda: None, None, self._recorded, **UNQUEUED)
+        self._recorded.input(lambda: None, None, self._file, **UNQUEUED)
 
     def _guarded(
         self, page: _Page, act: Callable[[_Page, Run | None, Path, Text], Updates]

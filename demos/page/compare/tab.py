@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import LOOKING, MEASURING, refused, words
+from demos.page.common import ON_WORKER, UNQUEUED, queue_full, words
 from demos.page.compare.form import Form
 from demos.page.compare.results import Panel
 from demos.page.compare.saved_runs import Beside
@@ -55,7 +55,7 @@ def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
             return common.problem(error, text)
         return _drawn(found, asked, text)
 
-    form.workload.change(offer, form.workload, branch, **LOOKING)
+    form.workload.change(offer, form.workload, branch, **UNQUEUED)
     run.click(
         draw,
         [branch, *form.inputs],
@@ -113,14 +113,14 @@ def create_compare_tab(
             panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=panel.discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
-    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **LOOKING)
+    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **UNQUEUED)
     comparing = starts.then(
         does.compare,
         [run, *form.inputs],
         [run, progress, *panel.components],
         api_name="show_compare",
         api_visibility="undocumented",
-        **MEASURING,
+        **ON_WORKER,
         # Gradio's own line says how many are before one.
         show_progress="minimal",
         show_progress_on=progress,
@@ -129,12 +129,12 @@ def create_compare_tab(
     beside.wire(engine, panel, progress, run, comparing)
     # What is cancelled counts as failed, too: Stop says so before and after it. Of an event that
     # follows another Gradio forgets what it cancels.
-    stopping = form.stop.click(does.stop, None, progress, cancels=[comparing], **LOOKING)
-    stopping.then(does.stop, None, progress, **LOOKING)
-    comparing.failure(does.refuse, progress, progress, **LOOKING)
-    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **LOOKING)
-    form.workload.change(does.describe, [form.workload, form.shown], form.described, **LOOKING)
-    page.load(does.invite, None, progress, **LOOKING)
+    stopping = form.stop.click(does.stop, None, progress, cancels=[comparing], **UNQUEUED)
+    stopping.then(does.stop, None, progress, **UNQUEUED)
+    comparing.failure(does.refuse, progress, progress, **UNQUEUED)
+    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **UNQUEUED)
+    form.workload.change(does.describe, [form.workload, form.shown], form.described, **UNQUEUED)
+    page.load(does.invite, None, progress, **UNQUEUED)
     return CompareTab(run, form)
 
 
@@ -204,7 +204,7 @@ class _Handlers:
 
     def refuse(self, shown: str, request: gr.Request) -> Any:
         """Say that it was not taken, of what still waits when it has failed."""
-        return refused(request) if shown == self.wait(request) else gr.skip()
+        return queue_full(request) if shown == self.wait(request) else gr.skip()
 
     def stop(self, request: gr.Request) -> str:
         return common.sentence("progress.stopped", words(request))

@@ -1,1 +1,1 @@
-"""The tab Trace: any profiler's trace, opened, looked at part by part, laid beside another one."""
+"""The tab Trace, with a module for each sub-tab."""

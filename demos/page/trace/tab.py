@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import LOOKING, words
+from demos.page.common import UNQUEUED, words
 from demos.page.trace.common import Handlers
 from demos.page.trace.diff import DiffPanel
 from demos.page.trace.downloads import DownloadsPanel
@@ -96,7 +96,7 @@ def create_trace_tab(
     def show_hint(request: gr.Request) -> str:
         return common.sentence("trace.empty", words(request))
 
-    page.load(show_hint, None, status, **LOOKING)
+    page.load(show_hint, None, status, **UNQUEUED)
 
 
 class _Panels:

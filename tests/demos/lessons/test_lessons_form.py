@@ -23,8 +23,8 @@ import torch
 
 from profiling import catalogue
 from profiling.catalogue import LESSONS, TOPICS
-from profiling.measure.lesson import run_lesson
-from profiling.measure.states import named_tensors, numbers
+from profiling.measure.snapshot import named_tensors, numbers
+from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest
 from tests.demos.lessons.traced import error_text, inputs, last, part, traced
 

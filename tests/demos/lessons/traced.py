@@ -7,7 +7,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 
 from profiling import catalogue
-from profiling.measure.lesson import run_lesson
+from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace, TensorState
 
 LARGEST_FLOAT = 3.4e38

@@ -9,8 +9,8 @@ import pytest
 import app
 from demos.page import serve
 from profiling import __version__, cli
+from profiling.measure.device import CHOICES
 from profiling.model.errors import InputError
-from profiling.model.request import DEVICES
 
 PROGRAMS = {"app.py": app.main, "serve": lambda given: cli.main(["serve", *given])}
 _DEFAULTS = {
@@ -143,5 +143,5 @@ def test_the_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
 def test_help_names_what_can_be_set(program: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert program(["--help"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert f"--device [{'|'.join(DEVICES)}]" in told
+    assert f"--device [{'|'.join(CHOICES)}]" in told
     assert "env var: GRADIO_SERVER_PORT; default: 7860" in told

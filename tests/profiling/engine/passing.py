@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from profiling.engine import jobs
-from profiling.measure import guard
+from profiling.measure.device import Cpu
 from profiling.model.run import BranchResult, Cell, CellResult
 from tests.profiling.planted import cell
 
@@ -33,7 +33,7 @@ def measurer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
     """Return a function that measures a cell in this process, with so much memory free."""
 
     def measure(asked: Cell, free_bytes: int = 2**40) -> CellResult:
-        monkeypatch.setattr(guard, "free_bytes", lambda device: free_bytes)
+        monkeypatch.setattr(Cpu, "free_bytes", lambda self: free_bytes)
         return jobs.measure_cell(asked, str(folder))
 
     return measure

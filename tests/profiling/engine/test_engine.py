@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.executors import InlineExecutor, WorkerProcess
 from profiling.engine.plan import plan
-from profiling.measure.branches import branch_graph
-from profiling.measure.environment import detect
-from profiling.measure.lesson import run_lesson
+from profiling.measure.graph import branch_graph
+from profiling.measure.machine import detect
+from profiling.measure.stepper import run_lesson
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
 from profiling.model.run import Request, Run, Status

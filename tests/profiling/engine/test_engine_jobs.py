@@ -16,9 +16,9 @@ from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.engine import jobs
 from profiling.engine.worker import call
-from profiling.measure.environment import detect
-from profiling.measure.lesson import run_lesson
+from profiling.measure.machine import detect
 from profiling.measure.step import State
+from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest
 from profiling.model.run import BranchResult, Cell, CellResult, Sample, Status
 from tests.profiling.planted import cell

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.engine import plan
+from profiling.measure.device import CHOICES
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import DEVICES, DTYPES, Request
+from profiling.model.request import DTYPES, Request
 from profiling.model.run import Environment
 from tests.profiling.planted import CPU, GPU_MACHINE, MACHINE
 
@@ -191,7 +192,7 @@ def test_everything_the_catalogue_offers_can_be_planned(workload: str) -> None:
             assert [planned.size for planned in cells] == list(entry.sizes)
             assert {planned.branches for planned in cells} == {entry.branches}
             assert [planned.parameters for planned in cells] == [parameters] * len(cells)
-    assert DEVICES[0] == "auto"
+    assert CHOICES[0] == "auto"
 
 
 @pytest.mark.parametrize(

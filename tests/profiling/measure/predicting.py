@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from profiling.measure.device import get
 from profiling.measure.memory import Memory, measure_memory
 from profiling.measure.prediction import Prediction
 from profiling.measure.step import Step
@@ -11,7 +12,7 @@ from profiling.traces.memory import NO_OP
 def measured(step: Step, predicted: Prediction, device: str = "cpu") -> Memory:
     step.reset()
     step.backward(step.forward())
-    return measure_memory(step, device, predicted)
+    return measure_memory(step, get(device), predicted)
 
 
 def check(predicted: Prediction | None, step: Step) -> int:

@@ -1,9 +1,15 @@
-"""Steps that write down what is asked of them, or take the time that they are told to."""
+"""Steps and a device that write down what is asked of them, or take the time they are told to."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity
+
+from profiling.measure.device import Counters, Device, Times
 
 NAMES = ("attached", "detach", "no_grad", "frozen")
 
@@ -63,3 +69,61 @@ class Planted(Recorder):
     def forward(self) -> str:
         self.clock[0] += round(next(self.seconds) * 1e9)
         return super().forward()
+
+
+class RecordingDevice(Device):
+    """An accelerator that writes down what is asked of it, and counts what it is told to."""
+
+    kind = "recording"
+    trace_name = "cpu"
+    is_accelerator = True
+    has_counters = True
+    has_kernels = True
+
+    def __init__(self, calls: list[tuple[str, str]], counted: Iterator[Counters]) -> None:
+        self.calls = calls
+        self._counted = counted
+
+    def name(self) -> str:
+        return "A recording device"
+
+    def memory_bytes(self) -> int:
+        return 1000
+
+    def free_bytes(self) -> int:
+        return 600
+
+    def dtypes(self) -> tuple[str, ...]:
+        return ("float32",)
+
+    def driver(self) -> str:
+        return "13.0"
+
+    def activities(self) -> list[ProfilerActivity]:
+        self._note("activities")
+        return [ProfilerActivity.CPU]
+
+    def generators(self) -> list[torch.Generator]:
+        return []
+
+    def time_phases(self, forward: Callable[[], Any], backward: Callable[[Any], object]) -> Times:
+        self._note("time")
+        backward(forward())
+        self._note("timed")
+        return Times(1.0, 2.0, 0.25, 0.5)
+
+    def synchronize(self) -> None:
+        self._note("synchronize")
+
+    def empty_cache(self) -> None:
+        self._note("empty_cache")
+
+    def reset_counters(self) -> None:
+        self._note("reset_counters")
+
+    def counters(self) -> Counters:
+        self._note("counters")
+        return next(self._counted)
+
+    def _note(self, what: str) -> None:
+        self.calls.append(("device", what))

@@ -166,6 +166,18 @@ def test_guarded_code_is_told_what_it_changed() -> None:
     )
 
 
+def test_random_numbers_of_every_device_in_use_are_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = torch.Generator()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "default_generators", (own,))
+    with kept() as changed:
+        first = torch.rand(3, generator=own)
+    assert changed == []
+    assert torch.equal(torch.rand(3, generator=own), first)
+
+
 @pytest.mark.cuda
 def test_cudas_random_numbers_are_taken_back() -> None:
     torch.cuda.init()

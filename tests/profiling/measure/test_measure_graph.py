@@ -7,9 +7,14 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from profiling.measure.graph import MAX_NODES, Graphs, graph
-from profiling.measure.states import States
-from profiling.model.graph import Edge, Graph, Node
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
+from profiling.engine import plan
+from profiling.measure.graph import MAX_NODES, Graphs, branch_graph, graph
+from profiling.measure.machine import detect
+from profiling.measure.snapshot import Snapshots
+from profiling.model.graph import BranchGraph, Edge, Graph, Node
+from profiling.model.run import Request
 
 
 def named(found: Graph) -> dict[str, Node]:
@@ -85,10 +90,10 @@ def test_a_result_that_only_its_detached_name_is_left_of_is_tied_to_its_op() -> 
 
 def test_a_change_in_place_shows_before_backward_raises() -> None:
     out = leaf(1.0).exp()
-    states = Graphs(States())
-    assert named(states.record({"out": out}, watch=True))["out"].saved[0].state == "kept"
+    graphs = Graphs(Snapshots())
+    assert named(graphs.record({"out": out}, watch=True))["out"].saved[0].state == "kept"
     out.detach().zero_()
-    assert named(states.record({"out": out}, watch=True))["out"].saved[0].state == "changed"
+    assert named(graphs.record({"out": out}, watch=True))["out"].saved[0].state == "changed"
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.backward()
 
@@ -96,7 +101,7 @@ def test_a_change_in_place_shows_before_backward_raises() -> None:
 def test_a_saved_tensor_that_was_detached_in_place() -> None:
     m = leaf(2.0).exp()
     y = m * m
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     before = named(graphs.record({"m": m, "y": y}, watch=True))["y"]
     m.detach_()
     after = named(graphs.record({"m": m, "y": y}, watch=True))["y"]
@@ -111,7 +116,7 @@ def test_what_backward_carried_and_freed() -> None:
     a = leaf(1.0, 2.0)
     out = a * a
     loss = out.sum()
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
     loss.backward()
     found = graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
@@ -130,7 +135,7 @@ def test_where_backward_stopped() -> None:
     a = leaf(1.0)
     out = a.exp()
     loss = out * 3
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     graphs.record({"a": a, "out": out, "loss": loss}, watch=True)
     out.detach().zero_()
     with pytest.raises(RuntimeError):
@@ -151,7 +156,7 @@ def test_many_numbers_are_told_by_shape_and_norm() -> None:
 def test_node_numbers_stay_from_record_to_record() -> None:
     a = leaf(1.0)
     out = a.exp()
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     first = named(graphs.record({"a": a, "out": out}, watch=True))
     second = named(graphs.record({"a": a, "out": out, "y": out * 2}, watch=True))
     assert (first["a"].id, first["out"].id) == (second["a"].id, second["out"].id)
@@ -171,7 +176,7 @@ def test_a_hooked_saved_tensor_is_not_unpacked() -> None:
 
 
 def test_recording_keeps_nothing_alive() -> None:
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     a = leaf(1.0)
     out = a.exp()
     held = weakref.ref(out.untyped_storage())
@@ -183,11 +188,11 @@ def test_recording_keeps_nothing_alive() -> None:
 
 @pytest.mark.parametrize("use", ["grad", "no_grad"])
 def test_the_mode_a_constant_was_made_in(use: str) -> None:
-    states = States()
+    snapshots = Snapshots()
     with torch.set_grad_enabled(use == "grad"):
         x = torch.ones(1) * 2
-        states.tensors({"x": x})
-    assert named(Graphs(states).record({"x": x}, watch=False))["x"].made_in == use
+        snapshots.tensors({"x": x})
+    assert named(Graphs(snapshots).record({"x": x}, watch=False))["x"].made_in == use
 
 
 def test_custom_functions_and_several_outputs() -> None:
@@ -214,7 +219,7 @@ def test_a_freed_function_written_in_python() -> None:
     layer = torch.nn.Linear(1, 1)
     layer.register_full_backward_hook(lambda *_: None)
     out = layer(leaf(1.0)[None])
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     graphs.record({"out": out}, watch=True)
     out.sum().backward()
     found = graphs.record({"out": out}, watch=True)
@@ -225,7 +230,7 @@ def test_a_freed_function_written_in_python() -> None:
 def test_an_edge_that_carried_nothing_has_no_gradient() -> None:
     a, b = leaf(1.0), leaf(2.0)
     y = a * b
-    graphs = Graphs(States())
+    graphs = Graphs(Snapshots())
     graphs.record({"a": a, "b": b, "y": y}, watch=True)
     torch.autograd.grad(y, a)
     found = graphs.record({"a": a, "b": b, "y": y}, watch=True)
@@ -241,3 +246,51 @@ def test_a_graph_that_is_too_large_says_so() -> None:
     found = graph(y)
     assert (len(found.nodes), found.cut_off) == (MAX_NODES, True)
     assert all(isinstance(edge, Edge) for edge in found.edges)
+
+
+def drawn(workload: str, branch: str) -> BranchGraph:
+    entry = catalogue.workload(workload)
+    request = Request(workload, (branch,), entry.sizes[:1], device="cpu")
+    (cell,) = plan.plan(request, detect("cpu"))
+    return branch_graph(cell)
+
+
+def reached(found: BranchGraph) -> set[str]:
+    """Return the parameters that a gradient arrived at."""
+    return {
+        name
+        for node in found.graph.nodes
+        if node.kind == "leaf" and node.gradient is not None
+        for name in node.names
+    }
+
+
+def loss_of(found: BranchGraph) -> Node:
+    return next(node for node in found.graph.nodes if "loss" in node.names)
+
+
+def test_where_the_gradient_went_with_and_without_a_cut() -> None:
+    attached, cut = drawn("frozen_backbone", "attached"), drawn("frozen_backbone", "detach")
+    assert {name.partition(".")[0] for name in reached(attached)} == {"encoder", "head"}
+    assert {name.partition(".")[0] for name in reached(cut)} == {"head"}
+    assert loss_of(cut).gradient == "1"
+
+
+def test_a_branch_that_raises_shows_how_far_it_got() -> None:
+    entry = catalogue.workload("gan_generator")
+    found = drawn("gan_generator", "no_grad")
+    assert found.error is not None
+    assert entry.raises["no_grad"] in found.error
+    assert found.graph.nodes
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_branch_of_every_workload_has_a_graph(workload: str) -> None:
+    entry = catalogue.workload(workload)
+    for branch in entry.branches:
+        if branch in entry.absent:
+            continue
+        found = drawn(workload, branch)
+        assert found.graph.nodes
+        expected = entry.raises.get(branch)
+        assert (found.error is None) if expected is None else (expected in (found.error or ""))

@@ -13,7 +13,8 @@ from demos.workloads import elementwise
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.measure import prediction
-from profiling.measure.prediction import Predictions, predict
+from profiling.measure.device import get
+from profiling.measure.prediction import Prediction, Predictions, needed_bytes, predict
 from profiling.measure.step import State, Step
 from profiling.model.run import Cell
 from tests.profiling.measure.predicting import check, measured
@@ -180,3 +181,21 @@ def test_cuda_elementwise_by_hand() -> None:
     assert predicted.peak_bytes == 4 * 4000 + 2 * 4
     found = measured(State(asked).step("attached"), predicted, "cuda")
     assert found.samples[0].value == predicted.peak_bytes
+
+
+def test_more_is_free_here_than_a_small_step_needs() -> None:
+    predictions = predict(cell("frozen_backbone"), ["attached"])
+    assert get("cpu").free_bytes() > needed_bytes(predictions, predictions.branches["attached"]) > 0
+
+
+def test_needed_are_the_state_the_gradients_to_compare_with_and_the_step() -> None:
+    step = Prediction(10_000, frozenset())
+    predictions = Predictions(100, 20, None, {})
+    assert needed_bytes(predictions, step) == 100 + 20 + 100 + 10_000
+    assert needed_bytes(predictions, None) == 100 + 20 + 100
+
+
+def test_what_could_not_be_predicted_counts_as_nothing() -> None:
+    nothing = Predictions(None, None, None, {})
+    assert needed_bytes(nothing, None) == 0
+    assert needed_bytes(nothing, Prediction(7, frozenset())) == 7

@@ -4,23 +4,26 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import pytest
 import torch
 
 from profiling.measure import profiler
+from profiling.measure.device import get
 from profiling.measure.profiler import record_step, warm_up
 from profiling.measure.step import State, Step
 from profiling.traces.operators import operator_groups
 from profiling.traces.table import load_trace
+from tests.profiling.measure.recorders import Recorder, RecordingDevice
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
 
 
 def recorded(path: Path, *, shapes: bool = False, branch: str = "attached") -> pd.DataFrame:
-    record_step(State(cell("elementwise")).step(branch), "cpu", path, shapes=shapes)
+    record_step(State(cell("elementwise")).step(branch), get("cpu"), path, shapes=shapes)
     return load_trace(path)
 
 
@@ -109,7 +112,7 @@ def test_no_profiler_runs_after_an_error_in_the_step(phase: str, tmp_path: Path)
 
     step = Failing("attached", forward, None, State(cell("elementwise")))
     with pytest.raises(ValueError, match="planted"):
-        record_step(step, "cpu", tmp_path / "trace.json", shapes=False)
+        record_step(step, get("cpu"), tmp_path / "trace.json", shapes=False)
     assert not torch._C._autograd._profiler_enabled()
     assert list(tmp_path.iterdir()) == []
     # Another session would crash the process if the first were still running.
@@ -124,7 +127,7 @@ def test_the_step_is_reset_before_and_its_gradients_are_left_after(tmp_path: Pat
     step = state.step("detach")
     stale = torch.full((4,), 7.0)
     state.arguments["x"].grad = stale
-    record_step(step, "cpu", tmp_path / "trace.json", shapes=False)
+    record_step(step, get("cpu"), tmp_path / "trace.json", shapes=False)
     assert state.arguments["x"].grad is None
     assert torch.equal(state.arguments["w"].grad, state.arguments["x"].detach().sigmoid())
 
@@ -138,12 +141,41 @@ def test_the_profilers_own_lines_stay_away_from_the_terminal(
     assert capfd.readouterr() == ("", "ours")
 
 
+def test_the_device_is_idle_when_recording_starts_and_when_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, str]] = []
+
+    class Session(torch.profiler.profile):
+        def start(self) -> None:
+            calls.append(("session", "start"))
+            super().start()
+
+        def stop(self) -> None:
+            calls.append(("session", "stop"))
+            super().stop()
+
+    monkeypatch.setattr(profiler, "profile", Session)
+    step = cast("Step", Recorder("attached", calls))
+    record_step(step, RecordingDevice(calls, iter(())), tmp_path / "trace.json", shapes=False)
+    assert calls == [
+        ("device", "activities"),
+        ("attached", "reset"),
+        ("device", "synchronize"),
+        ("session", "start"),
+        ("attached", "forward"),
+        ("attached", "backward"),
+        ("device", "synchronize"),
+        ("session", "stop"),
+    ]
+
+
 @pytest.mark.cuda
 def test_cuda_work_is_recorded_and_charged_to_its_operators(tmp_path: Path) -> None:
     path = tmp_path / "trace.json.gz"
     step = State(cell("frozen_backbone", size=64, device="cuda")).step("attached")
     step.backward(step.forward())
-    record_step(step, "cuda", path, shapes=True)
+    record_step(step, get("cuda"), path, shapes=True)
     trace = load_trace(path)
     kernels = trace[trace["category"] == "kernel"]
     assert len(kernels) > 0

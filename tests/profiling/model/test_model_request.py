@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from profiling.engine.plan import PAGE_SETTINGS, SETTINGS
+from profiling.model import request
 from profiling.model.errors import InputError
-from profiling.model.request import PAGE_SETTINGS, SETTINGS, Flag, Request, Settings, settings
+from profiling.model.request import Flag, Request, Settings, settings
 from profiling.model.run import Cell
 from profiling.model.words import LANGUAGES, table
 
@@ -134,7 +136,7 @@ def test_every_setting_on_the_page_has_its_words(language: str) -> None:
 
 
 def test_requests_and_cells_have_the_same_settings() -> None:
-    assert settings(Request) == settings(Cell) == settings(Settings) == SETTINGS
+    assert settings(Request) == settings(Cell) == settings(Settings) == request.SETTINGS
     assert list(SETTINGS) == ["dtype", "device", "budget_s", "seed", "force"]
     assert list(PAGE_SETTINGS) == ["dtype", "device", "budget_s", "force"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from profiling.measure.device import get
 from profiling.measure.profiler import record_step
 from profiling.measure.step import Step
 from profiling.traces.table import load_trace
@@ -27,7 +28,7 @@ def planted(folder: Path, *events: dict[str, Any]) -> pd.DataFrame:
 def recorded(folder: Path, step: Step) -> pd.DataFrame:
     step.reset()
     step.backward(step.forward())
-    record_step(step, "cpu", folder / "trace.json", shapes=False)
+    record_step(step, get("cpu"), folder / "trace.json", shapes=False)
     return load_trace(folder / "trace.json")
 
 

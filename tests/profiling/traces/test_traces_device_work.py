@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.measure.device import get
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State
 from profiling.traces.operators import clone_bandwidth, device_work
@@ -117,7 +118,8 @@ def test_without_the_ranges_waits_are_unknown(tmp_path: Path) -> None:
 
 def test_a_trace_of_a_cpu_has_no_counts_rather_than_zeros(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
-    record_step(State(cell("elementwise")).step("clone_detach"), "cpu", path, shapes=False)
+    step = State(cell("elementwise")).step("clone_detach")
+    record_step(step, get("cpu"), path, shapes=False)
     for trace in (load_trace(path), planted(tmp_path)):
         counts = device_work(trace)
         assert list(counts) == ["kernels", "launches", "copies", "device_copies", "syncs"]
@@ -191,7 +193,7 @@ def test_a_copy_without_bytes_or_time_has_no_bandwidth(
 def test_a_clone_on_a_gpu_is_one_copy_with_a_bandwidth(tmp_path: Path) -> None:
     step = State(cell("elementwise", size=100_000, device="cuda")).step("clone_detach")
     step.backward(step.forward())
-    record_step(step, "cuda", tmp_path / "trace.json", shapes=False)
+    record_step(step, get("cuda"), tmp_path / "trace.json", shapes=False)
     trace = load_trace(tmp_path / "trace.json")
     counts = device_work(trace)
     assert counts["device_copies"] == 1

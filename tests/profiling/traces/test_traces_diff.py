@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.measure.device import get
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State
 from profiling.traces.diff import trace_diff
@@ -92,7 +93,7 @@ def test_a_trace_does_not_differ_from_itself_and_empty_ones_have_no_rows(tmp_pat
 def recorded(folder: Path, branch: str, device: str = "cpu") -> pd.DataFrame:
     step = State(cell("elementwise", size=100_000, device=device)).step(branch)
     step.backward(step.forward())
-    record_step(step, device, folder / "trace.json", shapes=False)
+    record_step(step, get(device), folder / "trace.json", shapes=False)
     return load_trace(folder / "trace.json")
 
 

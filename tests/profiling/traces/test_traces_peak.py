@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from profiling import catalogue
+from profiling.measure.device import get
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
 from profiling.traces.memory import KINDS, memory_curve, peak_parts
@@ -137,7 +138,7 @@ def test_a_step_without_backward_saves_nothing(tmp_path: Path) -> None:
 def test_a_peak_on_a_gpu_adds_up(branch: str, tmp_path: Path) -> None:
     step = State(cell("elementwise", size=1024, device="cuda")).step(branch)
     step.backward(step.forward())
-    record_step(step, "cuda", tmp_path / "trace.json", shapes=False)
+    record_step(step, get("cuda"), tmp_path / "trace.json", shapes=False)
     trace = load_trace(tmp_path / "trace.json")
     parts = peak_parts(trace, "cuda")
     released = parts.loc[parts["kind"] == "released", "bytes"].sum()

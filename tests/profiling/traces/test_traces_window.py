@@ -99,7 +99,7 @@ def test_what_an_event_lacks_is_not_written(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("kind", "number"), [(0, -1), (1, 0), (1, 3), (20, 2)])
+@pytest.mark.parametrize(("kind", "number"), [(0, -1), (1, 0), (1, 3), (12, 0), (13, 0), (20, 2)])
 def test_devices_of_memory_events_are_kept(kind: int, number: int, tmp_path: Path) -> None:
     (found,) = written(tmp_path, memory_event(-64, 1, kind, number))
     args = {"Bytes": -64, "Addr": 64, "Device Type": kind, "Device Id": number}

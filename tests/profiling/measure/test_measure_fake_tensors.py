@@ -13,8 +13,8 @@ from torch.utils._pytree import tree_leaves
 
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
-from profiling.measure import fake, prediction
-from profiling.measure.fake import FakeMode, FastFakeMode
+from profiling.measure import fake_tensors, prediction
+from profiling.measure.fake_tensors import FakeMode, FastFakeMode
 from profiling.measure.prediction import predict
 from tests.profiling.planted import cell
 
@@ -232,7 +232,7 @@ OTHER_TORCHES = [
 @pytest.fixture
 def unchecked() -> Iterator[None]:
     """Let every test find out anew whether the fast mode works."""
-    caches = (fake.is_fast, fake._is_view)
+    caches = (fake_tensors.is_fast, fake_tensors._is_view)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -241,15 +241,15 @@ def unchecked() -> Iterator[None]:
 
 
 def test_this_torch_is_as_the_fast_mode_expects(unchecked: None) -> None:
-    assert type(fake.fake_mode()) is FastFakeMode
+    assert type(fake_tensors.fake_mode()) is FastFakeMode
 
 
 @pytest.mark.parametrize(("name", "module"), OTHER_TORCHES)
 def test_another_torch_gets_the_plain_mode(
     name: str, module: Any, unchecked: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fake, name, module)
-    assert type(fake.fake_mode()) is FakeMode
+    monkeypatch.setattr(fake_tensors, name, module)
+    assert type(fake_tensors.fake_mode()) is FakeMode
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
@@ -259,9 +259,11 @@ def test_the_plain_mode_predicts_the_same(
     monkeypatch.setattr(prediction, "TIME_LIMIT_S", float("inf"))
     asked = cell(workload, dtype="bfloat16")
     expected = predict(asked, asked.branches)
-    monkeypatch.setattr(fake, "fake_tensor", Without(fake_tensor, "in_kernel_invocation_manager"))
-    fake.is_fast.cache_clear()
-    assert type(fake.fake_mode()) is FakeMode
+    monkeypatch.setattr(
+        fake_tensors, "fake_tensor", Without(fake_tensor, "in_kernel_invocation_manager")
+    )
+    fake_tensors.is_fast.cache_clear()
+    assert type(fake_tensors.fake_mode()) is FakeMode
     assert predict(asked, asked.branches) == expected
 
 

@@ -1,4 +1,4 @@
-"""Gradient reach: which parameter groups got a gradient, and whether it is the right one."""
+"""Gradient reach: which parameter groups got a gradient, and whether it is correct."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import torch
 
-from profiling.measure.rules import Groups, Reference
+from profiling.measure.own_workload import Groups, Reference
 from profiling.model.run import Reach
 
 
 def gradient_reach(groups: Groups, reference: Reference | None) -> tuple[Reach, ...]:
-    """Compare every group's ``.grad`` with the gradients that should hold.
+    """Compare every group's ``.grad`` with the correct gradients.
 
     Equal means equal within `torch.testing.assert_close`'s tolerance for the dtype.
 
     Args:
         groups: The leaves by group.
-        reference: Their gradients by group, None for a group that should get none; a group that
-            is not in it is not judged, nor is any without a reference.
+        reference: The correct gradients by group, None for a group that should get none. A group
+            that is not in it is not checked; without a reference, none is.
     """
     reference = reference or {}
     return tuple(
@@ -59,7 +59,7 @@ def _difference(got: torch.Tensor, want: torch.Tensor) -> float:
 
 
 def _close(got: torch.Tensor, want: torch.Tensor) -> bool:
-    # Equal tensors need no temporaries, which a large one may have no room for.
+    # Comparing for equality needs no temporaries, for which there may be no memory.
     if torch.equal(got, want):
         return True
     try:

@@ -1,4 +1,4 @@
-"""What the names of a running function stand for, at one moment, as plain data."""
+"""Snapshots of a running function: its tensors and values at one moment, as plain data."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _short.maxlist = _short.maxtuple = _SHOWN_ITEMS
 _short.maxstring = _short.maxother = 500
 
 
-class Identities:
-    """Small numbers for objects, the same for as long as an object lives and given once."""
+class ObjectNumbers:
+    """Numbers objects from 1; an object keeps its number, and no other object gets it later."""
 
     def __init__(self) -> None:
         """Start with 1."""
@@ -38,8 +38,8 @@ class Identities:
         return known[1]
 
 
-class Memory:
-    """Small numbers for memory, equal for what shares it."""
+class StorageNumbers:
+    """Numbers storages from 1; tensors that share one have the same number."""
 
     def __init__(self) -> None:
         """Start with 1."""
@@ -48,18 +48,18 @@ class Memory:
         self._next = itertools.count(1)
 
     def __getitem__(self, tensor: torch.Tensor) -> int:
-        """Return the number of a tensor's memory."""
+        """Return the number of a tensor's storage; 0 for a tensor without one."""
         storage = storage_of(tensor)
         if storage is None:
             return 0
         if storage not in self._numbers:
-            # Numpy gives back what it was given in another storage.
+            # A tensor that comes back from NumPy has a new storage at the same address.
             number = self.at(storage.data_ptr())
             self._numbers[storage] = next(self._next) if number is None else number
         return self._numbers[storage]
 
     def at(self, address: int) -> int | None:
-        """Return the number of the memory at an address; None if no noted tensor is there."""
+        """Return the number of the storage at an address; None if no known one is there."""
         if not address:
             return None
         return next(
@@ -67,38 +67,38 @@ class Memory:
         )
 
 
-class States:
-    """Notes named tensors and values, with numbers that stay the same from step to step.
+class Snapshots:
+    """Records named tensors and values, with numbers that stay the same from step to step.
 
     Attributes:
-        memory: Numbers of memory.
-        identities: Numbers of tensors.
+        storages: Numbers of storages.
+        objects: Numbers of tensors.
     """
 
     def __init__(self) -> None:
-        """Know nothing yet."""
-        self.memory = Memory()
-        self.identities = Identities()
+        """Start with nothing recorded."""
+        self.storages = StorageNumbers()
+        self.objects = ObjectNumbers()
         self._counters: dict[int, int] = {}
         self._next_counter = itertools.count(1)
         self._modes: dict[int, str] = {}
 
     def tensors(self, named: Mapping[str, torch.Tensor]) -> tuple[TensorState, ...]:
-        """Note tensors; called after every statement, it learns which mode they were made in."""
+        """Record tensors, and the mode that new ones were made in."""
         mode = grad_mode()
         for each in named.values():
-            self._modes.setdefault(self.identities[each], _made_in(each, mode))
+            self._modes.setdefault(self.objects[each], _made_in(each, mode))
         counters = self._shared_counters(named)
         return tuple(self._state(name, each, counters.get(name)) for name, each in named.items())
 
     def made_in(self, tensor: torch.Tensor) -> str:
-        """Return the mode that a noted tensor was made in."""
-        return self._modes.get(self.identities[tensor], "grad")
+        """Return the mode that a recorded tensor was made in."""
+        return self._modes.get(self.objects[tensor], "grad")
 
     def values(self, names: Mapping[str, Any]) -> tuple[ValueState, ...]:
-        """Note what is not a tensor and can be shown in a line."""
+        """Record what is not a tensor and can be shown in one line."""
         return tuple(
-            ValueState(name, _text(value), self._array_memory(value))
+            ValueState(name, _value_text(value), self._array_memory(value))
             for name, value in names.items()
             if _is_plain(value)
         )
@@ -116,7 +116,7 @@ class States:
             is_leaf=is_leaf(tensor),
             grad_fn=None if function is None else function.name(),
             grad=None if grad is None else numbers(grad),
-            storage=self.memory[tensor],
+            storage=self.storages[tensor],
             storage_bytes=0 if storage is None else storage.nbytes(),
             version=None if tensor.is_inference() else tensor._version,
             counter=counter,
@@ -124,15 +124,15 @@ class States:
         )
 
     def _array_memory(self, value: Any) -> int | None:
-        return self.memory.at(value.ctypes.data) if isinstance(value, np.ndarray) else None
+        return self.storages.at(value.ctypes.data) if isinstance(value, np.ndarray) else None
 
     def _shared_counters(self, named: Mapping[str, torch.Tensor]) -> dict[str, int]:
-        """Number the version counters: the same for names that share one."""
+        """Number version counters by name; names that share one have the same number."""
         groups: dict[int, list[list[tuple[str, torch.Tensor]]]] = {}
         for name, tensor in named.items():
             if tensor.is_inference():
                 continue
-            there = groups.setdefault(self.memory[tensor], [])
+            there = groups.setdefault(self.storages[tensor], [])
             group = next((each for each in there if _counts_with(tensor, each[0][1])), None)
             if group is None:
                 there.append([(name, tensor)])
@@ -140,7 +140,7 @@ class States:
                 group.append((name, tensor))
         found: dict[str, int] = {}
         for group in itertools.chain.from_iterable(groups.values()):
-            members = [self.identities[tensor] for _, tensor in group]
+            members = [self.objects[tensor] for _, tensor in group]
             known = [self._counters[each] for each in members if each in self._counters]
             number = known[0] if known else next(self._next_counter)
             self._counters |= dict.fromkeys(members, number)
@@ -149,7 +149,7 @@ class States:
 
 
 def _made_in(tensor: torch.Tensor, mode: str) -> str:
-    """Tell the mode that a tensor was made in, by itself or by the mode it is first seen in."""
+    """Return the mode a tensor was made in: its own sign of it, or the mode it is first seen in."""
     if tensor.is_inference():
         return "inference"
     return "grad" if function_of(tensor) is not None else mode
@@ -178,15 +178,15 @@ def named_tensors(names: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]
 
 
 def function_of(tensor: torch.Tensor) -> Any:
-    """Return a tensor's ``grad_fn``; None where it has none or refuses to tell."""
+    """Return a tensor's ``grad_fn``; None if it has none or cannot be read."""
     try:
         return tensor.grad_fn
-    except RuntimeError:  # A view that was changed in a way that autograd forbids.
+    except RuntimeError:  # A view changed in a way that autograd forbids.
         return None
 
 
 def is_leaf(tensor: torch.Tensor) -> bool:
-    """Whether a tensor is a leaf; not, where it refuses to tell."""
+    """Whether a tensor is a leaf; False if that cannot be read."""
     try:
         return tensor.is_leaf
     except RuntimeError:
@@ -194,17 +194,17 @@ def is_leaf(tensor: torch.Tensor) -> bool:
 
 
 def grad_of(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return a tensor's ``.grad``; reading that of other non-leaves would make torch warn."""
+    """Return a tensor's ``.grad``; None for non-leaves that retain none, where torch would warn."""
     return tensor.grad if is_leaf(tensor) or tensor.retains_grad else None
 
 
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
-    """Return a tensor's memory; None for one that is made of others, as sparse tensors are."""
+    """Return a tensor's storage; None for tensors made of others, such as sparse ones."""
     return tensor.untyped_storage() if tensor.layout == torch.strided else None
 
 
 def numbers(tensor: torch.Tensor) -> tuple[float, ...]:
-    """Return a tensor's first numbers; none where it has no real ones."""
+    """Return a tensor's first numbers; none if they are complex or cannot be read."""
     if tensor.is_complex() or tensor.is_meta or tensor.layout != torch.strided:
         return ()
     flat = tensor.detach().reshape(-1)[:SHOWN_VALUES]
@@ -217,7 +217,7 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, (*_PLAIN, np.ndarray))
 
 
-def _text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, BaseException):
         return f"{type(value).__name__}: {value}"[:500]
     return _short.repr(value.tolist() if isinstance(value, np.ndarray) else value)
@@ -226,7 +226,7 @@ def _text(value: Any) -> str:
 def _counts_with(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two tensors have one version counter.
 
-    Nothing tells that, so the one is moved and put back while nobody else can look.
+    There is no way to ask, so one counter is set, the other read, and the first put back.
     """
     if tensor is other:
         return True

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from profiling.measure.reach import gradient_reach
-from profiling.measure.step import Reference
+from profiling.measure.gradients import gradient_reach
+from profiling.measure.own_workload import Reference
 from profiling.model.run import Reach
 
 INFINITY, NAN = float("inf"), float("nan")

@@ -7,25 +7,31 @@ import pytest
 import torch
 
 from profiling.measure.graph import graph
-from profiling.measure.states import SHOWN_VALUES, Identities, States, named_tensors, numbers
+from profiling.measure.snapshot import (
+    SHOWN_VALUES,
+    ObjectNumbers,
+    Snapshots,
+    named_tensors,
+    numbers,
+)
 
 
-def noted(states: States, **named: torch.Tensor) -> dict[str, tuple[int, int | None]]:
+def noted(snapshots: Snapshots, **named: torch.Tensor) -> dict[str, tuple[int, int | None]]:
     """Return the numbers of memory and of the version counter by name."""
-    return {each.name: (each.storage, each.counter) for each in states.tensors(named)}
+    return {each.name: (each.storage, each.counter) for each in snapshots.tensors(named)}
 
 
 def test_views_and_detached_share_memory_and_counter() -> None:
     a = torch.zeros(4, requires_grad=True)
     out = a.exp()
-    found = noted(States(), a=a, out=out, c=out.detach(), view=out[:2], copy=out.clone())
+    found = noted(Snapshots(), a=a, out=out, c=out.detach(), view=out[:2], copy=out.clone())
     assert found["out"] == found["c"] == found["view"]
     assert len({found["a"][0], found["out"][0], found["copy"][0]}) == 3
 
 
 def test_data_shares_memory_but_not_the_counter() -> None:
     out = torch.zeros(4)
-    found = noted(States(), out=out, raw=out.data)
+    found = noted(Snapshots(), out=out, raw=out.data)
     assert found["out"][0] == found["raw"][0]
     assert found["out"][1] != found["raw"][1]
 
@@ -36,53 +42,53 @@ def test_looking_leaves_every_version_as_it_was() -> None:
     c, raw = out.detach(), out.data
     raw.add_(1)
     before = [each._version for each in (out, c, raw)]
-    noted(States(), out=out, c=c, raw=raw)
+    noted(Snapshots(), out=out, c=c, raw=raw)
     assert [each._version for each in (out, c, raw)] == before == [1, 1, 1]
 
 
 def test_numbers_stay_while_a_tensor_lives_and_are_given_once() -> None:
-    states = States()
+    snapshots = Snapshots()
     a = torch.zeros(4)
-    first = noted(states, a=a)
-    assert noted(states, a=a, b=torch.ones(4))["a"] == first["a"]
+    first = noted(snapshots, a=a)
+    assert noted(snapshots, a=a, b=torch.ones(4))["a"] == first["a"]
     del a
     gc.collect()
-    later = [noted(states, a=torch.zeros(4))["a"] for _ in range(5)]
+    later = [noted(snapshots, a=torch.zeros(4))["a"] for _ in range(5)]
     assert len({number for number, _ in [first["a"], *later]}) == 6
 
 
 def test_a_counter_keeps_its_number_when_its_first_name_goes() -> None:
-    states = States()
+    snapshots = Snapshots()
     out = torch.zeros(4)
     c = out.detach()
-    before = noted(states, out=out, c=c)
-    assert noted(states, c=c)["c"] == before["c"]
+    before = noted(snapshots, out=out, c=c)
+    assert noted(snapshots, c=c)["c"] == before["c"]
 
 
-def test_identities_are_never_given_again() -> None:
-    identities = Identities()
-    seen = {identities[torch.zeros(1)] for _ in range(20)}
+def test_numbers_of_objects_are_never_given_again() -> None:
+    numbered = ObjectNumbers()
+    seen = {numbered[torch.zeros(1)] for _ in range(20)}
     assert len(seen) == 20
 
 
 def test_an_array_has_the_memory_of_its_tensor() -> None:
-    states = States()
+    snapshots = Snapshots()
     t = torch.zeros(3)
     array = t.numpy()
-    (state,) = states.tensors({"t": t})
-    (value,) = states.values({"array": array})
+    (state,) = snapshots.tensors({"t": t})
+    (value,) = snapshots.values({"array": array})
     assert (value.storage, value.text) == (state.storage, "[0.0, 0.0, 0.0]")
-    (other,) = states.values({"other": np.ones(2)})
+    (other,) = snapshots.values({"other": np.ones(2)})
     assert other.storage is None
     back = torch.from_numpy(array)
-    assert states.tensors({"back": back})[0].storage == state.storage
+    assert snapshots.tensors({"back": back})[0].storage == state.storage
 
 
 def test_what_is_noted_of_a_tensor() -> None:
     a = torch.tensor([1.0, 2.0], requires_grad=True)
     out = a * 2
     out.sum().backward()
-    leaf, result = States().tensors({"a": a, "out": out})
+    leaf, result = Snapshots().tensors({"a": a, "out": out})
     assert (leaf.shape, leaf.dtype, leaf.values, leaf.grad) == (
         (2,),
         "float32",
@@ -99,14 +105,14 @@ def test_what_is_noted_of_a_tensor() -> None:
 
 
 def test_the_mode_a_tensor_was_made_in_is_remembered() -> None:
-    states = States()
+    snapshots = Snapshots()
     with torch.no_grad():
         quiet = torch.ones(1) * 2
-        states.tensors({"quiet": quiet})
+        snapshots.tensors({"quiet": quiet})
     with torch.inference_mode():
         inference = torch.ones(1) * 2
-        states.tensors({"quiet": quiet, "inference": inference})
-    one, two = states.tensors({"quiet": quiet, "inference": inference})
+        snapshots.tensors({"quiet": quiet, "inference": inference})
+    one, two = snapshots.tensors({"quiet": quiet, "inference": inference})
     assert (one.made_in, two.made_in) == ("no_grad", "inference")
     assert (two.version, two.counter) == (None, None)
 
@@ -135,7 +141,7 @@ def test_values_are_short_and_plain() -> None:
         "size": torch.Size([2, 3]),
         "nothing": None,
     }
-    found = {each.name: each.text for each in States().values(names)}
+    found = {each.name: each.text for each in Snapshots().values(names)}
     assert set(found) == {"text", "many", "error", "size", "nothing"}
     assert len(found["text"]) <= 500
     assert found["many"] == "[0, 1, 2, 3, 4, 5, ...]"
@@ -152,7 +158,7 @@ def test_only_the_first_numbers_and_only_real_ones() -> None:
 
 
 def test_a_sparse_tensor_has_no_memory_of_its_own() -> None:
-    (state,) = States().tensors({"s": torch.ones(2).to_sparse()})
+    (state,) = Snapshots().tensors({"s": torch.ones(2).to_sparse()})
     assert (state.storage, state.storage_bytes) == (0, 0)
 
 
@@ -163,6 +169,6 @@ def test_a_view_that_refuses_to_tell_is_noted_all_the_same() -> None:
         row.zero_()
     with pytest.raises(RuntimeError, match="view was created in no_grad mode"):
         row.is_leaf  # noqa: B018
-    (state,) = States().tensors({"row": row})
+    (state,) = Snapshots().tensors({"row": row})
     assert (state.values, state.grad_fn, state.is_leaf) == ((0.0, 0.0), None, False)
     assert [node.names for node in graph({"row": row}).nodes] == [("row",)]
