@@ -75,7 +75,7 @@ def test_a_class_runs_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None
     code, out, err = shell("compare", "--workload", "steps.py:Distil", "--limit", "60", *options)
     assert (code, err) == (0, "")
     assert out.startswith("Distil, 4 rows a batch")
-    assert "`attached` did not give the gradients that should hold" in out
+    assert "Wrong gradients: `attached`." in out
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
     assert http.get("/config", params={"x": _SECRET}).status_code == 200
     assert http.get(f"/gradio_api/file=/{_SECRET}").status_code == 404
     assert http.get("/healthz").status_code == 200
+    call = http.post(f"/gradio_api/call/{_SECRET}", json={"data": []})
+    assert call.status_code == 400
     lines = [line for line in list(attacked.lines) if line.startswith("{")]
     parsed = [json.loads(line) for line in lines]
     told = {(each["what"], each["outcome"], each.get("status")) for each in parsed}
@@ -115,6 +117,7 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
         ("event _find_lessons", "ok", None),
         ("GET /gradio_api/queue/data", "ok", 200),
         ("GET /config", "ok", 200),
+        ("POST /gradio_api/call/{name}", "refused", 400),
         ("unknown", "refused", 404),
     }
     assert all(0 <= each["took_s"] < 3600 for each in parsed)

@@ -65,6 +65,9 @@ def test_chinese_is_written_in_chinese() -> None:
         if english[key] == chinese[key] and not key.startswith(("tensor.", "download.")):
             plain = re.sub(r"\{[^}]*\}", "", english[key])
             assert set(re.findall("[a-z_]{3,}", plain)) <= names, key
+        elif english[key] != chinese[key] and not re.search(r"[\u4e00-\u9fff]", chinese[key]):
+            plain = re.sub(r"\{[^}]*\}|`[^`]*`", "", chinese[key])
+            assert len(re.findall("[A-Za-z]{2,}", plain)) <= 2, key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -33,5 +33,5 @@ def test_the_mode_is_told_by_the_device_that_is_used(
 def test_the_device_is_named_with_the_reason(english: Text) -> None:
     said = machine_words(engine(), GPU_MACHINE, english)
     assert "A GPU" in said
-    assert "CUDA was found." in said
+    assert "CUDA is available." in said
     assert "this torch is built for the CPU only" in machine_words(engine(), MACHINE, english)

@@ -44,14 +44,7 @@ _EVENTS = {
     "traces": "save_traces",
 }
 # Saves a file as soon as it is made; of several each has a link.
-_SAVE = """(made) => {
-  const files = Array.isArray(made) ? made : [made];
-  if (files.length !== 1 || !files[0]) return;
-  const link = document.createElement("a");
-  link.href = files[0].url;
-  link.download = files[0].orig_name;
-  link.click();
-}"""
+_SAVE = (Path(__file__).parent / "save.js").read_text(encoding="utf-8")
 
 
 class Downloads:

@@ -78,7 +78,8 @@ def test_changes_go_right_where_the_second_takes_more(english: Text) -> None:
     figure = trace_changes(diff, english)
     bars, labels = figure.data
     assert list(bars.x) == [5, -7]
-    assert bars.marker.color[0] != bars.marker.color[1]
+    more, less = "#d55e00", "#009e73"  # vermilion and green
+    assert list(bars.marker.color) == [more, less]
     assert [each.strip() for each in labels.text] == ["0 → 3", ""]
     assert list(figure.layout.yaxis.ticktext) == ["aten::clone", "&lt;b&gt;"]
     assert title(figure) == "aten::clone: 0 → 3 calls, +5.00 µs of self time"

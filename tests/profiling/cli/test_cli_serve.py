@@ -110,7 +110,7 @@ def test_a_wrong_port_in_the_environment_is_told(
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (InputError("error.mcp_missing"), 2, "For --mcp the package mcp is needed"),
+        (InputError("error.mcp_missing"), 2, "--mcp needs the package mcp"),
         (OSError("cannot listen on 127.0.0.1:7860: in use"), 1, "cannot listen on 127.0.0.1:7860"),
     ],
 )

@@ -23,6 +23,7 @@ from profiling.output.csv import (
     export,
     harmless,
     readme,
+    replace_file,
     trace_files,
     write,
 )
@@ -291,3 +292,17 @@ def test_one_file_is_written_alone_and_the_archive_leaves_nothing_beside_it(
         assert archive.namelist() == [*CSV, RUN, README]
         for name in archive.namelist():
             assert archive.read(name) == whole[name].read_bytes()
+
+
+def test_a_file_that_could_not_be_written_is_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "summary.csv"
+    path.write_text("before")
+
+    def write(target: Path) -> None:
+        target.write_text("half")
+        raise OSError("planted")
+
+    with pytest.raises(OSError, match="planted"):
+        replace_file(path, write)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
