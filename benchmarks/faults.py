@@ -22,7 +22,7 @@ import psutil
 
 from benchmarks.asking import KINDS, compare, is_own, lesson, sizes_in_file, told
 from benchmarks.visiting import Answer, Visitor, opened
-from profiling.engine.folder import OwnFolder
+from profiling.engine.files import OwnFolder
 from tests.e2e.launching import App, free_port, running_app, start_app
 
 SEED = 20
@@ -53,13 +53,13 @@ class Stand(NamedTuple):
 
 def workers(server: int) -> list[psutil.Process]:
     """Return a server's worker processes."""
-    children = psutil.Process(server).children(recursive=True)
-    return [each for each in children if _is_worker(each)]
+    children = psutil.Process(server).children()
+    return [worker for each in children if _forks(each) for worker in each.children()]
 
 
-def _is_worker(process: psutil.Process) -> bool:
+def _forks(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        return "spawn_main" in " ".join(process.cmdline())
+        return "forkserver" in " ".join(process.cmdline())
     return False
 
 

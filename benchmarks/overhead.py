@@ -16,10 +16,9 @@ from profiling.model.run import CellResult, Request, Run
 
 
 def warm_engine() -> Engine:
-    """Return an engine whose worker has done what a process does once, as a page's has."""
+    """Return an engine whose worker has started and run something, as a page's has."""
     engine = Engine("cpu")
-    engine.prepare()
-    engine.lesson(LessonRequest("baseline"))  # It waits for what was asked for before.
+    engine.lesson(LessonRequest("baseline"))
     return engine
 
 

@@ -20,8 +20,8 @@ from benchmarks.overhead import overhead, warm_engine
 from demos.page.links import FIRST_WORKLOAD
 from profiling import catalogue
 from profiling.analysis.statistics import p_value, paired_ratio, verdict
-from profiling.engine.selfcheck import Slowed, beside_timer, totals
 from profiling.measure.device import get
+from profiling.measure.selfcheck import Slowed, beside_timer, totals
 from profiling.measure.step import State, Step
 from profiling.measure.timing import time_steps
 from profiling.model.run import Cell

@@ -14,7 +14,7 @@ from profiling import catalogue, cli
 from profiling.catalogue import source
 from profiling.cli import common
 from profiling.engine.engine import Engine
-from profiling.engine.executors import InlineExecutor
+from profiling.engine.process import InlineExecutor
 from profiling.model.content import CONTENT
 from profiling.model.words import translator
 

@@ -90,7 +90,7 @@ def _is_private(host: str) -> bool:
 
 
 def _engine(device: str) -> Engine:
-    from profiling.engine.lending import ZeroGpu, on_zero_gpu
+    from profiling.engine.zerogpu import ZeroGpu, on_zero_gpu
 
     # On ZeroGPU `spaces` comes first: it must be there before Gradio is and before CUDA is touched.
     lender = ZeroGpu() if on_zero_gpu() else None

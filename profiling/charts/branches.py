@@ -21,7 +21,6 @@ from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
     Row,
-    Text,
     bar_marker,
     base_layout,
     branch_axis,
@@ -39,6 +38,7 @@ from profiling.charts.style import (
 )
 from profiling.model.metrics import METRICS
 from profiling.model.units import Unit, byte_unit, show_ratio, time_unit
+from profiling.model.words import Text
 
 _MESSAGE_LIMIT = 80
 # Outcome: symbol and colour; black text has a contrast of at least 5 on each colour.

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.charts import branches, operators, peak
-from profiling.charts.style import Text
+from profiling.model.words import Text
 
 Draw = Callable[[Analysis, CellAnalysis, Text], go.Figure]
 

@@ -12,7 +12,6 @@ from profiling.charts.style import (
     FONT,
     ROW_HEIGHT,
     Row,
-    Text,
     base_layout,
     branch_axis,
     branch_style,
@@ -24,6 +23,7 @@ from profiling.charts.style import (
     value_labels,
 )
 from profiling.model.units import show_interval, show_ratio
+from profiling.model.words import Text
 
 # Room around the whiskers, as a share of their whole span.
 _ROOM = 0.06

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.model.units import Unit
-from profiling.model.words import Text as Text
+from profiling.model.words import Text
 
 # A row of a table, by column name.
 Row = dict[Hashable, Any]

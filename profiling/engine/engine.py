@@ -1,34 +1,59 @@
-"""The one engine behind the page and the shell."""
+"""The one engine behind the page and the shell: has things measured and keeps their files."""
 
 from __future__ import annotations
 
-import secrets
+import contextlib
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    TimeoutError,
+    wait,
+)
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from profiling import catalogue
-from profiling.engine import plan
-from profiling.engine.executors import WorkerProcess
-from profiling.engine.folder import OwnFolder
-from profiling.engine.keeping import Limits, keep_within
-from profiling.engine.lending import lent_s
-from profiling.engine.measuring import HEARTBEAT_S, cell_by_cell, in_one_call, result
-from profiling.engine.worker import call, initialize
-from profiling.model.errors import InputError
+from profiling.engine import jobs, plan
+from profiling.engine.files import Limits, OwnFolder, keep_within
+from profiling.engine.process import WorkerProcess
+from profiling.engine.progress import Notes, RunningBranch, Share
+from profiling.engine.worker import initialize
+from profiling.engine.zerogpu import lent_s
+from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
-from profiling.model.run import Cell, Check, Environment, Request, Run
+from profiling.model.run import (
+    BranchResult,
+    Cell,
+    CellResult,
+    Check,
+    Environment,
+    Request,
+    Run,
+    Status,
+    ran,
+)
 from profiling.traces.table import Trace
 
-_JOB_LIMIT_S = 600.0
+T = TypeVar("T")
+
 # Files of runs whose visitors have not come back, or whose session was given up for others'.
 KEPT_RUNS = Limits(entries=200, total_bytes=4 * 2**30, age_s=3600.0)
+_TIME_LIMIT_S = 600.0
+# Whoever waits is told at least so often how far it is.
+_HEARTBEAT_S = 0.25
+# A cell takes its budget for timing, and about as long again for everything else.
+_CELL_BUDGETS = 2.0
+# Why a branch has no result if it was running when the worker ended, by why the cell has none.
+_BLAMED = {"error.worker_died": "error.branch_died", "error.worker_late": "error.branch_late"}
 
 
 class Progress(NamedTuple):
@@ -61,10 +86,38 @@ class Reading(NamedTuple):
     trace: Trace | None = None
 
 
+def time_left_s(progress: Progress, budget_s: float) -> float | None:
+    """Estimate the seconds that are left, from what the finished cells took.
+
+    Args:
+        progress: Where the comparison stands.
+        budget_s: Seconds of timed steps for each cell, which is all that is known of the first.
+
+    Returns:
+        The estimate; None before the first cell is begun, and once the current one has taken longer
+        than was estimated, so that nothing is known.
+
+    Example:
+        >>> time_left_s(Progress(None, None, 1.0, False), 2.0) is None
+        True
+    """
+    run = progress.run
+    if run is None:
+        return None
+    took = [result.duration_s or 0.0 for result in run.results]
+    usual_s = sum(took) / len(took) if any(took) else _CELL_BUDGETS * budget_s
+    waiting = len(run.cells) - len(took)
+    # What has passed beyond the finished cells was spent on this one, or before the first began.
+    spent_s = max(0.0, progress.elapsed_s - sum(took)) if took else progress.elapsed_s
+    left_s = usual_s * waiting - min(spent_s, usual_s)
+    return left_s if left_s > 0 else None
+
+
 class Engine:
     """Plans requests, has them measured, and keeps their files.
 
     Attributes:
+        preferred: The device to prefer.
         folder: Holds one folder a run.
         page_folder: For the files of the page itself: what is uploaded and what is offered.
     """
@@ -73,29 +126,36 @@ class Engine:
         self,
         preferred: str = "auto",
         executor: Executor | None = None,
-        time_limit_s: float = _JOB_LIMIT_S,
+        time_limit_s: float = _TIME_LIMIT_S,
         lender: Executor | None = None,
     ) -> None:
-        """Start warming the worker up; nothing here waits for it.
+        """Start a worker; nothing here waits for it.
 
         Args:
             preferred: The device to prefer, one of `profiling.measure.device.CHOICES`.
             executor: Where jobs run; a worker process of its own unless given.
-            time_limit_s: Seconds of measuring after which a cell is given up.
+            time_limit_s: Seconds of measuring after which that process gives a cell up.
             lender: Where whole comparisons run, unless they ask for the CPU, if this machine has
                 no GPU of its own but is lent one for each; all else stays with the worker.
         """
         self.preferred = preferred
         self._lender = lender
         self._own_folder = OwnFolder()
-        self.folder, self.page_folder = (self._own_folder.path / name for name in ("runs", "page"))
+        own = self._own_folder.path
+        self.folder, self.page_folder = own / "runs", own / "page"
+        self._notes_folder = own / "notes"
         self.folder.mkdir()
+        self._notes_folder.mkdir()
         self._measured: set[Path] = set()
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
-        job_limit_s = max(time_limit_s, _JOB_LIMIT_S)
-        initargs = (self._worker_device, str(self._own_folder.path / "worker"))
-        self._executor = executor or WorkerProcess(initialize, initargs, job_limit_s)
+        start = (self._worker_device, own / "worker")
+        worker = executor or WorkerProcess(initialize, start)
+        self._executor = worker
+        # Where cells are measured.
+        self._measuring = (
+            worker.limited(time_limit_s) if isinstance(worker, WorkerProcess) else worker
+        )
         self._environment = self._submit_detect()
 
     @property
@@ -115,7 +175,7 @@ class Engine:
             self._environment = self._submit_detect()
         if not wait([self._environment], timeout_s).done:
             return None
-        return result(self._environment)
+        return _result(self._environment)
 
     def known(self) -> Environment | None:
         """Return what the machine is if the worker has told; nothing is started or waited for.
@@ -123,14 +183,14 @@ class Engine:
         Raises:
             WorkerError: The worker could not start.
         """
-        return result(self._environment) if self._environment.done() else None
+        return _result(self._environment) if self._environment.done() else None
 
     def prepare(self) -> None:
         """Have the worker load, when it is free, what a first comparison would wait for."""
-        self._executor.submit(call, "prepare")
+        self._executor.submit(jobs.prepare)
 
     def self_check(self) -> tuple[Check, ...]:
-        """Have the measuring put to the test on the preferred device; takes less than a minute.
+        """Check the measuring itself on the preferred device, in less than a minute.
 
         Raises:
             WorkerError: The worker cannot start, died or took too long.
@@ -138,8 +198,7 @@ class Engine:
         environment = self.environment()
         assert environment is not None  # Without a time limit it is waited for.
         kind = environment.devices[0].kind
-        checks: tuple[Check, ...] = result(self._executor.submit(call, "self_check", kind))
-        return checks
+        return _result(self._executor.submit(jobs.self_check, kind))
 
     def lesson(self, request: LessonRequest) -> LessonTrace:
         """Check and run a lesson.
@@ -149,8 +208,7 @@ class Engine:
             WorkerError: The worker died or took too long.
         """
         plan.check_lesson(request)
-        trace: LessonTrace = result(self._executor.submit(call, "run_lesson", request))
-        return trace
+        return _result(self._executor.submit(jobs.run_lesson, request))
 
     def graph(self, request: Request) -> BranchGraph:
         """Have one branch of a workload run once and return its backward graph.
@@ -165,18 +223,15 @@ class Engine:
         """
         plan.check(request)
         if self.lends:  # It needs no GPU, so it takes none of anybody's quota.
-            request = msgspec.structs.replace(request, device="cpu")
+            request = replace(request, device="cpu")
         entry = catalogue.workload(request.workload)
         if request.branches[0] in entry.absent:
             raise InputError(entry.absent_reason(request.branches[0]))
         environment = self.environment()
         assert environment is not None  # Without a time limit it is waited for.
-        smallest = msgspec.structs.replace(
-            request, branches=request.branches[:1], sizes=(min(request.sizes),)
-        )
+        smallest = replace(request, branches=request.branches[:1], sizes=(min(request.sizes),))
         (cell,) = plan.plan(smallest, environment)
-        found: BranchGraph = result(self._executor.submit(call, "branch_graph", cell))
-        return found
+        return _result(self._executor.submit(jobs.branch_graph, cell))
 
     def read_trace(self, path: Path) -> Iterator[Reading]:
         """Have a trace read in the worker, whose memory is limited, saying how far it is.
@@ -187,15 +242,15 @@ class Engine:
             InputError: The file is not a trace, or too large.
             WorkerError: The worker cannot start, died or took too long.
         """
-        noted = self.folder / f"reading-{secrets.token_hex(4)}"
-        future: Future[Trace] = self._executor.submit(call, "read_trace", str(path), str(noted))
-        try:
-            while not wait([future], HEARTBEAT_S).done:
-                yield Reading(_share(noted))
-            yield Reading(1.0, result(future))
-        finally:
-            future.cancel()
-            noted.unlink(missing_ok=True)
+        with self._notes() as notes:
+            future = self._executor.submit(jobs.read_trace, path, notes)
+            try:
+                while not wait([future], _HEARTBEAT_S).done:
+                    share = notes.read(Share)
+                    yield Reading(share.done if share else 0.0)
+                yield Reading(1.0, _result(future))
+            finally:
+                future.cancel()
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.
@@ -243,14 +298,26 @@ class Engine:
         self._own_folder.delete()
 
     def _measure(self, request: Request, folder: Path) -> Iterator[Run | None]:
-        """Give the run so far, again and again; None while nothing is known of the device yet."""
-        if self._lender is not None and request.device != "cpu":
-            yield from in_one_call(self._lender, request, folder)
-            return
-        while (environment := self.environment(HEARTBEAT_S)) is None:
-            yield None
-        run = plan.new_run(request, environment, folder.name)
-        yield from cell_by_cell(self._executor, run, folder, self._time_limit_s)
+        """Yield the run so far, again and again; None while nothing is known of the device yet."""
+        with self._notes() as notes:
+            if self._lender is not None and request.device != "cpu":
+                yield from _in_one_call(self._lender, request, folder, notes)
+                return
+            while (environment := self.environment(_HEARTBEAT_S)) is None:
+                yield None
+            run = plan.new_run(request, environment, folder.name)
+            yield from _cell_by_cell(self._measuring, run, folder, notes, self._time_limit_s)
+
+    @contextlib.contextmanager
+    def _notes(self) -> Iterator[Notes]:
+        """Keep a folder for the notes of a job as long as somebody waits for it."""
+        folder = Path(tempfile.mkdtemp(dir=self._notes_folder))
+        try:
+            yield Notes(folder)
+        finally:
+            # At once, so that a job that still notes something sees that nobody waits.
+            unawaited = folder.rename(folder.with_suffix(".old"))
+            shutil.rmtree(unawaited, ignore_errors=True)
 
     def _lent_s(self, request: Request) -> int:
         """Return for how long a GPU is to be lent, in seconds; 0 where none is.
@@ -261,12 +328,155 @@ class Engine:
         return lent_s(request) if self.lends and request.device != "cpu" else 0
 
     def _submit_detect(self) -> Future[Environment]:
-        return self._executor.submit(call, "detect", self._worker_device)
+        return self._executor.submit(jobs.detect, self._worker_device)
 
 
-def _share(noted: Path) -> float:
-    """Return the share that the worker has noted; 0 before it has, or while it writes."""
+def _result(future: Future[T]) -> T:
+    """Return a job's result, or say in our own words what ended the worker.
+
+    Raises:
+        DetachLabError: The job's own error, or what became of its worker.
+    """
     try:
-        return float(noted.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 0.0
+        return future.result()
+    except TimeoutError as error:
+        raise WorkerError("error.worker_late") from error
+    except (BrokenExecutor, CancelledError) as error:
+        raise WorkerError("error.worker_died") from error
+    except DetachLabError:
+        raise
+    except Exception as error:
+        raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
+
+
+def _in_one_call(
+    executor: Executor, request: Request, folder: Path, notes: Notes
+) -> Iterator[Run | None]:
+    """Have a request planned and measured where the device is, by a single job.
+
+    What the job finishes it notes, so that nothing is lost if it is ended.
+
+    Args:
+        executor: Where the job runs; it must share this machine's files.
+        request: A checked request.
+        folder: The run's own, which exists; its name becomes the run's id.
+        notes: The job's own.
+
+    Raises:
+        DetachLabError: No cell was finished.
+    """
+    future = executor.submit(jobs.compare, request, folder, notes)
+    while not wait([future], _HEARTBEAT_S).done:
+        yield notes.read(Run)
+    try:
+        yield _result(future)
+    except DetachLabError as error:
+        run = notes.read(Run)
+        if run is None or not run.results:
+            raise
+        missing = (_failed(cell, error) for cell in run.cells[len(run.results) :])
+        yield replace(run, results=(*run.results, *missing))
+
+
+def _cell_by_cell(
+    executor: Executor, run: Run, folder: Path, notes: Notes, limit_s: float
+) -> Iterator[Run]:
+    """Measure each cell of a run in a job of its own and yield the run so far, again and again.
+
+    The next cell is given to the worker before a result is yielded, so that the worker need not
+    wait while somebody draws it.
+
+    Args:
+        executor: Where the jobs run.
+        run: What is planned; results are added to those it has.
+        folder: The run's own, which exists.
+        notes: For one job at a time.
+        limit_s: Seconds after which the executor ends a job.
+    """
+    job: _CellJob | None = None
+    try:
+        for cell in run.cells:
+            is_first, job = job is None, _CellJob(executor, cell, folder, notes, limit_s)
+            if not is_first:
+                yield run
+            while (finished := job.finished(_HEARTBEAT_S)) is None:
+                yield run
+            run = replace(run, results=(*run.results, finished))
+        yield run
+    finally:
+        if job is not None:
+            job.cancel()
+
+
+class _CellJob:
+    """A cell that is being measured, anew without each branch that ends the worker or has no end.
+
+    Such a branch gets a result that says so, and so does one with another label that stands for the
+    same branch. Where no branch is known to be at fault it is the cell that gets such a result.
+    """
+
+    def __init__(
+        self, executor: Executor, cell: Cell, folder: Path, notes: Notes, limit_s: float
+    ) -> None:
+        self._executor = executor
+        self._cell = cell
+        self._folder = folder
+        self._notes = notes
+        self._limit_s = limit_s
+        self._faulty: dict[str, BranchResult] = {}
+        self._future = self._submit()
+
+    def finished(self, timeout_s: float) -> CellResult | None:
+        """Return the cell's result, or None if there is none in time."""
+        if not wait([self._future], timeout_s).done:
+            return None
+        try:
+            finished = _result(self._future)
+        except WorkerError as error:
+            finished = _failed(self._cell, error)
+        faulty = self._faulty_branch(finished.reason)
+        if faulty is None:
+            return self._completed(finished)
+        reason = _BLAMED[finished.reason]
+        self._faulty |= {
+            label: BranchResult(label, Status.ERROR, reason)
+            for label in self._cell.branches
+            if ran(label) == ran(faulty)
+        }
+        if len(self._faulty) == len(self._cell.branches):
+            return self._completed(CellResult(self._cell, Status.OK, ()))
+        self._future = self._submit()
+        return None
+
+    def cancel(self) -> None:
+        """End the measuring."""
+        self._future.cancel()
+
+    def _submit(self) -> Future[CellResult]:
+        self._notes.erase(RunningBranch)
+        branches = tuple(each for each in self._cell.branches if each not in self._faulty)
+        cell = replace(self._cell, branches=branches)
+        return self._executor.submit(jobs.measure_cell, cell, self._folder, self._notes)
+
+    def _faulty_branch(self, reason: str) -> str | None:
+        """Return the branch that has ended the worker, or kept it until the time was over."""
+        running = self._notes.read(RunningBranch)
+        if reason not in _BLAMED or running is None or running.branch in self._faulty:
+            return None
+        # A branch that began late was not alone in taking long.
+        is_late = reason == "error.worker_late"
+        return None if is_late and running.after_s > self._limit_s / 2 else running.branch
+
+    def _completed(self, finished: CellResult) -> CellResult:
+        """Put the results of all branches of the cell together, in its order."""
+        if finished.status is Status.OK:
+            found = self._faulty | {each.branch: each for each in finished.results}
+            finished = replace(finished, results=tuple(found[each] for each in self._cell.branches))
+        return replace(finished, cell=self._cell)
+
+
+def _failed(cell: Cell, error: DetachLabError) -> CellResult:
+    message = error.values.get("text")
+    if message is None:
+        return CellResult(cell, Status.ERROR, (), error.key)
+    return CellResult(cell, Status.ERROR, (), "error.step_failed", str(message))

@@ -1,114 +1,121 @@
-"""What the worker runs: one function for each kind of question, plain data in and out."""
+"""What a worker runs: a function for each kind of question, plain data in and out.
+
+The page's process submits these functions and has no torch; they import what they need when they
+run, which is in the worker.
+"""
 
 from __future__ import annotations
 
-import functools
-import gc
-import time
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from profiling.engine import notes, plan, selfcheck
-from profiling.engine.outcomes import Failure, attempt, clear_device
-from profiling.engine.passes import Passes
-from profiling.measure import device, graph, machine, prediction, stepper
+from profiling.engine import plan
+from profiling.engine.progress import Notes, Share
 from profiling.model.errors import InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
 from profiling.model.run import Cell, CellResult, Check, Environment, Request, Run
-from profiling.traces import table
 from profiling.traces.table import Trace
 
 
 def detect(preferred: str) -> Environment:
-    """Describe the machine."""
+    """Describe the machine.
+
+    Args:
+        preferred: The device to prefer: one of `profiling.measure.device.CHOICES`.
+    """
+    from profiling.measure import machine
+
     return machine.detect(preferred)
 
 
-@functools.cache
 def prepare() -> None:
-    """Do once what a process's first comparison would otherwise wait for."""
-    prediction.warm_up()
-    # What was loaded will never be garbage, and collections are part of measuring.
-    gc.collect()
-    gc.freeze()
+    """Do now what this process's first comparison would otherwise wait for."""
+    from profiling.measure import cell
+
+    cell.warm_up()
 
 
 def self_check(kind: str) -> tuple[Check, ...]:
-    """Put the measuring on a kind of device to the test."""
+    """Check the measuring on a kind of device."""
+    from profiling.measure import device, selfcheck
+
     return tuple(selfcheck.self_check(device.get(kind)))
 
 
 def run_lesson(request: LessonRequest) -> LessonTrace:
     """Run a lesson."""
+    from profiling.measure import stepper
+
     return stepper.run_lesson(request)
 
 
 def branch_graph(cell: Cell) -> BranchGraph:
     """Run the one branch of a cell once and return its backward graph."""
+    from profiling.measure import graph
+
     return graph.branch_graph(cell)
 
 
 def step_code(source: str, seconds: float) -> PartTrace:
     """Step through a person's own code; only the playground's processes are asked for this."""
+    from profiling.measure import stepper
+
     return stepper.step_code(source, seconds)
 
 
-def read_trace(path: str, progress: str) -> Trace:
-    """Read anybody's trace, writing how far it is into a file.
-
-    Args:
-        path: The trace.
-        progress: The file, which gets the share that is done, from 0 to 1.
+def read_trace(path: Path, notes: Notes) -> Trace:
+    """Read a trace from any source, noting the share that is done.
 
     Raises:
         InputError: The file is not a trace, or is larger than memory allows.
     """
+    from profiling.traces import table
+
     try:
-        return table.read_trace(Path(path), lambda share: _note(share, Path(progress)))
+        return table.read_trace(path, lambda done: notes.write(Share(done)))
     except MemoryError:
         raise InputError("error.trace_memory") from None
 
 
-def _note(share: float, progress: Path) -> None:
-    progress.write_text(f"{share:.3f}", encoding="ascii")
-
-
-def compare(request: Request, folder: str) -> Run:
-    """Plan and measure a whole comparison on this process's own device, noting what is finished.
-
-    Args:
-        request: A checked request.
-        folder: An existing folder, named after the run.
-
-    Raises:
-        InputError: The device cannot do what is asked for.
-    """
-    place = Path(folder)
-    # The process may have served another visitor before.
-    clear_device()
-    run = plan.new_run(request, machine.detect("auto"), place.name)
-    notes.note(run, place)
-    for cell in run.cells:
-        if not notes.is_wanted(place):
-            break
-        run = replace(run, results=(*run.results, measure_cell(cell, folder)))
-        notes.note(run, place)
-    clear_device()
-    return run
-
-
-def measure_cell(cell: Cell, folder: str) -> CellResult:
-    """Measure all branches of a cell: gradient reach, memory, time, trace, each in its own run.
+def measure_cell(cell: Cell, folder: Path, notes: Notes) -> CellResult:
+    """Measure all branches of a cell, noting which one is running.
 
     Args:
         cell: The planned cell.
         folder: An existing folder; traces are written below its ``traces``.
+        notes: The job's own.
     """
-    start = time.perf_counter()
-    prepare()
-    result = attempt(lambda: Passes(cell, Path(folder)).run())
-    if isinstance(result, Failure):
-        result = CellResult(cell, result.status, (), result.reason, result.message, result.values)
-    return replace(result, duration_s=time.perf_counter() - start)
+    from profiling.measure import cell as measuring
+
+    return measuring.measure_cell(cell, folder, notes.running())
+
+
+def compare(request: Request, folder: Path, notes: Notes) -> Run:
+    """Plan and measure a whole comparison on this process's own device, noting the run so far.
+
+    It ends after the cell at hand when nobody waits for it any more.
+
+    Args:
+        request: A checked request.
+        folder: An existing folder, named after the run.
+        notes: The job's own.
+
+    Raises:
+        InputError: The device cannot do what is asked for.
+    """
+    from profiling.measure import machine
+    from profiling.measure.failure import clear_device
+
+    # The process may have served another visitor before.
+    clear_device()
+    run = plan.new_run(request, machine.detect("auto"), folder.name)
+    notes.write(run)
+    for cell in run.cells:
+        if not notes.is_awaited():
+            break
+        run = replace(run, results=(*run.results, measure_cell(cell, folder, notes)))
+        notes.write(run)
+    clear_device()
+    return run

@@ -7,9 +7,10 @@ import tempfile
 from concurrent.futures import BrokenExecutor, TimeoutError
 from pathlib import Path
 
-from profiling.engine.executors import WorkerProcess
-from profiling.engine.folder import OwnFolder
-from profiling.engine.worker import call, initialize_playground
+from profiling.engine import jobs
+from profiling.engine.files import OwnFolder
+from profiling.engine.process import WorkerProcess
+from profiling.engine.worker import initialize_playground
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import PartTrace
 
@@ -48,9 +49,7 @@ class Playground:
         if len(source) > MAX_CHARACTERS:
             raise InputError("error.playground_long", high=MAX_CHARACTERS)
         try:
-            trace: PartTrace = self._process.submit(
-                call, "step_code", source, self._seconds
-            ).result()
+            return self._process.submit(jobs.step_code, source, self._seconds).result()
         except TimeoutError as error:
             raise WorkerError("error.playground_killed", seconds=self._seconds) from error
         except BrokenExecutor as error:
@@ -59,7 +58,6 @@ class Playground:
             # Killed and not asked to end: it would wait for threads that the code has left.
             self._end()
             self._process = self._start()
-        return trace
 
     def close(self) -> None:
         """End the process and delete what it has left."""
@@ -72,7 +70,7 @@ class Playground:
 
     def _start(self) -> WorkerProcess:
         self._place = Path(tempfile.mkdtemp(dir=self._folder.path))
-        limits = (MEMORY_BYTES, str(self._place))
+        limits = (MEMORY_BYTES, self._place)
         process = WorkerProcess(initialize_playground, limits, self._seconds + _GRACE_S)
         process.submit(str)
         return process

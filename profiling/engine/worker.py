@@ -1,31 +1,117 @@
-"""The worker's side of the engine: what it does before its first job, and how it is called.
+"""A worker process from within: how it starts, what limits it, and how it runs calls.
 
-The page's process imports this module to name the jobs, so torch comes in only when one runs.
+The page's process imports this module too, so torch comes in only when a worker starts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import multiprocessing
 import os
+import pkgutil
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-from multiprocessing.connection import wait
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
+READY, BEGUN = "ready", "begun"
 # Left to the rest of the machine, so that the worker and never the server runs out of memory.
 _RESERVED_SHARE = 0.1
 
 
-def initialize(preferred: str, folder: str | None = None) -> None:
-    """Import torch, warm the profiler up in the main thread, and limit this process's memory.
+class Call(NamedTuple):
+    """A function to be called, and with what."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+class Start(NamedTuple):
+    """How a worker starts.
+
+    Attributes:
+        environ: The environment variables it is to have.
+        folder: The folder it is to work in.
+        initialize: Is called before any job.
+    """
+
+    environ: dict[str, str]
+    folder: str
+    initialize: Call
+
+
+class Raised(NamedTuple):
+    """What a call raised, and the traceback as text."""
+
+    error: Exception
+    trace: str
+
+
+def import_torch() -> None:
+    """Import torch, in the process that workers are forked from, and compute nothing with it.
+
+    A forked process can use neither threads of torch's nor a CUDA driver that were started before.
+    """
+    # An import that asks whether there is CUDA must not start the driver, and the cache folder that
+    # another one makes is to be one that exists. Workers get their variables anew.
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
+    import torch as torch
+
+    _keep_shared()
+
+
+def import_measuring() -> None:
+    """Import all that measures, and what torch imports for a first profile and a fake tensor.
+
+    This takes longer than torch itself, and many a first worker never needs it.
+    """
+    from profiling import measure
+
+    for module in pkgutil.walk_packages(measure.__path__, f"{measure.__name__}."):
+        importlib.import_module(module.name)
+    for name in ("torch._dynamo", "torch.export._trace"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    _keep_shared()
+
+
+def work(pipe: Connection) -> None:
+    """Tell this process's id, start as the page says, and run calls until the page is gone.
+
+    Every call is answered twice: when it begins, and with its result or what it raised.
+    """
+    _end_when_told()
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        pipe.send(os.getpid())
+        _begin(pipe.recv())
+        pipe.send(READY)
+        while True:
+            call: Call = pipe.recv()
+            pipe.send(BEGUN)
+            answer = _answer(call)
+            try:
+                pipe.send(answer)
+            except (BrokenPipeError, ConnectionResetError):
+                raise
+            # It cannot be pickled, which is found out before any of it is sent.
+            except Exception as error:
+                pipe.send(Raised(RuntimeError(repr(error)), ""))
+
+
+def initialize(preferred: str, folder: Path | None = None) -> None:
+    """Give this process a folder for its files, and limit its memory.
 
     Args:
         preferred: The device that is going to be used: one of
@@ -33,50 +119,49 @@ def initialize(preferred: str, folder: str | None = None) -> None:
         folder: For temporary files, the system's own unless given; what a worker that was killed
             has left there is deleted.
     """
-    _obey()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
-        Path(folder).mkdir(exist_ok=True)
-        tempfile.tempdir = folder
+        folder.mkdir(exist_ok=True)
+        tempfile.tempdir = str(folder)
     _print_to_stderr()
-    from profiling.measure import device, profiler
+    from profiling.measure import device
 
-    profiler.warm_up()
-    # Every collection would walk all of torch's modules again, which will never be garbage.
-    gc.freeze()
     # An accelerator's driver maps far more address space than it uses: under a limit it would not
     # start.
     if not device.find(preferred).devices[0].is_accelerator:
         _limit_memory()
 
 
-def initialize_playground(memory_bytes: int, folder: str) -> None:
-    """Import torch and limit this process to a folder and so much memory more than it has now."""
-    _obey()
-    tempfile.tempdir = folder
+def initialize_playground(memory_bytes: int, folder: Path) -> None:
+    """Limit this process to a folder, one thread, and so much more memory than it has now."""
+    tempfile.tempdir = str(folder)
     _print_to_stderr()
     import torch
 
     # Else the first run would import it, in the time that its code has.
-    from profiling.engine import jobs as jobs
+    from profiling.measure import stepper as stepper
 
     torch.set_num_threads(1)
     _limit_memory(memory_bytes)
 
 
-def call(job: str, *arguments: Any) -> Any:
-    """Run a function of `profiling.engine.jobs` by name."""
-    from profiling.engine import jobs
+def _keep_shared() -> None:
+    """Leave what is imported out of collections, which write to every object that they visit.
 
-    return getattr(jobs, job)(*arguments)
+    Modules are never garbage, and memory that a worker writes to is no longer shared.
+    """
+    gc.collect()
+    gc.freeze()
 
 
-def _obey() -> None:
+def _end_when_told() -> None:
     """Let this process end at once when it is told to, or when the server is gone or in need."""
+    # An interrupt from the keyboard is for the server, which ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A handler in Python would have to wait for the operator that is being computed.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
-    if parent is not None:
+    if parent is not None:  # A forked process has none here, and is ended by the system.
         threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
     with contextlib.suppress(OSError):  # Linux alone has it.
         # Of all processes this one is to go if the machine's memory does not suffice.
@@ -87,6 +172,26 @@ def _end_after(sentinel: Any) -> None:
     """End this process when the one that started it has ended; takes no time until then."""
     wait([sentinel])
     os._exit(1)
+
+
+def _begin(start: Start) -> None:
+    # A fork server has the variables and the folder of the time when it was started itself.
+    os.environ.clear()
+    os.environ.update(start.environ)
+    tempfile.tempdir = None
+    with contextlib.suppress(OSError):
+        os.chdir(start.folder)
+    call = start.initialize
+    call.function(*call.args, **call.kwargs)
+
+
+def _answer(call: Call) -> Any:
+    try:
+        return call.function(*call.args, **call.kwargs)
+    except Exception as error:
+        return Raised(error, traceback.format_exc())
+    except BaseException as error:  # What ends a program is not to end the server's.
+        return Raised(RuntimeError(repr(error)), traceback.format_exc())
 
 
 def _print_to_stderr() -> None:

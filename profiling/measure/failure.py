@@ -1,12 +1,22 @@
-"""Why something could not be measured, as plain data: an error's traceback keeps tensors alive."""
+"""Failed attempts: why something could not be measured, and getting its memory back.
+
+A failure is plain data, because an error's traceback would keep tensors alive.
+"""
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 
-from profiling.measure import own_workload
+from profiling.measure import device, own_workload
+from profiling.measure.global_state import kept
 from profiling.model.errors import DetachLabError, file_error
 from profiling.model.run import Status
+
+T = TypeVar("T")
 
 
 class Failure:
@@ -20,7 +30,7 @@ class Failure:
     """
 
     def __init__(self, error: BaseException) -> None:
-        """Read an error; it is not kept."""
+        """Copy what a person is told of an error, without keeping the error."""
         self.message = str(error) or type(error).__name__
         self.values: dict[str, str] = {}
         self.status, self.reason = Status.ERROR, "error.step_failed"
@@ -39,10 +49,39 @@ class Failure:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out; the CPU's allocator says so in words only, and torch may wrap it."""
+    """Whether an error means out of memory; the CPU allocator says so only in its message."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     signs = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
     if any(sign in str(error) for sign in signs):
         return True
     return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+
+
+def attempt(action: Callable[[], T]) -> T | Failure:
+    """Return what an action returns, or why it failed, with its memory given back.
+
+    Torch's global state is restored either way.
+    """
+    try:
+        with kept():
+            return action()
+    except (Exception, SystemExit) as error:
+        failure = Failure(error)
+    give_memory_back()
+    return failure
+
+
+def give_memory_back() -> None:
+    """Free what a failed attempt left in reference cycles, and what devices hold unused."""
+    gc.collect()
+    for each in device.in_use():
+        each.empty_cache()
+
+
+def clear_device() -> None:
+    """Free cached memory and reset its peaks, so that a process can serve somebody else."""
+    give_memory_back()
+    for each in device.in_use():
+        if each.has_counters:
+            each.reset_counters()

@@ -1,4 +1,4 @@
-"""Writes a run's files: tables as CSV with a README of their columns, and all as one archive."""
+"""Writes the files of a run: CSV tables, a README of their columns, and an archive of all files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ from profiling.analysis.analysis import Analysis
 from profiling.analysis.statistics import SUMMARY
 from profiling.model.metrics import METRICS
 from profiling.model.run import Run
-from profiling.output.saved_runs import save_run
+from profiling.model.words import Text
+from profiling.output.saved_runs import RUN, save_run
 from profiling.traces.table import COLUMNS
 
 ARCHIVE = "detach-lab-run.zip"
 README = "README.md"
-RUN = "run.json"
 
-# Gives the sentence of a key.
-Text = Callable[[str], str]
-
-# A spreadsheet takes a cell that starts with one of these for a formula.
+# Spreadsheets read cells that start with these as formulas.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -33,9 +30,9 @@ class File(NamedTuple):
     """A CSV file of a run.
 
     Attributes:
-        columns: Of each column in order the locale key of what it means.
-        rows: Locale key of what a row is.
-        table: Makes its rows, with these columns in any order.
+        columns: Locale key of the description of each column, in order.
+        rows: Locale key of the description of a row.
+        table: Returns the rows, with these columns in any order.
     """
 
     columns: dict[str, str]
@@ -43,22 +40,22 @@ class File(NamedTuple):
     table: Callable[[Analysis], pd.DataFrame]
 
 
-def _described(area: str, names: Iterable[str]) -> dict[str, str]:
+def _column_keys(area: str, names: Iterable[str]) -> dict[str, str]:
     return {name: f"column.{area}.{name}" for name in names}
 
 
-_KEY = _described("key", tables.KEY)
-_STATUS = _described("status", ("status", "message"))
-_SUMMARY = _described("summary", (column.name for column in SUMMARY))
-_SAMPLES = _described("samples", tables.SAMPLES)
-_EVENTS = _described("event", COLUMNS)
-_ENVIRONMENT = _described("environment", tables.ENVIRONMENT)
+_KEY = _column_keys("key", tables.KEY)
+_STATUS = _column_keys("status", ("status", "message"))
+_SUMMARY = _column_keys("summary", (column.name for column in SUMMARY))
+_SAMPLES = _column_keys("samples", tables.SAMPLES)
+_EVENTS = _column_keys("event", COLUMNS)
+_ENVIRONMENT = _column_keys("environment", tables.ENVIRONMENT)
 
 FILES = {
     "summary.csv": File(
         {**_KEY, **_STATUS, **_SUMMARY, **_ENVIRONMENT},
         "readme.rows.summary",
-        lambda analysis: _with_environment(_explained(analysis.summary), analysis.run),
+        lambda analysis: _with_environment(_with_reasons(analysis.summary), analysis.run),
     ),
     "samples.csv": File(
         {**_KEY, **_SAMPLES, **_STATUS, **_ENVIRONMENT},
@@ -71,7 +68,7 @@ FILES = {
         lambda analysis: tables.trace_events(analysis.run, analysis.folder),
     ),
 }
-# Every file of a run; the last one holds all the others and the traces.
+# All files of a run; the last one contains the others and the traces.
 NAMES = (*FILES, RUN, README, ARCHIVE)
 
 
@@ -81,14 +78,14 @@ def write(name: str, analysis: Analysis, folder: Path, text: Text) -> Path:
     Args:
         name: One of `NAMES`.
         analysis: The run; it may be incomplete.
-        folder: Where to write it.
-        text: The words of the README.
+        folder: An existing folder.
+        text: Translator, for the README.
 
     Returns:
         The path of the file.
 
     Raises:
-        OSError: It cannot be written; what was there before is as it was.
+        OSError: It cannot be written; an existing file is unchanged.
     """
     path = folder / name
     if name == ARCHIVE:
@@ -103,12 +100,12 @@ def write(name: str, analysis: Analysis, folder: Path, text: Text) -> Path:
 
 
 def export(analysis: Analysis, folder: Path, text: Text) -> dict[str, Path]:
-    """Write every file of a run.
+    """Write all files of a run.
 
     Args:
         analysis: The run; it may be incomplete.
-        folder: Where to write them.
-        text: The words of the README.
+        folder: An existing folder.
+        text: Translator, for the README.
 
     Returns:
         Path by file name, in the order of `NAMES`.
@@ -128,34 +125,30 @@ def trace_files(analysis: Analysis) -> list[Path]:
 
 
 def readme(text: Text) -> str:
-    """Return the description of all files and columns as Markdown.
-
-    Args:
-        text: Says a locale key.
-    """
+    """Return the description of all files and columns as Markdown."""
     parts = [text("readme.introduction") + "\n"]
     for name, file in FILES.items():
-        table = _documented(file.columns, text("readme.column"), text)
+        table = _markdown_table(file.columns, text("readme.column"), text)
         parts.append(f"## {name}\n\n{text(file.rows)}\n\n{table}")
-    metrics = _documented(_described("metric", METRICS), text("readme.metric"), text)
+    metrics = _markdown_table(_column_keys("metric", METRICS), text("readme.metric"), text)
     parts.append(f"## {text('readme.metrics')}\n\n{metrics}")
     return "\n".join(parts)
 
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
-    """Quote the texts of a table that a spreadsheet would run as a formula."""
+    """Quote the texts of a table that a spreadsheet would read as formulas."""
     return table.apply(_harmless_column)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target and then replace it, so that a failure leaves nothing half done.
+    """Write a temporary file and move it to the target, so that the target is never incomplete.
 
     Args:
         path: The target.
-        write: Writes the file that it is given.
+        write: Writes the file whose path it is given.
 
     Raises:
-        OSError: It cannot be written; the target is as it was.
+        OSError: It cannot be written; the target is unchanged.
     """
     partial = path.with_name(f".{path.name}.part")
     try:
@@ -168,12 +161,12 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 def _write_csv(name: str, analysis: Analysis, path: Path) -> None:
     file = FILES[name]
     table = harmless(file.table(analysis)[[*file.columns]])
-    # With this line end, which CSV's standard asks for, a lone carriage return is quoted.
+    # With this line ending, the one of the CSV standard, a single carriage return is quoted.
     table.to_csv(path, index=False, lineterminator="\r\n")
 
 
 def _members(analysis: Analysis, folder: Path, text: Text) -> dict[str, Path]:
-    """Write what is in the archive beside the traces."""
+    """Write all files of the archive except for the traces."""
     return {name: write(name, analysis, folder, text) for name in NAMES if name != ARCHIVE}
 
 
@@ -191,13 +184,13 @@ def _archive(members: dict[str, Path], analysis: Analysis, path: Path) -> Path:
     return path
 
 
-def _documented(keys: dict[str, str], head: str, text: Text) -> str:
+def _markdown_table(keys: dict[str, str], head: str, text: Text) -> str:
     lines = [f"| `{name}` | {text(key)} |" for name, key in keys.items()]
     return "\n".join([f"| {head} | {text('readme.meaning')} |", "|---|---|", *lines]) + "\n"
 
 
-def _explained(table: pd.DataFrame) -> pd.DataFrame:
-    """Put our reason where there is no error text."""
+def _with_reasons(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill empty messages with the reason of the status."""
     return table.assign(message=table["message"].where(table["message"] != "", table["reason"]))
 
 
@@ -214,5 +207,5 @@ def _harmless_column(column: pd.Series) -> pd.Series:
 
 
 def _is_formula(value: object) -> bool:
-    # A column that has texts may have numbers as well, and a number below 0 stays one.
+    # A column with texts may contain numbers, too, and negative numbers are not quoted.
     return isinstance(value, str) and value.startswith(_FORMULA_STARTS)

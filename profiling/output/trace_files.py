@@ -1,4 +1,4 @@
-"""Writes what a trace says as files: tables, a window as a Chrome trace."""
+"""Writes files of a trace: tables, and a window as a Chrome trace."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def offered() -> tuple[str, ...]:
-    """Return the names of the files that `write` knows; Parquet only where pyarrow is there."""
+    """Return the names that `write` accepts; Parquet only if pyarrow is installed."""
     parquet = (PARQUET,) if importlib.util.find_spec("pyarrow") else ()
     return (*_TABLES, *parquet, WINDOW)
 
 
 def write(name: str, trace: Trace, span: tuple[float, float], folder: Path) -> Path:
-    """Write one file.
+    """Write one file of a trace.
 
     Args:
         name: One of `offered`.
@@ -59,7 +59,7 @@ def write(name: str, trace: Trace, span: tuple[float, float], folder: Path) -> P
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table so that no spreadsheet takes a name in it for a formula."""
+    """Write a table as CSV, with texts quoted that a spreadsheet would read as formulas."""
     write = functools.partial(harmless(table).to_csv, index=False, lineterminator="\r\n")
     replace_file(path, write)
 

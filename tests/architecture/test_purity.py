@@ -10,8 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # What the worker alone imports.
 _WORKER = re.compile(
-    r"profiling\.measure(\.(?!device$).*)?|profiling\.engine\.(jobs|outcomes|passes|selfcheck)"
-    r"|demos\.workloads\..*|demos\.lessons\..*"
+    r"profiling\.measure(\.(?!device$).*)?|demos\.workloads\..*|demos\.lessons\..*"
 )
 _PAGE = re.compile(r"demos\.page(\..*)?")
 

@@ -13,7 +13,7 @@ import pytest
 from demos.page.guards import request_log
 from demos.page.guards.health import health
 from profiling.engine.engine import Engine
-from profiling.engine.executors import InlineExecutor
+from profiling.engine.process import InlineExecutor
 from profiling.model.errors import WorkerError
 from tests.attack.asking import ask, events
 from tests.e2e.launching import App

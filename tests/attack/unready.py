@@ -16,7 +16,7 @@ import httpx
 
 from demos.page.page import build, launch_options
 from profiling.engine.engine import Engine
-from profiling.engine.executors import InlineExecutor
+from profiling.engine.process import InlineExecutor
 from tests.e2e.launching import free_port
 
 

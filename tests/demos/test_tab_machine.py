@@ -34,4 +34,4 @@ def test_the_device_is_named_with_the_reason(english: Text) -> None:
     said = machine_words(engine(), GPU_MACHINE, english)
     assert "A GPU" in said
     assert "CUDA is available." in said
-    assert "this torch is built for the CPU only" in machine_words(engine(), MACHINE, english)
+    assert "this is a CPU-only build of torch" in machine_words(engine(), MACHINE, english)

@@ -199,8 +199,9 @@ def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client
 
 
 def _worker(app: App) -> psutil.Process:
-    children = psutil.Process(app.process.pid).children(recursive=True)
-    return next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    children = psutil.Process(app.process.pid).children()
+    server = next(child for child in children if "forkserver" in " ".join(child.cmdline()))
+    return server.children()[-1]
 
 
 def test_the_queue_cannot_be_bypassed(app: App) -> None:

@@ -13,8 +13,7 @@ from demos.page.compare.form import Form
 from demos.page.compare.results import Panel
 from demos.page.compare.saved_runs import Beside
 from demos.page.links import usual_comparison
-from profiling.engine.engine import Engine, Progress
-from profiling.engine.remaining import time_left_s
+from profiling.engine.engine import Engine, Progress, time_left_s
 from profiling.graphs import dot, svg
 from profiling.model.errors import DetachLabError, FileError, InputError, file_error
 from profiling.model.graph import BranchGraph

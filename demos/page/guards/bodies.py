@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demos.page.guards.routes import RUN, UPLOAD, is_own_file, route_of
-from profiling.engine.keeping import Limits, keep_within
+from profiling.engine.files import Limits, keep_within
 from profiling.model.words import translator
 
 JSON_BYTES = 2 * 2**20

@@ -9,7 +9,7 @@ import pytest
 from profiling import cli
 from profiling.cli import common
 from profiling.engine.engine import Engine
-from profiling.engine.executors import InlineExecutor
+from profiling.engine.process import InlineExecutor
 
 # A comparison that takes little time.
 SMALL = ["compare", "--workload", "elementwise", "--sizes", "4,8", "--budget", "0.05"]

@@ -15,7 +15,7 @@ from profiling.catalogue import LESSONS, WORKLOADS
 from profiling.cli import common
 from profiling.cli.terminal import print_lesson
 from profiling.engine.engine import Engine
-from profiling.engine.executors import InlineExecutor
+from profiling.engine.process import InlineExecutor
 from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest
 from profiling.model.words import Text, table

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import itertools
 import os
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +15,24 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from profiling.engine import engine as engine_module
+from profiling.engine import jobs
 from profiling.engine.engine import Engine, Progress
-from profiling.engine.executors import InlineExecutor, WorkerProcess
 from profiling.engine.plan import plan
+from profiling.engine.process import InlineExecutor, WorkerProcess
+from profiling.engine.progress import Notes, RunningBranch
 from profiling.measure.graph import branch_graph
 from profiling.measure.machine import detect
 from profiling.measure.stepper import run_lesson
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import Request, Run, Status
+from profiling.model.run import BranchResult, Cell, CellResult, Request, Run, Status
+from profiling.output.saved_runs import recorded_traces
+from tests.profiling.engine.holding import begun, hold
 
 LESSON = LessonRequest("detach_then_zero")
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), device="cpu", budget_s=0.05)
-LONG = replace(SMALL, sizes=(20_000_000, 4), budget_s=30.0)
-
-
-def workers() -> list[psutil.Process]:
-    """Return the worker processes of this one."""
-    children = psutil.Process().children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-
-
-def ready_worker(engine: Engine) -> psutil.Process:
-    """Return the engine's process once it is waiting for work."""
-    engine.lesson(LESSON)
-    (process,) = workers()
-    return process
-
-
-def measuring(steps: Iterator[Progress]) -> Progress:
-    """Go on until a cell has been worked on for a while."""
-    return next(step for step in steps if step.cell is not None and not step.is_new)
+ONE_CELL = replace(SMALL, sizes=(4,))
 
 
 def last_run(steps: Iterator[Progress]) -> Run:
@@ -80,14 +68,27 @@ def test_a_graph_is_of_the_first_branch_at_the_smallest_size(engine: Engine) -> 
     assert (x.shape, x.gradient) == ((4,), None)
 
 
-def test_bad_requests_are_refused_without_the_worker() -> None:
-    class Refusing(Executor):
-        def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
-            if arguments[0] == "detect":
-                return InlineExecutor().submit(fn, *arguments, **named)
-            raise AssertionError("nothing must be submitted")
+Job = Callable[..., Any]
 
-    engine = Engine("cpu", Refusing())
+
+class Changed(Executor):
+    """Has other functions run in the place of some jobs."""
+
+    def __init__(self, executor: Executor, changes: dict[Job, Job]) -> None:
+        self.executor = executor
+        self.changes = changes
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        return self.executor.submit(self.changes.get(fn, fn), *arguments, **named)
+
+
+def refuse(*_: Any) -> None:
+    raise AssertionError("nothing must be submitted")
+
+
+def test_bad_requests_are_refused_without_the_worker() -> None:
+    kinds = (jobs.run_lesson, jobs.branch_graph, jobs.measure_cell)
+    engine = Engine("cpu", Changed(InlineExecutor(), dict.fromkeys(kinds, refuse)))
     with pytest.raises(InputError) as caught:
         engine.lesson(LessonRequest("nonsense"))
     assert caught.value.key == "error.unknown_lesson"
@@ -128,61 +129,213 @@ def test_a_comparison_gives_progress_and_one_result_a_cell_in_order(engine: Engi
     engine.discard(final)
 
 
-def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(engine: Engine) -> None:
-    process = ready_worker(engine)
-    steps = engine.compare(LONG)
-    stopped = measuring(steps)
-    assert stopped.run is not None
+def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(engine.folder.iterdir())
+    steps = engine.compare(SMALL)
+    with monkeypatch.context() as patch:
+        changes: dict[Job, Job] = {jobs.measure_cell: functools.partial(hold, tmp_path / "begun")}
+        patch.setattr(engine, "_measuring", Changed(engine._measuring, changes))
+        assert next(step for step in steps if step.cell is not None).cell == cell_of(SMALL)
+    pid = begun(tmp_path / "begun")
     steps.close()  # type: ignore[attr-defined]
     assert list(steps) == []
     assert engine.lesson(LESSON) == run_lesson(LESSON)
-    _, alive = psutil.wait_procs([process], timeout=20)
-    assert alive == []
-    assert len(workers()) == 1
-    engine.discard(stopped.run)
+    assert not psutil.pid_exists(pid)
+    assert set(engine.folder.iterdir()) == before  # of a run without a result nothing is kept
 
 
-@pytest.mark.parametrize("within_a_branch", [True, False])
-def test_a_worker_that_dies_costs_the_branch_or_else_the_cell_that_it_ran(
-    engine: Engine, within_a_branch: bool
+def cell_of(request: Request) -> Cell:
+    return plan(request, detect("cpu"))[0]
+
+
+def reading(engine: Engine) -> object:
+    return list(engine.read_trace(next(iter(recorded_traces().values())).path))
+
+
+# What a person can ask of the worker, and the job that it becomes.
+KINDS: dict[str, tuple[Callable[..., Any], Callable[[Engine], object]]] = {
+    "lesson": (jobs.run_lesson, lambda engine: engine.lesson(LESSON)),
+    "graph": (jobs.branch_graph, lambda engine: engine.graph(SMALL)),
+    "trace": (jobs.read_trace, reading),
+    "self-check": (jobs.self_check, lambda engine: engine.self_check()),
+    "environment": (jobs.detect, lambda engine: engine.environment()),
+    "compare": (jobs.measure_cell, lambda engine: last_run(engine.compare(ONE_CELL))),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_worker_that_is_killed_costs_its_request_only(
+    kind: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = ready_worker(engine)
-    steps = engine.compare(replace(LONG, budget_s=1.0))
-    begun = measuring(steps)
-    assert begun.run is not None
-    assert begun.cell == replace_size(engine, 20_000_000)
-    kill_while(process, engine.run_folder(begun.run), runs_branch=within_a_branch)
-    run = last_run(steps)
-    died, measured = run.results
-    assert died.cell == begun.cell
-    if within_a_branch:
-        assert died.status is Status.OK
-        outcomes = sorted((each.status.value, each.reason) for each in died.results)
-        assert outcomes == [("error", "error.branch_died"), ("ok", "")]
-    else:
-        assert (died.status, died.reason, died.results) == (Status.ERROR, "error.worker_died", ())
-    assert measured.status is Status.OK
-    assert [result.status for result in measured.results] == [Status.OK, Status.OK]
-    assert run.complete
-    assert not list(engine.run_folder(run).glob("branch"))
-    engine.discard(run)
+    job, ask = KINDS[kind]
+    engine.environment()
+    before = files(engine)
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as person:
+        place = "_measuring" if kind == "compare" else "_executor"
+        held = functools.partial(hold, tmp_path / "begun")
+        changed = Changed(getattr(engine, place), {job: held})
+        patch.setattr(engine, place, changed)
+        if kind == "environment":
+            patch.setattr(engine, "_environment", engine._submit_detect())
+        asked = person.submit(ask, engine)
+        pid = begun(tmp_path / "begun")
+        changed.changes.clear()
+        psutil.Process(pid).kill()
+        if kind == "compare":
+            run = asked.result()
+            assert isinstance(run, Run)
+            (died,) = run.results
+            assert (died.status, died.reason, died.results) == (
+                Status.ERROR,
+                "error.worker_died",
+                (),
+            )
+            engine.discard(run)
+        else:
+            with pytest.raises(WorkerError) as raised:
+                asked.result()
+            assert raised.value.key == "error.worker_died"
+        assert not psutil.pid_exists(pid)
+        if kind != "self-check":  # It would take half a minute.
+            again = ask(engine)
+            if isinstance(again, Run):
+                assert [each.status for each in again.results] == [Status.OK]
+                engine.discard(again)
+    assert files(engine) == before
 
 
-def kill_while(process: psutil.Process, folder: Path, *, runs_branch: bool) -> None:
-    """Kill a worker at a moment when it has noted that a branch runs, or when it has not."""
-    while True:
-        process.suspend()
-        if (folder / "branch").exists() is runs_branch:
-            process.kill()
-            return
-        process.resume()
-        time.sleep(0.001)
+def files(engine: Engine) -> set[Path]:
+    """Return what an engine keeps of runs and notes."""
+    return {*engine.folder.iterdir(), *engine._notes_folder.iterdir()}
 
 
-def replace_size(engine: Engine, size: int) -> Any:
-    environment = engine.environment()
-    assert environment is not None
-    return plan(replace(LONG, sizes=(size,), budget_s=1.0), environment)[0]
+class Manual(Executor):
+    """Remembers the cells that are to be measured, and has no results of its own."""
+
+    def __init__(self) -> None:
+        self.cells: list[tuple[Cell, Notes, Future[CellResult]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        if fn is jobs.detect:
+            return InlineExecutor().submit(fn, *arguments)
+        assert fn is jobs.measure_cell
+        cell, _, notes = arguments
+        future: Future[CellResult] = Future()
+        self.cells.append((cell, notes, future))
+        return future
+
+    def finish(self) -> CellResult:
+        """Measure the last cell."""
+        cell, _, future = self.cells[-1]
+        results = tuple(BranchResult(branch, Status.OK) for branch in cell.branches)
+        future.set_result(CellResult(cell, Status.OK, results))
+        return future.result()
+
+    def fail(self, error: Exception, branch: str = "", after_s: float = 0.0) -> None:
+        """End the last cell's job, and its process with it, while a branch was running."""
+        _, notes, future = self.cells[-1]
+        if branch:
+            notes.write(RunningBranch(branch, after_s))
+        future.set_exception(error)
+
+
+@pytest.fixture
+def manual(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine, Manual]]:
+    monkeypatch.setattr(engine_module, "_HEARTBEAT_S", 0.0)
+    executor = Manual()
+    engine = Engine("cpu", executor, time_limit_s=10.0)
+    yield engine, executor
+    engine.close()
+
+
+def results_of(step: Progress) -> tuple[CellResult, ...]:
+    assert step.run is not None
+    return step.run.results
+
+
+def test_the_next_cell_is_submitted_before_a_result_is_shown(
+    manual: tuple[Engine, Manual],
+) -> None:
+    engine, executor = manual
+    steps = engine.compare(SMALL)
+    assert results_of(next(steps)) == ()
+    assert [cell.size for cell, *_ in executor.cells] == [4]
+    first = executor.finish()
+    shown = next(steps)
+    assert (shown.is_new, results_of(shown)) == (True, (first,))
+    assert [cell.size for cell, *_ in executor.cells] == [4, 8]
+    second = executor.finish()
+    last = next(steps)
+    assert (last.is_new, results_of(last)) == (True, (first, second))
+    assert list(steps) == []
+    assert len(executor.cells) == 2
+
+
+def test_what_is_measured_ahead_ends_when_nobody_waits(manual: tuple[Engine, Manual]) -> None:
+    engine, executor = manual
+    steps = engine.compare(SMALL)
+    next(steps)
+    executor.finish()
+    assert next(steps).is_new
+    steps.close()  # type: ignore[attr-defined]
+    (_, _, first), (_, notes, second) = executor.cells
+    assert not first.cancelled()
+    assert second.cancelled()
+    assert not notes.is_awaited()
+
+
+DIED, LATE = WorkerError("error.worker_died"), TimeoutError()
+
+
+@pytest.mark.parametrize(
+    ("error", "after_s", "reason"),
+    [(DIED, 9.0, "error.branch_died"), (LATE, 5.0, "error.branch_late")],
+)
+def test_a_branch_at_fault_is_left_out_before_the_next_cell_is_begun(
+    manual: tuple[Engine, Manual], error: Exception, after_s: float, reason: str
+) -> None:
+    engine, executor = manual
+    steps = engine.compare(replace(SMALL, branches=("detach", "attached", "detach")))
+    next(steps)
+    executor.fail(error, "detach#2", after_s)
+    assert not next(steps).is_new
+    cells = [(cell.size, cell.branches) for cell, *_ in executor.cells]
+    assert cells == [(4, ("detach", "attached", "detach#2")), (4, ("attached",))]
+    executor.finish()
+    (result,) = results_of(next(steps))
+    assert result.cell.branches == ("detach", "attached", "detach#2")
+    assert [(each.branch, each.reason) for each in result.results] == [
+        ("detach", reason),
+        ("attached", ""),
+        ("detach#2", reason),
+    ]
+    # What is noted of one cell is not taken for another's.
+    executor.fail(DIED)
+    *_, last = steps
+    assert [each.reason for each in results_of(last)] == ["", "error.worker_died"]
+
+
+@pytest.mark.parametrize(
+    ("error", "branch", "reason"),
+    [
+        (DIED, "", "error.worker_died"),
+        (LATE, "", "error.worker_late"),
+        (LATE, "detach", "error.worker_late"),  # It began too late to be at fault.
+    ],
+)
+def test_where_no_branch_is_at_fault_the_cell_is(
+    manual: tuple[Engine, Manual], error: Exception, branch: str, reason: str
+) -> None:
+    engine, executor = manual
+    steps = engine.compare(ONE_CELL)
+    next(steps)
+    executor.fail(error, branch, after_s=5.1)
+    *_, last = steps
+    (result,) = results_of(last)
+    assert (result.status, result.reason, result.results) == (Status.ERROR, reason, ())
+    assert len(executor.cells) == 1
 
 
 def test_a_size_that_does_not_fit_is_refused_and_the_next_is_measured(engine: Engine) -> None:
@@ -208,85 +361,69 @@ def test_a_size_that_does_not_fit_runs_out_of_memory_if_forced(engine: Engine) -
     assert [result.status for result in measured.results] == [Status.OK]
 
 
-class Late(Executor):
-    """Sends a job that takes too long in the place of measuring ones."""
-
-    def __init__(self) -> None:
-        self.worker = WorkerProcess(gc.enable, (), time_limit_s=1.0)
-
-    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        if arguments[0] == "detect":
-            return InlineExecutor().submit(fn, *arguments, **named)
-        return self.worker.submit(time.sleep, 600)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
-        self.worker.shutdown(wait)
+def late(*_: Any) -> None:
+    raise TimeoutError
 
 
-def test_a_job_past_the_time_limit_is_late_and_the_next_one_runs() -> None:
-    executor = Late()
-    engine = Engine("cpu", executor)
-    try:
-        with pytest.raises(WorkerError) as caught:
-            engine.lesson(LESSON)
-        assert caught.value.key == "error.worker_late"
-        assert executor.worker.submit(os.getpid).result() != os.getpid()
-        (result,) = last_run(engine.compare(replace(SMALL, sizes=(4,)))).results
-        assert (result.status, result.reason) == (Status.ERROR, "error.worker_late")
-    finally:
-        engine.close()
+def test_a_job_past_the_time_limit_is_told_to_be_late() -> None:
+    engine = Engine("cpu", Changed(InlineExecutor(), {jobs.run_lesson: late}))
+    with pytest.raises(WorkerError) as caught:
+        engine.lesson(LESSON)
+    assert caught.value.key == "error.worker_late"
+    engine.close()
+
+
+def fail(*_: Any) -> None:
+    raise ValueError("planted")
 
 
 def test_an_error_in_a_job_is_told_in_its_own_words() -> None:
-    class Failing(InlineExecutor):
-        def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-            job = fn if arguments[0] == "detect" else self.fail
-            return super().submit(job, *arguments, **named)
-
-        def fail(self, *_: Any) -> None:
-            raise ValueError("planted")
-
-    engine = Engine("cpu", Failing())
-    try:
+    kinds = (jobs.run_lesson, jobs.branch_graph, jobs.measure_cell)
+    engine = Engine("cpu", Changed(InlineExecutor(), dict.fromkeys(kinds, fail)))
+    for ask in (lambda: engine.lesson(LESSON), lambda: engine.graph(SMALL)):
         with pytest.raises(WorkerError) as caught:
-            engine.lesson(LESSON)
-        assert (caught.value.key, caught.value.values) == (
-            "error.worker_failed",
-            {"text": "planted"},
-        )
-        with pytest.raises(WorkerError) as caught:
-            engine.graph(SMALL)
+            ask()
+        assert caught.value.key == "error.worker_failed"
         assert caught.value.values == {"text": "planted"}
-        (result,) = last_run(engine.compare(replace(SMALL, sizes=(4,)))).results
-        assert (result.status, result.reason) == (Status.ERROR, "error.step_failed")
-        assert result.message == "planted"
-    finally:
-        engine.close()
+    (result,) = last_run(engine.compare(ONE_CELL)).results
+    assert (result.status, result.reason) == (Status.ERROR, "error.step_failed")
+    assert result.message == "planted"
+    engine.close()
 
 
 def test_a_worker_that_cannot_start_says_so_each_time_it_is_asked() -> None:
-    class Broken(InlineExecutor):
-        attempts = 0
+    attempts = itertools.count()
 
-        def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-            Broken.attempts += 1
-            return super().submit(os.stat, "/nonexistent/place")
+    def broken(*_: Any) -> None:
+        raise OSError(f"planted {next(attempts)}")
 
-    engine = Engine("cpu", Broken())
-    for attempt in (2, 3):
+    engine = Engine("cpu", Changed(InlineExecutor(), {jobs.detect: broken}))
+    for attempt in (1, 2):
         with pytest.raises(WorkerError) as caught:
             next(engine.compare(SMALL))
         assert caught.value.key == "error.worker_failed"
-        assert Broken.attempts == attempt
+        assert caught.value.values == {"text": f"planted {attempt}"}
     engine.close()
 
 
-def test_closing_deletes_all_files() -> None:
-    engine = Engine("cpu", InlineExecutor())
-    run = last_run(engine.compare(replace(SMALL, sizes=(4,))))
-    assert engine.run_folder(run).is_dir()
+@pytest.fixture
+def quick_engine() -> Iterator[Engine]:
+    """An engine that measures nothing, in no time."""
+    engine = Engine("cpu", Changed(InlineExecutor(), {jobs.measure_cell: at_once}))
+    yield engine
     engine.close()
-    assert not engine.folder.exists()
+
+
+def at_once(cell: Cell, *_: Any) -> CellResult:
+    results = tuple(BranchResult(branch, Status.OK) for branch in cell.branches)
+    return CellResult(cell, Status.OK, results)
+
+
+def test_closing_deletes_all_files(quick_engine: Engine) -> None:
+    run = last_run(quick_engine.compare(ONE_CELL))
+    assert quick_engine.run_folder(run).is_dir()
+    quick_engine.close()
+    assert not quick_engine.folder.parent.exists()
 
 
 def test_closing_ends_the_worker() -> None:
@@ -296,11 +433,8 @@ def test_closing_ends_the_worker() -> None:
         executor.submit(os.getpid)
 
 
-def test_every_run_has_an_id_of_its_own() -> None:
-    engine = Engine("cpu", InlineExecutor())
-    request = replace(SMALL, sizes=(4,), branches=("attached",))
-    first, second = (last_run(engine.compare(request)) for _ in range(2))
+def test_every_run_has_an_id_of_its_own(quick_engine: Engine) -> None:
+    first, second = (last_run(quick_engine.compare(ONE_CELL)) for _ in range(2))
     assert first.id != second.id
     assert first.id[:8] == first.started_utc[:10].replace("-", "")
-    assert {path.name for path in engine.folder.iterdir()} == {first.id, second.id}
-    engine.close()
+    assert {path.name for path in quick_engine.folder.iterdir()} == {first.id, second.id}

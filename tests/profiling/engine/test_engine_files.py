@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from profiling.engine import engine as engine_module
 from profiling.engine.engine import KEPT_RUNS, Engine
-from profiling.engine.keeping import Limits
+from profiling.engine.files import Limits
 from tests.conftest import FinishedRun
 from tests.profiling.engine.test_engine import SMALL, last_run
 

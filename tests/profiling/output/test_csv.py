@@ -19,7 +19,6 @@ from profiling.output.csv import (
     ARCHIVE,
     FILES,
     README,
-    RUN,
     export,
     harmless,
     readme,
@@ -27,7 +26,7 @@ from profiling.output.csv import (
     trace_files,
     write,
 )
-from profiling.output.saved_runs import load_run
+from profiling.output.saved_runs import RUN, load_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import (
     MACHINE,

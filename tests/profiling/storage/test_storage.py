@@ -14,8 +14,8 @@ from profiling.model.metrics import METRICS
 from profiling.model.run import SCHEMA_VERSION, Run, Sample
 from profiling.model.words import table, translator
 from profiling.output import saved_runs
-from profiling.output.csv import ARCHIVE, RUN, export
-from profiling.output.saved_runs import find_run, load_run, recorded_runs, save_run, unpack_run
+from profiling.output.csv import ARCHIVE, export
+from profiling.output.saved_runs import RUN, find_run, load_run, recorded_runs, save_run, unpack_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import branch, cell, run_of
 from tests.profiling.storage.conftest import TRACE, refusal, written, zipped

@@ -13,8 +13,7 @@ import pytest
 from profiling.model.errors import InputError
 from profiling.model.run import Run
 from profiling.output import saved_runs
-from profiling.output.csv import RUN
-from profiling.output.saved_runs import load_run, save_run, unpack_run
+from profiling.output.saved_runs import RUN, load_run, save_run, unpack_run
 from tests.profiling.storage.conftest import TRACE, refusal, written, zipped
 
 

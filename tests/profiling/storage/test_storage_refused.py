@@ -14,8 +14,7 @@ import pytest
 from profiling.model.errors import InputError
 from profiling.model.run import PeakPart, Run
 from profiling.model.words import translator
-from profiling.output.csv import RUN
-from profiling.output.saved_runs import load_run, save_run, unpack_run
+from profiling.output.saved_runs import RUN, load_run, save_run, unpack_run
 from tests.profiling.storage.conftest import TRACE, refusal, set_in, written, zipped
 
 

@@ -12,7 +12,7 @@ import torch
 from demos.workloads import elementwise
 from profiling.measure import timing
 from profiling.model.run import Status
-from tests.profiling.engine.passing import (
+from tests.profiling.measure.cells import (
     EVERY_METRIC,
     Measure,
     measurer,

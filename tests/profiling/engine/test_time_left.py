@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.engine.engine import Progress
-from profiling.engine.remaining import time_left_s
+from profiling.engine.engine import Progress, time_left_s
 from profiling.model.run import CellResult, Run, Status
 from tests.profiling.planted import cell, run_of
 

@@ -9,7 +9,7 @@ import pytest
 from profiling import catalogue
 from profiling.engine.engine import Engine
 from profiling.model.run import Request, Run, Status
-from tests.profiling.engine.test_engine_own import BUILD
+from tests.profiling.measure.test_measure_cell_own import BUILD
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +32,16 @@ def asked_of(tmp_path: Path, text: str, *branches: str) -> Request:
 # What ends the process only where tensors have data, and so not when memory is predicted.
 DIES = "def dies(w):\n    import os\n    os._exit(3 if w.tolist() else 0)\n"
 CRASHES = "def crashes(w):\n    import ctypes\n    w.tolist()\n    ctypes.string_at(0)\n"
+KILLS = "def kills(w):\n    import os\n    if w.tolist():\n        os.kill(os.getpid(), 9)\n"
 
 
 # Where tensors have none it goes on, and so when memory is predicted.
 LOOPS = "def loops(w):\n    while True:\n        pass\n"
 
 
-@pytest.mark.parametrize(("text", "branch"), [(DIES, "dies"), (CRASHES, "crashes")])
+@pytest.mark.parametrize(
+    ("text", "branch"), [(DIES, "dies"), (CRASHES, "crashes"), (KILLS, "kills")]
+)
 def test_a_step_that_ends_the_process_costs_its_branch_alone(
     engine: Engine, tmp_path: Path, text: str, branch: str
 ) -> None:
@@ -85,17 +88,5 @@ def test_a_step_without_an_end_costs_its_branch_alone(tmp_path: Path) -> None:
         assert ours.status is Status.OK
         assert "time" in {sample.metric for sample in ours.samples}
         assert (loops.status, loops.reason) == (Status.ERROR, "error.branch_late")
-    finally:
-        engine.close()
-
-
-def test_a_cell_that_takes_too_long_blames_no_branch(tmp_path: Path) -> None:
-    text = BUILD + "import time\ndef waits(w):\n    time.sleep(0.4)\n    return w.sum()\n"
-    request = asked_of(tmp_path, text, "waits", "ours")
-    engine = Engine("cpu", time_limit_s=2.5)
-    try:
-        engine.environment()
-        (late,) = last_run(engine, request).results
-        assert (late.status, late.reason, late.results) == (Status.ERROR, "error.worker_late", ())
     finally:
         engine.close()

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from demos.workloads import elementwise
 from profiling import catalogue
-from profiling.engine import jobs
 from profiling.measure import prediction
+from profiling.measure.cell import measure_cell
 from profiling.model.run import Reach, Status
 from profiling.model.units import show_bytes
-from tests.profiling.engine.passing import (
+from tests.profiling.measure.cells import (
     ASKED,
     EVERY_METRIC,
     NEEDED,
@@ -224,7 +224,7 @@ def test_a_preparation_lasts_for_its_own_branch_when_looped(
     spec = str(tmp_path / "looped.py")
     catalogue.register(spec)
     asked = cell("looped", file=spec, branches=("ours", "frozen"), parameters={})
-    finished = jobs.measure_cell(asked, str(tmp_path))
+    finished = measure_cell(asked, tmp_path)
     assert [(each.status, each.message) for each in finished.results] == [(Status.OK, "")] * 2
 
 

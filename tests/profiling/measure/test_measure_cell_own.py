@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from profiling import catalogue
-from profiling.engine import jobs, plan
+from profiling.engine import plan
 from profiling.engine.engine import Engine
+from profiling.measure.cell import measure_cell
 from profiling.model.content import CONTENT
 from profiling.model.errors import InputError
 from profiling.model.run import BranchResult, CellResult, Request, Status
@@ -50,7 +51,7 @@ def measure(tmp_path: Path) -> Measurer:
         catalogue._registered.clear()
         branches = catalogue.register(spec).branches
         asked = cell("mine", file=spec, **({"branches": branches, "parameters": {}} | values))
-        return jobs.measure_cell(asked, str(tmp_path))
+        return measure_cell(asked, tmp_path)
 
     return measure
 
@@ -210,7 +211,7 @@ def test_an_error_that_is_meant_is_expected(measure: Measurer) -> None:
 def test_a_file_that_broke_after_it_was_registered(measure: Measurer, tmp_path: Path) -> None:
     asked = measure(BUILD).cell
     (tmp_path / "mine.py").write_text("def (", encoding="utf-8")
-    result = jobs.measure_cell(asked, str(tmp_path))
+    result = measure_cell(asked, tmp_path)
     assert result.status is Status.ERROR
     place = tmp_path / "mine.py"
     assert told(result) == (f"{place}:1: invalid Python: invalid syntax.", "")

@@ -1,8 +1,15 @@
-"""The passes over one cell, none of which shares a run with another."""
+"""Measures a cell in separate passes: prediction, gradients, memory, saved tensors, time, trace.
+
+No pass shares a run with another, since each disturbs what another one measures.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
 import hashlib
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,10 +18,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from profiling import catalogue
-from profiling.engine import notes
-from profiling.engine.outcomes import Failure, attempt, give_memory_back
 from profiling.measure import device, gradients, memory, prediction, profiler, timing
-from profiling.measure.failure import is_out_of_memory
+from profiling.measure.failure import Failure, attempt, give_memory_back, is_out_of_memory
 from profiling.measure.own_workload import Reference
 from profiling.measure.prediction import Predictions
 from profiling.measure.step import State, Step
@@ -22,6 +27,34 @@ from profiling.model.run import BranchResult, Cell, CellResult, PeakPart, Reach,
 from profiling.model.units import show_bytes
 from profiling.traces.operators import clone_bandwidth, device_work, operator_count
 from profiling.traces.table import load_trace
+
+Running = Callable[[str], AbstractContextManager[object]]
+
+
+@functools.cache
+def warm_up() -> None:
+    """Do once, in the main thread, what the first cell of a process would otherwise wait for."""
+    profiler.warm_up()
+    prediction.warm_up()
+    # What is loaded now will never be garbage, and collections are part of measuring.
+    gc.collect()
+    gc.freeze()
+
+
+def measure_cell(cell: Cell, folder: Path, running: Running = contextlib.nullcontext) -> CellResult:
+    """Measure all branches of a cell; a cell that cannot be built gets a result that says why.
+
+    Args:
+        cell: The planned cell.
+        folder: An existing folder; traces are written below its ``traces``.
+        running: Is entered with a branch's label while the branch runs, except while it is timed.
+    """
+    start = time.perf_counter()
+    warm_up()
+    result = attempt(lambda: _Passes(cell, folder, running).run())
+    if isinstance(result, Failure):
+        result = CellResult(cell, result.status, (), result.reason, result.message, result.values)
+    return replace(result, duration_s=time.perf_counter() - start)
 
 
 class Addition(NamedTuple):
@@ -36,19 +69,20 @@ class Addition(NamedTuple):
 Additions = dict[str, "Addition | Failure"]
 
 
-class Passes:
-    """The passes over one cell: prediction, reach, memory, saved tensors, time, trace."""
+class _Passes:
+    """The passes over one cell."""
 
-    def __init__(self, cell: Cell, folder: Path) -> None:
+    def __init__(self, cell: Cell, folder: Path, running: Running) -> None:
         """Predict what every branch needs; nothing is allocated yet."""
         self._cell = cell
         self._folder = folder
+        self._running = running
         self._entry = catalogue.workload(cell.workload, cell.file)
         self._runnable = [each for each in cell.branches if ran(each) not in self._entry.absent]
         self._device = device.get(cell.device)
         self._free_bytes = self._device.free_bytes()
-        predicted = attempt(lambda: prediction.predict(cell, self._runnable, self._noting))
-        # What cannot be predicted, for whatever reason, is simply tried.
+        predicted = attempt(lambda: prediction.predict(cell, self._runnable, running))
+        # What cannot be predicted, for whatever reason, is run all the same.
         nothing = Predictions(None, None, None, dict.fromkeys(self._runnable))
         self._predicted = nothing if isinstance(predicted, Failure) else predicted
 
@@ -67,7 +101,7 @@ class Passes:
         return replace(result, results=tuple(results.values()))
 
     def _before(self, branch: str) -> BranchResult:
-        """Tell what is known of a branch before it runs: absent, too large, or to be tried."""
+        """Return what is known of a branch before it runs: absent, too large, or to be run."""
         if branch not in self._runnable:
             reason = self._entry.absent_reason(ran(branch))
             return BranchResult(branch, Status.UNSUPPORTED, reason)
@@ -105,7 +139,7 @@ class Passes:
                     del steps[branch]
 
         for branch in list(steps):
-            results[branch] = self._try(results[branch], steps[branch], state, reference)
+            results[branch] = self._check(results[branch], steps[branch], state, reference)
             if not _is_ok(results[branch]):
                 del steps[branch]
         settle(self._each(steps, lambda step: self._memory(step, state)))
@@ -121,7 +155,7 @@ class Passes:
         )
 
     def _reference(self, state: State) -> Reference | None:
-        """Compute the gradients that should hold, if that fits."""
+        """Compute the correct gradients, if that fits in memory."""
         needed = prediction.needed_bytes(self._predicted, self._predicted.reference)
         if needed > self._free_bytes and not self._cell.force:
             return None
@@ -133,13 +167,13 @@ class Passes:
         give_memory_back()
         return None
 
-    def _try(
+    def _check(
         self, result: BranchResult, step: Step, state: State, reference: Reference | None
     ) -> BranchResult:
-        """Run a branch once, unobserved: does it work, and which gradients come out?"""
+        """Run a branch once, unobserved, and compare its gradients with the reference."""
 
         def run() -> tuple[Reach, ...]:
-            with self._noting(step.branch):
+            with self._running(step.branch):
                 step.check()
             return gradients.gradient_reach(state.groups, reference)
 
@@ -202,13 +236,9 @@ class Passes:
     def _each(self, steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
         additions: Additions = {}
         for branch, step in steps.items():
-            with self._noting(branch):
+            with self._running(branch):
                 additions[branch] = attempt(lambda step=step: measure(step))  # type: ignore[misc]
         return additions
-
-    def _noting(self, branch: str) -> AbstractContextManager[None]:
-        """Note that a branch is being run, for whoever is left if it ends the process."""
-        return notes.running(branch, self._folder)
 
     def _trace_path(self, step: Step) -> str:
         cell, label = self._cell, step.branch.replace("#", "-")

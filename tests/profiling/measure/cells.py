@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from profiling.engine import jobs
+from profiling.measure.cell import measure_cell
 from profiling.measure.device import Cpu
 from profiling.model.run import BranchResult, Cell, CellResult
 from tests.profiling.planted import cell
@@ -34,6 +34,6 @@ def measurer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
 
     def measure(asked: Cell, free_bytes: int = 2**40) -> CellResult:
         monkeypatch.setattr(Cpu, "free_bytes", lambda self: free_bytes)
-        return jobs.measure_cell(asked, str(folder))
+        return measure_cell(asked, folder)
 
     return measure

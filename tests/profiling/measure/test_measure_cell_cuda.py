@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from profiling.engine import jobs
+from profiling.measure.cell import measure_cell
 from profiling.model.run import Status
 from tests.profiling.planted import cell
 
@@ -19,14 +19,14 @@ def test_what_does_not_fit_on_the_gpu_is_told_and_leaves_no_memory_taken(tmp_pat
     import torch
 
     small = cell("frozen_backbone", device="cuda", branches=("attached",), size=64)
-    jobs.measure_cell(small, str(tmp_path))
+    measure_cell(small, tmp_path)
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved()
     large = cell(
         "frozen_backbone", device="cuda", branches=("attached",), size=TOO_LARGE, force=True
     )
-    refused = jobs.measure_cell(large, str(tmp_path))
+    refused = measure_cell(large, tmp_path)
     assert (refused.status, refused.reason) == (Status.OUT_OF_MEMORY, "error.out_of_memory")
     assert torch.cuda.memory_reserved() <= before
-    (again,) = jobs.measure_cell(small, str(tmp_path)).results
+    (again,) = measure_cell(small, tmp_path).results
     assert again.status is Status.OK

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from profiling.engine import jobs
+from profiling.measure.cell import measure_cell
 from profiling.measure.device import KINDS, Counters, Cpu
-from tests.profiling.engine.passing import metrics
+from tests.profiling.measure.cells import metrics
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
@@ -36,7 +36,7 @@ def test_operators_and_parts_are_read_from_the_trace(
 ) -> None:
     monkeypatch.setitem(KINDS, "cpu", Counting)
     asked = cell(size=1000, branches=("attached", "clone_detach"))
-    results = jobs.measure_cell(asked, str(tmp_path)).results
+    results = measure_cell(asked, tmp_path).results
     counted = ["peak", "live", "allocated", "allocations", "block_peak", "reserved_peak"]
     traced = ["ops", "kernels", "launches", "copies", "device_copies", "syncs"]
     for result in results:

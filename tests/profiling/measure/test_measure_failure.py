@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.engine.outcomes import Failure, attempt, clear_device, give_memory_back
 from profiling.measure import device
 from profiling.measure.device import Device
+from profiling.measure.failure import Failure, attempt, clear_device, give_memory_back
 from tests.profiling.measure.recorders import RecordingDevice
 
 

@@ -14,14 +14,14 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from profiling.engine import notes
+from profiling.engine import jobs
 from profiling.engine.engine import Engine
-from profiling.engine.executors import InlineExecutor
-from profiling.engine.jobs import compare
-from profiling.engine.lending import ZeroGpu, lent_s, on_zero_gpu, refusal, run_lent
+from profiling.engine.process import InlineExecutor
+from profiling.engine.progress import Notes
+from profiling.engine.zerogpu import ZeroGpu, lent_s, on_zero_gpu, refusal, run_lent
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import Request, Run, Status
+from profiling.model.run import BranchResult, Cell, CellResult, Request, Run, Status
 
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), budget_s=0.05)
 
@@ -33,7 +33,7 @@ class Lender(InlineExecutor):
         self.jobs: list[tuple[Any, ...]] = []
 
     def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        self.jobs.append(arguments)
+        self.jobs.append((fn, *arguments))
         return super().submit(fn, *arguments, **named)
 
 
@@ -46,10 +46,21 @@ class TakenBack(Lender):
 
     def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         run: Run = super().submit(fn, *arguments).result()
-        notes.note(replace(run, results=run.results[: self.finished]), Path(arguments[2]))
+        arguments[2].write(replace(run, results=run.results[: self.finished]))
         future: Future[Any] = Future()
         future.set_exception(WorkerError("error.gpu_ended"))
         return future
+
+
+@pytest.fixture
+def quick_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have cells measured at once, with nothing found."""
+
+    def measure(cell: Cell, *_: Any) -> CellResult:
+        results = tuple(BranchResult(each, Status.OK) for each in cell.branches)
+        return CellResult(cell, Status.OK, results)
+
+    monkeypatch.setattr(jobs, "measure_cell", measure)
 
 
 @pytest.fixture
@@ -67,18 +78,19 @@ def lent(lender: Lender) -> Iterator[Engine]:
 
 def test_a_comparison_is_one_call_whatever_its_sizes(lent: Engine, lender: Lender) -> None:
     *_, last = lent.compare(SMALL)
-    assert [job[:2] for job in lender.jobs] == [("compare", SMALL)]
+    assert [job[:2] for job in lender.jobs] == [(jobs.compare, SMALL)]
     run = last.run
     assert run is not None
     assert run.complete
     assert [finished.status for finished in run.results] == [Status.OK] * 2
     assert (last.is_new, last.cell, last.lent_s) == (True, None, 17)
     folder = lent.run_folder(run)
-    assert Path(lender.jobs[0][2]) == folder
+    assert lender.jobs[0][2] == folder
     traces = {result.trace for finished in run.results for result in finished.results}
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == traces
 
 
+@pytest.mark.usefixtures("quick_cells")
 def test_nothing_is_lent_for_what_needs_no_gpu(lent: Engine, lender: Lender) -> None:
     assert lent.lends
     lent.lesson(LessonRequest("baseline"))
@@ -113,6 +125,7 @@ def test_what_the_lent_device_cannot_do_is_told_and_leaves_nothing(
     assert list(lent.folder.iterdir()) == []
 
 
+@pytest.mark.usefixtures("quick_cells")
 def test_what_was_finished_before_the_gpu_was_taken_back_is_kept() -> None:
     engine = Engine("auto", InlineExecutor(), lender=TakenBack(1))
     *_, last = engine.compare(SMALL)
@@ -124,6 +137,7 @@ def test_what_was_finished_before_the_gpu_was_taken_back_is_kept() -> None:
     engine.close()
 
 
+@pytest.mark.usefixtures("quick_cells")
 def test_a_gpu_that_was_taken_back_before_anything_was_finished_is_an_error() -> None:
     engine = Engine("auto", InlineExecutor(), lender=TakenBack(0))
     with pytest.raises(WorkerError) as caught:
@@ -134,30 +148,38 @@ def test_a_gpu_that_was_taken_back_before_anything_was_finished_is_an_error() ->
 
 
 def test_closing_the_iterator_says_that_nobody_waits_any_more() -> None:
+    asked: list[Notes] = []
+
     class Never(Executor):
         def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+            asked.append(arguments[2])
             return Future()
 
     engine = Engine("auto", InlineExecutor(), lender=Never())
     steps = engine.compare(SMALL)
     assert next(steps).lent_s == 17
-    (folder,) = engine.folder.iterdir()
-    assert notes.is_wanted(folder)
+    assert [notes.is_awaited() for notes in asked] == [True]
     steps.close()  # type: ignore[attr-defined]
-    assert not notes.is_wanted(folder)
+    assert [notes.is_awaited() for notes in asked] == [False]
     engine.close()
 
 
 def test_what_nobody_waits_for_is_not_measured(tmp_path: Path) -> None:
     folder = tmp_path / "unwanted"
     folder.mkdir()
-    run = compare(SMALL, str(folder))
+    run = jobs.compare(SMALL, folder, Notes(tmp_path / "gone"))
     assert run.id == "unwanted"
     assert [cell.size for cell in run.cells] == [4, 8]
     assert run.results == ()
-    assert notes.noted(folder) == run
-    notes.forget(folder)
-    assert notes.noted(folder) is None
+
+
+@pytest.mark.usefixtures("quick_cells")
+def test_each_finished_cell_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[int] = []
+    monkeypatch.setattr(Notes, "write", lambda _, run: noted.append(len(run.results)))
+    run = jobs.compare(SMALL, tmp_path, Notes(tmp_path))
+    assert noted == [0, 1, 2]
+    assert run.complete
 
 
 @pytest.mark.parametrize(
@@ -281,16 +303,16 @@ def test_a_job_is_asked_for_in_the_visitors_context_for_its_own_seconds(
     monkeypatch.setitem(sys.modules, "spaces", spaces)
     lender: Executor = ZeroGpu()
     token = _visitor.set("somebody")
-    future = lender.submit(_joined, "compare", SMALL, "folder")
+    future = lender.submit(_joined, SMALL, "folder")
     _visitor.reset(token)
-    assert future.result() == "compare elementwise folder"
+    assert future.result() == "elementwise folder"
     assert asked == [("somebody", 17)]
-    failed = lender.submit(_joined, "compare", SMALL, "")
+    failed = lender.submit(_joined, SMALL, "")
     with pytest.raises(InputError):
         failed.result()
 
 
-def _joined(job: str, request: Request, folder: str) -> str:
+def _joined(request: Request, folder: str) -> str:
     if not folder:
         raise InputError("error.no_branches", allowed="")
-    return f"{job} {request.workload} {folder}"
+    return f"{request.workload} {folder}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from profiling.engine import playground as playground_module
 from profiling.engine.playground import MAX_CHARACTERS, Playground
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonError, PartTrace
@@ -17,9 +18,11 @@ SECONDS = 1.5
 
 @pytest.fixture(scope="module")
 def playground() -> Iterator[Playground]:
-    opened = Playground(SECONDS)
-    yield opened
-    opened.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(playground_module, "_GRACE_S", 1.0)
+        opened = Playground(SECONDS)
+        yield opened
+        opened.close()
 
 
 def error(part: PartTrace) -> LessonError:
@@ -52,13 +55,14 @@ def test_code_that_will_not_be_stopped_is_killed(playground: Playground) -> None
     assert raised.value.key == "error.playground_killed"
 
 
-def test_code_that_ends_its_process_leaves_no_file(playground: Playground) -> None:
+@pytest.mark.parametrize("ending", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_code_that_ends_its_process_leaves_no_file(playground: Playground, ending: str) -> None:
     def left() -> set[Path]:
         return set(Path(tempfile.gettempdir()).glob("detach-lab-*/*/*"))
 
     before = left()
     with pytest.raises(WorkerError) as raised:
-        playground.step("import os\nopen('file', 'w').close()\nos._exit(3)")
+        playground.step(f"import os\nopen('file', 'w').close()\n{ending}")
     assert raised.value.key == "error.playground_died"
     assert left() <= before
 

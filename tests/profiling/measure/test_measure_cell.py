@@ -14,12 +14,8 @@ from msgspec.structs import replace
 from demos.workloads import elementwise, side_branch
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
-from profiling.engine import jobs
-from profiling.engine.worker import call
-from profiling.measure.machine import detect
+from profiling.measure.cell import measure_cell
 from profiling.measure.step import State
-from profiling.measure.stepper import run_lesson
-from profiling.model.lesson import LessonRequest
 from profiling.model.run import BranchResult, Cell, CellResult, Sample, Status
 from tests.profiling.planted import cell
 
@@ -62,7 +58,7 @@ def named(result: BranchResult) -> dict[str, list[Sample]]:
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_branch_of_a_workload(workload: str, tmp_path: Path) -> None:
     asked = full(workload)
-    measured = jobs.measure_cell(asked, str(tmp_path))
+    measured = measure_cell(asked, tmp_path)
     assert (measured.cell, measured.status) == (asked, Status.OK)
     assert (measured.reason, measured.message) == ("", "")
     results = by_branch(measured)
@@ -125,7 +121,7 @@ def count_operators(path: Path) -> int:
 
 
 def test_an_expected_error_is_told_in_its_own_words(tmp_path: Path) -> None:
-    measured = jobs.measure_cell(full("side_branch"), str(tmp_path))
+    measured = measure_cell(full("side_branch"), tmp_path)
     result = by_branch(measured)["detach_inplace"]
     assert result.reason == "workload.side_branch.raises.detach_inplace"
     assert result.message == (
@@ -142,7 +138,7 @@ def test_another_error_than_the_expected_one_is_an_error(
         raise ValueError("planted")
 
     monkeypatch.setattr(side_branch, "detach_inplace", failing)
-    measured = jobs.measure_cell(full("side_branch"), str(tmp_path))
+    measured = measure_cell(full("side_branch"), tmp_path)
     result = by_branch(measured)["detach_inplace"]
     assert (result.status, result.reason) == (Status.ERROR, "error.step_failed")
     assert result.message == "planted"
@@ -181,7 +177,7 @@ def test_one_branch_that_fails_leaves_the_others_measured(
 
     monkeypatch.setattr(elementwise, "detach", failing)
     asked = cell(branches=("attached", "detach", "no_grad"))
-    measured = jobs.measure_cell(asked, str(tmp_path))
+    measured = measure_cell(asked, tmp_path)
     attached, detach, no_grad = measured.results
     assert measured.status is Status.OK
     assert (attached.status, no_grad.status) == (Status.OK, Status.OK)
@@ -198,7 +194,7 @@ def test_memory_that_was_short_further_down_counts_too(
         raise RuntimeError("wrapped") from MemoryError()
 
     monkeypatch.setattr(elementwise, "detach", failing)
-    (result,) = jobs.measure_cell(cell(branches=("detach",)), str(tmp_path)).results
+    (result,) = measure_cell(cell(branches=("detach",)), tmp_path).results
     assert (result.status, result.message) == (Status.OUT_OF_MEMORY, "wrapped")
 
 
@@ -217,7 +213,7 @@ def test_a_branch_that_fails_late_keeps_what_was_measured_of_it(
 
     monkeypatch.setattr(elementwise, "detach", failing)
     asked = cell(branches=("attached", "detach"))
-    attached, detach = jobs.measure_cell(asked, str(tmp_path)).results
+    attached, detach = measure_cell(asked, tmp_path).results
     assert (detach.status, detach.message) == (Status.ERROR, "planted")
     assert [each.outcome for each in detach.reach] == ["none", "equal"]
     assert [sample.metric for sample in detach.samples] == ["predicted"]
@@ -232,7 +228,7 @@ def test_a_cell_that_cannot_be_built_has_no_branches(
 
     monkeypatch.setattr(elementwise, "build", failing)
     asked = cell()
-    measured = jobs.measure_cell(asked, str(tmp_path))
+    measured = measure_cell(asked, tmp_path)
     assert replace(measured, duration_s=None) == CellResult(
         asked, Status.ERROR, (), "error.step_failed", "planted"
     )
@@ -241,7 +237,7 @@ def test_a_cell_that_cannot_be_built_has_no_branches(
 
 def test_memory_and_reach_repeat_exactly(tmp_path: Path) -> None:
     asked = full("frozen_backbone")
-    first, second = (by_branch(jobs.measure_cell(asked, str(tmp_path))) for _ in range(2))
+    first, second = (by_branch(measure_cell(asked, tmp_path)) for _ in range(2))
     for name in asked.branches:
         assert first[name].reach == second[name].reach
         for metric in MEMORY:
@@ -251,26 +247,20 @@ def test_memory_and_reach_repeat_exactly(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
 def test_every_dtype_is_measured(dtype: str, tmp_path: Path) -> None:
     asked = cell("frozen_backbone", dtype=dtype, branches=("attached", "detach"))
-    attached, detach = jobs.measure_cell(asked, str(tmp_path)).results
+    attached, detach = measure_cell(asked, tmp_path).results
     assert [each.outcome for each in attached.reach] == ["unwanted", "equal"]
     assert [each.outcome for each in detach.reach] == ["none", "equal"]
     assert detach.trace == f"traces/frozen_backbone-detach-4-{dtype}-cpu.json.gz"
-
-
-def test_jobs_are_called_by_name() -> None:
-    assert call("detect", "cpu") == jobs.detect("cpu") == detect("cpu")
-    request = LessonRequest("baseline")
-    assert call("run_lesson", request) == run_lesson(request)
 
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_branch_is_measured_on_cuda(workload: str, tmp_path: Path) -> None:
     asked = full(workload, size=64, device="cuda")
-    results = by_branch(jobs.measure_cell(asked, str(tmp_path)))
+    results = by_branch(measure_cell(asked, tmp_path))
     statuses = dict.fromkeys(asked.branches, "ok") | STATUSES.get(workload, {})
     assert {name: result.status.value for name, result in results.items()} == statuses
-    here = by_branch(jobs.measure_cell(full(workload, size=64), str(tmp_path)))
+    here = by_branch(measure_cell(full(workload, size=64), tmp_path))
     for name, result in results.items():
         assert [each.outcome for each in result.reach] == [
             each.outcome for each in here[name].reach

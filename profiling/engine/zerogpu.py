@@ -125,6 +125,6 @@ def refusal(error: Exception) -> DetachLabError:
     return WorkerError("error.gpu_refused", text=said)
 
 
-def _duration(fn: Callable[..., Any], job: str, request: Request, folder: str) -> int:
-    """Return for how long to ask; `spaces` gives it what the call gets."""
+def _duration(fn: Callable[..., Any], request: Request, *rest: Any) -> int:
+    """Return for how long to ask; `spaces` passes what the call gets."""
     return lent_s(request)

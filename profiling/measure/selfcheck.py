@@ -1,4 +1,4 @@
-"""Puts the measuring itself to the test, with steps of which is known what must come out."""
+"""Checks the measuring itself, with steps whose results are known."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch.utils.benchmark import Timer
 
 from profiling.analysis.statistics import p_value, paired_ratio
-from profiling.engine.outcomes import Failure, attempt
 from profiling.measure import gradients, memory, prediction, profiler
+from profiling.measure.cell import warm_up
 from profiling.measure.device import Device
+from profiling.measure.failure import Failure, attempt
 from profiling.measure.step import State, Step
 from profiling.measure.timing import Timed, loops_for, time_looped, time_steps
 from profiling.model.run import Cell, Check
@@ -91,6 +91,9 @@ def totals(timed: Timed, position: int) -> pd.Series:
 
 def beside_timer(function: Callable[[], Any], seconds: float) -> float:
     """Return our median over that of `torch.utils.benchmark.Timer`, sample by sample in turns."""
+    # Not above: it asks whether there is CUDA, which is not to be asked before a worker is forked.
+    from torch.utils.benchmark import Timer
+
     timer = Timer("function()", globals={"function": function}, num_threads=torch.get_num_threads())
     step = Call(function)
     loops = loops_for([step])
@@ -104,7 +107,8 @@ def beside_timer(function: Callable[[], Any], seconds: float) -> float:
 
 
 def self_check(device: Device) -> Iterator[Check]:
-    """Run every check, which takes less than a minute; one that raises has not passed."""
+    """Run every check, in less than a minute together; one that raises has not passed."""
+    warm_up()
     for check in (_clock, _timer, _same, _slower, _bytes, _prediction, _gradients, _trace):
         outcome = attempt(lambda check=check: check(device))  # type: ignore[misc]
         name = check.__name__.strip("_")

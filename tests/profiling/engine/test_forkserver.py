@@ -1,0 +1,207 @@
+"""Workers are forked from a process that has torch: what that must not do, and how it all ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from profiling.engine import process
+from profiling.engine.files import OwnFolder
+from profiling.engine.process import ProcessDied, WorkerProcess
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(params=["forked", "spawned"])
+def worker(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WorkerProcess]:
+    monkeypatch.setattr(process, "FORKS", request.param == "forked")
+    executor = WorkerProcess(gc.enable)
+    yield executor
+    executor.shutdown()
+
+
+def servers() -> list[psutil.Process]:
+    """Return the fork servers of this process."""
+    return [each for each in psutil.Process().children() if "forkserver" in str(each.cmdline())]
+
+
+def wait_for_end(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    assert alive == []
+
+
+def test_a_worker_has_the_environment_and_the_folder_of_when_it_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, worker: WorkerProcess
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert worker.submit(os.getcwd).result(60) == str(tmp_path)
+    assert worker.submit(os.getenv, "HOME").result() is None
+    assert worker.submit(tempfile.gettempdir).result() == str(tmp_path)
+
+
+def test_a_worker_can_compute_with_many_threads_and_start_processes(
+    worker: WorkerProcess,
+) -> None:
+    assert worker.submit(_sum_of_product).result(60) == 300.0**3
+    assert worker.submit(subprocess.check_output, ["echo", "x"]).result() == b"x\n"
+    # A shell that ends badly is told so, which it is not where children are forgotten at once.
+    assert worker.submit(os.system, "exit 3").result() == 3 << 8
+
+
+def _sum_of_product() -> float:
+    import torch
+
+    large = torch.ones(300, 300, requires_grad=True)
+    (large @ large).sum().backward()
+    return float((large.detach() @ large.detach()).sum())
+
+
+def test_the_death_of_the_fork_server_costs_the_job_at_hand_and_no_other() -> None:
+    executor = WorkerProcess(gc.enable)
+    try:
+        worker = psutil.Process(executor.submit(os.getpid).result(60))
+        (server,) = servers()
+        assert worker.parent() == server
+        running = executor.submit(time.sleep, 600)
+        waiting = executor.submit(os.getpid)
+        while not running.running():
+            time.sleep(0.01)
+        server.kill()
+        with pytest.raises(ProcessDied):
+            running.result(60)
+        assert psutil.Process(waiting.result(60)).parent() in servers()
+        wait_for_end([server, worker])
+        assert len(servers()) == 1
+    finally:
+        executor.shutdown()
+
+
+# A torch that never comes to an end, in the place of the real one.
+_STUCK = (
+    "import pathlib, time\npathlib.Path(__file__).with_name('begun').touch()\ntime.sleep(600)\n"
+)
+_CLOSING = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from profiling.engine.engine import Engine
+engine = Engine("cpu")
+while not Path(sys.argv[1], "begun").exists():
+    assert engine.environment(0.01) is None
+engine.close()
+"""
+
+
+def test_a_page_can_be_closed_while_torch_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text(_STUCK)
+    subprocess.run([sys.executable, "-c", _CLOSING, str(tmp_path)], cwd=ROOT, check=True)
+    assert [each for each in psutil.process_iter() if _mentions(each, tmp_path)] == []
+
+
+def _mentions(process: psutil.Process, path: Path) -> bool:
+    try:
+        return str(path) in str(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+_PAGE = """
+import os, sys, threading, time
+from pathlib import Path
+from profiling.engine.engine import Engine
+from profiling.engine.playground import Playground
+from profiling.model.lesson import LessonRequest
+
+# Without a main guard: nothing of this file is run again.
+engine, playground, begun = Engine("cpu"), Playground(), Path(sys.argv[1])
+engine.lesson(LessonRequest("baseline"))
+# Once it has begun, no other thread of its process runs again.
+endless = f"open({str(begun)!r}, 'w')\\nimport re\\nre.match('(a+)+$', 'a' * 60 + 'b')"
+threading.Thread(target=playground.step, args=(endless,), daemon=True).start()
+busy = engine._executor.submit(time.sleep, 600)
+while not (busy.running() and begun.exists()):
+    time.sleep(0.01)
+print("working", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_whatever_ends_a_page_ends_all_its_processes(
+    how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "page.py"
+    script.write_text(_PAGE)
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temp)}
+    page = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path / "begun")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
+    assert page.stdout is not None
+    with page.stdout as output:
+        assert output.readline() == "working\n"
+        processes = psutil.Process(page.pid).children(recursive=True)
+        assert len(processes) == 3  # the fork server, a worker and a playground
+        page.send_signal(how)
+        page.wait(60)
+        wait_for_end(processes)
+    # What a page could not tidy up, the next one does.
+    for folder in temp.iterdir():
+        os.utime(folder, (0, 0))
+    monkeypatch.setattr(tempfile, "tempdir", str(temp))
+    OwnFolder().delete()
+    assert list(temp.iterdir()) == []
+
+
+# Makes a torch that believes to know CUDA, and tells whether anybody asks it for devices.
+_PRELOADING = """
+import os, sys, threading, warnings
+import torch
+asked = []
+def asking(name, answer):
+    def ask(*arguments):
+        asked.append(name)
+        return answer
+    return ask
+torch.version.cuda = "12.8"
+torch.cuda._is_compiled = lambda: True
+torch._C._cuda_getCurrentRawStream = asking("stream", 0)
+torch._C._cuda_getDeviceCount = asking("driver", 0)
+for name, answer in {"is_available": False, "device_count": 0, "_lazy_init": None}.items():
+    setattr(torch.cuda, name, asking(name, answer))
+from profiling.engine import worker
+worker.import_torch()
+worker.import_measuring()
+assert threading.active_count() == 1, threading.enumerate()
+warnings.simplefilter("error")  # Python warns of a fork beside other threads.
+if os.fork() == 0:
+    os._exit(0)
+threads = len(os.listdir("/proc/self/task"))
+assert threads == 1, threads
+assert asked == [], asked
+"""
+
+
+def test_before_a_fork_there_is_neither_a_thread_nor_a_question_to_the_driver() -> None:
+    subprocess.run([sys.executable, "-c", _PRELOADING], cwd=ROOT, check=True)

@@ -1,0 +1,80 @@
+"""What a worker runs is what runs here: the same records, and notes of how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from profiling.engine import jobs
+from profiling.engine.progress import Notes, RunningBranch
+from profiling.measure.graph import branch_graph
+from profiling.measure.machine import detect
+from profiling.measure.stepper import run_lesson
+from profiling.model.errors import InputError
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import Status
+from profiling.output.saved_runs import recorded_traces
+from profiling.traces import table
+from tests.profiling.planted import cell
+
+pytestmark = pytest.mark.usefixtures("small_heap")
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Notes:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    return Notes(folder)
+
+
+def test_a_job_returns_what_the_measuring_returns() -> None:
+    asked = cell(branches=("detach",))
+    assert jobs.detect("cpu") == detect("cpu")
+    assert jobs.run_lesson(LessonRequest("baseline")) == run_lesson(LessonRequest("baseline"))
+    assert jobs.branch_graph(asked) == branch_graph(asked)
+
+
+def test_a_cell_notes_its_branches_while_they_run_outside_of_timing(
+    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+    write = Notes.write
+
+    def written(self: Notes, note: object) -> None:
+        assert isinstance(note, RunningBranch)
+        noted.append(note.branch)
+        write(self, note)
+
+    monkeypatch.setattr(Notes, "write", written)
+    result = jobs.measure_cell(cell(branches=("attached", "detach")), tmp_path, notes)
+    assert result.status is Status.OK
+    # Prediction, gradients, memory, and the trace, which one branch runs for once more.
+    passes = ["attached", "detach"]
+    assert noted == [*passes, *passes, *passes, "attached", *passes]
+    assert notes.read(RunningBranch) is None
+
+
+def test_reading_a_trace_notes_the_share_that_is_done(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(Notes, "write", lambda _, note: shares.append(note.done))
+    path = next(iter(recorded_traces().values())).path
+    trace = jobs.read_trace(path, notes)
+    assert trace.events.equals(table.read_trace(path).events)
+    assert shares[0] == 0.0
+    assert shares[-1] == 1.0
+    assert shares == sorted(shares)
+
+
+def test_a_trace_that_memory_does_not_suffice_for_is_refused(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def read(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(table, "read_trace", read)
+    with pytest.raises(InputError) as caught:
+        jobs.read_trace(tmp_path / "any", notes)
+    assert caught.value.key == "error.trace_memory"
