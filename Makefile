@@ -1,6 +1,7 @@
 # make run      serve the app            ARGS="--port 8000 --device cpu"
 # make test     set everything up and run all checks
 # make resolve  ask pip whether the requirements agree with a Space's torch and packages
+# make test-long  the checks that are slow and rare
 # make cuda     the checks that need a GPU, in the environment at hand
 # make audit    known weaknesses of what is installed, where the advisory database can be reached
 
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test lint unit browser resolve cuda audit docs clean
+.PHONY: run test test-long lint unit browser resolve cuda audit docs clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/python app.py $(ARGS)
@@ -23,11 +24,14 @@ lint: $(VENV)/.test-ready
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test-ready browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+test-long: $(VENV)/.test-ready browser
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 # A Chromium that is there already, else Debian's, else Playwright's own.
 browser: $(VENV)/.test-ready
-	$(BIN)/python tests/e2e/find_chromium.py || tests/e2e/install_chromium.sh $(BIN)/python
+	$(BIN)/python tests/harness/chromium.py || tests/harness/install_chromium.sh $(BIN)/python
 
 # What Hugging Face installs on a Space beside the requirements, with ZeroGPU's oldest and newest torch.
 resolve: $(VENV)/.run-ready

@@ -6,269 +6,43 @@ Run: ``python -m benchmarks.faults``, or with how many requests the worker is ki
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import random
 import signal
 import sys
-import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
 
-import psutil
-
-from benchmarks.asking import KINDS, compare, is_own, lesson, sizes_in_file, told
-from benchmarks.visiting import Answer, Visitor, opened
-from profiling.engine.files import OwnFolder
-from tests.e2e.launching import App, free_port, running_app, start_app
-
-SEED = 20
-_SIZES = "8, {mark}, 20000"
-_HOW: dict[str, dict[str, Any]] = {"compare": {"sizes": _SIZES}, "trace": {"events": 30_000}}
-
-
-class Kills(NamedTuple):
-    """What killing the worker came to.
-
-    Attributes:
-        hit: Requests whose worker was killed under them, by kind.
-        finished: Requests that ended before they could be hit.
-        faults: What was not as it should be; empty if all is well.
-    """
-
-    hit: Counter[str]
-    finished: int
-    faults: list[str]
-
-
-class Stand(NamedTuple):
-    """How a way to end a run went: seconds until the worker had ended, and what was wrong."""
-
-    worker_gone_s: float
-    faults: list[str]
-
-
-def workers(server: int) -> list[psutil.Process]:
-    """Return a server's worker processes."""
-    children = psutil.Process(server).children()
-    return [worker for each in children if _forks(each) for worker in each.children()]
-
-
-def _forks(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return "forkserver" in " ".join(process.cmdline())
-    return False
-
-
-def own_folders() -> list[Path]:
-    """Return the folders of servers in the temp folder."""
-    return sorted(Path(tempfile.gettempdir()).glob("detach-lab-*"))
-
-
-@contextlib.contextmanager
-def confined(given: Path | None = None) -> Iterator[Path]:
-    """Have this process and those it starts use a temp folder, an empty one unless given."""
-    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory() as empty:
-        folder = str(given or empty)
-        tempfile.tempdir = os.environ["TMPDIR"] = folder
-        try:
-            yield Path(folder)
-        finally:
-            tempfile.tempdir = before
-            if variable is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = variable
-
-
-@contextlib.asynccontextmanager
-async def visiting(app: App) -> AsyncIterator[Visitor]:
-    """Visit an app whose worker is ready."""
-    visitor = Visitor(await opened(app.url))
-    await lesson(visitor, 1)
-    try:
-        yield visitor
-    finally:
-        await visitor.leave()
-
-
-async def kills(app: App, hits: int, tries: int, seed: int = SEED) -> Kills:
-    """Kill the worker at random moments of requests of all kinds, one after the other.
-
-    Args:
-        app: The page.
-        hits: How many requests are to be hit.
-        tries: How many are asked for at most.
-        seed: Seed of the moments and of the order of kinds.
-    """
-    chance, result = random.Random(seed), Kills(Counter(), 0, [])
-    kinds = [list(KINDS)[at % len(KINDS)] for at in range(tries)]
-    chance.shuffle(kinds)
-    async with visiting(app) as visitor:
-        takes_s = {kind: await _takes_s(visitor, kind) for kind in KINDS}
-        for mark, kind in enumerate(kinds, start=10):
-            if result.hit.total() == hits:
-                break
-            answer = await _killed(app, visitor, kind, mark, chance.uniform(0.0, takes_s[kind]))
-            fault, hit = await _judge(visitor, kind, mark, answer)
-            result.faults.extend(f"{kind} {mark}: {each}" for each in fault)
-            result.hit.update([kind] if hit else [])
-            result = result._replace(finished=result.finished + (not hit))
-            if not await is_own(visitor, "lesson", mark, await lesson(visitor, mark)):
-                result.faults.append(f"{kind} {mark}: the next run did not work")
-            result.faults.extend(f"{kind} {mark}: {each}" for each in _left(app))
-    return result
-
-
-async def _takes_s(visitor: Visitor, kind: str) -> float:
-    """Return how long a kind of request takes if nothing befalls it, and it is not the first."""
-    took_s = 0.0
-    for _ in range(2):
-        start = time.monotonic()
-        await KINDS[kind](visitor, 9, **_HOW.get(kind, {}))
-        took_s = time.monotonic() - start
-    return took_s
-
-
-async def _killed(app: App, visitor: Visitor, kind: str, mark: int, after_s: float) -> Answer:
-    asked = asyncio.create_task(KINDS[kind](visitor, mark, **_HOW.get(kind, {})))
-    await asyncio.sleep(after_s)
-    for process in workers(app.process.pid):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    return await asked
-
-
-async def _judge(visitor: Visitor, kind: str, mark: int, answer: Answer) -> tuple[list[str], bool]:
-    """Return what is wrong with an answer, and whether the kill hit it."""
-    if kind == "compare":
-        found = await sizes_in_file(visitor)
-        lost = [size for size, statuses in found.items() if "error" in statuses]
-        if set(found) != {8, mark, 20000} or len(lost) > 1:
-            return [f"{told(answer)}, sizes {found}"], bool(lost)
-        is_told = "The measuring process ended" in answer.text
-        return ([] if is_told or not lost or lost != [20000] else ["not told"]), bool(lost)
-    sentence = told(answer)
-    if sentence is None:
-        own = await is_own(visitor, kind, mark, answer)
-        return ([] if own else ["another's answer"]), False
-    return ([] if "ended" in sentence else [f"told: {sentence}"]), True
-
-
-def _left(app: App) -> list[str]:
-    """Return what should not be left after a request is over."""
-    found = []
-    if app.process.poll() is not None:
-        found.append("the server has ended")
-    children = psutil.Process(app.process.pid).children(recursive=True)
-    if any(child.status() == psutil.STATUS_ZOMBIE for child in children):
-        found.append("a zombie")
-    if len(workers(app.process.pid)) > 2:  # one, or one that goes and one that comes
-        found.append(f"{len(workers(app.process.pid))} workers")
-    runs = [path.name for folder in own_folders() for path in (folder / "runs").iterdir()]
-    if len(runs) > 1:  # that of the visitor's last comparison
-        found.append(f"files {runs}")
-    if len(own_folders()) > 1:
-        found.append(f"folders {own_folders()}")
-    files = [path for path in own_folders()[0].joinpath("worker").rglob("*") if path.is_file()]
-    if files:
-        found.append(f"files of the worker: {files}")
-    return found
-
-
-async def left_alone(app: App, how: str) -> Stand:
-    """Start a long comparison and stop it (``stop``), or close the page (``leave``)."""
-    faults: list[str] = []
-    async with visiting(app) as visitor:
-        (worker,) = workers(app.process.pid)
-        begun, other = asyncio.Event(), Visitor(visitor.page)
-        sizes = "2000000"
-        asked = asyncio.create_task(compare(other, 0, sizes, budget=20.0, started=begun))
-        await begun.wait()
-        await asyncio.sleep(2.0)
-        start = time.monotonic()
-        if how == "stop":
-            await other.stop()
-        asked.cancel()
-        await other.leave()
-        while worker.is_running() and time.monotonic() - start < 20:
-            await asyncio.sleep(0.01)
-        gone_s = time.monotonic() - start
-        answer = await lesson(visitor, 7)
-        if not await is_own(visitor, "lesson", 7, answer):
-            faults.append("the next run did not work")
-        faults.extend(_left(app))
-    return Stand(gone_s, faults)
-
-
-async def server_ends(how: signal.Signals) -> Stand:
-    """Send a server a signal in the middle of a comparison; see what stays of it."""
-    faults: list[str] = []
-    with confined() as temp:
-        app = start_app(free_port(), "--device", "cpu")
-        async with visiting(app) as visitor:
-            (worker,) = workers(app.process.pid)
-            begun = asyncio.Event()
-            asked = asyncio.create_task(compare(visitor, 0, "2000000", budget=20.0, started=begun))
-            await begun.wait()
-            await asyncio.sleep(1.0)
-            start = time.monotonic()
-            app.process.send_signal(how)
-            code = await asyncio.to_thread(app.process.wait, 20)
-            ended_s = time.monotonic() - start
-            # Whoever waited gets no answer any more.
-            await asyncio.gather(asked, return_exceptions=True)
-        psutil.wait_procs([worker], timeout=20)
-        if worker.is_running():
-            faults.append("the worker is still there")
-        if code != (0 if how is signal.SIGTERM else -how):
-            faults.append(f"exit code {code}")
-        if how is signal.SIGKILL:
-            _sweep(temp)
-        faults.extend(f"left: {path.name}" for path in own_folders())
-    return Stand(ended_s, faults)
-
-
-def _sweep(temp: Path) -> None:
-    """Have the next server start, a while later."""
-    for folder in temp.iterdir():
-        os.utime(folder, (0, 0))
-    OwnFolder().delete()
+from tests.harness.breaking import kills, left_alone, server_ends
+from tests.harness.launching import App, running_app
 
 
 def main() -> None:
     """Print what all of it came to; the exit code is 1 if anything was not as it should be."""
     hits = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    faults = []
-    with confined():
-        with running_app("--device", "cpu") as app:
-            pid = app.process.pid
-            start = time.monotonic()
-            killed = asyncio.run(kills(app, hits, 6 * hits))
-            took_s = time.monotonic() - start
-            hit = ", ".join(f"{count} {kind}s" for kind, count in sorted(killed.hit.items()))
-            print(
-                f"killed under {hit}, in {took_s:.0f} s; {killed.finished} more kills hit nothing"
-            )
-            print(f"the server's process: {pid}, still there: {app.process.poll() is None}")
-            faults += killed.faults
-            for how in ("stop", "leave"):
-                stand = asyncio.run(left_alone(app, how))
-                print(f"{how}: the worker had ended after {stand.worker_gone_s:.2f} s")
-                faults += stand.faults
-            if killed.hit.total() < hits:
-                faults.append(f"only {killed.hit.total()} of {hits} were hit")
-        faults += [f"left at the end: {path.name}" for path in own_folders()]
+    with running_app("--device", "cpu") as app:
+        faults = _break(app, hits)
     for signal_ in (signal.SIGTERM, signal.SIGKILL):
         stand = asyncio.run(server_ends(signal_))
         print(f"{signal_.name}: the server had ended after {stand.worker_gone_s:.2f} s")
         faults += stand.faults
     print("\n".join(faults) or "nothing was wrong")
     sys.exit(bool(faults))
+
+
+def _break(app: App, hits: int) -> list[str]:
+    """Kill a page's worker, leave the page, print how it stood that; return what was wrong."""
+    pid, start = app.process.pid, time.monotonic()
+    killed = asyncio.run(kills(app, hits, 6 * hits))
+    took_s = time.monotonic() - start
+    hit = ", ".join(f"{count} {kind}s" for kind, count in sorted(killed.hit.items()))
+    print(f"killed under {hit}, in {took_s:.0f} s; {killed.finished} more kills hit nothing")
+    print(f"the server's process: {pid}, still there: {app.process.poll() is None}")
+    faults = [*killed.faults]
+    for how in ("stop", "leave"):
+        stand = asyncio.run(left_alone(app, how))
+        print(f"{how}: the worker had ended after {stand.worker_gone_s:.2f} s")
+        faults += stand.faults
+    if killed.hit.total() < hits:
+        faults.append(f"only {killed.hit.total()} of {hits} were hit")
+    return faults
 
 
 if __name__ == "__main__":

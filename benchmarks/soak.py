@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from benchmarks.asking import KINDS, is_own
-from benchmarks.faults import confined, visiting, workers
-from benchmarks.visiting import Visitor, opened
 from demos.page.page import MAX_SESSIONS
-from tests.e2e.launching import App, running_app
+from tests.harness.asking import KINDS, is_own
+from tests.harness.breaking import runs, visiting, workers
+from tests.harness.launching import App, running_app
+from tests.harness.visiting import Visitor, opened
 
 # What memory may grow by after the warm-up, which is over when the page has as many sessions as it
 # keeps.
@@ -39,28 +38,28 @@ class Size(NamedTuple):
     sessions_with_runs: int
 
 
-def size(app: App, temp: Path) -> Size:
+def size(app: App) -> Size:
     """Return what a server holds now."""
     server = psutil.Process(app.process.pid)
     worker = workers(app.process.pid)[-1]
-    kept = [path for path in temp.rglob("*") if path.is_file()]
+    kept = [path for path in app.temp.rglob("*") if path.is_file()]
     return Size(
         server.memory_info().rss,
         worker.memory_info().rss,
         server.num_fds() if hasattr(server, "num_fds") else 0,
         server.num_threads(),
         sum(path.stat().st_size for path in kept),
-        len(list(temp.glob("detach-lab-*/runs/*"))),
+        len(runs(app)),
     )
 
 
-async def soak(app: App, temp: Path, runs: int) -> tuple[list[Size], list[str]]:
+async def soak(app: App, requests: int) -> tuple[list[Size], list[str]]:
     """Run so many requests of all kinds; return the size after each, and what was wrong."""
     sizes, faults = [], []
     async with visiting(app):
         page = await opened(app.url)
         visitor = Visitor(page)
-        for at in range(runs):
+        for at in range(requests):
             kind = list(KINDS)[at % len(KINDS)]
             if at % _STAYS == 0:
                 await visitor.leave()
@@ -68,7 +67,7 @@ async def soak(app: App, temp: Path, runs: int) -> tuple[list[Size], list[str]]:
             answer = await KINDS[kind](visitor, 10 + at)
             if not await is_own(visitor, kind, 10 + at, answer):
                 faults.append(f"run {at}: {kind} failed")
-            sizes.append(size(app, temp))
+            sizes.append(size(app))
         await visitor.leave()
     return sizes, faults
 
@@ -85,12 +84,12 @@ def growth(sizes: list[Size]) -> dict[str, float]:
 
 def main() -> None:
     """Print first and last size; the exit code is 1 if memory grew or something failed."""
-    runs = int(sys.argv[1]) if sys.argv[1:] else 1000
-    with confined() as temp, running_app("--device", "cpu") as app:
-        sizes, faults = asyncio.run(soak(app, temp, WARM_UP_RUNS + runs))
+    count = int(sys.argv[1]) if sys.argv[1:] else 1000
+    with running_app("--device", "cpu") as app:
+        sizes, faults = asyncio.run(soak(app, WARM_UP_RUNS + count))
     warm = sizes[WARM_UP_RUNS:]
     grown = growth(warm)
-    print(f"{runs} runs, after {WARM_UP_RUNS} by {MAX_SESSIONS} visitors")
+    print(f"{count} runs, after {WARM_UP_RUNS} by {MAX_SESSIONS} visitors")
     for name in Size._fields:
         new, first, last = (getattr(each, name) for each in (sizes[0], warm[0], warm[-1]))
         print(f"{name}: {new:,} new, {first:,} warm, {last:,} at last, {grown[name]:+.1%}")

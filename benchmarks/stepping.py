@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from profiling import catalogue
 from profiling.catalogue import LESSONS, TOPICS
 from profiling.model.words import translator
-from tests.e2e.find_chromium import find_chromium
-from tests.e2e.launching import free_port, running_app
+from tests.harness.chromium import find_chromium
+from tests.harness.launching import free_port, running_app
 
 CLICKS = 15
 TARGET_MS = 100

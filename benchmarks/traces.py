@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.profiling.traces.making import write
+from tests.harness.made_traces import write
 
 ROUNDS = 3
 # Calls of `making`, of nine events each and of thirteen with stacks.

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from demos.page.guards import middleware
-from tests.e2e.launching import running_app
+from tests.harness.launching import running_app
 
 REQUESTS = 500
 _JOIN = "/gradio_api/queue/join"

@@ -16,9 +16,36 @@ from profiling import catalogue
 from profiling.engine.engine import Engine
 from profiling.model.run import Request, Run
 from profiling.model.words import LANGUAGES, Text, translator
+from tests.harness.launching import App, own_folders, running_app
 
 # Stands in for a package that is on a Space only, and says so when it is imported elsewhere.
 collect_ignore = ["zero_gpu"]
+
+
+OWN_WORKLOAD = '''\
+"""Mine.
+
+What `x` is for.
+"""
+
+import torch
+
+SIZE = "rows"
+SIZES = (4, 8)
+PARAMETERS = {"width": (3, 1, 5), "heads": (2, 1, 4)}
+
+
+def build(size, width, heads):
+    return {"x": torch.ones(size, width * heads, requires_grad=True)}
+
+
+def second(x):
+    return x.sum()
+
+
+def first(x):
+    return x.mean()
+'''
 
 
 class FinishedRun(NamedTuple):
@@ -26,6 +53,34 @@ class FinishedRun(NamedTuple):
 
     run: Run
     folder: Path
+
+
+# What takes long comes first, so that two processes end at the same time.
+_FIRST = ("page", "app", "tests/faults", "tests/profiling/engine", "tests/e2e")
+
+
+def _group(item: pytest.Item) -> str:
+    """Return the group of a test: tests of one share a process, and so its app and browser."""
+    needed = getattr(item, "fixturenames", ())
+    if "browser" in needed or "whole_app" in needed:
+        return "page"
+    return "app" if "app" in needed else item.nodeid.partition("::")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {}
+    for item in items:
+        group = _group(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        later = (at for at, name in enumerate(_FIRST) if group.startswith(name))
+        places[item] = next(later, len(_FIRST))
+    items.sort(key=places.__getitem__)
+
+
+def pytest_collection_finish() -> None:
+    """Take all that was imported out of garbage collection, which measuring does very often."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -66,17 +121,17 @@ def clean_state() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _temp_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def _temp_folder() -> Iterator[Path]:
     """Confine all temporary files, of the apps that are started and of Gradio's client too.
 
-    Nothing of ours may be left in it.
+    Nothing of ours may be left in it. Its path is short, since sockets may lie in it.
     """
-    folder, before = tmp_path_factory.mktemp("temp"), tempfile.gettempdir()
+    before, folder = tempfile.gettempdir(), tempfile.mkdtemp(prefix="lab-")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(folder))
-        patch.setenv("TMPDIR", str(folder))
-        yield folder
-    assert list(folder.glob("detach-lab-*")) == []
+        patch.setattr(tempfile, "tempdir", folder)
+        patch.setenv("TMPDIR", folder)
+        yield Path(folder)
+    assert own_folders(Path(folder)) == []
     shutil.rmtree(folder, ignore_errors=True)
     assert tempfile.gettempdir() == before
 
@@ -91,16 +146,21 @@ def _clean_torch() -> Iterator[None]:
     assert sys.gettrace() is tracer
 
 
+@pytest.fixture(autouse=True)
+def _garbage_collected() -> Iterator[None]:
+    """Go on collecting garbage where the app's own start, called here, has stopped it."""
+    yield
+    gc.enable()
+
+
 @pytest.fixture(scope="module")
-def small_heap() -> Iterator[None]:
-    """Take what is alive already out of garbage collection, which measuring does very often."""
+def small_heap() -> None:
+    """Take what other tests have left alive out of it too."""
     from profiling.measure.profiler import warm_up
 
     warm_up()  # imports much
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -111,6 +171,28 @@ def text(request: pytest.FixtureRequest) -> Text:
 @pytest.fixture
 def english() -> Text:
     return translator("en")
+
+
+@pytest.fixture(scope="session")
+def app(_temp_folder: Path) -> Iterator[App]:
+    """The app with plain flags, for every test of what it answers."""
+    with running_app("--device", "cpu") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def whole_app(_temp_folder: Path) -> Iterator[App]:
+    """The app with a playground and a workload of one's own, for every test of its page.
+
+    The workload is ``mine.py`` in its temporary folder.
+    """
+    temp = _temp_folder / "whole"
+    temp.mkdir()
+    mine = temp / "mine.py"
+    mine.write_text(OWN_WORKLOAD, encoding="utf-8")
+    flags = ("--device", "cpu", "--playground", "--workload", str(mine))
+    with running_app(*flags, temp=temp) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.e2e.launching import App, running_app
+from tests.harness.launching import App
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "api.md").read_text("utf-8")
 _ADDRESS = "http://127.0.0.1:7860/"
@@ -29,12 +29,6 @@ def blocks(language: str) -> list[Block]:
     found = re.findall(rf"```{language}\n(.*?)```\n\n```text\n(.*?)```", DOCUMENT, re.DOTALL)
     assert len(found) == DOCUMENT.count(f"```{language}\n")
     return [Block(*each) for each in found]
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with running_app("--device", "cpu") as started:
-        yield started
 
 
 @pytest.fixture(autouse=True, scope="module")

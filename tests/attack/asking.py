@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.e2e.launching import App
+from tests.harness.launching import App
 
 
 def raw(app: App, method: str, path: str) -> tuple[int, bytes]:

@@ -1,4 +1,4 @@
-"""The real app in a process of its own, to be attacked; no attack may make it print a traceback."""
+"""Asks the app as an attacker would; no attack may make it print a traceback."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.launching import ROOT, App, running_app
-
-
-@pytest.fixture(scope="session")
-def attacked() -> Iterator[App]:
-    with running_app("--device", "cpu") as started:
-        yield started
+from tests.harness.launching import ROOT, App
 
 
 @pytest.fixture
-def http(attacked: App) -> Iterator[httpx.Client]:
+def http(app: App) -> Iterator[httpx.Client]:
     """Asks the app, and follows no redirect."""
-    with httpx.Client(base_url=attacked.url.rstrip("/"), timeout=60.0) as opened:
+    with httpx.Client(base_url=app.url.rstrip("/"), timeout=60.0) as opened:
         yield opened
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.attack.asking import ask, events, raw, upload
-from tests.e2e.launching import ROOT, App
+from tests.harness.launching import ROOT, App
 
 _OUTSIDE = [
     "/etc/passwd",
@@ -39,9 +38,9 @@ _OUTSIDE = [
 
 
 @pytest.mark.parametrize("path", _OUTSIDE, ids=lambda path: path[:40])
-def test_no_other_file_and_no_address_is_served(attacked: App, path: str) -> None:
+def test_no_other_file_and_no_address_is_served(app: App, path: str) -> None:
     for way in ("/gradio_api/file=", "/gradio_api/file/", "/gradio_api/proxy="):
-        status, body = raw(attacked, "GET", f"{way}{path}")
+        status, body = raw(app, "GET", f"{way}{path}")
         assert status in (400, 403, 404), way
         assert b"root:" not in body
 
@@ -50,14 +49,14 @@ def test_no_other_file_and_no_address_is_served(attacked: App, path: str) -> Non
 @pytest.mark.parametrize(
     "path", ["../../../../../../etc/passwd", "..%2f..%2f..%2f..%2fetc/passwd", "//etc/passwd", ""]
 )
-def test_no_static_folder_is_left(attacked: App, room: str, path: str) -> None:
-    status, body = raw(attacked, "GET", f"/{room}/{path}")
+def test_no_static_folder_is_left(app: App, room: str, path: str) -> None:
+    status, body = raw(app, "GET", f"/{room}/{path}")
     assert status in (400, 403, 404)
     assert b"root:" not in body
 
 
 def test_a_file_beside_the_uploads_is_not_served_even_by_a_symlink(
-    attacked: App, http: httpx.Client
+    app: App, http: httpx.Client
 ) -> None:
     mine = Path(upload(http, "mine.txt", b"mine")["path"])
     assert http.get(f"/gradio_api/file={mine}").content == b"mine"
@@ -68,7 +67,7 @@ def test_a_file_beside_the_uploads_is_not_served_even_by_a_symlink(
     secret = Path(os.path.normpath(climbing))
     secret.write_text("secret", encoding="utf-8")
     try:
-        assert raw(attacked, "GET", f"/gradio_api/file={climbing}")[0] == 404
+        assert raw(app, "GET", f"/gradio_api/file={climbing}")[0] == 404
         assert http.get(f"/gradio_api/file={secret}").status_code == 404
     finally:
         secret.unlink()
@@ -76,10 +75,12 @@ def test_a_file_beside_the_uploads_is_not_served_even_by_a_symlink(
         assert http.get(f"/gradio_api/file={folder}").status_code in (403, 404)
 
 
-def test_uploads_lie_where_nobody_else_on_the_machine_can_read(http: httpx.Client) -> None:
+def test_uploads_lie_where_nobody_else_on_the_machine_can_read(
+    app: App, http: httpx.Client
+) -> None:
     mine = Path(upload(http, "mine.txt", b"mine")["path"])
     folder = next(each for each in mine.parents if each.name.startswith("detach-lab-"))
-    assert folder.parent == Path(tempfile.gettempdir())
+    assert folder.parent == app.temp
     assert folder.stat().st_mode & 0o077 == 0
     assert len(mine.parent.name) == 64
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from benchmarks.fuzz import fuzz
-from tests.e2e.launching import App
+from tests.harness.fuzzing import fuzz
+from tests.harness.launching import App
 
 
-def test_rubbish_is_refused_in_words(attacked: App) -> None:
-    fuzzer = fuzz(attacked, 150)
+def test_rubbish_is_refused_in_words(app: App) -> None:
+    fuzzer = fuzz(app, 150)
     assert fuzzer.found == []
     kinds = Counter(answer.kind for _, answer in fuzzer.answers)
     assert kinds["refused"] > 50

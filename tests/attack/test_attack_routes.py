@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from demos.page.guards.routes import API, HEALTH, ROUTES, AllowedRoutes
 from tests.attack.asking import events, raw
-from tests.e2e.launching import ROOT, App
+from tests.harness.launching import ROOT, App
 
 _ROW = re.compile(r"^\| (`/.*?`) \| (open|shut) \| (.+) \|$", re.M)
 _BRACES = re.compile(r"\{\w+")
@@ -62,7 +62,7 @@ def test_what_is_open_is_still_there(registered: dict[str, set[str]]) -> None:
             assert set(methods) - {"HEAD"} <= registered[_plain(path)], path
 
 
-def test_what_is_shut_is_refused(attacked: App, registered: dict[str, set[str]]) -> None:
+def test_what_is_shut_is_refused(app: App, registered: dict[str, set[str]]) -> None:
     opened = [compile_path(path)[0] for path in ROUTES]
     shut = {path: methods for path, methods in registered.items() if _is_shut(path)}
     assert len(shut) > 40
@@ -70,7 +70,7 @@ def test_what_is_shut_is_refused(attacked: App, registered: dict[str, set[str]])
         asked = re.sub(r"\{x[^}]*\}", "1", path)
         assert not any(pattern.match(asked) for pattern in opened), path
         for method in methods:
-            status, body = raw(attacked, method, asked)
+            status, body = raw(app, method, asked)
             assert status == 404, (method, asked)
             assert method == "HEAD" or body == b'{"detail":"Not found"}'
 
@@ -96,8 +96,8 @@ def _is_shut(path: str) -> bool:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "POST"])
-def test_other_methods_are_refused(attacked: App, method: str) -> None:
-    assert raw(attacked, method, "/config")[0] == 404
+def test_other_methods_are_refused(app: App, method: str) -> None:
+    assert raw(app, method, "/config")[0] == 404
 
 
 def test_the_queue_cannot_be_passed_by(http: httpx.Client) -> None:

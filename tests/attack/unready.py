@@ -17,7 +17,7 @@ import httpx
 from demos.page.page import build, launch_options
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
-from tests.e2e.launching import free_port
+from tests.harness.launching import free_port
 
 
 class NeverReady(InlineExecutor):
@@ -64,6 +64,7 @@ def main() -> None:
     answers = {path: httpx.get(f"{url}{path}").text for path in ("healthz", "")}
     looks = looks_per_s(type(page._queue))
     told = {"health": answers["healthz"], "page": answers[""][:15], "looks_per_s": looks}
+    assert engine.environment(0.0) is None
     print(json.dumps({"routes": routes} | told))
     engine.close()
 

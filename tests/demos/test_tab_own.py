@@ -2,77 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from profiling.catalogue import WORKLOADS
-from tests.e2e.launching import ROOT, App, free_port, start_app
-
-TEXT = '''\
-"""Mine.
-
-What `x` is for.
-"""
-
-import torch
-
-SIZE = "rows"
-SIZES = (4, 8)
-PARAMETERS = {"width": (3, 1, 5), "heads": (2, 1, 4)}
-
-
-def build(size, width, heads):
-    return {"x": torch.ones(size, width * heads, requires_grad=True)}
-
-
-def second(x):
-    return x.sum()
-
-
-def first(x):
-    return x.mean()
-'''
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a workload to register and one that says where it ran."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "mine.py").write_text(TEXT, encoding="utf-8")
-    trap = f"open({str(folder / 'it ran')!r}, 'w')\n{TEXT}"
-    (folder / "trap.py").write_text(trap, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def own_app(files: Path) -> Iterator[App]:
-    # Not running_app, which wants no traceback: gradio prints one for each choice that it refuses.
-    started = start_app(free_port(), "--device", "cpu", "--workload", str(files / "mine.py"))
-    yield started
-    started.process.send_signal(signal.SIGTERM)
-    assert started.process.wait(20) == 0
+from profiling.model.words import table
+from tests.conftest import OWN_WORKLOAD
+from tests.harness.launching import ROOT, App
 
 
 @pytest.fixture
-def client(own_app: App) -> Iterator[Client]:
-    opened = Client(own_app.url, verbose=False)
+def client(whole_app: App) -> Iterator[Client]:
+    opened = Client(whole_app.url, verbose=False)
     yield opened
     opened.close()
 
 
 def component(app: App, label: str) -> dict[str, Any]:
     """Return the properties of the component whose label is a key or a text."""
-    with urllib.request.urlopen(f"{app.url}config", timeout=20) as answer:
-        components = json.load(answer)["components"]
+    components = httpx.get(f"{app.url}config").json()["components"]
     (found,) = (
         each["props"] for each in components if label in str(each["props"].get("label", ""))
     )
@@ -80,10 +36,9 @@ def component(app: App, label: str) -> dict[str, Any]:
     return found
 
 
-def compare(client: Client, workload: str, own_app: App) -> Any:
+def compare(client: Client, workload: str, app: App) -> Any:
     """Compare both branches with heads=3, and whatever other parameters there are at 2."""
-    with urllib.request.urlopen(f"{own_app.url}config", timeout=20) as answer:
-        components = json.load(answer)["components"]
+    components = httpx.get(f"{app.url}config").json()["components"]
     numbers = [each["props"]["label"] for each in components if each["type"] == "number"]
     parameters = [3 if label == "heads" else 2 for label in numbers]
     inputs = (["first", "second"], "4", "float32", "cpu", 0.2, False, False, *parameters)
@@ -92,24 +47,28 @@ def compare(client: Client, workload: str, own_app: App) -> Any:
     return job.outputs()[-1]
 
 
-def test_a_registered_workload_is_offered_and_measured(own_app: App, client: Client) -> None:
-    choices = component(own_app, "compare.workload")["choices"]
+def test_a_registered_workload_is_offered_and_measured(whole_app: App, client: Client) -> None:
+    choices = component(whole_app, "compare.workload")["choices"]
     assert [value for _, value in choices] == [*WORKLOADS, "mine"]
     assert choices[-1][0] == "Mine."
-    branches = [value for _, value in component(own_app, "compare.branches")["choices"]]
+    branches = [value for _, value in component(whole_app, "compare.branches")["choices"]]
     assert branches[-2:] == ["second", "first"]
-    assert component(own_app, "heads")["value"] == 2
-    _, _, table, *_ = compare(client, "mine", own_app)
+    assert component(whole_app, "heads")["value"] == 2
+    _, _, table, *_ = compare(client, "mine", whole_app)
     table = table["value"] if isinstance(table, dict) else table
     assert table.index(">second<") < table.index(">first<")
 
 
 @pytest.mark.parametrize("spec", ["trap.py", "mine.py", "trap", "mine.py:Mine"])
-def test_the_api_takes_no_file(own_app: App, client: Client, files: Path, spec: str) -> None:
-    for workload in (spec, str(files / spec)):
-        with pytest.raises(Exception, match=r"error|choices"):
-            compare(client, workload, own_app)
-    assert not (files / "it ran").exists()
+def test_the_api_takes_no_file(whole_app: App, client: Client, spec: str) -> None:
+    ran = whole_app.temp / "it ran"
+    trap = whole_app.temp / "trap.py"
+    trap.write_text(f"open({str(ran)!r}, 'w')\n{OWN_WORKLOAD}", encoding="utf-8")
+    for workload in (spec, str(trap.with_name(spec))):
+        with pytest.raises(AppError) as refused:
+            compare(client, workload, whole_app)
+        assert str(refused.value) == table("en")["refused.input"]
+    assert not ran.exists()
 
 
 _FORM = """
@@ -169,7 +128,7 @@ assert refused("mine") == "error.own_syntax"
 
 
 def test_the_form_follows_the_file(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "mine.py").write_text(OWN_WORKLOAD, encoding="utf-8")
     code = _FORM.replace("PLACE", str(tmp_path / "mine.py"))
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

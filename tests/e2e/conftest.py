@@ -1,8 +1,9 @@
-"""The real app in a process of its own, a client of its API and a browser on its page."""
+"""Clients of the app's API and a browser on its page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from gradio_client import Client
@@ -11,8 +12,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from profiling.catalogue import LESSONS
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest, LessonTrace
-from tests.e2e.find_chromium import find_chromium
-from tests.e2e.launching import App, not_taken, running_app
+from tests.e2e.pages import visit
+from tests.harness.chromium import find_chromium
+from tests.harness.launching import App
+from tests.harness.made_traces import write
 
 # A busy machine is no reason to fail.
 expect.set_options(timeout=30_000)
@@ -26,17 +29,26 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def app() -> Iterator[App]:
-    """The app on a free port; it must end cleanly when told to."""
-    with running_app("--device", "cpu") as started:
-        yield started
+@pytest.fixture(scope="module")
+def client(app: App) -> Iterator[Client]:
+    """A visitor's script, the same one for all tests of a file."""
+    opened = Client(app.url, verbose=False)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def client(app: App) -> Iterator[Client]:
-    """A visitor's script."""
+def newcomer(app: App) -> Iterator[Client]:
+    """The script of a visitor who has done nothing yet."""
     opened = Client(app.url, verbose=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def chinese(app: App) -> Iterator[Client]:
+    """The script of a visitor whose language is Chinese."""
+    opened = Client(app.url, verbose=False, headers={"cookie": "lang=zh"})
     yield opened
     opened.close()
 
@@ -53,32 +65,24 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def page(app: App, browser: Browser) -> Iterator[Page]:
-    """The page, opened at the lessons; it must ask for nothing outside and log no error."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
-    opened = context.new_page()
-    problems: list[str] = []
-    opened.on("console", lambda message: _note_error(message.type, message.text, problems))
-    opened.on("request", lambda request: _note_outside(request.url, app.url, problems))
-    opened.goto(f"{app.url}?tab=lessons")
-    opened.wait_for_selector("#lesson-view h2")
-    yield opened
-    context.close()
-    assert problems == [], not_taken(app)
+@pytest.fixture(scope="module")
+def page(whole_app: App, browser: Browser) -> Iterator[Page]:
+    """The page, opened at the lessons; the same one for all tests of a file."""
+    with visit(whole_app, browser) as opened:
+        opened.goto(f"{whole_app.url}?tab=lessons")
+        opened.wait_for_selector("#lesson-view h2")
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trace as Kineto writes it."""
+    path = tmp_path_factory.mktemp("traces") / "made.json.gz"
+    write(path, 200)
+    return path
 
 
 @pytest.fixture(scope="session")
 def traces(engine: Engine) -> list[LessonTrace]:
     """Every lesson, run as it is."""
     return [engine.lesson(LessonRequest(name)) for name in LESSONS]
-
-
-def _note_error(kind: str, text: str, problems: list[str]) -> None:
-    if kind == "error":
-        problems.append(text)
-
-
-def _note_outside(url: str, own: str, problems: list[str]) -> None:
-    if not url.startswith((own, "data:", "blob:", own.replace("http", "ws"))):
-        problems.append(f"asked for {url}")

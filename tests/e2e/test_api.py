@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from profiling import catalogue
 from profiling.catalogue.advisor import ADVISED, advise_plain
+from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest
 from profiling.model.words import LANGUAGES, Text, translator
 from profiling.output import json_data
 from profiling.output.saved_runs import load_run
-from tests.e2e.launching import App
-from tests.profiling.traces.making import write
+from tests.harness.breaking import workers
+from tests.harness.launching import App
 
 SMALL: dict[str, Any] = {
     "workload": "side_branch",
@@ -28,13 +32,6 @@ SMALL: dict[str, Any] = {
     "budget_s": 0.05,
     "parameters": {"depth": 2, "width": 8},
 }
-
-
-@pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("traces") / "made.json.gz"
-    write(path, 200)
-    return path
 
 
 def ask(client: Client, endpoint: str, **arguments: Any) -> dict[str, Any]:
@@ -73,6 +70,7 @@ def test_a_comparison_says_how_far_it_is_and_what_it_found(client: Client, tmp_p
     assert keys == [(branch, size) for size in (4, 8) for branch in SMALL["branches"]]
     rows = dict(zip(keys, found["summary"], strict=True))
     assert rows["detach", 4]["gradients_right"] is True
+    assert rows["attached", 4]["gradients_right"] is False
     assert rows["detach", 4]["step_median_s"] > 0
     failed = rows["detach_inplace", 4]
     assert (failed["status"], failed["step_median_s"], failed["ratio"]) == (
@@ -86,11 +84,48 @@ def test_a_comparison_says_how_far_it_is_and_what_it_found(client: Client, tmp_p
     assert load_run(file).id == found["id"]
 
 
+def rows(answer: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the rows of a comparison by branch and size."""
+    return {(row["branch"], row["size"]): row for row in answer["summary"]}
+
+
+def test_a_branch_that_is_asked_for_twice_has_a_row_of_its_own(client: Client) -> None:
+    asked = SMALL | {"branches": ["detach", "no_grad", "detach"], "sizes": [4]}
+    found = rows(ask(client, "compare", **asked))
+    assert list(found) == [("detach", 4), ("no_grad", 4), ("detach#2", 4)]
+    assert {row["baseline"] for row in found.values()} == {"detach"}
+    first, again = found["detach", 4], found["detach#2", 4]
+    for column in ("peak_bytes", "saved_bytes", "allocations", "ops", "gradients"):
+        assert first[column] == again[column]
+
+
+def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: Client) -> None:
+    asked = SMALL | {"sizes": [10**9, 4], "parameters": {"depth": 2, "width": 1024}}
+    found = rows(ask(client, "compare", **asked))
+    assert {row["status"] for (_, size), row in found.items() if size == 10**9} == {"out_of_memory"}
+    assert found["detach", 4]["status"] == "ok"
+
+
+def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client: Client) -> None:
+    asked = SMALL | {"sizes": [65536, 8], "budget_s": 5.0, "parameters": {"width": 256}}
+    job = client.submit(**asked, api_name="/compare")
+    while not any(each["size"] == 65536 for each in job.outputs()):
+        assert not job.done()
+        time.sleep(0.05)
+    for process in workers(app.process.pid):
+        process.kill()
+    found = rows(job.result(timeout=120))
+    assert "error" in {row["status"] for (_, size), row in found.items() if size == 65536}
+    assert found["detach", 8]["status"] == "ok"
+    assert app.process.poll() is None
+
+
 def test_a_cancelled_comparison_frees_the_worker(client: Client) -> None:
     long = SMALL | {"sizes": [4096], "budget_s": 60.0, "parameters": {}}
     job = client.submit(**long, api_name="/compare")
     while not any(each["size"] == 4096 for each in job.outputs()):
         assert not job.done()
+        time.sleep(0.05)
     job.cancel()
     found = client.submit("baseline", api_name="/lesson").result(timeout=45)
     assert found["verdicts"]["reaches_a"] == "holds"
@@ -128,51 +163,57 @@ def test_the_advice_is_the_pages_in_words(client: Client, lang: str) -> None:
     assert set(written["others"]) == {*ADVISED} - {"detach_clone"}
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "key", "values"),
-    [
-        ("lesson", {"name": 3}, "error.argument", {"name": "name", "expected": "str"}),
-        (
-            *("lesson", {"name": "baseline", "values": "1, 2"}, "error.argument"),
-            {"name": "values", "expected": "list[float]"},
-        ),
-        (
-            *("lesson", {"name": "baseline", "values": [1e9]}, "error.values"),
-            {"high": 16, "magnitude": "1,000,000"},
-        ),
-        (
-            *("compare", SMALL | {"device": "tpu"}, "error.argument_choice"),
-            {"name": "device", "allowed": "auto, cpu, cuda"},
-        ),
-        ("compare", SMALL | {"sizes": []}, "error.size_count", {"high": 12}),
-        (
-            *("compare", SMALL | {"sizes": [2.5]}, "error.argument"),
-            {"name": "sizes", "expected": "list[int]"},
-        ),
-        (
-            *("advise", {"gradient": "yes"}, "error.argument_choice"),
-            {"name": "gradient", "allowed": "after, through, none"},
-        ),
-        (
-            *("advise", {"frozen": "maybe"}, "error.argument"),
-            {"name": "frozen", "expected": "bool"},
-        ),
-        ("trace_ops", {"file": "/etc/passwd"}, "error.not_uploaded", {}),
-        ("trace_ops", {"file": None}, "error.not_uploaded", {}),
-    ],
-)
+REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("lesson", {"name": 3}, "error.argument", {"name": "name", "expected": "str"}),
+    (
+        *("lesson", {"name": "baseline", "values": "1, 2"}, "error.argument"),
+        {"name": "values", "expected": "list[float]"},
+    ),
+    (
+        *("lesson", {"name": "baseline", "values": [1e9]}, "error.values"),
+        {"high": 16, "magnitude": "1,000,000"},
+    ),
+    (
+        *("compare", SMALL | {"device": "tpu"}, "error.argument_choice"),
+        {"name": "device", "allowed": "auto, cpu, cuda"},
+    ),
+    ("compare", SMALL | {"sizes": []}, "error.size_count", {"high": 12}),
+    ("compare", SMALL | {"sizes": [-4]}, "error.size_range", {"size": -4, "high": plan.MAX_SIZE}),
+    (
+        *("compare", SMALL | {"branches": []}, "error.no_branches"),
+        {"allowed": ", ".join(catalogue.workload("side_branch").branches)},
+    ),
+    (
+        *("compare", SMALL | {"device": "cuda"}, "error.no_such_device"),
+        {"device": "cuda", "allowed": "cpu"},
+    ),
+    (
+        *("compare", SMALL | {"parameters": {"depth": 1000}}, "error.parameter_range"),
+        {"name": "depth", "low": 1, "high": 64},
+    ),
+    (
+        *("compare", SMALL | {"sizes": [2.5]}, "error.argument"),
+        {"name": "sizes", "expected": "list[int]"},
+    ),
+    (
+        *("advise", {"gradient": "yes"}, "error.argument_choice"),
+        {"name": "gradient", "allowed": "after, through, none"},
+    ),
+    (
+        *("advise", {"frozen": "maybe"}, "error.argument"),
+        {"name": "frozen", "expected": "bool"},
+    ),
+    ("trace_ops", {"file": "/etc/passwd"}, "error.not_uploaded", {}),
+    ("trace_ops", {"file": None}, "error.not_uploaded", {}),
+]
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_bad_request_gets_our_sentence(
-    client: Client,
-    lang: str,
-    name: str,
-    arguments: dict[str, Any],
-    key: str,
-    values: dict[str, Any],
-) -> None:
-    with pytest.raises(AppError) as refused:
-        client.predict(**arguments, lang=lang, api_name=f"/{name}")
-    assert str(refused.value) == translator(lang)(key, **values)
+def test_a_bad_request_gets_our_sentence(client: Client, lang: str) -> None:
+    for name, arguments, key, values in REFUSED:
+        with pytest.raises(AppError) as refused:
+            client.predict(**arguments, lang=lang, api_name=f"/{name}")
+        assert str(refused.value) == translator(lang)(key, **values), (name, arguments)
 
 
 def test_a_language_and_a_limit_that_are_not_there(client: Client, trace: Path) -> None:
@@ -209,3 +250,15 @@ def test_endpoints_are_described_with_types(app: App) -> None:
     for name, endpoint in public.items():
         assert len(endpoint["description"]) > 60, name
         assert endpoint["parameters"][-1]["parameter_name"] == "lang"
+
+
+def has_torch(process: psutil.Process) -> bool:
+    return any("libtorch" in each.path for each in process.memory_maps())
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="not told on macOS")
+def test_a_page_that_compares_never_loads_torch(app: App, client: Client) -> None:
+    assert ask(client, "lesson", name="baseline")["verdicts"]
+    assert ask(client, "compare", **SMALL | {"sizes": [4]})["status"] == "done"
+    assert not has_torch(psutil.Process(app.process.pid))
+    assert all(has_torch(each) for each in workers(app.process.pid))

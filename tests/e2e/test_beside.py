@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pandas as pd
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import Client
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
-from profiling.model.run import Run
+from profiling.analysis.analysis import Analysis
+from profiling.model.run import BranchResult, Run
+from profiling.model.words import table, translator
+from profiling.output.csv import ARCHIVE, write
 from profiling.output.saved_runs import load_run, save_run
-from tests.e2e.launching import App
-from tests.e2e.test_client import compare, made, value
+from tests.conftest import FinishedRun
+from tests.e2e.events import lay_beside, made, open_run, plots, value
+from tests.e2e.pages import open_tab
 from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import branch, cell, run_of
 
@@ -27,35 +31,12 @@ _PROGRESS, _TABLE, _CHART = range(3)
 _OPEN_TABLE = 2
 
 
-def lay_beside(client: Client, path: Path) -> tuple[Any, ...]:
-    outputs: tuple[Any, ...] = client.predict(None, handle_file(path), api_name="/lay_beside")
-    return outputs
-
-
-def open_run(client: Client, path: Path) -> tuple[Any, ...]:
-    outputs: tuple[Any, ...] = client.predict(None, handle_file(path), api_name="/open_run")
-    return outputs
-
-
-def plots(outputs: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Return the figures among some outputs."""
-    inner = [value(output) for output in outputs]
-    return [
-        json.loads(each["plot"])
-        for each in inner
-        if isinstance(each, dict) and each.get("type") == "plotly"
-    ]
-
-
 @pytest.fixture(scope="module")
-def archive(app: App, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of a run that the page measured for another visitor."""
-    client = Client(app.url, verbose=False)
-    compare(client)
-    path = tmp_path_factory.mktemp("saved") / "run.zip"
-    path.write_bytes(made(client, "archive").read_bytes())
-    client.close()
-    return path
+def archive(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a run that was measured somewhere."""
+    folder = tmp_path_factory.mktemp("saved")
+    packed = write(ARCHIVE, Analysis(*finished_run), folder, translator("en"))
+    return packed.rename(folder / "run.zip")
 
 
 def saved(run: Run, path: Path) -> Path:
@@ -63,14 +44,19 @@ def saved(run: Run, path: Path) -> Path:
     return path
 
 
+def measured_in(run: Run) -> list[BranchResult]:
+    """Return the results that have times."""
+    return [each for cell in run.results for each in cell.results if each.samples]
+
+
 def test_our_own_archive_is_opened_as_if_it_had_been_measured(
-    client: Client, archive: Path, tmp_path: Path
+    client: Client, archive: Path, finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     outputs = open_run(client, archive)
     assert "Opened run.zip, measured on " in outputs[_PROGRESS]
     assert "saved tensor that has been detached in-place" in value(outputs[_OPEN_TABLE])
     summary = pd.read_csv(made(client, "summary"))
-    assert list(summary["branch"]) == ["attached", "detach", "detach_inplace", "no_grad"] * 2
+    assert list(summary["branch"]) == list(finished_run.run.request.branches) * 2
     titles = [figure["layout"]["title"]["text"] for figure in plots(outputs)]
     assert len(titles) >= 7
     assert all(titles)
@@ -86,20 +72,22 @@ def test_our_own_archive_is_opened_as_if_it_had_been_measured(
 def test_a_run_beside_itself_has_the_ratio_1_and_no_differences(
     client: Client, archive: Path
 ) -> None:
+    run = load_run(archive)
+    every, timed = sum(len(cell.results) for cell in run.results), len(measured_in(run))
     open_run(client, archive)
     outputs = lay_beside(client, archive)
     assert "Comparing with run.zip." in outputs[_PROGRESS]
     html = value(outputs[_TABLE])
     assert (
-        "Of 6 timed in both runs, B is faster in 0, slower in 0 and no different in 6; "
-        "without times to compare: 2."
+        f"Of {timed} timed in both runs, B is faster in 0, slower in 0 and no different in "
+        f"{timed}; without times to compare: {every - timed}."
     ) in html
     assert "Device, versions, timing budget and seed are the same." in html
-    assert html.count("1.00×") == 6
+    assert html.count("1.00×") == timed
     assert "Only in" not in html
     (figure,) = plots(outputs)
     ratios = figure["data"][0]["x"]
-    assert [each for each in ratios if each is not None] == [1] * 6
+    assert [each for each in ratios if each is not None] == [1] * timed
 
 
 def test_a_measured_run_is_compared_with_a_planted_one(
@@ -127,8 +115,9 @@ def test_a_measured_run_is_compared_with_a_planted_one(
     open_run(client, archive)
     outputs = lay_beside(client, saved(other, tmp_path / "slow.json.gz"))
     html = value(outputs[_TABLE])
-    assert html.count("20.0×") == 3
-    assert html.count('class="lab-chip slower"') == 3
+    timed = len(measured_in(other))
+    assert html.count("20.0×") == timed
+    assert html.count('class="lab-chip slower"') == timed
     assert "9.9 &lt;b&gt;" in html
     assert "only in A: 1." in html
     assert "side_branch, 8 rows a batch (float32, cpu, depth=2 width=8)" in html
@@ -175,53 +164,58 @@ def hostile_trace() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "content", "said"),
     [
-        ("cut.zip", "cut.zip is damaged or truncated; export or download it again."),
-        ("cut.json", "cut.json is not JSON, or is truncated; export or download it again."),
-        ("bomb.zip", "bomb.zip is too large: the limit is 64 MiB"),
-        ("<img src=x>.json", "is not a run of Detach Lab."),
+        ("cut.zip", cut_off, "cut.zip is damaged or truncated; export or download it again."),
+        (
+            *("cut.json", lambda _: b'{"id": "a-run", "cells": ['),
+            "cut.json is not JSON, or is truncated; export or download it again.",
+        ),
+        ("bomb.zip", lambda _: bomb(), "bomb.zip is too large: the limit is 64 MiB"),
+        ("<img src=x>.json", lambda _: b"{}", "is not a run of Detach Lab."),
+        (
+            *("hostile.zip", lambda _: hostile_trace()),
+            "a.json is not a Chrome trace of the PyTorch profiler.",
+        ),
     ],
 )
 def test_what_cannot_be_opened_gets_a_sentence_and_the_next_run_works(
-    name: str, said: str, client: Client, archive: Path, tmp_path: Path
+    name: str,
+    content: Callable[[Path], bytes],
+    said: str,
+    client: Client,
+    archive: Path,
+    tmp_path: Path,
 ) -> None:
-    contents = {
-        "cut.zip": lambda: cut_off(archive),
-        "cut.json": lambda: b'{"id": "a-run", "cells": [',
-        "bomb.zip": bomb,
-    }
     path = tmp_path / name
-    path.write_bytes(contents.get(name, lambda: b"{}")())
-    open_run(client, archive)
-    for outputs in (open_run(client, path), lay_beside(client, path)):
+    path.write_bytes(content(archive))
+    tried = (open_run,) if name == "hostile.zip" else (open_run, lay_beside)
+    for outputs in (each(client, path) for each in tried):
         assert said in outputs[_PROGRESS]
         assert 'role="alert"' in outputs[_PROGRESS]
         assert "<img" not in outputs[_PROGRESS]
-    assert "Done in" in compare(client, sizes="4")[_PROGRESS]
-    assert "lies beside" in lay_beside(client, archive)[_PROGRESS]
-
-
-def test_a_trace_that_is_none_gets_a_sentence(client: Client, tmp_path: Path) -> None:
-    path = tmp_path / "hostile.zip"
-    path.write_bytes(hostile_trace())
-    outputs = open_run(client, path)
-    assert "a.json is not a Chrome trace of the PyTorch profiler." in outputs[_PROGRESS]
+    assert "Opened run.zip" in open_run(client, archive)[_PROGRESS]
+    assert "Comparing with run.zip." in lay_beside(client, archive)[_PROGRESS]
 
 
 def test_nothing_chosen_and_nothing_measured_each_get_a_sentence(
-    client: Client, archive: Path
+    newcomer: Client, archive: Path
 ) -> None:
-    for name in ("/open_run", "/lay_beside"):
-        outputs = client.predict(None, None, api_name=name)
-        assert "Choose a recorded run or upload a file first." in outputs[_PROGRESS]
-    outputs = lay_beside(client, archive)
+    for nothing in (open_run(newcomer, None), lay_beside(newcomer, None)):
+        assert "Choose a recorded run or upload a file first." in nothing[_PROGRESS]
+    outputs = lay_beside(newcomer, archive)
     assert "There is no run on the page yet" in outputs[_PROGRESS]
+
+
+def test_the_sentence_is_said_in_the_visitors_language(chinese: Client, tmp_path: Path) -> None:
+    path = tmp_path / "cut.json"
+    path.write_text("{", "utf-8")
+    assert "cut.json 不是 JSON，或者不完整" in open_run(chinese, path)[_PROGRESS]
 
 
 @pytest.mark.browser
 def test_a_visitor_opens_a_run_and_lays_another_beside_it(page: Page, archive: Path) -> None:
-    page.get_by_role("tab", name="Compare").click()
+    open_tab(page, table("en")["tab.compare"])
     page.get_by_role("button", name="Saved runs").click()
     page.locator("#beside-file input[type=file]").set_input_files(archive)
     expect(page.locator("#beside-file a[href*='file=']")).to_be_visible()
@@ -230,27 +224,11 @@ def test_a_visitor_opens_a_run_and_lays_another_beside_it(page: Page, archive: P
     page.locator("#beside-open").click()
     expect(page.locator("#compare-progress")).to_contain_text("Opened run.zip")
     expect(page.locator("#compare-results .lab-finding")).to_be_visible()
-    expect(page.locator("#plot-memory .js-plotly-plot")).to_be_visible(timeout=30_000)
+    expect(page.locator("#plot-memory .js-plotly-plot")).to_be_visible()
     page.locator("#beside-lay").click()
-    expect(page.locator("#beside-table .lab-finding")).to_contain_text("no different in 6")
+    expect(page.locator("#beside-table .lab-finding")).to_contain_text("no different in 12")
     expect(page.locator("#plot-beside .js-plotly-plot")).to_be_visible()
-    page.get_by_label("8", exact=True).check()
-    expect(page.locator("#compare-results .lab-finding")).to_contain_text("At 8 rows")
+    page.get_by_label("4", exact=True).check()
+    expect(page.locator("#compare-results .lab-finding")).to_contain_text("At 4 rows")
     page.locator("#beside-open").click()
     expect(page.locator("#beside-table .lab-finding")).to_be_hidden()
-
-
-@pytest.mark.browser
-def test_the_sentence_is_said_in_the_visitors_language(
-    page: Page, app: App, tmp_path: Path
-) -> None:
-    (tmp_path / "cut.json").write_text("{", "utf-8")
-    # In a tab of its own: leaving a page that still loads makes Gradio log an abort.
-    page = page.context.new_page()
-    page.goto(f"{app.url}?lang=zh")
-    page.get_by_role("tab", name="对比").click()
-    page.get_by_role("button", name="已保存的运行").click()
-    page.locator("#beside-file input[type=file]").set_input_files(tmp_path / "cut.json")
-    expect(page.locator("#beside-file").get_by_role("cell", name="cut.json")).to_be_visible()
-    page.locator("#beside-open").click()
-    expect(page.get_by_role("alert")).to_contain_text("cut.json 不是 JSON，或者不完整")

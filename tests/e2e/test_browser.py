@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -12,45 +13,38 @@ from gradio_client import Client
 from playwright.sync_api import Browser, Page, Route, expect
 
 from profiling.model.words import table
-from tests.e2e.launching import App
-from tests.e2e.touring import hasten
+from profiling.output.saved_runs import load_run
+from tests.e2e.pages import (
+    choose_branch,
+    choose_lesson,
+    choose_workload,
+    compare,
+    open_compare,
+    open_tab,
+    run_lesson,
+    start,
+    stop,
+    visit,
+)
+from tests.harness.launching import App
 
 pytestmark = pytest.mark.browser
 
-
-def _open_compare(page: Page, tab: str = "Compare") -> None:
-    page.get_by_role("tab", name=tab).click()
-    page.get_by_label("Batch sizes, comma-separated").wait_for()
-    hasten(page)
+WORDS = table("en")
 
 
-def _compare_small(page: Page, sizes: str = "8, 16") -> None:
-    _open_compare(page)
-    page.get_by_label("Training step").click()
-    page.get_by_role("option", name="Side branch: a second head must not train the trunk").click()
-    expect(page.locator("#compare-about")).to_contain_text("Freezing the trunk would stop")
-    page.get_by_label("Batch sizes, comma-separated").fill(sizes)
-    page.locator("#compare-run").click()
-    expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
-
-
-def _outcome(app: App, what: str, before: int) -> str:
-    """Wait for an event to be over; return what the app has written down of it."""
-    for _ in range(300):
-        for line in app.lines[before:]:
-            if f'"{what}"' in line:
-                outcome: str = json.loads(line)["outcome"]
-                return outcome
-        time.sleep(0.1)
-    return "goes on"
+def open_lesson(page: Page, lesson: str) -> None:
+    """Open a lesson as it is before anybody runs it or changes its inputs."""
+    open_tab(page, WORDS["tab.lessons"])
+    choose_lesson(page, "training", "total_loss_grows")
+    choose_lesson(page, "article", lesson)
 
 
 def test_lesson_shows_code_error_tensors_and_verdicts(page: Page) -> None:
-    page.get_by_label("1.3 detach(), then zero_()").check()
+    open_lesson(page, "detach_then_zero")
     view = page.locator("#lesson-view")
-    expect(view.locator("h2")).to_contain_text("1.3")
     expect(view.locator(".lab-chip").first).to_have_text("not run")
-    page.locator("#lesson-run").click()
+    run_lesson(page)
     expect(view.locator(".lab-error")).to_contain_text("is at version 1; expected version 0")
     expect(view.locator(".code .hll")).to_contain_text("out.sum().backward()")
     assert view.locator(".lab-chip.holds").count() == 4
@@ -59,173 +53,188 @@ def test_lesson_shows_code_error_tensors_and_verdicts(page: Page) -> None:
 
 
 def test_another_op_changes_the_verdict(page: Page) -> None:
-    page.get_by_label("1.3 detach(), then zero_()").check()
-    expect(page.locator("#lesson-view h2")).to_contain_text("1.3")
+    open_lesson(page, "detach_then_zero")
     page.get_by_label("op", exact=True).click()
     page.get_by_role("option", name="lambda t: t * 2").click()
-    page.locator("#lesson-run").click()
+    run_lesson(page)
     expect(page.locator("#lesson-view .lab-fine")).to_be_visible()
     assert page.locator("#lesson-view .lab-chip.wrong").count() == 2
 
 
 def test_bad_values_keep_what_was_there(page: Page) -> None:
-    page.locator("#lesson-run").click()
-    expect(page.locator("#lesson-view .lab-chip.holds").first).to_be_visible()
+    open_lesson(page, "baseline")
+    run_lesson(page)
+    view = page.locator("#lesson-view")
+    expect(view).to_contain_text("[0.1966, 0.1050, 0.0452]")
+    expect(view.locator(".lab-chip.holds")).to_have_count(2)
     page.get_by_label("Values").fill("1, <b>two</b>")
     page.locator("#lesson-run").click()
     expect(page.get_by_role("alert")).to_contain_text("<b>two</b>")
-    expect(page.locator("#lesson-view .lab-chip.holds").first).to_be_visible()
+    expect(view.locator(".lab-chip.holds")).to_have_count(2)
     page.get_by_label("Values").fill("0.5")
     page.locator("#lesson-run").click()
-    expect(page.locator("#lesson-view")).to_contain_text("[0.6225]")
+    expect(view).to_contain_text("[0.6225]")
     expect(page.locator("#lesson-problem")).to_be_empty()
 
 
-def test_compare_draws_every_chart_and_gives_files(page: Page, tmp_path: Path) -> None:
-    _compare_small(page)
-    rows = page.locator("#compare-results tbody tr")
+@pytest.fixture(scope="module")
+def compared(page: Page) -> Page:
+    """The page on which two sizes of a training step have been compared."""
+    open_compare(page)
+    choose_workload(page, "side_branch")
+    compare(page, "8, 16")
+    return page
+
+
+def test_compare_draws_every_chart(compared: Page) -> None:
+    open_tab(compared, WORDS["tab.compare"])
+    rows = compared.locator("#compare-results tbody tr")
     assert rows.count() == 4
     expect(rows.first).to_contain_text("attached")
     expect(rows.first).to_contain_text("trunk: different")
     single = ("time", "peak", "memory", "reach", "operators")
     for name in (*single, "time_over_size", "memory_over_size"):
-        chart = page.locator(f"#plot-{name} .js-plotly-plot")
-        expect(chart).to_be_visible(timeout=20_000)
+        chart = compared.locator(f"#plot-{name} .js-plotly-plot")
+        expect(chart).to_be_visible()
         assert (chart.locator(".gtitle").text_content() or "").strip()
+    expect(compared.locator(".file-preview")).to_contain_text("side_branch-detach-8-float32-cpu")
+
+
+def test_another_size_can_be_looked_at(compared: Page) -> None:
+    open_tab(compared, WORDS["tab.compare"])
+    finding = compared.locator("#compare-results .lab-finding")
+    for size in (16, 8):
+        compared.get_by_label(str(size), exact=True).check()
+        expect(finding).to_contain_text(f"At {size} rows a batch")
+
+
+def download(page: Page, name: str, folder: Path) -> Path:
+    """Press a button that saves a file; return the file."""
     with page.expect_download() as downloading:
-        page.get_by_role("button", name="summary.csv").click()
-    target = tmp_path / downloading.value.suggested_filename
-    downloading.value.save_as(target)
-    assert target.name == "summary.csv"
-    assert set(pd.read_csv(target)["size"]) == {8, 16}
-    page.get_by_role("button", name="Chrome traces").click()
-    expect(page.locator(".file-preview")).to_contain_text("side_branch-detach-8-float32-cpu")
+        page.get_by_role("button", name=WORDS[f"download.{name}"]).click()
+    assert downloading.value.suggested_filename == name
+    path = folder / name
+    downloading.value.save_as(path)
+    return path
+
+
+def test_compare_gives_files(compared: Page, tmp_path: Path) -> None:
+    open_tab(compared, WORDS["tab.compare"])
+    summary = pd.read_csv(download(compared, "summary.csv", tmp_path))
+    assert list(summary["size"]) == [8] * 4 + [16] * 4
+    assert set(summary["status"]) == {"ok"}
+    samples = pd.read_csv(download(compared, "samples.csv", tmp_path))
+    timed = samples[(samples["metric"] == "time") & (samples["branch"] == "detach")]
+    assert (timed["value"] > 0).all()
+    run = load_run(download(compared, "detach-lab-run.zip", tmp_path))
+    assert run.complete
+    assert [cell.size for cell in run.cells] == [8, 16]
+
+
+def test_the_button_on_the_page_saves_the_report(compared: Page) -> None:
+    open_tab(compared, WORDS["tab.compare"])
+    with compared.expect_download(timeout=120_000) as saved:
+        compared.locator("#compare-report-make").click()
+    assert saved.value.suggested_filename == "detach-lab-report.html"
+    html = saved.value.path().read_text("utf-8")
+    assert f"<h1>{WORDS['workload.side_branch.title']}</h1>" in html
+
+
+def test_two_branches_of_a_run_are_laid_beside_each_other(compared: Page) -> None:
+    open_tab(compared, WORDS["tab.trace"])
+    choose_branch(compared, "trace", "detach · 8 · cpu")
+    compared.locator("#trace-open").click()
+    expect(compared.locator("#trace-status")).to_contain_text("detach · 8 · cpu: ")
+    compared.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
+    choose_branch(compared, "trace-beside", "attached · 8 · cpu")
+    compared.locator("#trace-beside-open").click()
+    expect(compared.locator("#trace-diff-status")).to_contain_text("B: attached · 8 · cpu")
+    expect(compared.locator("#plot-trace-diff .js-plotly-plot")).to_be_visible()
+
+
+def outcome(app: App, what: str, before: int) -> str:
+    """Wait for an event to be over; return what the app has written down of it."""
+    for _ in range(600):
+        for line in app.lines[before:]:
+            if f'"{what}"' in line:
+                found: str = json.loads(line)["outcome"]
+                return found
+        time.sleep(0.05)
+    return "goes on"
+
+
+def test_stop_ends_at_once_and_the_next_run_works(page: Page, whole_app: App) -> None:
+    before = len(whole_app.lines)
+    open_compare(page)
+    choose_workload(page, "frozen_backbone")
+    page.locator("#compare-budget input[type=number]").fill("2")
+    progress = start(page, "8, 4096, 2048")
+    expect(progress).to_contain_text("1 of 3 sizes", timeout=60_000)
+    page.locator("#compare-stop").click()
+    expect(progress).to_contain_text("Stopped.")
+    assert outcome(whole_app, "event show_compare", before) == "cut off"
+    # Nothing comes in any more.
+    expect(progress).to_contain_text("Stopped.")
+    expect(page.locator("#compare-results .lab-finding")).to_contain_text("At 8 rows a batch")
+    open_lesson(page, "baseline")
+    run_lesson(page)
+
+
+def test_a_visitor_who_has_to_wait_is_told_so(page: Page, whole_app: App) -> None:
+    branches = ["attached", "detach"]
+    client = Client(whole_app.url, verbose=False)
+    job = client.submit("frozen_backbone", branches, [65536], budget_s=20.0, api_name="/compare")
+    while not job.outputs():
+        assert not job.done()
+        time.sleep(0.05)
+    open_compare(page)
+    expect(start(page, "65536")).to_contain_text(WORDS["progress.waiting"])
+    job.cancel()
+    stop(page)
+    client.close()
 
 
 def test_a_training_step_that_is_chosen_before_the_page_is_complete_stays_chosen(
-    app: App, browser: Browser
+    whole_app: App, browser: Browser
 ) -> None:
+    with visit(whole_app, browser) as page:
+        held: list[Route] = []
+        page.route("**/gradio_api/queue/join*", lambda route: held.append(route))
+        page.goto(whole_app.url)
+        open_tab(page, WORDS["tab.compare"])
+        page.get_by_label(WORDS["compare.workload"]).click()
+        page.get_by_role("option", name=WORDS["workload.frozen_middle.title"]).click()
+        about = page.locator("#compare-about")
+        expect(about).to_contain_text("stem")
+        for each in held:
+            each.continue_()
+        page.unroute("**/gradio_api/queue/join*")
+        page.wait_for_selector("#copy-link button")  # It comes with the rest.
+        expect(about).to_contain_text("stem")
+        # What the server takes the form for.
+        expect(page).to_have_url(re.compile("workload=frozen_middle"))
+
+
+def test_who_comes_to_a_full_queue_is_told_so(whole_app: App, browser: Browser) -> None:
+    # Not by `visit`: the browser logs the answer as an error.
     page = browser.new_page(locale="en-US")
-    held: list[Route] = []
-    page.route("**/gradio_api/queue/join*", lambda route: held.append(route))
-    page.goto(app.url)
-    page.get_by_role("tab", name="Compare").click()
-    page.get_by_label("Training step").click()
-    page.get_by_role("option", name=table("en")["workload.frozen_middle.title"]).click()
-    expect(page.locator("#compare-about")).to_contain_text("stem")
-    for each in held:
-        each.continue_()
-    page.unroute("**/gradio_api/queue/join*")
-    page.wait_for_selector("#copy-link button")  # It comes with the rest.
-    expect(page.locator("#compare-about")).to_contain_text("stem")
-    page.get_by_label("Batch sizes, comma-separated").fill("8")
-    hasten(page)
-    page.locator("#compare-run").click()
-    expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=60_000)
-    expect(page.locator("#compare-results tbody tr").first).to_contain_text("stem")
-    page.close()
-
-
-def test_another_size_can_be_looked_at(page: Page) -> None:
-    _compare_small(page)
-    finding = page.locator(".lab-finding")
-    expect(finding).to_contain_text("At 16 rows a batch")
-    page.get_by_label("8", exact=True).check()
-    expect(finding).to_contain_text("At 8 rows a batch")
-
-
-def test_stop_ends_at_once_and_the_next_run_works(page: Page, app: App) -> None:
-    before = len(app.lines)
-    _open_compare(page)
-    page.get_by_label("Batch sizes, comma-separated").fill("8, 4096, 2048")
-    page.locator("#compare-budget input[type=number]").fill("2")
-    page.locator("#compare-run").click()
-    expect(page.locator("#compare-progress")).to_contain_text("1 of 3 sizes", timeout=60_000)
-    page.locator("#compare-stop").click()
-    expect(page.locator("#compare-progress")).to_contain_text("Stopped.", timeout=20_000)
-    assert _outcome(app, "event show_compare", before) == "cut off"
-    # Nothing comes in any more.
-    expect(page.locator("#compare-progress")).to_contain_text("Stopped.")
-    expect(page.locator(".lab-finding")).to_contain_text("At 8 rows a batch")
-    page.get_by_role("tab", name="Lessons").click()
-    page.locator("#lesson-run").click()
-    expect(page.locator("#lesson-view .lab-chip.holds").first).to_be_visible(timeout=30_000)
-
-
-def test_a_visitor_who_has_to_wait_is_told_so(page: Page, client: Client) -> None:
-    job = client.submit(
-        "frozen_backbone",
-        ["attached", "detach"],
-        [65536],
-        budget_s=20.0,
-        api_name="/compare",
-    )
-    while not job.outputs():
-        time.sleep(0.1)
-    _open_compare(page)
-    page.get_by_label("Batch sizes, comma-separated").fill("8")
-    page.locator("#compare-run").click()
-    progress = page.locator("#compare-progress")
-    expect(progress).to_contain_text("Waiting for the worker process")
-    job.cancel()
-    expect(progress).to_contain_text("Done in", timeout=60_000)
-
-
-def test_the_page_speaks_chinese_and_remembers_it(app: App, browser: Browser) -> None:
-    # Each page is opened in its own tab: leaving one that still loads makes Gradio log an abort.
-    context = browser.new_context(locale="en-US")
-    asked = context.new_page()
-    asked.goto(f"{app.url}?lang=zh")
-    expect(asked.get_by_role("tab", name="课程")).to_be_visible()
-    page = context.new_page()
-    page.goto(f"{app.url}?tab=lessons")
-    expect(page.get_by_role("tab", name="课程")).to_be_visible()
-    page.wait_for_selector("#lesson-view h2")
-    page.locator("#lesson-run").click()
-    expect(page.locator("#lesson-view .lab-chip.holds").first).to_have_text("成立")
-    assert page.evaluate("document.documentElement.lang") == "zh-CN"
-    context.close()
-
-
-@pytest.mark.parametrize("locale", ["zh", "zh-CN", "zh-HK", "zh-TW"])
-def test_a_chinese_browser_gets_chinese(app: App, browser: Browser, locale: str) -> None:
-    context = browser.new_context(locale=locale)
-    page = context.new_page()
-    page.goto(app.url)
-    expect(page.get_by_role("tab", name="课程")).to_be_visible()
-    context.close()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_phone_needs_no_sideways_scrolling(app: App, browser: Browser, theme: str) -> None:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        color_scheme="dark" if theme == "dark" else "light",
-    )
-    page = context.new_page()
-    page.goto(f"{app.url}?tab=lessons")
-    page.wait_for_selector("#lesson-view h2")
-    page.locator("#lesson-run").click()
-    page.wait_for_selector("#lesson-view .lab-rule")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    _compare_small(page, "8")
-    expect(page.locator("#plot-operators .js-plotly-plot")).to_be_visible(timeout=20_000)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    context.close()
-
-
-def test_who_comes_to_a_full_queue_is_told_so(app: App, browser: Browser) -> None:
-    # In a tab of its own: the browser logs the answer as an error.
-    page = browser.new_page(locale="en-US")
-    page.goto(app.url)
-    _open_compare(page)
+    page.goto(whole_app.url)
+    open_compare(page)
     full = {"detail": "Queue is full! Please try again."}
     page.route("**/gradio_api/queue/join*", lambda route: route.fulfill(status=503, json=full))
-    page.locator("#compare-run").click()
-    progress = page.locator("#compare-progress")
-    expect(progress).to_contain_text(table("en")["error.busy"])
+    expect(start(page, "65536")).to_contain_text(WORDS["error.busy"])
     page.unroute("**/gradio_api/queue/join*")
-    page.get_by_label("Batch sizes, comma-separated").fill("8")
     page.locator("#compare-run").click()
-    expect(progress).to_contain_text("Done in", timeout=60_000)
+    stop(page)
     page.close()
+
+
+@pytest.mark.parametrize(
+    "locale", ["zh-TW", *(pytest.param(each, marks=pytest.mark.long) for each in ("zh", "zh-CN"))]
+)
+def test_a_chinese_browser_gets_chinese(whole_app: App, browser: Browser, locale: str) -> None:
+    with visit(whole_app, browser, locale=locale) as page:
+        page.goto(whole_app.url)
+        tab = page.get_by_role("tab", name=table("zh")["tab.lessons"])
+        expect(tab).to_be_visible()
+        page.wait_for_selector("#copy-link button")

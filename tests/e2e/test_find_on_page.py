@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from profiling.catalogue import TOPICS
 from profiling.catalogue.search import find
 from profiling.model.words import table
-from tests.e2e.launching import App
+from tests.e2e.pages import visit
+from tests.harness.launching import App
 
 pytestmark = pytest.mark.browser
 
@@ -76,12 +77,12 @@ def test_what_is_typed_is_shown_and_never_run(page: Page) -> None:
     assert page.evaluate("window.hit === undefined")
 
 
-def test_an_error_pasted_as_soon_as_there_is_a_field_is_found(app: App, browser: Browser) -> None:
-    context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    page.goto(f"{app.url}?tab=lessons")
-    query(page).wait_for()
-    query(page).fill(PASTED)
-    expect(page.locator("#lesson-found q mark")).to_have_text(NO_GRAD_FN)
-    chosen(page, "backward_through_detached")
-    context.close()
+def test_an_error_pasted_as_soon_as_there_is_a_field_is_found(
+    whole_app: App, browser: Browser
+) -> None:
+    with visit(whole_app, browser) as page:
+        page.goto(f"{whole_app.url}?tab=lessons")
+        query(page).wait_for()
+        query(page).fill(PASTED)
+        expect(page.locator("#lesson-found q mark")).to_have_text(NO_GRAD_FN)
+        chosen(page, "backward_through_detached")

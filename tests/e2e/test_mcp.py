@@ -11,7 +11,7 @@ import pytest
 
 import app as entry
 from tests.awaiting import finished
-from tests.e2e.launching import App, running_app
+from tests.harness.launching import App, running_app
 
 
 def test_without_the_package_it_says_what_to_install(

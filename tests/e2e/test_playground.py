@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from profiling.model.words import table
-from tests.e2e.launching import ROOT, App, free_port, running_app
+from tests.e2e.pages import open_tab, visit
 from tests.e2e.test_rubbish import config, trap_code
+from tests.harness.launching import App
 
 WORDS = table("en")
 _MARKED = """() => [...document.querySelectorAll('#playground-view .lab-now .linenos')]
@@ -22,24 +20,14 @@ _MARKED = """() => [...document.querySelectorAll('#playground-view .lab-now .lin
 
 
 @pytest.fixture(scope="module")
-def playground(browser: Browser) -> Iterator[Page]:
+def playground(whole_app: App, browser: Browser) -> Iterator[Page]:
     """The opened tab of an app that was started with it; its page must log no error."""
-    problems: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            problems.append(message.text)
-
-    with running_app("--device", "cpu", "--playground") as app:
-        page = browser.new_page(locale="en-US", viewport={"width": 1400, "height": 1000})
-        page.on("console", note)
-        page.goto(app.url)
-        page.get_by_role("tab", name=WORDS["tab.playground"]).click()
+    with visit(whole_app, browser) as page:
+        page.goto(whole_app.url)
+        open_tab(page, WORDS["tab.playground"])
         # The example comes after the editor, and would be put beside what was typed before it.
         expect(page.locator("#playground-code .cm-content")).not_to_have_text("")
         yield page
-        page.close()
-    assert problems == []
 
 
 def step(page: Page, code: str) -> None:
@@ -118,29 +106,3 @@ def test_without_the_flag_there_is_no_tab_and_no_endpoint(app: App, client: Clie
     assert "playground" not in tabs
     assert not any("playground" in place for place in places if place)
     assert not any("playground" in str(each["api_name"]) for each in found["dependencies"])
-
-
-@pytest.mark.parametrize(
-    ("flags", "variables"),
-    [
-        (["--host", "0.0.0.0"], {}),
-        ([], {"GRADIO_SERVER_NAME": "0.0.0.0"}),
-        ([], {"GRADIO_SHARE": "true"}),
-        ([], {"GRADIO_SHARE": "True"}),
-        ([], {"SPACE_ID": "someone/space"}),
-    ],
-)
-def test_where_others_could_reach_it_it_is_refused(
-    flags: list[str], variables: dict[str, str]
-) -> None:
-    done = subprocess.run(
-        [sys.executable, "app.py", "--playground", "--port", str(free_port()), *flags],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: {WORDS['error.playground_host']}\n"

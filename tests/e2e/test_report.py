@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from profiling.analysis.analysis import Analysis
 from profiling.model.words import translator
@@ -17,7 +17,7 @@ from tests.conftest import FinishedRun
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 def test_it_opens_offline_and_gives_the_run_back(
     browser: Browser,
     finished_run: FinishedRun,
@@ -49,18 +49,3 @@ def test_it_opens_offline_and_gives_the_run_back(
     assert load_run(saved.value.path()) == run
     context.close()
     assert problems == [file.as_uri()]
-
-
-def test_the_button_on_the_page_saves_it(page: Page) -> None:
-    page.get_by_role("tab", name="Compare").click()
-    page.locator("#beside button").first.click()
-    page.get_by_label("Recorded run").click()
-    page.get_by_role("option", name="cpu-2-cores.elementwise").click()
-    page.locator("#beside-open").click()
-    button = page.locator("#compare-save-report")
-    expect(button).to_be_visible()
-    with page.expect_download(timeout=120_000) as saved:
-        button.click()
-    assert saved.value.suggested_filename == "detach-lab-report.html"
-    title = translator("en")("workload.elementwise.title")
-    assert f"<h1>{title}</h1>" in saved.value.path().read_text("utf-8")

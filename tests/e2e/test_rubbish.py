@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from profiling.model.words import table
-from tests.e2e.launching import App, running_app
-
-
-@pytest.fixture(scope="module")
-def plain() -> Iterator[App]:
-    """An app without a playground, in which Gradio may log what it refuses."""
-    with running_app("--device", "cpu", may_log=True) as app:
-        yield app
+from tests.harness.launching import App
 
 
 def trap_code(file: Path) -> str:
@@ -42,9 +34,9 @@ def config(app: App) -> dict[str, Any]:
     ],
 )
 def test_an_unknown_lesson_or_op_is_refused_and_the_next_run_works(
-    plain: App, inputs: tuple[str, str, str]
+    app: App, inputs: tuple[str, str, str]
 ) -> None:
-    client = Client(plain.url, verbose=False)
+    client = Client(app.url, verbose=False)
     with pytest.raises(AppError) as refused:
         client.predict(*inputs, api_name="/show_lesson")
     assert str(refused.value) == table("en")["refused.input"]
@@ -53,19 +45,19 @@ def test_an_unknown_lesson_or_op_is_refused_and_the_next_run_works(
     assert problem == ""
 
 
-def test_no_endpoint_runs_code_that_is_sent_as_data(plain: App, tmp_path: Path) -> None:
+def test_no_endpoint_runs_code_that_is_sent_as_data(app: App, tmp_path: Path) -> None:
     trap = tmp_path / "trap"
-    dependencies = config(plain)["dependencies"]
+    dependencies = config(app)["dependencies"]
     assert len(dependencies) > 10
-    finished = [_join(plain, each, trap_code(trap)) for each in dependencies]
+    finished = [_join(app, each, trap_code(trap)) for each in dependencies]
     assert finished == [True] * len(dependencies)
     for each in dependencies:
         if each["api_visibility"] != "private":
-            _call(plain, each, trap_code(trap))
+            _call(app, each, trap_code(trap))
     asked = {"data": [trap_code(trap)]}
-    assert httpx.post(f"{plain.url}gradio_api/call/playground", json=asked).is_error
+    assert httpx.post(f"{app.url}gradio_api/call/playground", json=asked).is_error
     assert not trap.exists()
-    client = Client(plain.url, verbose=False)
+    client = Client(app.url, verbose=False)
     problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/show_lesson")
     client.close()
     assert problem == ""

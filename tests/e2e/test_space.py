@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.launching import ROOT, App, running_app
-from tests.e2e.test_client import made
+from tests.harness.launching import ROOT, App, running_app
 
 _SPACE = {"SPACE_ID": "somebody/detach-lab", "SYSTEM": "spaces", "GRADIO_SERVER_NAME": "127.0.0.1"}
-_PROGRESS = 0
 _OUTER = "https://huggingface.co/spaces/somebody/detach-lab"
 
 
@@ -51,27 +49,24 @@ def client(space: Space) -> Iterator[Client]:
     opened.close()
 
 
-def _compare(client: Client, **changes: Any) -> list[Any]:
-    inputs = {
+def compare(client: Client, **changes: Any) -> dict[str, Any]:
+    """Run a small comparison to its end."""
+    asked = {
         "workload": "side_branch",
         "branches": ["attached", "detach"],
-        "sizes": "4, 8",
-        "dtype": "float32",
-        "device": "auto",
-        "budget": 0.2,
-        "twice": False,
-        "force": False,
-        "depth": 2,
-        "width": 8,
-        # Of other workloads.
-        "batch": None,
-        "length": None,
-        "chunk": None,
-    } | changes
-    job = client.submit(*inputs.values(), api_name="/show_compare")
-    job.result(timeout=120)
-    outputs: list[Any] = job.outputs()
-    return outputs
+        "sizes": [4, 8],
+        "budget_s": 0.2,
+        "parameters": {"depth": 2, "width": 8},
+    }
+    found: dict[str, Any] = client.predict(**(asked | changes), api_name="/compare")
+    return found
+
+
+def refused(client: Client, **changes: Any) -> str:
+    """Return what is said of a comparison that is not run."""
+    with pytest.raises(AppError) as caught:
+        compare(client, **changes)
+    return str(caught.value)
 
 
 def _asked(space: Space) -> list[int]:
@@ -80,50 +75,47 @@ def _asked(space: Space) -> list[int]:
 
 def test_a_comparison_is_measured_in_one_lent_call(space: Space, client: Client) -> None:
     before = _asked(space)
-    outputs = _compare(client)
-    assert "Done in" in outputs[-1][_PROGRESS]
-    summary = pd.read_csv(made(client, "summary"))
-    assert list(summary["size"]) == [4, 4, 8, 8]
-    assert set(summary["status"]) == {"ok"}
+    found = compare(client)
+    assert [(row["size"], row["status"]) for row in found["summary"]] == [
+        *[(4, "ok")] * 2,
+        *[(8, "ok")] * 2,
+    ]
     # Ten seconds to start, then 0.2 + 2 × 1.5 for each size.
     assert _asked(space) == [*before, 17]
     # The process that measured once measures again.
-    assert "Done in" in _compare(client, sizes="16")[-1][_PROGRESS]
+    assert compare(client, sizes=[16])["status"] == "done"
     assert _asked(space) == [*before, 17, 14]
 
 
 def test_what_needs_no_gpu_takes_none(space: Space, client: Client) -> None:
     before = _asked(space)
-    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/show_lesson")
-    assert problem == ""
-    assert "[0.1966, 0.1050, 0.0452]" in view
-    assert "Done in" in _compare(client, device="cpu")[-1][_PROGRESS]
+    found = client.predict("baseline", api_name="/lesson")
+    assert found["verdicts"]["reaches_a"] == "holds"
+    assert compare(client, device="cpu")["status"] == "done"
     assert _asked(space) == before
 
 
 def test_a_visitor_without_quota_is_told_what_is_left_and_needed(
     space: Space, client: Client
 ) -> None:
-    refused = _compare(client, sizes="4, 8, 16", budget=20.0)[-1][_PROGRESS]
-    assert 'role="alert"' in refused
-    assert "60 s left, 79 s needed" in refused
-    assert "try again in 3:21:10" in refused
+    said = refused(client, sizes=[4, 8, 16], budget_s=20.0)
+    assert "60 s left, 79 s needed" in said
+    assert "try again in 3:21:10" in said
     before = _asked(space)
-    too_long = _compare(client, sizes="4, 8, 16, 32, 64", budget=20.0)[-1][_PROGRESS]
+    too_long = refused(client, sizes=[4, 8, 16, 32, 64], budget_s=20.0)
     assert "about 125 s; the limit is 120 s" in too_long
     assert _asked(space) == before
-    assert "Done in" in _compare(client, sizes="4")[-1][_PROGRESS]
+    assert compare(client, sizes=[4])["status"] == "done"
 
 
 def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None:
-    refused = _compare(client, device="cuda")[-1][_PROGRESS]
-    assert "Device &#39;cuda&#39; is not available" in refused
+    assert "Device 'cuda' is not available" in refused(client, device="cuda")
 
 
 @pytest.mark.parametrize(
     ("lang", "mode", "sentence"),
     [
-        ("en", "ZeroGPU Space", "Each comparison is measured on a GPU that Hugging Face lends"),
+        ("en", "ZeroGPU Space", "Comparisons run on a GPU that Hugging Face lends"),
         ("zh", "使用 ZeroGPU 的 Space", "临时借出的 GPU"),
     ],
 )
@@ -146,5 +138,8 @@ def test_a_space_without_a_gpu_says_so(browser: Browser) -> None:
         page = browser.new_page(locale="en-US")
         page.goto(app.url)
         expect(page.locator(".lab-machine strong")).to_have_text("CPU Space")
-        expect(page.locator(".lab-machine")).to_contain_text("Measured on")
+        machine = page.locator(".lab-machine")
+        expect(machine).to_contain_text("Measured on")
+        # Which device is used was left open.
+        expect(machine).to_contain_text("CUDA")
         page.close()

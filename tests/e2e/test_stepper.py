@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from profiling import catalogue
-from profiling.model.words import table, translator
-from tests.e2e.launching import App
+from profiling.graphs import svg as drawing
+from profiling.model.lesson import LessonTrace
+from profiling.model.words import LANGUAGES, table, translator
+from tests.e2e.pages import choose_lesson, run_lesson
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +29,7 @@ _SHOWN = """stepper => ({
 })"""
 _TEXTS = "svg => [...svg.querySelectorAll('text')].map(each => each.textContent)"
 # Each text of a graph that sticks out of its drawing by more than half a pixel.
-OUTSIDE = """
+_OUTSIDE = """
 () => [...document.querySelectorAll('svg.graph')].flatMap(svg => {
   const box = svg.getBoundingClientRect();
   return [...svg.querySelectorAll('text')].filter(each => {
@@ -40,33 +41,12 @@ OUTSIDE = """
 """
 
 
-def choose(page: Page, topic: str, lesson: str, language: str = "en") -> None:
-    """Choose a lesson by its topic."""
-    say = translator(language)
-    page.locator("#lesson-topic input").click()
-    page.get_by_role("option", name=say(f"topic.{topic}")).click()
-    page.get_by_label(say(f"lesson.{lesson}.title"), exact=True).check()
-    title = say(f"lesson.{lesson}.title").replace("`", "")
-    expect(page.locator("#lesson-view h2")).to_have_text(title)
-
-
-def run(page: Page) -> None:
-    """Run the chosen lesson to its verdicts."""
-    page.locator("#lesson-run").click()
-    page.wait_for_selector("#lesson-view .lab-rule")
-
-
 @pytest.fixture(scope="module")
-def shared(app: App, browser: Browser) -> Iterator[Page]:
+def shared(page: Page) -> Page:
     """The page on which a lesson with a wrong and a right part has run."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    page.goto(f"{app.url}?tab=lessons")
-    page.wait_for_selector("#lesson-view h2")
-    choose(page, "in_place", LESSON)
-    run(page)
-    yield page
-    context.close()
+    choose_lesson(page, "in_place", LESSON)
+    run_lesson(page)
+    return page
 
 
 @pytest.fixture
@@ -260,11 +240,11 @@ def test_a_run_leaves_nothing_in_the_browsers_storage(shared: Page) -> None:
 
 
 def test_other_values_and_another_op_give_other_steps(page: Page) -> None:
-    choose(page, "article", "detach_then_zero")
+    choose_lesson(page, "article", "detach_then_zero")
     page.get_by_label("Values").fill("0.5")
     page.get_by_label("op", exact=True).click()
     page.get_by_role("option", name="lambda t: t * 2").click()
-    run(page)
+    run_lesson(page)
     stepper = page.locator(".lab-stepper")
     stepper.locator("input[type=range]").fill("1")
     rows = stepper.locator(".lab-shown tbody tr")
@@ -280,19 +260,14 @@ def test_other_values_and_another_op_give_other_steps(page: Page) -> None:
     assert rows.locator("td:first-of-type").all_inner_texts()[1] == "[2.7183, 7.3891, 20.0855]"
 
 
-def test_on_a_phone_in_chinese_and_without_a_network(app: App, browser: Browser) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(f"{app.url}?lang=zh&tab=lessons")
-    page.wait_for_selector("#lesson-view h2")
-    choose(page, "in_place", LESSON, "zh")
-    run(page)
-    context.set_offline(True)
-    stepper = page.locator(".lab-stepper").first
-    for where, number in (("first", 0), ("next", 1), ("last", 4)):
-        go(stepper, where)
-        assert stepper.evaluate(_SHOWN)["steps"] == [number, number]
-    assert page.locator(".lab-stepper svg.graph").count() == 5 + 12
-    assert page.evaluate(OUTSIDE) == []
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    context.close()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_of_any_lessons_graph_sticks_out(
+    browser: Browser, traces: list[LessonTrace], language: str
+) -> None:
+    steps = [step for trace in traces for part in trace.parts for step in part.steps]
+    drawings = [drawing.svg(step.graph, translator(language)) for step in steps]
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(f"<style>{drawing.styles()}</style>{''.join(drawings)}")
+    assert page.locator("svg.graph").count() == len(drawings) > len(traces)
+    assert page.evaluate(_OUTSIDE) == []
+    page.close()

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import Client
 from playwright.sync_api import Page, expect
 
-from tests.e2e.launching import App
-from tests.e2e.test_client import value
-from tests.e2e.touring import hasten
-from tests.profiling.traces.making import write
+from tests.e2e.events import lay_trace_beside, open_trace, value
+from tests.harness.made_traces import write
 
 _STATUS, _PROBLEM, _START, _WIDTH, _ABOUT, _PLOT = 0, 1, 2, 3, 4, 5
-
-
-def open_trace(client: Client, path: Path) -> tuple[Any, ...]:
-    outputs: tuple[Any, ...] = client.predict(None, handle_file(path), api_name="/open_trace")
-    return outputs
-
-
-@pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("traces") / "made.json.gz"
-    write(path, 200)
-    return path
 
 
 @pytest.fixture
@@ -49,11 +33,11 @@ def test_a_trace_is_opened_through_the_api(client: Client, trace: Path) -> None:
     assert len(json.dumps(value(outputs[_PLOT]))) <= 1_000_000
 
 
-def test_another_trace_is_laid_beside_it(client: Client, trace: Path, other: Path) -> None:
-    outputs = client.predict(None, handle_file(other), api_name="/lay_trace_beside")
+def test_another_trace_is_laid_beside_it(newcomer: Client, trace: Path, other: Path) -> None:
+    outputs = lay_trace_beside(newcomer, other)
     assert "Choose a branch or upload a trace first." in outputs[0]
-    open_trace(client, trace)
-    outputs = client.predict(None, handle_file(other), api_name="/lay_trace_beside")
+    open_trace(newcomer, trace)
+    outputs = lay_trace_beside(newcomer, other)
     assert outputs[0] == ""
     assert "B: other.json" in value(outputs[1])
     assert "<code>aten::clone</code> 40 → 20" in value(outputs[1])
@@ -85,14 +69,6 @@ def test_what_is_no_trace_gets_a_sentence_and_the_next_one_works(
     assert "made.json.gz: " in open_trace(client, trace)[_STATUS]
 
 
-def test_a_bomb_is_refused(client: Client, tmp_path: Path) -> None:
-    path = tmp_path / "bomb.json.gz"
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(1100):
-            file.write(bytes(2**20))
-    assert "bomb.json.gz is too large" in open_trace(client, path)[_PROBLEM]
-
-
 def test_a_cut_trace_is_shown_as_far_as_it_goes(
     client: Client, other: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +93,17 @@ def test_names_are_text_and_times_may_be_far_away(client: Client, tmp_path: Path
     assert outputs[_PROBLEM] == ""
     assert "1000 s" in outputs[_STATUS]
     assert "<img" not in json.dumps(value(outputs[_PLOT]))
+
+
+@pytest.mark.browser
+def test_whoever_comes_first_has_two_recorded_traces_to_look_at(page: Page) -> None:
+    page.get_by_role("tab", name="Trace").click()
+    expect(page.locator("#trace-status")).to_contain_text("side_branch · detach · 256")
+    expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
+    page.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
+    expect(page.locator("#trace-beside-branch input")).to_have_value(re.compile("clone_detach"))
+    page.locator("#trace-beside-open").click()
+    expect(page.locator("#trace-diff-status")).to_contain_text("Only in B: aten::clone ×1.")
 
 
 @pytest.mark.browser
@@ -174,47 +161,7 @@ def choose_on_the_overview(page: Page, whole: float) -> None:
     expect(start).to_have_value(str(round(whole * 0.1, 6)))
 
 
-@pytest.mark.browser
-def test_whoever_comes_first_has_two_recorded_traces_to_look_at(page: Page) -> None:
-    page.get_by_role("tab", name="Trace").click()
-    expect(page.locator("#trace-status")).to_contain_text("side_branch · detach · 256")
-    expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
-    page.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
-    expect(page.locator("#trace-beside-branch input")).to_have_value(re.compile("clone_detach"))
-    page.locator("#trace-beside-open").click()
-    expect(page.locator("#trace-diff-status")).to_contain_text("Only in B: aten::clone ×1.")
-
-
-@pytest.mark.browser
-def test_two_branches_of_a_run_are_laid_beside_each_other(page: Page) -> None:
-    page.get_by_role("tab", name="Compare").click()
-    page.locator("#beside").get_by_role("button", name="Saved runs").wait_for()
-    page.get_by_label("Batch sizes, comma-separated").fill("4")
-    hasten(page)
-    page.get_by_role("button", name="Run", exact=True).last.click()
-    expect(page.locator("#compare-progress")).to_contain_text("Done in", timeout=120_000)
-    page.get_by_role("tab", name="Trace").click()
-    choose(page, "trace", "detach · 4 · cpu")
-    page.locator("#trace-open").click()
-    expect(page.locator("#trace-status")).to_contain_text("detach · 4 · cpu: ")
-    page.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
-    choose(page, "trace-beside", "no_grad · 4 · cpu")
-    page.locator("#trace-beside-open").click()
-    expect(page.locator("#trace-diff-status")).to_contain_text("Different number of calls in B")
-    expect(page.locator("#plot-trace-diff .js-plotly-plot")).to_be_visible()
-
-
-def choose(page: Page, source: str, name: str) -> None:
-    page.locator(f"#{source}-branch input").click()
-    page.get_by_role("option", name=name, exact=True).click()
-
-
-@pytest.mark.browser
-def test_a_problem_is_said_in_the_visitors_language(page: Page, app: App, tmp_path: Path) -> None:
-    (tmp_path / "no.json").write_text("{}", "utf-8")
-    # In a tab of its own: leaving a page that still loads makes Gradio log an abort.
-    page = page.context.new_page()
-    page.goto(f"{app.url}?lang=zh")
-    page.get_by_role("tab", name="Trace 分析").click()
-    page.locator("#trace-file input[type=file]").set_input_files(tmp_path / "no.json")
-    expect(page.get_by_role("alert")).to_contain_text("no.json 不是")
+def test_a_problem_is_said_in_the_visitors_language(chinese: Client, tmp_path: Path) -> None:
+    path = tmp_path / "no.json"
+    path.write_text("{}", "utf-8")
+    assert "no.json 不是" in open_trace(chinese, path)[_PROBLEM]

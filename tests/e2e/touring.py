@@ -7,10 +7,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from msgspec.structs import replace
+from playwright.sync_api import Browser, Page, expect
 
-from profiling.model.words import Text, translator
-from tests.e2e.launching import App
+from demos.page import common
+from demos.page.stepper import part_view
+from profiling import catalogue
+from profiling.model.lesson import LessonTrace
+from profiling.model.words import DEFAULT, Text, translator
+from tests.e2e.pages import (
+    DESK,
+    PHONE,
+    choose_workload,
+    compare,
+    covered,
+    open_compare,
+    open_tab,
+    resize,
+    run_lesson,
+    visit,
+    width,
+)
+from tests.harness.launching import App
 
 # Every text that a visitor sees or is read out: of nodes, and of attributes.
 _SEEN = """
@@ -53,26 +71,66 @@ _CHARTS = """
       '.gtitle, .xtitle, .ytitle, .xtick text, .ytick text, .legendtext')]
     .map(each => [plot.id, getComputedStyle(each).fill, getComputedStyle(plot).backgroundColor]))
 """
-# What can be pressed, and something else lies over its middle.
-_COVERED = """
-() => [...document.querySelectorAll('a[href], button, [role=tab]')]
-  .filter(each => each.checkVisibility({visibilityProperty: true}))
-  .filter(each => !each.closest('[aria-hidden=true]'))
-  .flatMap(each => {
-    each.scrollIntoView({block: 'center', behavior: 'instant'});
-    const box = each.getClientRects()[0];
-    if (!box) return [];
-    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-    const free = top && (each.contains(top) || top.contains(each));
-    return free ? [] : [`${each.textContent.trim()} under ${top && (top.id || top.className)}`];
-  })
+# Each text of a chart that sticks out of the chart's drawing, and names of branches that run into
+# the next cell of a table.
+_CUT_OFF = """
+() => [...[...document.querySelectorAll('.js-plotly-plot')]
+  .filter(plot => plot.checkVisibility({visibilityProperty: true}))
+  .flatMap(plot => {
+    const box = plot.querySelector('svg.main-svg').getBoundingClientRect();
+    return [...plot.querySelectorAll('text')].filter(each => {
+      const mine = each.getBoundingClientRect();
+      return mine.width && Math.max(mine.right - box.right, box.left - mine.left,
+                                    mine.bottom - box.bottom, box.top - mine.top) > 0.5;
+    }).map(each => `${plot.closest('[id^=plot-]').id}: ${each.textContent}`);
+  }), ...[...document.querySelectorAll('.lab-costs tbody th')]
+  .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)]
+"""
+# The colour of every mark on what it stands on, and of a tensor's name that is new.
+_MARKS = """
+names => {
+  const chip = document.querySelector('#lesson-view .lab-chip'), was = chip.className;
+  const ground = document.createElement('i');
+  ground.style.background = 'var(--body-background-fill)';
+  chip.append(ground);
+  const below = getComputedStyle(ground).backgroundColor;
+  ground.remove();
+  const marks = names.map(name => {
+    chip.className = `lab-chip ${name}`;
+    return [name, getComputedStyle(chip).color, below];
+  });
+  chip.className = was;
+  const fresh = getComputedStyle(document.querySelector('.lab-new th'));
+  return [...marks, ['new', fresh.color, fresh.backgroundColor]];
+}
+"""
+_CHIPS = ["holds", "holds_partly", "wrong", "ok", "expected_error", "unsupported", "out_of_memory"]
+_CHIPS += ["error", "faster", "slower"]
+# Puts lessons in the place of the one on the page and tells what is too wide of them.
+_PUT_IN = """
+views => {
+  document.querySelector('#lesson-view .lab-lesson').outerHTML = views;
+  const right = document.documentElement.clientWidth;
+  return [...document.querySelectorAll('#lesson-view :is(p, li, h2, h3, h4, code, button)')]
+    .filter(each => !each.closest('.lab-scroll'))
+    .filter(each => each.getBoundingClientRect().right > right)
+    .map(each => each.textContent);
+}
 """
 # How far what is on the page has moved by itself, by the measure of "cumulative layout shift".
 _WATCH = """
-window.moved = 0;
-new PerformanceObserver((list) => {
-  for (const each of list.getEntries()) if (!each.hadRecentInput) window.moved += each.value;
-}).observe({type: 'layout-shift'});
+let moved = 0;
+const add = entries => {
+  for (const each of entries) if (!each.hadRecentInput) moved += each.value;
+};
+const watch = new PerformanceObserver(list => add(list.getEntries()));
+watch.observe({type: 'layout-shift'});
+// What has moved since this was asked last; what is drawn next is waited for.
+window.moved = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+  add(watch.takeRecords());
+  done(moved);
+  moved = 0;
+})));
 """
 
 
@@ -85,6 +143,20 @@ class Problem(NamedTuple):
     html: str
 
 
+class Phone(NamedTuple):
+    """What was on the page at one stop on a phone.
+
+    Attributes:
+        width: How wide all of it was, in pixels.
+        cut_off: Texts of charts and names in tables that stick out of their place.
+        covered: What can be pressed and lies under something else.
+    """
+
+    width: int
+    cut_off: list[str]
+    covered: list[str]
+
+
 class Seen(NamedTuple):
     """What was on the page at one stop.
 
@@ -92,68 +164,102 @@ class Seen(NamedTuple):
         texts: Where each text stood, and the text.
         problems: What axe found.
         charts: Of each theme, what charts write: the chart, its colour, the colour below.
+        marks: Of each theme, where a lesson has run: the mark, its colour, the colour below.
         moved: How far things had moved by themselves since the stop before.
         covered: What can be pressed and lies under something else.
+        phone: The same on a phone.
     """
 
     texts: list[tuple[str, str]]
     problems: list[Problem]
     charts: dict[str, list[tuple[str, str, str]]]
+    marks: dict[str, list[tuple[str, str, str]]]
     moved: float
     covered: list[str]
+    phone: Phone
 
 
-def tour(app: App, browser: Browser, language: str, trace: Path) -> dict[str, Seen]:
-    """Walk through all tabs of an app with a playground; return what was seen at each stop."""
-    context = _visitor(browser)
-    page = context.new_page()
+class Tour(NamedTuple):
+    """What was seen in one language.
+
+    Attributes:
+        stops: By name, what was there.
+        wide: Texts of any lesson that are wider than a phone.
+    """
+
+    language: str
+    stops: dict[str, Seen]
+    wide: list[str]
+
+
+def tour(app: App, browser: Browser, language: str, trace: Path, traces: list[LessonTrace]) -> Tour:
+    """Walk through all tabs of an app with a playground; return what was seen at each stop.
+
+    Args:
+        app: The app.
+        browser: The browser.
+        language: The visitor's.
+        trace: A trace to open.
+        traces: Every lesson, run as it is.
+    """
     say = translator(language)
-    page.goto(f"{app.url}?tab=lessons&lang={language}")
-    page.wait_for_selector("#lesson-view h2")
-    page.add_style_tag(content=_STILL)
-    page.evaluate(_WATCH)
-    stops: dict[str, Callable[[], None]] = {
-        "lesson that raised": lambda: _raise(page, say),
-        "lessons found": lambda: _find(page, say),
-        "compared": lambda: _compare(page, say),
-        "graph of a branch": lambda: _draw_graph(page, say),
-        "trace opened": lambda: _open_trace(page, say, trace),
-        **{f"trace {name}": _sub_tab(page, say, name) for name in _SUB_TABS},
-        "playground": lambda: _play(page, say),
+    stops: dict[str, Callable[[Page], None]] = {
+        "start": _start,
+        "lesson that raised": lambda page: _raise(page, say),
+        "lessons found": lambda page: _find(page, say),
+        "compared": lambda page: _compare(page, language),
+        "graph of a branch": lambda page: _draw_graph(page, say),
+        "trace opened": lambda page: _open_trace(page, say, trace),
+        **{f"trace {name}": _sub_tab(say, name) for name in _SUB_TABS},
+        "playground": lambda page: _play(page, say),
+        "about": lambda page: _about(page, say),
     }
-    # Colours are the same in every language.
-    judged = ("dark", "light") if language == "en" else ("light",)
-    seen = dict(_walk(page, stops, judged))
-    context.close()
-    return seen
+    # Colours and roles are the same in every language, so that each is judged in one theme.
+    judged = "light" if language == DEFAULT else "dark"
+    with visit(app, browser) as page:
+        page.goto(f"{app.url}?lang={language}")
+        page.wait_for_selector("#lab-header h1")
+        page.add_style_tag(content=_STILL)
+        page.evaluate(_WATCH)
+        seen = {name: _seen(page, name, go, judged) for name, go in stops.items()}
+        open_tab(page, say("tab.lessons"))
+        resize(page, PHONE)
+        wide = page.evaluate(_PUT_IN, "".join(_shown(each, say) for each in traces))
+        assert page.locator("#lesson-view .lab-rule").count() == len(traces)
+        assert width(page) == PHONE["width"]
+    return Tour(language, seen, wide)
 
 
-_SUB_TABS = ("memory", "operators", "phases", "diff", "files")
+# What there is in each part of the tab Trace once it is drawn.
+_SUB_TABS = {
+    "memory": ("#plot-trace-memory", ""),
+    "operators": ("#plot-trace-operators", ""),
+    "phases": ("#trace-ranges", "ProfilerStep#0"),
+    "diff": ("#trace-beside-open", ""),
+    "files": ("#trace-file-make", ""),
+}
 
 
-def _visitor(browser: Browser) -> BrowserContext:
-    return browser.new_context(
-        locale="en-US", viewport={"width": 1400, "height": 1000}, color_scheme="light"
-    )
-
-
-def _walk(
-    page: Page, stops: dict[str, Callable[[], None]], judged: tuple[str, ...]
-) -> Iterator[tuple[str, Seen]]:
-    for name, go in stops.items():
-        page.evaluate("window.moved = 0")
-        go()
-        moved = page.evaluate("window.moved")
-        texts = [(where, text) for where, text in page.evaluate(_SEEN)]
-        problems: list[Problem] = []
-        charts = {}
-        for theme in ("dark", "light"):
-            page.evaluate(_SET_THEME, theme == "dark")
-            charts[theme] = page.evaluate(_CHARTS)
-            # The stop after these shows the same and more.
-            if theme in judged and name not in ("lesson that raised", "compared"):
-                problems += _problems(page, theme)
-        yield name, Seen(texts, problems, charts, moved, covered(page))
+def _seen(page: Page, name: str, go: Callable[[Page], None], judged: str) -> Seen:
+    page.evaluate("moved()")
+    go(page)
+    moved = page.evaluate("moved()")
+    texts = [(where, text) for where, text in page.evaluate(_SEEN)]
+    problems: list[Problem] = []
+    charts, marks = {}, {}
+    for theme in ("dark", "light"):
+        page.evaluate(_SET_THEME, theme == "dark")
+        charts[theme] = page.evaluate(_CHARTS)
+        if name == "lesson that raised":
+            marks[theme] = page.evaluate(_MARKS, _CHIPS)
+        # The stop after these shows the same and more.
+        if theme == judged and name not in ("lesson that raised", "compared"):
+            problems += _problems(page, theme)
+    under = covered(page)
+    resize(page, PHONE)
+    phone = Phone(width(page), page.evaluate(_CUT_OFF), covered(page))
+    resize(page, DESK)
+    return Seen(texts, problems, charts, marks, moved, under, phone)
 
 
 def _problems(page: Page, theme: str) -> Iterator[Problem]:
@@ -166,28 +272,17 @@ def _problems(page: Page, theme: str) -> Iterator[Problem]:
             yield Problem(theme, violation["id"], selector, node["html"])
 
 
-def open_tab(page: Page, name: str) -> None:
-    """Choose a tab by its name, as a visitor does."""
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
-def covered(page: Page) -> list[str]:
-    """Return what can be pressed on the page as it is and lies under something else."""
-    found: list[str] = page.evaluate(_COVERED)
-    page.evaluate("scrollTo(0, 0)")
-    return found
-
-
-def hasten(page: Page) -> None:
-    """Have a comparison take no longer than need be."""
-    page.locator("#compare-budget input[type=number]").fill("0.2")
+def _start(page: Page) -> None:
+    page.wait_for_selector("#advisor-advice .lab-costs")
+    page.wait_for_selector("#copy-link button")
+    expect(page.locator(".lab-costs tbody th").first).to_be_visible()
 
 
 def _raise(page: Page, say: Text) -> None:
+    open_tab(page, say("tab.lessons"))
     page.get_by_label(say("lesson.detach_then_zero.title"), exact=True).check()
     expect(page.locator("#lesson-view h2")).to_contain_text("1.3")
-    page.locator("#lesson-run").click()
-    page.wait_for_selector("#lesson-view .lab-rule")
+    run_lesson(page)
 
 
 def _find(page: Page, say: Text) -> None:
@@ -195,14 +290,11 @@ def _find(page: Page, say: Text) -> None:
     page.wait_for_selector("#lesson-found details")
 
 
-def _compare(page: Page, say: Text) -> None:
-    open_tab(page, say("tab.compare"))
-    page.get_by_label(say("compare.sizes.batch")).fill("8, 16")
-    hasten(page)
-    page.locator("#compare-run").click()
-    expect(page.locator(".js-plotly-plot .gtitle")).to_have_count(8, timeout=60_000)
-    said = say("progress.done", elapsed="@").partition("@")[0].strip()
-    expect(page.locator("#compare-progress")).to_contain_text(said, timeout=60_000)
+def _compare(page: Page, language: str) -> None:
+    open_compare(page, language)
+    choose_workload(page, "frozen_middle", language)  # which has most to write
+    compare(page, "8, 16", language)
+    expect(page.locator(".js-plotly-plot .gtitle")).to_have_count(8)
 
 
 def _draw_graph(page: Page, say: Text) -> None:
@@ -214,13 +306,16 @@ def _draw_graph(page: Page, say: Text) -> None:
 def _open_trace(page: Page, say: Text, trace: Path) -> None:
     open_tab(page, say("tab.trace"))
     page.locator("#trace-file input[type=file]").set_input_files(trace)
-    page.wait_for_selector("#plot-trace-timeline .js-plotly-plot", timeout=60_000)
+    expect(page.locator("#trace-status")).to_contain_text(trace.name)
+    page.wait_for_selector("#plot-trace-timeline .js-plotly-plot")
 
 
-def _sub_tab(page: Page, say: Text, name: str) -> Callable[[], None]:
-    def go() -> None:
+def _sub_tab(say: Text, name: str) -> Callable[[Page], None]:
+    def go(page: Page) -> None:
         open_tab(page, say(f"trace.tab.{name}"))
-        page.wait_for_timeout(500)
+        selector, text = _SUB_TABS[name]
+        expect(page.locator(selector)).to_be_visible()
+        expect(page.locator(selector)).to_contain_text(text)
 
     return go
 
@@ -230,3 +325,19 @@ def _play(page: Page, say: Text) -> None:
     page.locator("#playground-code .cm-content").fill("import torch\nx = torch.ones(2)\nprint(x)")
     page.locator("#playground-run").click()
     page.wait_for_selector("#playground-view .lab-steps")
+
+
+def _about(page: Page, say: Text) -> None:
+    open_tab(page, say("tab.about"))
+    expect(page.locator(".lab-about")).to_contain_text(say("about.device"))
+
+
+def _shown(trace: LessonTrace, text: Text) -> str:
+    name = trace.request.name
+    sources = catalogue.lesson(name).parts
+    ends = [replace(part, steps=part.steps[-1:]) for part in trace.parts]
+    parts = [part_view(part, sources[part.name], text) for part in ends]
+    key = f"lesson.{name}"
+    return common.render(
+        "lesson.html", text, key=key, name=name, inputs={}, parts=parts, trace=trace
+    )

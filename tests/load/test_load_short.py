@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from benchmarks import load
-from benchmarks.faults import confined, own_folders
 from demos.page.page import MAX_QUEUE
 from tests.awaiting import finished
-from tests.e2e.launching import App, running_app
+from tests.harness import crowding
+from tests.harness.launching import App
 
 
-@pytest.fixture(scope="module")
-def busy() -> Iterator[App]:
-    with confined():
-        with running_app("--device", "cpu") as app:
-            yield app
-        assert own_folders() == []
-
-
-def test_everybody_gets_their_own_in_the_order_of_asking(busy: App) -> None:
-    met = finished(load.crowd(busy, 12, 8.0))
+def test_everybody_gets_their_own_in_the_order_of_asking(app: App) -> None:
+    met = finished(crowding.crowd(app, 8, requests=3))
     assert met.faults == []
     assert met.busy == []
     assert set(met.answered) >= {"lesson", "compare", "trace"}
@@ -30,9 +17,9 @@ def test_everybody_gets_their_own_in_the_order_of_asking(busy: App) -> None:
     assert met.light_s
 
 
-def test_too_many_are_told_to_come_back_and_the_others_are_answered(busy: App) -> None:
-    answers, faults = finished(load.full_queue(busy))
+def test_too_many_are_told_to_come_back_and_the_others_are_answered(app: App) -> None:
+    answers, faults = finished(crowding.full_queue(app))
     assert faults == []
     refused = [answer.refused for answer in answers if answer.refused is not None]
-    assert len(refused) == load.CROWD - MAX_QUEUE
+    assert len(refused) == crowding.CROWD - MAX_QUEUE
     assert all("Queue is full" in each for each in refused)

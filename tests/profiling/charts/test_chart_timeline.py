@@ -25,7 +25,7 @@ from profiling.traces import timeline as lanes
 from profiling.traces.phases import training_phases
 from profiling.traces.table import Trace, read_trace
 from profiling.traces.timeline import view
-from tests.profiling.traces.making import write
+from tests.harness.made_traces import write
 
 
 def call(name: str, start_us: float, length_us: float, **values: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import pytest
 from demos.page.api import endpoints
 from profiling.engine.engine import Engine
 from profiling.output.json_data import plain
+from tests.harness.made_traces import write
 from tests.profiling.cli.conftest import SMALL
-from tests.profiling.traces.making import write
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from profiling.output.saved_runs import recorded_traces
 from profiling.traces.table import read_trace
-from tests.profiling.traces.making import write
+from tests.harness.made_traces import write
 
 
 @pytest.fixture

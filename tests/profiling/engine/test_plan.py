@@ -262,12 +262,21 @@ def test_values_that_are_no_numbers_are_refused(text: str) -> None:
     assert (caught.value.key, caught.value.values) == ("error.values_text", {"text": text})
 
 
+def test_of_a_long_text_that_is_no_number_the_beginning_is_told() -> None:
+    with pytest.raises(InputError) as caught:
+        plan.parse_values("x" * 10_000)
+    assert caught.value.values == {"text": "x" * 40 + "…"}
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
         ("a", "error.values_text"),
         ("nan", "error.values"),
         ("inf, 1", "error.values"),
+        ("1e999", "error.values"),
+        ("1e9", "error.values"),
+        ("1 " * 5000, "error.values"),
         (", ".join(["1"] * 17), "error.values"),
         ("", "error.values"),
     ],

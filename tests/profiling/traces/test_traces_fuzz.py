@@ -14,7 +14,7 @@ import pytest
 from profiling.model.errors import InputError
 from profiling.model.words import LANGUAGES, translator
 from profiling.traces.table import COLUMNS, MORE_COLUMNS, read_trace
-from tests.profiling.traces.making import write
+from tests.harness.made_traces import write
 
 FILES = 200
 SEEDS = range(2)

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from profiling.traces.table import read_trace
+from tests.harness.made_traces import write
 from tests.profiling.planted import event, write_trace
-from tests.profiling.traces.making import write
 
 
 def operator(name: str, start_us: float, dur: float, number: int | None = None) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import pytest
 from profiling.model.errors import InputError
 from profiling.traces import read as reading
 from profiling.traces.table import COLUMNS, MORE_COLUMNS, Trace, load_trace, read_trace
+from tests.harness.made_traces import write
 from tests.profiling.planted import event, memory_event, write_trace
-from tests.profiling.traces.making import write
 
 ROOT = Path(__file__).parents[3]
 HEAD = b'{"schemaVersion": 1, "traceEvents": ['

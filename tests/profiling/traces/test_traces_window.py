@@ -10,8 +10,8 @@ import pytest
 from profiling.traces.table import load_trace, read_trace
 from profiling.traces.timeline import chrome_trace, end_s, window
 from tests.conftest import FinishedRun
+from tests.harness import made_traces
 from tests.profiling.planted import event, memory_event, write_trace
-from tests.profiling.traces import making
 
 
 def shifted(trace: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def test_a_trace_ends_with_what_ran_and_not_with_the_profilers_own_notes(tmp_pat
 
 
 def test_a_window_written_as_a_chrome_trace_reads_back(tmp_path: Path) -> None:
-    making.write(tmp_path / "whole.json", 60)
+    made_traces.write(tmp_path / "whole.json", 60)
     whole = read_trace(tmp_path / "whole.json")
     part = window(whole.events, 0.5e-3, 1.5e-3)
     assert 100 < len(part) < len(whole.events)
@@ -107,6 +107,6 @@ def test_devices_of_memory_events_are_kept(kind: int, number: int, tmp_path: Pat
 
 
 def test_a_rank_is_kept(tmp_path: Path) -> None:
-    making.write(tmp_path / "rank.json", 3, rank=5)
+    made_traces.write(tmp_path / "rank.json", 3, rank=5)
     (tmp_path / "again.json").write_bytes(chrome_trace(read_trace(tmp_path / "rank.json").events))
     assert read_trace(tmp_path / "again.json").ranks == (5,)

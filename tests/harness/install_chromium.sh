@@ -5,8 +5,12 @@ set -eu
 root=""
 [ "$(id -u)" = 0 ] || root="sudo -n"
 if command -v apt-get >/dev/null 2>&1; then
-  if $root apt-get update -qq && $root apt-get install -y -qq chromium fonts-noto-cjk; then
-    exit 0
+  if $root apt-get update -qq; then
+    for chromium in chromium-headless-shell chromium; do
+      if $root apt-get install -y -qq "$chromium" fonts-noto-cjk; then
+        exit 0
+      fi
+    done
   fi
 fi
 exec "$1" -m playwright install --with-deps chromium

@@ -9,12 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class App(NamedTuple):
@@ -22,11 +25,13 @@ class App(NamedTuple):
 
     Attributes:
         lines: What it has printed so far.
+        temp: Its temporary folder, which nothing else uses.
     """
 
     url: str
     process: subprocess.Popen[str]
     lines: list[str]
+    temp: Path
 
 
 def _drain(output: IO[str], lines: list[str]) -> None:
@@ -44,23 +49,36 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running_app(
-    *flags: str, may_log: bool = False, environment: dict[str, str] | None = None
+    *flags: str,
+    may_log: bool = False,
+    environment: dict[str, str] | None = None,
+    temp: Path | None = None,
 ) -> Iterator[App]:
-    """Run ``app.py`` on a free port; it must end cleanly when it is told to.
+    """Run ``app.py`` on a free port; it must end cleanly and leave no process and no file.
 
     Args:
         flags: What the app is started with.
         may_log: Whether Gradio may log errors, as it does for data that no page would send.
         environment: Variables to set beside those of this process.
+        temp: Its temporary folder; a new one unless given.
     """
-    app = start_app(free_port(), *flags, environment=environment)
-    try:
-        yield app
-    finally:
-        app.process.send_signal(signal.SIGTERM)
-        code = app.process.wait(20)
-    assert code == 0, "\n".join(app.lines)
-    assert may_log or "Traceback" not in "\n".join(app.lines)
+    with tempfile.TemporaryDirectory(prefix="app-") as folder:
+        app = start_app(temp or Path(folder), *flags, environment=environment)
+        try:
+            yield app
+        finally:
+            started = psutil.Process(app.process.pid).children(recursive=True)
+            app.process.send_signal(signal.SIGTERM)
+            code = app.process.wait(20)
+        assert code == 0, "\n".join(app.lines)
+        assert may_log or "Traceback" not in "\n".join(app.lines)
+        assert psutil.wait_procs(started, timeout=20)[1] == []
+        assert own_folders(app.temp) == []
+
+
+def own_folders(temp: Path) -> list[Path]:
+    """Return the folders of servers in a temporary folder."""
+    return sorted(temp.glob("detach-lab-*"))
 
 
 def not_taken(app: App) -> list[str]:
@@ -68,12 +86,12 @@ def not_taken(app: App) -> list[str]:
     return [line for line in app.lines if '"outcome": "refused"' in line or "failed" in line]
 
 
-def start_app(port: int, *flags: str, environment: dict[str, str] | None = None) -> App:
-    """Run ``app.py``; whoever starts it so has to end it."""
+def start_app(temp: Path, *flags: str, environment: dict[str, str] | None = None) -> App:
+    """Run ``app.py`` on a free port; whoever starts it so has to end it."""
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), *flags],
+        [sys.executable, "app.py", "--port", str(free_port()), *flags],
         cwd=ROOT,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, "TMPDIR": str(temp), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -86,5 +104,5 @@ def start_app(port: int, *flags: str, environment: dict[str, str] | None = None)
         if address is not None:
             # Somebody has to go on reading, or the app would wait for room in the pipe.
             threading.Thread(target=_drain, args=(process.stdout, lines), daemon=True).start()
-            return App(address.group(1), process, lines)
+            return App(address.group(1), process, lines, temp)
     raise AssertionError("\n".join(lines))

@@ -1,4 +1,4 @@
-"""What `benchmarks.fuzz` sends: values that fit and values that do not, in good bodies and bad."""
+"""What `harness.fuzzing` sends: values that fit and values that do not, in good bodies and bad."""
 
 from __future__ import annotations
 

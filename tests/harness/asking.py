@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from benchmarks.visiting import Answer, Visitor, files
+from tests.harness.visiting import Answer, Visitor, files
 
 _SENTENCE = 'role="alert"'
 

@@ -1,0 +1,152 @@
+"""What a visitor does on the page, whatever it is looked at for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from profiling.model.words import table, translator
+from tests.harness.launching import App, not_taken
+
+DESK: dict[str, Any] = {"width": 1400, "height": 1000}
+PHONE: dict[str, Any] = {"width": 390, "height": 844}
+# Charts that have not taken the width of what they stand in.
+_UNFIT = """
+() => [...document.querySelectorAll('.js-plotly-plot')]
+  .filter(each => each.checkVisibility({visibilityProperty: true}))
+  .every(each => Math.abs(each.querySelector('svg.main-svg').clientWidth - each.clientWidth) < 2
+    && each.clientWidth <= innerWidth)
+"""
+# What can be pressed, and something else lies over its middle.
+_COVERED = """
+() => [...document.querySelectorAll('a[href], button, [role=tab]')]
+  .filter(each => each.checkVisibility({visibilityProperty: true}))
+  .filter(each => !each.closest('[aria-hidden=true]'))
+  .flatMap(each => {
+    each.scrollIntoView({block: 'center', behavior: 'instant'});
+    const box = each.getClientRects()[0];
+    if (!box) return [];
+    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    const free = top && (each.contains(top) || top.contains(each));
+    return free ? [] : [`${each.textContent.trim()} under ${top && (top.id || top.className)}`];
+  })
+"""
+
+
+@contextlib.contextmanager
+def visit(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
+    """Open an empty page for an app; it must ask for nothing outside and log no error.
+
+    Args:
+        app: The app.
+        browser: The browser.
+        options: Options of the browser's context.
+    """
+    usual = {"locale": "en-US", "viewport": DESK, "color_scheme": "light"}
+    context = browser.new_context(**(usual | options))
+    problems: list[str] = []
+    context.on("console", lambda said: _note_error(said.type, said.text, problems))
+    context.on("request", lambda request: _note_outside(request.url, app.url, problems))
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+    assert problems == [], not_taken(app)
+
+
+def _note_error(kind: str, text: str, problems: list[str]) -> None:
+    if kind == "error":
+        problems.append(text)
+
+
+def _note_outside(url: str, own: str, problems: list[str]) -> None:
+    if not url.startswith((own, "data:", "blob:", "file:", own.replace("http", "ws"))):
+        problems.append(f"asked for {url}")
+
+
+def resize(page: Page, size: dict[str, Any]) -> None:
+    """Turn the page into one on a screen of another size, charts included."""
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    page.wait_for_function(_UNFIT)
+
+
+def width(page: Page) -> int:
+    """Return how wide all that is on the page is, in pixels."""
+    found: int = page.evaluate("document.documentElement.scrollWidth")
+    return found
+
+
+def covered(page: Page) -> list[str]:
+    """Return what can be pressed on the page as it is and lies under something else."""
+    found: list[str] = page.evaluate(_COVERED)
+    page.evaluate("scrollTo(0, 0)")
+    return found
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Choose a tab by its name, as a visitor does."""
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def choose_lesson(page: Page, topic: str, lesson: str, language: str = "en") -> None:
+    """Choose a lesson by its topic."""
+    say = translator(language)
+    page.locator("#lesson-topic input").click()
+    page.get_by_role("option", name=say(f"topic.{topic}")).click()
+    page.get_by_label(say(f"lesson.{lesson}.title"), exact=True).check()
+    title = say(f"lesson.{lesson}.title").replace("`", "")
+    expect(page.locator("#lesson-view h2")).to_have_text(title)
+
+
+def run_lesson(page: Page) -> None:
+    """Run the chosen lesson to its verdicts."""
+    page.locator("#lesson-run").click()
+    page.wait_for_selector("#lesson-view .lab-rule")
+
+
+def open_compare(page: Page, language: str = "en") -> None:
+    """Open the tab Compare and have comparisons take no longer than need be."""
+    open_tab(page, translator(language)("tab.compare"))
+    page.locator("#compare-budget input[type=number]").fill("0.05")
+
+
+def choose_workload(page: Page, workload: str, language: str = "en") -> None:
+    """Choose a training step in the tab Compare, and a small one of it."""
+    say = translator(language)
+    page.get_by_label(say("compare.workload")).click()
+    page.get_by_role("option", name=say(f"workload.{workload}.title")).click()
+    about = page.locator("#compare-about")
+    plain = max(say(f"workload.{workload}.about").split("`")[::2], key=len).strip()
+    expect(about).to_contain_text(plain)
+    for name, value in (("depth", "2"), ("width", "8")):
+        page.get_by_label(say(f"parameter.{name}"), exact=True).fill(value)
+
+
+def start(page: Page, sizes: str, language: str = "en") -> Locator:
+    """Start to compare what is chosen in the tab Compare; return what is said of it."""
+    page.get_by_label(translator(language)("compare.sizes.batch")).fill(sizes)
+    page.locator("#compare-run").click()
+    return page.locator("#compare-progress")
+
+
+def compare(page: Page, sizes: str, language: str = "en") -> None:
+    """Compare what is chosen in the tab Compare, at these sizes, to the end."""
+    said = translator(language)("progress.done", elapsed="@").partition("@")[0].strip()
+    expect(start(page, sizes, language)).to_contain_text(said, timeout=90_000)
+
+
+def stop(page: Page) -> None:
+    """Stop a comparison as soon as something is measured, before much of it is drawn."""
+    progress = page.locator("#compare-progress")
+    expect(progress).to_contain_text("Measuring size", timeout=60_000)
+    page.locator("#compare-stop").click()
+    expect(progress).to_contain_text(table("en")["progress.stopped"])
+
+
+def choose_branch(page: Page, source: str, name: str) -> None:
+    """Choose a trace by its name in the tab Trace, to look at or to compare with."""
+    page.locator(f"#{source}-branch input").click()
+    page.get_by_role("option", name=name, exact=True).click()
