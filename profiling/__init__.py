@@ -2,7 +2,7 @@
 
 import sys
 
-__version__ = "0.4.1"
+__version__ = "0.5.0"
 
 if sys.version_info >= (3, 15):
     # Python 3.15 has a standard-library package of this name (PEP 799); ours would shadow it.
