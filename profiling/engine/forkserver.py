@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -24,85 +25,72 @@ _CODE = """\
 import sys
 sys.path[:] = {path!r}
 from profiling.engine import forkserver, worker
-forkserver.serve({control}, [worker.import_torch, worker.import_measuring], worker.work)
+forkserver.serve({requests}, [worker.import_torch, worker.import_measuring], worker.work)
 """
 _PR_SET_PDEATHSIG = 1
-# A server may end just before it is asked.
+# A server may end just before it gets a request.
 _ATTEMPTS = 3
 
 
-class ForkServer:
-    """The page's end of the process."""
+class _ForkServer:
+    """The fork server of this process, started when it is needed."""
 
     def __init__(self) -> None:
-        """Start the process; nothing here waits for it."""
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            code = _CODE.format(path=sys.path, control=theirs.fileno())
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
 
     def fork(self, pipe: Connection) -> None:
         """Have a process forked that works at this end of a pipe; nothing here waits for it.
 
         Raises:
-            OSError: The server has ended.
+            OSError: The system starts no more processes.
         """
-        socket.send_fds(self._control, [b"!"], [pipe.fileno()])
-
-    def end(self) -> None:
-        """End the process and all that it has forked."""
-        self._control.close()
-        self._process.kill()
-        self._process.wait()
-
-
-class _Shared:
-    """The one server of this process, which starts when it is needed and ends with it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._server: ForkServer | None = None
-
-    def fork(self, pipe: Connection) -> None:
         with self._lock:
-            for attempt in range(_ATTEMPTS):
-                if self._server is None:
-                    self._server = ForkServer()
-                    atexit.register(self.end)
+            for _ in range(_ATTEMPTS):
                 try:
-                    return self._server.fork(pipe)
-                except OSError:
+                    socket.send_fds(self._started(), [b"!"], [pipe.fileno()])
+                    return
+                except ConnectionError:  # It has ended, and the next one is started.
                     self.end()
-                    if attempt == _ATTEMPTS - 1:
-                        raise
+        raise BlockingIOError(errno.EAGAIN, "the fork server ends as soon as it is started")
 
     def end(self) -> None:
-        if self._server is not None:
-            atexit.unregister(self.end)
-            self._server.end()
-            self._server = None
+        """End the server and all that it has forked."""
+        if self._process is not None and self._requests is not None:
+            self._requests.close()
+            self._process.kill()
+            self._process.wait()
+        self._process = self._requests = None
+
+    def _started(self) -> socket.socket:
+        """Return the socket for requests; they wait in it while the server still imports."""
+        if self._requests is None:
+            requests, theirs = socket.socketpair()
+            with theirs:
+                code = _CODE.format(path=sys.path, requests=theirs.fileno())
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", code],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                )
+            self._requests = requests
+        return self._requests
 
 
-_shared = _Shared()
-fork = _shared.fork
+_server = _ForkServer()
+fork = _server.fork
+# Workers register what ends them later, and so are ended before.
+atexit.register(_server.end)
 
 
 def serve(
-    control: int, imports: list[Callable[[], None]], work: Callable[[Connection], None]
+    descriptor: int, imports: list[Callable[[], None]], work: Callable[[Connection], None]
 ) -> None:
-    """Fork a process for each pipe that is sent, until the page has ended.
+    """Fork a process for each pipe that is sent, and end this one when the page has ended.
 
     Args:
-        control: File descriptor of the socket that pipes come from.
+        descriptor: Of the socket that pipes come from.
         imports: Functions that import something, one for each fork that it is to come before.
         work: Runs in a forked process, with its end of the pipe.
     """
@@ -111,11 +99,11 @@ def serve(
     # Nobody asks how a child has ended, so that it is gone at once.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     own = os.getpid()
-    with socket.socket(fileno=control) as requests:
+    with socket.socket(fileno=descriptor) as requests:
         while True:
             asked, pipes, _, _ = socket.recv_fds(requests, 1, 1)
             if not asked:
-                return
+                os._exit(0)  # What it has forked ends with it, and is not to wait.
             if imports:
                 imports.pop(0)()
             try:

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class App(NamedTuple):

@@ -26,7 +26,7 @@ from profiling.catalogue import LESSONS, TOPICS
 from profiling.measure.snapshot import named_tensors, numbers
 from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest
-from tests.demos.lessons.traced import error_text, inputs, last, part, traced
+from tests.demos.lessons.traced import apart, error_text, inputs, last, part, traced
 
 PARTS = [(name, each) for name in LESSONS for each in catalogue.lesson(name).parts]
 
@@ -101,7 +101,7 @@ def test_watching_changes_nothing(name: str, shown: str) -> None:
             given["op"] = eval(catalogue.OPS[op or entry.op])
         function = notebook[shown]
         taken = {key: given[key] for key in inspect.signature(function).parameters}
-        names, error = final_names(function, taken)
+        names, error = apart(final_names, function, taken)
         run = part(traced(name, values, op), shown)
         assert error == error_text(run)
         states = last(run)
@@ -167,10 +167,13 @@ def test_steps_are_few_and_quick_to_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_nothing_stays_changed(name: str) -> None:
-    run_lesson(LessonRequest(name))  # In this thread, whose modes are looked at.
-    assert torch.is_grad_enabled()
-    assert not torch.is_inference_mode_enabled()
-    assert torch.get_default_dtype() == torch.float32
+    assert apart(modes_after, name) == (True, False, torch.float32)
+
+
+def modes_after(name: str) -> tuple[bool, bool, torch.dtype]:
+    """Run a lesson and return the modes of the thread that it ran in."""
+    run_lesson(LessonRequest(name))
+    return torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype()
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 from profiling import catalogue
 from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace, TensorState
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LARGEST_FLOAT = 3.4e38
 INPUTS = (
     None,
@@ -31,9 +35,14 @@ Inputs = tuple[tuple[float, ...] | None, str | None]
 def traced(
     name: str, values: tuple[float, ...] | None = None, op: str | None = None
 ) -> LessonTrace:
-    """Run a lesson, in a thread of its own: a browser's tests leave an event loop in this one."""
+    """Run a lesson."""
+    return apart(run_lesson, LessonRequest(name, values, op))
+
+
+def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function in a thread of its own: a browser's tests leave an event loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(run_lesson, LessonRequest(name, values, op)).result()
+        return thread.submit(function, *args, **kwargs).result()
 
 
 def inputs(name: str) -> list[Inputs]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -36,7 +37,11 @@ def worker(
 
 def servers() -> list[psutil.Process]:
     """Return the fork servers of this process."""
-    return [each for each in psutil.Process().children() if "forkserver" in str(each.cmdline())]
+    found = []
+    for each in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # It may have ended.
+            found += [each] if "forkserver" in str(each.cmdline()) else []
+    return found
 
 
 def wait_for_end(processes: list[psutil.Process]) -> None:
@@ -122,8 +127,10 @@ def _mentions(process: psutil.Process, path: Path) -> bool:
 
 
 _PAGE = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from pathlib import Path
+# Whoever runs this in the background has it ignore interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from profiling.engine.engine import Engine
 from profiling.engine.playground import Playground
 from profiling.model.lesson import LessonRequest
