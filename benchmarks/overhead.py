@@ -12,7 +12,8 @@ from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import CellResult, Request, Run
+from profiling.model.request import Request
+from profiling.model.run import CellResult, Run
 
 
 def warm_engine() -> Engine:

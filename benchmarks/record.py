@@ -18,7 +18,8 @@ from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.engine.engine import Engine
 from profiling.model.content import RECORDED
-from profiling.model.run import Request, Run
+from profiling.model.request import Request
+from profiling.model.run import Run
 from profiling.output.saved_runs import (
     INDEX,
     TRACES,

@@ -14,7 +14,8 @@ import pytest
 
 from profiling import catalogue
 from profiling.engine.engine import Engine
-from profiling.model.run import Request, Run
+from profiling.model.request import Request
+from profiling.model.run import Run
 from profiling.model.words import LANGUAGES, Text, translator
 from tests.harness.launching import App, own_folders, running_app
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from profiling.model.errors import InputError
-from profiling.model.run import Record
+from profiling.model.record import Record
 from profiling.model.words import translator
 
 # The branches that the advice covers, in display order.

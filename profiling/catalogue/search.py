@@ -18,7 +18,7 @@ from profiling import catalogue
 from profiling.catalogue import LESSONS
 from profiling.model import words as locales
 from profiling.model.errors import InputError
-from profiling.model.run import Record
+from profiling.model.record import Record
 from profiling.model.words import DEFAULT, LANGUAGES
 
 # Start and end in a text.

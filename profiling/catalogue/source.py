@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from profiling.model.errors import InputError, short
-from profiling.model.run import Name
+from profiling.model.record import Name
 
 _SIZES = tuple[Annotated[int, msgspec.Meta(ge=1)], ...]
 _CONSTANT_TYPES: dict[str, Any] = {

@@ -30,17 +30,8 @@ from profiling.engine.zerogpu import lent_s
 from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
-from profiling.model.run import (
-    BranchResult,
-    Cell,
-    CellResult,
-    Check,
-    Environment,
-    Request,
-    Run,
-    Status,
-    ran,
-)
+from profiling.model.request import Request
+from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 from profiling.traces.table import Trace
 
 T = TypeVar("T")

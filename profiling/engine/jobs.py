@@ -15,7 +15,8 @@ from profiling.engine.progress import Notes, Share
 from profiling.model.errors import InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
-from profiling.model.run import Cell, CellResult, Check, Environment, Request, Run
+from profiling.model.request import Request
+from profiling.model.run import Cell, CellResult, Check, Environment, Run
 from profiling.traces.table import Trace
 
 

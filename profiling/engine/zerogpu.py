@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from profiling.model.errors import DetachLabError, InputError, WorkerError
-from profiling.model.run import Request
+from profiling.model.request import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")

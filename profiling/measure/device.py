@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import psutil
 
-from profiling.model.run import DTYPES, DeviceInfo
+from profiling.model.request import DTYPES
+from profiling.model.run import DeviceInfo
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from profiling.model.run import Record
+from profiling.model.record import Record
 
 NodeKind = Literal["op", "leaf", "constant"]
 EdgeKind = Literal["gradient", "memory", "constant"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from profiling.model.graph import Graph
-from profiling.model.run import Record
+from profiling.model.record import Record
 
 
 class Verdict(str, Enum):

@@ -10,14 +10,8 @@ from typing import Annotated
 import msgspec
 
 from profiling.model.metrics import METRICS, UNITS
-from profiling.model.record import Label as Label
-from profiling.model.record import Name as Name
-from profiling.model.record import Record as Record
-from profiling.model.record import RelativePath as RelativePath
-from profiling.model.record import Text as Text
-from profiling.model.request import DTYPES as DTYPES
-from profiling.model.request import SETTINGS, Number, Settings
-from profiling.model.request import Request as Request
+from profiling.model.record import Label, Name, Record, RelativePath, Text
+from profiling.model.request import SETTINGS, Number, Request, Settings
 
 SCHEMA_VERSION = 2
 BASELINE = "attached"

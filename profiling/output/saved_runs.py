@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from profiling.model.content import RECORDED
 from profiling.model.errors import InputError, short
-from profiling.model.run import SCHEMA_VERSION, CellResult, Record, Run, first_fault
+from profiling.model.record import Record
+from profiling.model.run import SCHEMA_VERSION, CellResult, Run, first_fault
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_UNPACKED_BYTES = 256 * 2**20

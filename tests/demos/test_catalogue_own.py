@@ -12,7 +12,7 @@ from profiling.catalogue import WORKLOADS, Source
 from profiling.catalogue.source import Parameter
 from profiling.engine import plan
 from profiling.model.errors import InputError
-from profiling.model.run import Request
+from profiling.model.request import Request
 from tests.demos.conftest import SMALLEST, Writer
 from tests.profiling.planted import MACHINE
 

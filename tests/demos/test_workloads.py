@@ -17,7 +17,8 @@ from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.measure.gradients import gradient_reach
 from profiling.measure.step import State, Step, load
-from profiling.model.run import DTYPES, Cell
+from profiling.model.request import DTYPES
+from profiling.model.run import Cell
 from tests.profiling.planted import cell
 
 # What every branch gives each group, unless WRONG says otherwise.

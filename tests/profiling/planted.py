@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
+from profiling.model.request import Request
 from profiling.model.run import (
     BranchResult,
     Cell,
@@ -20,7 +21,6 @@ from profiling.model.run import (
     DeviceInfo,
     Environment,
     Reach,
-    Request,
     Run,
     Sample,
     Status,

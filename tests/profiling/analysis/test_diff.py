@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from profiling.analysis.diff import COLUMNS, Difference, Lone, device_name, diff
-from profiling.model.run import BranchResult, Cell, CellResult, Request, Run, Sample, Status
+from profiling.model.request import Request
+from profiling.model.run import BranchResult, Cell, CellResult, Run, Sample, Status
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
 

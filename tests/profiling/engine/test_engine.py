@@ -26,7 +26,8 @@ from profiling.measure.machine import detect
 from profiling.measure.stepper import run_lesson
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import BranchResult, Cell, CellResult, Request, Run, Status
+from profiling.model.request import Request
+from profiling.model.run import BranchResult, Cell, CellResult, Run, Status
 from profiling.output.saved_runs import recorded_traces
 from tests.profiling.engine.holding import begun, hold
 

@@ -8,7 +8,8 @@ import pytest
 
 from profiling import catalogue
 from profiling.engine.engine import Engine
-from profiling.model.run import Request, Run, Status
+from profiling.model.request import Request
+from profiling.model.run import Run, Status
 from tests.profiling.measure.test_measure_cell_own import BUILD
 
 

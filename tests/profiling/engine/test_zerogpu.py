@@ -21,7 +21,8 @@ from profiling.engine.progress import Notes
 from profiling.engine.zerogpu import ZeroGpu, lent_s, on_zero_gpu, refusal, run_lent
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import BranchResult, Cell, CellResult, Request, Run, Status
+from profiling.model.request import Request
+from profiling.model.run import BranchResult, Cell, CellResult, Run, Status
 
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), budget_s=0.05)
 

@@ -17,7 +17,8 @@ from profiling.engine.engine import Engine
 from profiling.measure.cell import measure_cell
 from profiling.model.content import CONTENT
 from profiling.model.errors import InputError
-from profiling.model.run import BranchResult, CellResult, Request, Status
+from profiling.model.request import Request
+from profiling.model.run import BranchResult, CellResult, Status
 from profiling.model.words import translator
 from tests.profiling.planted import MACHINE, cell
 

@@ -27,7 +27,8 @@ from profiling.measure.device import (
     get,
     in_use,
 )
-from profiling.model.run import DTYPES, DeviceInfo
+from profiling.model.request import DTYPES
+from profiling.model.run import DeviceInfo
 
 GROUPS_V2 = {"memory.max": "1000", "memory.current": "600", "memory.stat": "anon 1"}
 GROUPS_V1 = {

@@ -14,7 +14,7 @@ from profiling.measure.graph import MAX_NODES, Graphs, branch_graph, graph
 from profiling.measure.machine import detect
 from profiling.measure.snapshot import Snapshots
 from profiling.model.graph import BranchGraph, Edge, Graph, Node
-from profiling.model.run import Request
+from profiling.model.request import Request
 
 
 def named(found: Graph) -> dict[str, Node]:

@@ -22,7 +22,8 @@ from profiling.engine.engine import Engine
 from profiling.measure import device, machine
 from profiling.measure.device import Found, get
 from profiling.measure.machine import SHORTEST_S, OtherProcesses, detect
-from profiling.model.run import DTYPES, DeviceInfo, Request
+from profiling.model.request import DTYPES, Request
+from profiling.model.run import DeviceInfo
 from profiling.model.words import Text
 from tests.profiling.measure.recorders import RecordingDevice
 

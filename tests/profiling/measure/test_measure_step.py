@@ -8,7 +8,7 @@ import torch
 from demos.workloads import elementwise
 from profiling.catalogue import WORKLOADS
 from profiling.measure.step import State
-from profiling.model.run import DTYPES
+from profiling.model.request import DTYPES
 from tests.profiling.planted import cell
 
 
