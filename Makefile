@@ -24,7 +24,7 @@ lint: $(VENV)/.test-ready
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test-ready browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.test-ready browser
 	$(BIN)/python -m pytest -m long $(ARGS)

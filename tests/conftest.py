@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from profiling import catalogue
 from profiling.engine.engine import Engine
 from profiling.model.request import Request
 from profiling.model.run import Run
 from profiling.model.words import LANGUAGES, Text, translator
-from tests.harness.launching import App, own_folders, running_app
+from tests.harness.launching import ROOT, App, own_folders, running_app, wait_until_ready
 
 # Stands in for a package that is on a Space only, and says so when it is imported elsewhere.
 collect_ignore = ["zero_gpu"]
@@ -49,6 +52,15 @@ def first(x):
 '''
 
 
+Writer = Callable[..., str]
+SMALLEST = """\
+def build(size):
+    return {}
+def ours():
+    pass
+"""
+
+
 class FinishedRun(NamedTuple):
     """A comparison that was really measured, and the folder with its traces."""
 
@@ -58,24 +70,41 @@ class FinishedRun(NamedTuple):
 
 # What takes long comes first, so that two processes end at the same time.
 _FIRST = ("page", "app", "tests/faults", "tests/profiling/engine", "tests/e2e")
+# What a file's tests need, by the fixtures that it names.
+_NEEDS = {
+    "page": re.compile(r"\b(browser: Browser|whole_app: App|page: Page)\b"),
+    "app": re.compile(r"\b(app: App|client: Client|http: httpx)\b"),
+}
 
 
-def _group(item: pytest.Item) -> str:
-    """Return the group of a test: tests of one share a process, and so its app and browser."""
-    needed = getattr(item, "fixturenames", ())
-    if "browser" in needed or "whole_app" in needed:
-        return "page"
-    return "app" if "app" in needed else item.nodeid.partition("::")[0]
+@functools.cache
+def _group(file: str) -> str:
+    """Return the group of a file: tests of one share a process, and so its app and browser."""
+    text = (ROOT / file).read_text("utf-8")
+    return next((group for group, needs in _NEEDS.items() if needs.search(text)), file)
+
+
+class _Scheduler(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Gives all tests of a group to one process.
+
+    xdist's own groups rely on names that pytest 9.2 does not keep.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Scheduler(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {}
-    for item in items:
-        group = _group(item)
-        item.add_marker(pytest.mark.xdist_group(group))
-        later = (at for at, name in enumerate(_FIRST) if group.startswith(name))
-        places[item] = next(later, len(_FIRST))
-    items.sort(key=places.__getitem__)
+    def place(item: pytest.Item) -> int:
+        group = _group(item.nodeid.partition("::")[0])
+        return next((at for at, name in enumerate(_FIRST) if group.startswith(name)), len(_FIRST))
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
@@ -193,6 +222,7 @@ def whole_app(_temp_folder: Path) -> Iterator[App]:
     mine.write_text(OWN_WORKLOAD, encoding="utf-8")
     flags = ("--device", "cpu", "--playground", "--workload", str(mine))
     with running_app(*flags, temp=temp) as started:
+        wait_until_ready(started)
         yield started
 
 
@@ -218,3 +248,19 @@ def finished_run(engine: Engine) -> FinishedRun:
     *_, last = engine.compare(request)
     assert last.run is not None
     return FinishedRun(last.run, engine.run_folder(last.run))
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Writer:
+    """Return a function that writes a file into the current folder and gives its name.
+
+    Whatever is registered is forgotten at the end.
+    """
+    monkeypatch.setattr(catalogue, "_registered", {})
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str, name: str = "mine.py") -> str:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return name
+
+    return write

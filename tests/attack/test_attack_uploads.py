@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
-from profiling.model.content import RECORDED
 from tests.attack.asking import ask, events, raw, upload
 from tests.harness.launching import ROOT, App
 from tests.harness.rubbish import uploads
+from tests.profiling.planted import run_of, timed
 
 _LINK = 0o120777 << 16
 
@@ -91,8 +92,8 @@ def test_a_file_that_is_made_to_do_harm_gets_a_sentence(
     assert "<img" not in said
     if name.startswith("bomb"):
         assert "is too large" in said
-    good = RECORDED / "cpu-2-cores.side_branch.json.gz"
-    assert "side_branch" in _open(http, good.name, good.read_bytes())
+    good = msgspec.json.encode(run_of(timed("attached", [1e-3, 2e-3])))
+    assert "Opened good.json, measured on A CPU" in _open(http, "good.json", good)
 
 
 def test_an_upload_that_says_it_is_too_large_is_refused_unread(app: App) -> None:

@@ -54,7 +54,7 @@ def visit(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
-    assert problems == [], not_taken(app)
+    assert not problems, (problems, not_taken(app))
 
 
 def _note_error(kind: str, text: str, problems: list[str]) -> None:

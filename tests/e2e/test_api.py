@@ -185,7 +185,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ),
     (
         *("compare", SMALL | {"device": "cuda"}, "error.no_such_device"),
-        {"device": "cuda", "allowed": "cpu"},
+        {"value": "cuda", "allowed": "cpu"},
     ),
     (
         *("compare", SMALL | {"parameters": {"depth": 1000}}, "error.parameter_range"),

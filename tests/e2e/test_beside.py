@@ -130,7 +130,7 @@ def test_a_run_of_an_unknown_workload_without_traces_is_opened(
     first = measured("mine", source="def mine(x):\n    return x < 1\n", trace="traces/gone.json")
     run = run_with(finished(theirs, first, measured("other")))
     outputs = open_run(client, saved(run, tmp_path / "theirs.json"))
-    assert "Opened theirs.json, measured on A CPU at 2026-01-02 03:04:05 UTC." in outputs[0]
+    assert "Opened theirs.json, measured on A CPU on 2026-01-02 03:04:05 UTC." in outputs[0]
     assert "At 2 tokens (float32, cpu), " in value(outputs[_OPEN_TABLE])
     texts = [json.dumps(figure) for figure in plots(outputs)]
     assert sum("No data yet." in each for each in texts) >= 2

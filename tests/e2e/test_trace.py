@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -67,6 +68,13 @@ def test_what_is_no_trace_gets_a_sentence_and_the_next_one_works(
     assert 'role="alert"' in outputs[_PROBLEM]
     assert "<img" not in outputs[_PROBLEM]
     assert "made.json.gz: " in open_trace(client, trace)[_STATUS]
+
+
+@pytest.mark.long
+def test_a_bomb_is_refused(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.json.gz"
+    path.write_bytes(gzip.compress(bytes(2**20)) * 1100)
+    assert "bomb.json.gz is too large" in open_trace(client, path)[_PROBLEM]
 
 
 def test_a_cut_trace_is_shown_as_far_as_it_goes(

@@ -61,7 +61,11 @@ _RULES: dict[str, dict[str, Any]] = {
 }
 _SET_THEME = "dark => document.body.classList.toggle('dark', dark)"
 # A colour on its way from one theme to the other is of neither.
-_STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
+_STILL = """
+*, *::before, *::after { transition: none !important; animation: none !important; }
+/* What is found has more lines at one size than at another. */
+#compare-results { min-height: 30rem; }
+"""
 
 
 # What charts write beside their drawing: the colour of each, and that of what it stands on.
@@ -120,8 +124,11 @@ views => {
 # How far what is on the page has moved by itself, by the measure of "cumulative layout shift".
 _WATCH = """
 let moved = 0;
+// Words and numbers of the next size may be longer, and move each other within their place.
+const isWithin = source => source.node?.parentElement?.closest('#compare-results');
 const add = entries => {
-  for (const each of entries) if (!each.hadRecentInput) moved += each.value;
+  for (const each of entries)
+    if (!each.hadRecentInput && !each.sources.every(isWithin)) moved += each.value;
 };
 const watch = new PerformanceObserver(list => add(list.getEntries()));
 watch.observe({type: 'layout-shift'});

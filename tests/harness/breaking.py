@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from profiling.engine.progress import RunningBranch
 from tests.harness.asking import KINDS, compare, is_own, lesson, sizes_in_file, told
 from tests.harness.launching import ROOT, App, own_folders, start_app
 from tests.harness.visiting import Answer, Visitor, opened
@@ -49,16 +50,15 @@ class Stand(NamedTuple):
 
 
 def workers(server: int) -> list[psutil.Process]:
-    """Return the worker processes of a process, spawned or forked."""
+    """Return the worker processes of a process, spawned by it or forked for it."""
     children = psutil.Process(server).children()
-    return [worker for each in children if _forks(each) for worker in each.children()]
+    forked = [each for child in children if _is("forkserver", child) for each in child.children()]
+    return [*forked, *(child for child in children if _is("spawn_main", child))]
 
 
-def _forks(process: psutil.Process) -> bool:
+def _is(what: str, process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        parent = process.parent()
-        is_forked = parent is not None and "forkserver" in " ".join(parent.cmdline())
-        return is_forked or "forkserver" in " ".join(process.cmdline())
+        return what in " ".join(process.cmdline())
     return False
 
 
@@ -68,8 +68,9 @@ def runs(app: App) -> set[Path]:
 
 
 async def measuring(app: App) -> None:
-    """Wait until the worker runs a branch, which it notes in the run's folder."""
-    while not any((run / "branch").exists() for run in runs(app)):
+    """Wait until the worker runs a branch, which its job notes."""
+    note = f"notes/*/{RunningBranch.__name__}.json"
+    while not any(any(folder.glob(note)) for folder in own_folders(app.temp)):
         await asyncio.sleep(0.01)
 
 

@@ -11,11 +11,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import psutil
+
+from profiling.model.words import translator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,6 +77,17 @@ def running_app(
         assert may_log or "Traceback" not in "\n".join(app.lines)
         assert psutil.wait_procs(started, timeout=20)[1] == []
         assert own_folders(app.temp) == []
+
+
+def wait_until_ready(app: App) -> None:
+    """Wait until an app's worker is there, which it tells last when it starts.
+
+    A page that is opened sooner is still waiting for that, and logs an error if it is left.
+    """
+    told = translator("en")("page.machine", device="\n", torch="", reason="").partition("\n")[0]
+    while not any(line.startswith(told) for line in [*app.lines]):
+        assert app.process.poll() is None, "\n".join(app.lines)
+        time.sleep(0.02)
 
 
 def own_folders(temp: Path) -> list[Path]:

@@ -62,7 +62,7 @@ def uploads() -> list[tuple[str, bytes]]:
         ("=cmd.json", b"{}"),
         ("deep.json", b"[" * 100_000),
         ("bomb.zip", packed.getvalue()),
-        ("bomb.json.gz", gzip.compress(b" " * 60_000_000) * 20),
+        ("bomb.json.gz", gzip.compress(b" " * 60_000_000) * 5),
         ("trace.json", json.dumps({"traceEvents": [event] * 3}).encode()),
         ("run.pkl", pickle.dumps({"run": 1})),
     ]

@@ -129,12 +129,12 @@ def _mentions(process: psutil.Process, path: Path) -> bool:
 _PAGE = """
 import os, signal, sys, threading, time
 from pathlib import Path
-# Whoever runs this in the background has it ignore interrupts.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 from profiling.engine.engine import Engine
 from profiling.engine.playground import Playground
 from profiling.model.lesson import LessonRequest
 
+# Where the tests run in the background of a shell, interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Without a main guard: nothing of this file is run again.
 engine, playground, begun = Engine("cpu"), Playground(), Path(sys.argv[1])
 engine.lesson(LessonRequest("baseline"))
@@ -166,13 +166,16 @@ def test_whatever_ends_a_page_ends_all_its_processes(
         env=environment,
     )
     assert page.stdout is not None
-    with page.stdout as output:
-        assert output.readline() == "working\n"
+    try:
+        assert page.stdout.readline() == "working\n"
         processes = psutil.Process(page.pid).children(recursive=True)
         assert len(processes) == 3  # the fork server, a worker and a playground
         page.send_signal(how)
         page.wait(60)
         wait_for_end(processes)
+    finally:
+        page.kill()
+        page.communicate()
     # What a page could not tidy up, the next one does.
     for folder in temp.iterdir():
         os.utime(folder, (0, 0))

@@ -10,7 +10,7 @@ from profiling import catalogue
 from profiling.catalogue import LESSONS
 from profiling.catalogue.search import MAX_LETTERS, Field, Fit, Hit, Letters, find
 from profiling.model.words import LANGUAGES, table
-from tests.demos.raised import CAUSES, COPIES, TRACEBACK, message
+from tests.profiling.catalogue.raised import CAUSES, COPIES, TRACEBACK, message
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
 CHANGED = (

@@ -11,7 +11,7 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from tests.demos.test_locales_said import ROOT, TEMPLATES, called_name
+from tests.profiling.model.test_locales_said import ROOT, TEMPLATES, called_name
 
 ROOMS = ("demos/page", "demos/page", "profiling/charts", "profiling/graphs", "profiling/cli")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))

@@ -6,7 +6,7 @@ import pytest
 
 from demos.page.trace.opened import OpenTraces
 from profiling.model.errors import InputError
-from tests.demos.tabs.trace.making import opened
+from tests.demos.page.trace.making import opened
 
 
 def test_the_traces_used_last_are_kept() -> None:

@@ -13,7 +13,7 @@ from jinja2 import nodes
 
 from profiling.model.content import CONTENT
 from profiling.model.words import table
-from tests.demos.placeholders import placeholders
+from tests.profiling.model.placeholders import placeholders
 
 ROOT = CONTENT.parent
 # What a name in a key may stand for.

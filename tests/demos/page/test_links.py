@@ -28,7 +28,7 @@ from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Choice, Number, Request, Setting
 from profiling.model.words import LANGUAGES, translator
-from tests.demos.conftest import Writer
+from tests.conftest import Writer
 
 
 @st.composite

@@ -13,7 +13,7 @@ from profiling.catalogue.source import Parameter
 from profiling.engine import plan
 from profiling.model.errors import InputError
 from profiling.model.request import Request
-from tests.demos.conftest import SMALLEST, Writer
+from tests.conftest import SMALLEST, Writer
 from tests.profiling.planted import MACHINE
 
 GOOD = '''\

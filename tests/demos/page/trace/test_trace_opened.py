@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from tests.demos.tabs.trace.making import opened
+from tests.demos.page.trace.making import opened
 
 
 def test_the_files_of_a_trace_go_with_it(tmp_path: Path) -> None:

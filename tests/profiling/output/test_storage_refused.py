@@ -15,7 +15,7 @@ from profiling.model.errors import InputError
 from profiling.model.run import PeakPart, Run
 from profiling.model.words import translator
 from profiling.output.saved_runs import RUN, load_run, save_run, unpack_run
-from tests.profiling.storage.conftest import TRACE, refusal, set_in, written, zipped
+from tests.profiling.output.conftest import TRACE, refusal, set_in, written, zipped
 
 
 @pytest.mark.parametrize("name", ["nowhere.json", "folder"])

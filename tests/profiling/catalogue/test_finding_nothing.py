@@ -7,7 +7,7 @@ import pytest
 from profiling.catalogue.search import MAX_LETTERS, find
 from profiling.model.errors import InputError
 from profiling.model.words import LANGUAGES
-from tests.demos.raised import TRACEBACK
+from tests.profiling.catalogue.raised import TRACEBACK
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

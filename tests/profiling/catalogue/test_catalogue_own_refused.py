@@ -11,7 +11,7 @@ from profiling import catalogue
 from profiling.catalogue import WORKLOADS
 from profiling.model.errors import InputError
 from profiling.model.words import translator
-from tests.demos.conftest import SMALLEST, Writer
+from tests.conftest import SMALLEST, Writer
 
 
 def sentence(spec: str, language: str = "en") -> str:

@@ -14,7 +14,7 @@ from profiling.model.errors import InputError
 from profiling.model.run import Run
 from profiling.output import saved_runs
 from profiling.output.saved_runs import RUN, load_run, save_run, unpack_run
-from tests.profiling.storage.conftest import TRACE, refusal, written, zipped
+from tests.profiling.output.conftest import TRACE, refusal, written, zipped
 
 
 def test_a_file_beyond_the_limit_is_not_even_read(

@@ -15,7 +15,7 @@ from profiling.model.content import CONTENT
 from profiling.model.lesson import Verdict
 from profiling.model.run import Status
 from profiling.model.words import DEFAULT, LANGUAGES, table, translator
-from tests.demos.placeholders import placeholders
+from tests.profiling.model.placeholders import placeholders
 
 ROOT = CONTENT.parent
 

@@ -17,8 +17,8 @@ from profiling.output import saved_runs
 from profiling.output.csv import ARCHIVE, export
 from profiling.output.saved_runs import RUN, find_run, load_run, recorded_runs, save_run, unpack_run
 from tests.conftest import FinishedRun
+from tests.profiling.output.conftest import TRACE, refusal, written, zipped
 from tests.profiling.planted import branch, cell, run_of
-from tests.profiling.storage.conftest import TRACE, refusal, written, zipped
 
 
 def test_a_run_is_read_whatever_it_is_packed_in(run: Run, tmp_path: Path) -> None:
