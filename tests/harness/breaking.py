@@ -154,8 +154,11 @@ def _left(app: App, known: set[Path]) -> list[str]:
     found = []
     if app.process.poll() is not None:
         found.append("the server has ended")
-    children = psutil.Process(app.process.pid).children(recursive=True)
-    if any(child.status() == psutil.STATUS_ZOMBIE for child in children):
+    # Whoever started a process that has ended takes note of it a moment later.
+    until = time.monotonic() + 20
+    while _has_zombie(app.process.pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    if _has_zombie(app.process.pid):
         found.append("a zombie")
     if len(workers(app.process.pid)) > 2:  # one, or one that goes and one that comes
         found.append(f"{len(workers(app.process.pid))} workers")
@@ -168,6 +171,14 @@ def _left(app: App, known: set[Path]) -> list[str]:
     if files:
         found.append(f"files of the worker: {files}")
     return found
+
+
+def _has_zombie(server: int) -> bool:
+    for child in psutil.Process(server).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.status() == psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 async def left_alone(app: App, how: str) -> Stand:
