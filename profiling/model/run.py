@@ -177,6 +177,18 @@ class Check(Record, frozen=True):
     values: dict[str, str]
 
 
+class Notice(Record, frozen=True):
+    """What a person should know of a result that is there all the same.
+
+    Attributes:
+        key: Locale key of its sentence, such as ``"notice.launch_bound"``.
+        values: What the placeholders of the sentence stand for.
+    """
+
+    key: Text
+    values: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class BranchResult(Record, frozen=True):
     """What was measured of one branch in one cell.
 
@@ -189,6 +201,7 @@ class BranchResult(Record, frozen=True):
         source: The code that ran.
         source_sha256: Hash of `source`.
         trace: Path of the Chrome trace, relative to the run's folder.
+        notices: What a person should know of it.
     """
 
     branch: Label
@@ -203,6 +216,7 @@ class BranchResult(Record, frozen=True):
     source: Text = ""
     source_sha256: str = ""
     trace: RelativePath | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class CellResult(Record, frozen=True):
@@ -215,6 +229,7 @@ class CellResult(Record, frozen=True):
         others_cpu_share: Share of all processors that other processes used while it was timed.
         parameter_bytes: Parameters and buffers, there before the step.
         input_bytes: Other tensors of the state, there before the step.
+        notices: What a person should know of all its branches.
     """
 
     cell: Cell
@@ -230,6 +245,7 @@ class CellResult(Record, frozen=True):
     others_cpu_share: float | None = None
     parameter_bytes: int | None = None
     input_bytes: int | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class Run(Record, frozen=True):

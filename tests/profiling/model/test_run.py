@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from profiling.model.errors import InputError
 from profiling.model.lesson import ClaimResult, Verdict
-from profiling.model.run import Reach, Sample, Status
+from profiling.model.run import Notice, Reach, Sample, Status
 from profiling.output.saved_runs import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, reach, run_of, times
@@ -29,6 +29,20 @@ def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     )
     save_run(run, tmp_path / "run.json")
     assert load_run(tmp_path / "run.json") == run
+
+
+def test_notices_read_back_and_may_be_missing(tmp_path: Path) -> None:
+    run = run_of(branch("attached", notices=(Notice("notice.some", {"share": "95 %"}),)))
+    told = replace(run.results[0], notices=(Notice("notice.other"),))
+    run = replace(run, results=(told,))
+    path = tmp_path / "run.json"
+    save_run(run, path)
+    assert load_run(path) == run
+    data = json.loads(path.read_text("utf-8"))
+    del data["results"][0]["notices"], data["results"][0]["results"][0]["notices"]
+    path.write_text(json.dumps(data), "utf-8")
+    (older,) = load_run(path).results
+    assert (older.notices, older.results[0].notices) == ((), ())
 
 
 def test_a_measured_run_reads_back_as_it_was_written(
