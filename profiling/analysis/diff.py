@@ -172,7 +172,7 @@ def _side(branch: Measured) -> tuple[dict[str, Any], Floats]:
         "step_median_{}_s": float(np.median(steps)) if len(steps) else np.nan,
         "peak_{}_bytes": branch.largest("peak"),
         "saved_{}_bytes": branch.largest("saved"),
-        "gradients_{}": gradients(branch.result),
+        "gradients_{}": gradients(branch.finished, branch.result),
     }
     return side, steps
 

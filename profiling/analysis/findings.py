@@ -2,8 +2,9 @@
 
 Of one cell, by these rules:
 
-- **Correct** is a branch that ran and gave every parameter group the gradient of the reference.
-  Where no branch could be checked, all that ran count.
+- **Correct** is a branch that ran and has no gradient known to be wrong. A group that the reference
+  gives a gradient is checked. Whether a gradient is there at all can be told without a reference: a
+  branch that *lacks* one which the baseline has is not correct, unless all others lack one too.
 - **Candidates** are the correct branches but for the baseline, with which they are compared.
 - **Faster** is what the corrected test calls significantly faster. The fastest is the candidate of
   the smallest ratio among those; *tied* with it are the others among those whose 95 % interval
@@ -19,7 +20,7 @@ Of one cell, by these rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -33,6 +34,9 @@ from profiling.model.words import Text
 DISTURBED_SHARE = 0.2
 # A peak that differs by less is the same: allocators and operators' scratch make it differ so.
 PEAK_TOLERANCE = 0.01
+
+# Outcomes of a group that no reference says anything of.
+_NOT_CHECKED = {"unchecked", "absent", "extra"}
 
 Named = Callable[[Sequence[str], Text], str]
 
@@ -82,8 +86,12 @@ class Findings(NamedTuple):
     Attributes:
         ran: The branches that ran.
         right: The branches whose gradients are all right; `wrong` those with one that is not.
-        checked: Whether the gradients of any that ran could be checked.
-        correct: The branches that ran and are right, or all that ran where none was checked.
+        lacking: The parameter groups for which a branch that ran has fewer gradients than the
+            baseline though no reference says so, by branch.
+        checked: Whether any gradient could be checked.
+        unchecked: The parameter groups that could not be.
+        correct: The branches that ran and speak for themselves: none of their gradients is known to
+            be wrong, nor lacking where there are others that do not lack any.
         candidates: What of them is compared with the baseline.
         enough: Whether the rounds are enough for any difference in time to be significant.
         ratios: Of each branch but the baseline that has a ratio.
@@ -98,7 +106,9 @@ class Findings(NamedTuple):
     ran: tuple[str, ...]
     right: tuple[str, ...]
     wrong: tuple[str, ...]
+    lacking: dict[str, tuple[str, ...]]
     checked: bool
+    unchecked: tuple[str, ...]
     correct: tuple[str, ...]
     candidates: tuple[str, ...]
     enough: bool
@@ -108,6 +118,19 @@ class Findings(NamedTuple):
     peaks: dict[str, int]
     lower: Lower | None
     others_cpu_share: float | None
+
+    @property
+    def scope(self) -> str:
+        """What is known of the gradients of the branches that are compared.
+
+        ``correct``, all of them; ``not_wrong``, where only some groups or branches could be told;
+        ``lacking``, where each lacks one that the baseline has; ``all``, where nothing is known.
+        """
+        if any(name in self.lacking for name in self.candidates):
+            return "lacking"
+        if self.checked and not self.unchecked:
+            return "correct"
+        return "not_wrong" if self.checked or self.lacking else "all"
 
     @property
     def time(self) -> str:
@@ -144,8 +167,16 @@ def find(summary: pd.DataFrame) -> Findings:
     ran = tuple(row["branch"] for row in rows if row["status"] == "ok")
     right = tuple(row["branch"] for row in rows if _is(row["gradients_right"], True))
     wrong = tuple(row["branch"] for row in rows if _is(row["gradients_right"], False))
-    checked = any(name in (*right, *wrong) for name in ran)
-    correct = tuple(name for name in ran if name in right or not checked)
+    outcomes = {row["branch"]: _outcomes(row["gradients"]) for row in rows}
+    lacking = {
+        name: groups
+        for name in ran
+        if name not in wrong and (groups := _with(outcomes[name], "absent"))
+    }
+    sound = tuple(name for name in ran if name not in wrong)
+    correct = tuple(name for name in sound if name not in lacking)
+    if set(correct) <= {baseline}:
+        correct = sound
     candidates = tuple(name for name in correct if name != baseline)
     ratios = {
         row["branch"]: Ratio(
@@ -166,7 +197,9 @@ def find(summary: pd.DataFrame) -> Findings:
         ran=ran,
         right=right,
         wrong=wrong,
-        checked=checked,
+        lacking=lacking,
+        checked=any(set(outcomes[name].values()) - _NOT_CHECKED for name in ran),
+        unchecked=_unchecked(outcomes[name] for name in ran),
         correct=correct,
         candidates=candidates,
         enough=enough,
@@ -179,6 +212,21 @@ def find(summary: pd.DataFrame) -> Findings:
         ),
         others_cpu_share=max(shares, default=None),
     )
+
+
+def _outcomes(gradients: str) -> dict[str, str]:
+    """Return the outcome of each parameter group, from a summary's column ``gradients``."""
+    return dict(part.split(":") for part in gradients.split(";") if part)
+
+
+def _with(outcomes: Mapping[str, str], *wanted: str) -> tuple[str, ...]:
+    return tuple(group for group, outcome in outcomes.items() if outcome in wanted)
+
+
+def _unchecked(branches: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the groups that no reference says anything of."""
+    groups = (_with(outcomes, *_NOT_CHECKED) for outcomes in branches)
+    return tuple(dict.fromkeys(group for each in groups for group in each))
 
 
 def alike(one: float, other: float) -> bool:
@@ -257,6 +305,15 @@ def headline(found: Findings, cell: Cell, text: Text) -> str:
     said = where + said + text("finding.end")
     if found.wrong and found.correct:
         said += text("finding.wrong", names=_listed(found.wrong, text))
+    if found.lacking:
+        named = (
+            text("finding.of_groups", name=name, groups=_listed(groups, text))
+            for name, groups in found.lacking.items()
+        )
+        names = text("language.list").join(named)
+        said += text("finding.lacking", names=names, baseline=found.baseline)
+    elif found.checked and found.unchecked:
+        said += text("finding.unchecked", names=_listed(found.unchecked, text))
     return said
 
 
@@ -271,7 +328,7 @@ def disturbance(found: Findings, text: Text) -> str:
 def time_title(found: Findings, text: Text) -> str:
     """Say what a cell shows of times, short enough for a chart."""
     if found.time == "none":
-        return text(f"chart.time.title.none.{_scope(found)}", baseline=found.baseline)
+        return text(f"chart.time.title.none.{_known(found)}", baseline=found.baseline)
     clauses = _times(found, "chart.time.title", first_of, text)
     return text("finding.and").join(clauses) or text("chart.time.title")
 
@@ -290,7 +347,7 @@ def peak_title(
     if not found.peak:
         return text("chart.peak.title")
     if found.lower is None:
-        return text(f"chart.peak.title.none.{_scope(found)}", baseline=found.baseline)
+        return text(f"chart.peak.title.none.{_known(found)}", baseline=found.baseline)
     least, most = (found.peaks[found.baseline] - peak for peak in reversed(found.lower.peaks))
     difference = exact(least) if exact and least == most else span(unit.show, least, most)
     return text(
@@ -340,9 +397,13 @@ def peak_over_size_title(found: Mapping[int, Findings], unit: Unit, text: Text) 
 
 
 def gradients_title(found: Findings, text: Text) -> str:
-    """Say how many of the branches that could be checked have the right gradients."""
+    """Say how many branches have the right gradients or, where not all is known, which do not."""
     count = len(found.right) + len(found.wrong)
-    if not count:
+    if found.unchecked or not count:
+        for name, those in (("wrong", found.wrong), ("lacking", tuple(found.lacking))):
+            if those:
+                named = first_of(those, text)
+                return text(f"chart.reach.title.{name}", names=named, baseline=found.baseline)
         return text("chart.reach.title.unchecked")
     return text("chart.reach.title", right=len(found.right), count=count)
 
@@ -359,6 +420,10 @@ def span(show: Callable[[float], str], low: float, high: float) -> str:
     return "–".join(dict.fromkeys((show(low), show(high))))
 
 
+def _known(found: Findings) -> str:
+    return "correct" if found.scope == "correct" else "all"
+
+
 def _compared(found: Findings, text: Text) -> str:
     """Say how the candidates compare with the baseline."""
     clauses = _times(found, "finding.time", _listed, text)
@@ -366,11 +431,8 @@ def _compared(found: Findings, text: Text) -> str:
         clauses.append(_peaks(found, text))
     if not clauses:
         return text("finding.no_baseline", baseline=found.baseline)
-    return text(f"finding.scope.{_scope(found)}") + text("finding.and").join(clauses)
-
-
-def _scope(found: Findings) -> str:
-    return "correct" if found.checked else "all"
+    scope = text(f"finding.scope.{found.scope}", baseline=found.baseline)
+    return scope + text("finding.and").join(clauses)
 
 
 def _nothing(found: Findings, text: Text) -> str:
@@ -380,7 +442,9 @@ def _nothing(found: Findings, text: Text) -> str:
     if not found.correct:
         return text("finding.none_correct")
     (only,) = found.correct
-    return text("finding.alone" if len(found.ran) == 1 else "finding.only_correct", name=only)
+    if len(found.ran) == 1:
+        return text("finding.alone", name=only)
+    return text(f"finding.only_{'not_wrong' if found.unchecked else 'correct'}", name=only)
 
 
 def _times(found: Findings, area: str, named: Named, text: Text) -> list[str]:

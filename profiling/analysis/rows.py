@@ -10,7 +10,7 @@ from profiling.model.units import Unit, byte_unit, show_bytes, show_interval, sh
 from profiling.model.words import Text
 from profiling.traces.memory import NO_OP
 
-_RIGHT = {"equal": True, "none": True, "unchecked": None}
+_RIGHT = {"equal": True, "none": True, "unchecked": None, "absent": None, "extra": None}
 
 
 class Group(NamedTuple):
@@ -77,19 +77,30 @@ def _row(row: Any, times: Unit, memory: Unit, text: Text) -> Row:
         live=_bytes(row.live_bytes, memory),
         ops="" if pd.isna(row.ops) else str(row.ops),
         work=_work(row, text),
-        groups=_groups(row.gradients, text),
+        groups=_groups(row, text),
         right=None if row.gradients_right is None else bool(row.gradients_right),
         note=text(row.reason, **row.values) if row.reason else "",
         message=row.message,
     )
 
 
-def _groups(gradients: str, text: Text) -> tuple[Group, ...]:
-    parts = [part.split(":") for part in gradients.split(";") if part]
+def _groups(row: Any, text: Text) -> tuple[Group, ...]:
+    outcomes, errors = _by_group(row.gradients), _by_group(row.gradient_errors)
     return tuple(
-        Group(f"{group}: {text(f'reach.{outcome}')}", _RIGHT.get(outcome, False))
-        for group, outcome in parts
+        Group(f"{group}: {_outcome(outcome, errors.get(group), text)}", _RIGHT.get(outcome, False))
+        for group, outcome in outcomes.items()
     )
+
+
+def _by_group(parts: str) -> dict[str, str]:
+    return dict(part.split(":") for part in parts.split(";") if part)
+
+
+def _outcome(outcome: str, error: str | None, text: Text) -> str:
+    words = text(f"reach.{outcome}")
+    if outcome != "different" or error is None:
+        return words
+    return text("row.different", outcome=words, error=f"{float(error):.2g}")
 
 
 def _bytes(value: Any, common: Unit) -> str:

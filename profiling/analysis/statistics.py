@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.analysis.tables import KEY, key, results_of
+from profiling.analysis.tables import KEY, key, outcomes, results_of
 from profiling.model.metrics import METRICS, Metric
 from profiling.model.run import BranchResult, CellResult, Run
 
@@ -224,8 +224,9 @@ SUMMARY = (
     Column("verdict", lambda branch: verdict(branch.ratio.estimate, branch.p_value)),
     *(_of_metric(metric) for metric in METRICS.values() if metric.column),
     Column("scratch", lambda branch: _scratch(branch.result)),
-    Column("gradients", lambda branch: gradients(branch.result)),
+    Column("gradients", lambda branch: gradients(branch.finished, branch.result)),
     Column("gradients_right", lambda branch: _gradients_right(branch.result)),
+    Column("gradient_errors", lambda branch: _gradient_errors(branch.result)),
 )
 
 # What a row says besides: which branch it is, and what became of it.
@@ -265,9 +266,9 @@ def joined(summaries: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([_framed([]), *summaries], ignore_index=True)
 
 
-def gradients(result: BranchResult) -> str:
+def gradients(finished: CellResult, result: BranchResult) -> str:
     """Return what became of each parameter group's gradient, as ``group:outcome`` parts."""
-    return ";".join(f"{each.group}:{each.outcome}" for each in result.reach)
+    return ";".join(f"{each.group}:{outcome}" for each, outcome in outcomes(finished, result))
 
 
 def _compare(branches: list[Measured], baseline: Measured | None) -> None:
@@ -323,3 +324,8 @@ def _gradients_right(result: BranchResult) -> bool | None:
     if False in right:
         return False
     return True if right and None not in right else None
+
+
+def _gradient_errors(result: BranchResult) -> str:
+    known = [each for each in result.reach if each.relative_error is not None]
+    return ";".join(f"{each.group}:{each.relative_error:.3g}" for each in known)

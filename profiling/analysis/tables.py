@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from profiling.model.run import BranchResult, Cell, CellResult, Run
+from profiling.model.run import BranchResult, Cell, CellResult, Reach, Run
 from profiling.traces.table import COLUMNS, load_trace
 
 KEY = ["workload", "branch", "size", "dtype", "device"]
@@ -61,16 +61,32 @@ def reach(finished: CellResult) -> pd.DataFrame:
     """Return one row a parameter group and branch of a cell.
 
     Returns:
-        Columns ``branch``, ``group``, ``tensors``, ``with_gradient``, ``outcome`` (see
-        `profiling.model.run.Reach.outcome`), ``right`` and ``max_difference``.
+        Columns ``branch``, ``group``, ``tensors``, ``with_gradient``, ``right``,
+        ``relative_error`` and ``outcome`` (see `outcomes`).
     """
-    columns = ["group", "tensors", "with_gradient", "outcome", "right", "max_difference"]
+    columns = ["group", "tensors", "with_gradient", "right", "relative_error"]
     rows = [
-        (result.branch, *(getattr(group, name) for name in columns))
+        (result.branch, *(getattr(group, name) for name in columns), outcome)
         for result in finished.results
-        for group in result.reach
+        for group, outcome in outcomes(finished, result)
     ]
-    return pd.DataFrame(rows, columns=["branch", *columns])
+    return pd.DataFrame(rows, columns=["branch", *columns, "outcome"])
+
+
+def outcomes(finished: CellResult, result: BranchResult) -> list[tuple[Reach, str]]:
+    """Return what became of each parameter group's gradient in a branch of a cell.
+
+    Returns:
+        Each group with its outcome, which may compare it with the cell's baseline: see
+        `profiling.model.run.Reach.beside`.
+    """
+    baseline = {
+        group.group: group
+        for each in finished.results
+        if each.branch == finished.cell.baseline
+        for group in each.reach
+    }
+    return [(group, group.beside(baseline.get(group.group))) for group in result.reach]
 
 
 def trace_events(run: Run, folder: Path) -> pd.DataFrame:

@@ -48,6 +48,8 @@ _LOOKS = {
     "unwanted": ("!", "#e69f00"),
     "different": ("≠", "#e8743b"),
     "missing": ("✗", "#d55e00"),
+    "absent": ("✗", "#c0c4cc"),
+    "extra": ("!", "#c0c4cc"),
     "unchecked": ("·", "#c0c4cc"),
 }
 _CODES = {outcome: code for code, outcome in enumerate(_LOOKS)}
@@ -342,9 +344,9 @@ def _hover(row: Row | None, text: Text) -> str:
         return ""
     lines = [f"{escaped(row['branch'])} · {escaped(row['group'])}", _word(row, text)]
     lines.append(text("hover.reach", got=row["with_gradient"], tensors=row["tensors"]))
-    difference = number(row["max_difference"])
-    if difference is not None:
-        lines.append(text("hover.max_difference", difference=f"{difference:.3g}"))
+    error = number(row["relative_error"])
+    if error is not None:
+        lines.append(text("hover.relative_error", error=f"{error:.2g}"))
     return "<br>".join(lines)
 
 

@@ -135,9 +135,12 @@ class Reach(Record, frozen=True):
         tensors: Number of parameters in it.
         with_gradient: How many of them got a gradient.
         expected: Whether the reference gives the group a gradient; None without a reference.
-        equal: Whether all gradients equal the reference's, to the dtype's tolerance; None when
-            there is nothing to compare.
-        max_difference: Largest absolute difference from the reference; None likewise.
+        equal: Whether the relative error is within the dtype's tolerance; None when there is
+            nothing to compare.
+        max_difference: Largest absolute difference from the reference; None likewise, and where it
+            is not finite.
+        relative_error: L2 norm of the difference over that of the reference; None likewise, and in
+            runs of earlier versions.
     """
 
     group: Name
@@ -146,6 +149,7 @@ class Reach(Record, frozen=True):
     expected: bool | None
     equal: bool | None
     max_difference: float | None
+    relative_error: float | None = None
 
     @property
     def outcome(self) -> str:
@@ -157,6 +161,17 @@ class Reach(Record, frozen=True):
         if self.with_gradient < self.tensors:
             return "missing"
         return "equal" if self.equal else "different"
+
+    def beside(self, baseline: Reach | None) -> str:
+        """Return the outcome or, where it was not checked, how it compares with the baseline.
+
+        Whether a gradient is there needs no reference: ``absent`` if fewer parameters got one than
+        in the baseline, ``extra`` if more did.
+        """
+        if self.outcome != "unchecked" or baseline is None:
+            return self.outcome
+        more = self.with_gradient - baseline.with_gradient
+        return "unchecked" if more == 0 else "extra" if more > 0 else "absent"
 
     @property
     def right(self) -> bool | None:
@@ -363,7 +378,7 @@ def _is_sample(sample: Sample) -> bool:
 
 def _is_reach(reach: Reach) -> bool:
     counted = 0 <= reach.with_gradient <= reach.tensors <= MAX_NUMBER
-    return counted and _is_amount(reach.max_difference)
+    return counted and _is_amount(reach.max_difference) and _is_amount(reach.relative_error)
 
 
 def _is_amount(value: float | None) -> bool:

@@ -20,6 +20,7 @@ from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.analysis.diff import device_name
 from profiling.analysis.findings import told
 from profiling.analysis.rows import Row, rows
+from profiling.analysis.tables import outcomes
 from profiling.catalogue import Source
 from profiling.charts.of_run import CHARTS, Chart
 from profiling.graphs import svg
@@ -154,7 +155,7 @@ class CellView(NamedTuple):
     finding: str
     rows: list[Row]
     groups: list[str]
-    reached: dict[str, dict[str, Reach]]
+    reached: dict[str, dict[str, tuple[Reach, str]]]
     charts: list[Drawn]
     measured: CellResult
 
@@ -212,7 +213,9 @@ def _about(run: Run, text: Text) -> str:
 def _cell(analysis: Analysis, cell: CellAnalysis, text: Text) -> CellView:
     finished, asked = cell.finished, cell.finished.cell
     reached = {
-        result.branch: {each.group: each for each in result.reach}
+        result.branch: {
+            group.group: (group, outcome) for group, outcome in outcomes(finished, result)
+        }
         for result in finished.results
         if result.reach
     }

@@ -83,11 +83,15 @@ def test_rows_are_in_common_units() -> None:
 def test_groups_are_told_in_words(text: Text) -> None:
     outcomes = ("equal", "none", "missing", "unwanted", "different")
     gradients = ";".join(f"g{number}:{outcome}" for number, outcome in enumerate(outcomes))
-    (shown,) = rows(frame(row("attached", gradients=gradients)), text)
+    (shown,) = rows(frame(row("attached", gradients=gradients, gradient_errors="g0:0")), text)
     assert [group.words for group in shown.groups] == [
         f"g{number}: {text(f'reach.{outcome}')}" for number, outcome in enumerate(outcomes)
     ]
     assert [group.right for group in shown.groups] == [True, True, False, False, False]
+    wrong = row("attached", gradients="g:different", gradient_errors="g:0.1849")
+    ((group,),) = (each.groups for each in rows(frame(wrong), text))
+    different = text("row.different", outcome=text("reach.different"), error="0.18")
+    assert group == Group(f"g: {different}", False)
 
 
 def test_what_was_not_measured_is_empty_and_never_zero(text: Text) -> None:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from profiling.analysis import tables
-from profiling.model.run import CellResult, Run, Sample, Status
+from profiling.model.run import CellResult, Reach, Run, Sample, Status
 from profiling.traces.table import COLUMNS, load_trace
 from tests.conftest import FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
@@ -87,8 +87,8 @@ def test_reach_of_a_measured_cell(finished_run: FinishedRun) -> None:
             ["attached", "trunk", "different"]
         ]
         assert (table["with_gradient"] == table["tensors"]).all()
-        assert table.loc[table["right"], "max_difference"].eq(0).all()
-        assert wrong["max_difference"].gt(0).all()
+        assert table.loc[table["right"], "relative_error"].eq(0).all()
+        assert wrong["relative_error"].gt(0.1).all()
 
 
 def test_reach_keeps_what_there_is_nothing_to_compare_with() -> None:
@@ -97,7 +97,7 @@ def test_reach_keeps_what_there_is_nothing_to_compare_with() -> None:
     assert table["outcome"].to_list() == ["unwanted", "missing"]
     assert table["tensors"].to_list() == [2, 2]
     assert table["with_gradient"].to_list() == [2, 1]
-    assert table["max_difference"].isna().all()
+    assert table["relative_error"].isna().all()
 
 
 def test_reach_without_a_reference_is_neither_right_nor_wrong() -> None:
@@ -105,6 +105,21 @@ def test_reach_without_a_reference_is_neither_right_nor_wrong() -> None:
     table = tables.reach(one_cell(run_of(planted)))
     assert table["outcome"].to_list() == ["unchecked"]
     assert table["right"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("got", "outcome"), [(0, "absent"), (1, "absent"), (2, "unchecked"), (3, "extra")]
+)
+def test_without_a_reference_a_gradient_is_there_or_not_beside_the_baseline(
+    got: int, outcome: str
+) -> None:
+    def reached(count: int) -> tuple[Reach, ...]:
+        return (Reach("x", 3, count, expected=None, equal=None, max_difference=None),)
+
+    finished = one_cell(
+        run_of(branch("detach", reach=reached(got)), branch("attached", reach=reached(2)))
+    )
+    assert tables.reach(finished)["outcome"].to_list() == [outcome, "unchecked"]
 
 
 def test_trace_events_of_a_measured_run(finished_run: FinishedRun) -> None:

@@ -59,6 +59,7 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "scratch": "",
         "gradients": "x:none;w:equal",
         "gradients_right": True,
+        "gradient_errors": "w:0",
     }
     return defaults | values
 

@@ -15,7 +15,7 @@ FOUND = shown(
 
 
 def reach(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
-    table = pd.DataFrame(list(rows), columns=["branch", "group", "outcome", "max_difference"])
+    table = pd.DataFrame(list(rows), columns=["branch", "group", "outcome", "relative_error"])
     right = table["outcome"].isin(["equal", "none"])
     return table.assign(right=right, tensors=4, with_gradient=3)
 
@@ -60,18 +60,18 @@ def test_without_a_reference_nothing_is_called_right_or_wrong(english: Text) -> 
     assert [list(line) for line in figure.data[0].text] == [["· not checked"]] * 2
 
 
-def test_hover_has_the_largest_difference(outcomes: pd.DataFrame, english: Text) -> None:
+def test_hover_has_the_relative_error(outcomes: pd.DataFrame, english: Text) -> None:
     hover = gradient_reach(outcomes, FOUND, english).data[0].customdata
-    assert hover[1][1].endswith("largest difference from the reference: 1.23e-08")
+    assert hover[1][1].endswith("relative L2 error: 1.2e-08")
     assert "3 of 4 parameters got a gradient" in hover[0][0]
-    assert "difference from" not in hover[0][0]
+    assert "error" not in hover[0][0]
     assert hover[2][2].startswith("no_grad · &lt;w&gt;<br>≠ different")
 
 
 def test_each_outcome_has_one_flat_colour(outcomes: pd.DataFrame, text: Text) -> None:
     heatmap = gradient_reach(outcomes, FOUND, text).data[0]
     stops = [(stop, color) for stop, color in heatmap.colorscale]
-    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 5.5)
+    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 7.5)
     assert [color for _, color in stops[::2]] == [color for _, color in stops[1::2]]
     assert len({color for _, color in stops}) == 6
 
