@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from demos.page.guards import request_log
-from demos.page.guards.health import health
+from demos.page.guards.blocks import health
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
 from profiling.model.errors import WorkerError
