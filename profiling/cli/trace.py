@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Line
 
-from profiling.charts.of_trace import charts, write_chart
+from profiling.charts.trace import charts, write_chart
 from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
