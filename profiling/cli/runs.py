@@ -20,8 +20,8 @@ from profiling.model.run import Run
 from profiling.model.units import show_bytes
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
 from profiling.output import json_data
-from profiling.output.csv import readme
 from profiling.output.report import Part, document, lesson_part, run_part
+from profiling.output.run_files import readme
 from profiling.output.saved_runs import find_run, load_run, unpack_run
 
 

@@ -25,7 +25,7 @@ from profiling.model.metrics import METRICS
 from profiling.model.run import Run
 from profiling.model.units import show_bytes, time_unit
 from profiling.model.words import Text, lenient
-from profiling.output import csv
+from profiling.output import run_files
 from profiling.output.html import code, sources
 from profiling.output.report import document, run_part
 
@@ -39,7 +39,7 @@ _EVENTS = {
     "summary.csv": "save_summary",
     "samples.csv": "save_samples",
     "trace_events.csv": "save_trace_events",
-    csv.ARCHIVE: "save_archive",
+    run_files.ARCHIVE: "save_archive",
     _REPORT: "save_report",
     "traces": "save_traces",
 }
@@ -78,7 +78,7 @@ class Downloads:
 
     def offered(self, analysis: Analysis) -> dict[Any, Any]:
         """Return updates for a run of which no file was made yet."""
-        has_traces = bool(csv.trace_files(analysis))
+        has_traces = bool(run_files.trace_files(analysis))
         return {
             **{
                 button: gr.update(visible=name != "traces" or has_traces)
@@ -137,12 +137,12 @@ class Downloads:
 def _made(name: str, analysis: Analysis, place: Path, text: Text) -> list[Path]:
     """Make a file and return its path; of traces, all paths."""
     if name == "traces":
-        return [Path(shutil.copy(trace, place)) for trace in csv.trace_files(analysis)]
+        return [Path(shutil.copy(trace, place)) for trace in run_files.trace_files(analysis)]
     if name == _REPORT:
         path = place / name
         path.write_text(document([run_part(analysis, text)], text), "utf-8")
         return [path]
-    return [csv.write(name, analysis, place, text)]
+    return [run_files.write(name, analysis, place, text)]
 
 
 def _told(error: DetachLabError | OSError) -> DetachLabError:

@@ -14,8 +14,8 @@ from profiling.analysis.analysis import Analysis
 from profiling.analysis.statistics import summary
 from profiling.model.run import Run, Status
 from profiling.model.words import Text, translator
-from profiling.output import csv as files_of_a_run
-from profiling.output.csv import (
+from profiling.output import run_files
+from profiling.output.run_files import (
     ARCHIVE,
     FILES,
     README,
@@ -264,7 +264,7 @@ def test_a_failure_while_writing_keeps_the_file_of_before(
     def failing(text: Text) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr(files_of_a_run, "readme", failing)
+    monkeypatch.setattr(run_files, "readme", failing)
     with pytest.raises(OSError, match="disk full"):
         export(Analysis(planted, tmp_path), tmp_path, SAY)
     assert {name: (tmp_path / name).read_bytes() for name in before}[README] == before[README]
