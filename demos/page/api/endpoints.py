@@ -20,12 +20,11 @@ from profiling.engine.engine import Engine, Progress
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
-from profiling.model.words import translator
+from profiling.model.words import Language, translator
 from profiling.output import json_data
 from profiling.traces.operators import MOST_ROWS, Selection, filter_rows, kernels, operator_groups
 from profiling.traces.table import Trace, trace_fault
 
-Language = Literal["en", "zh"]
 Sort = Literal["self_s", "total_s", "mean_s", "count", "device_s", "allocated_bytes"]
 Group = Literal["name", "shapes", "stack"]
 Answer = dict[str, Any]

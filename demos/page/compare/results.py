@@ -20,7 +20,7 @@ from profiling.analysis.tables import environment
 from profiling.charts.of_run import CHARTS
 from profiling.charts.style import Row, number, rows_of
 from profiling.engine.engine import Engine
-from profiling.model.errors import DetachLabError, FileError, InputError, file_error
+from profiling.model.errors import DetachLabError, InputError
 from profiling.model.metrics import METRICS
 from profiling.model.run import Run
 from profiling.model.units import show_bytes, time_unit
@@ -109,7 +109,7 @@ class Downloads:
                         return {progress: gone, self._made: self._none()}
                     made = _made(name, analyses.of(measured, folder), self._place(), text)
                 except (DetachLabError, OSError) as error:
-                    return {progress: common.problem(_told(error), text), self._made: self._none()}
+                    return {progress: common.problem(error, text), self._made: self._none()}
                 return {self._made: gr.update(value=[*map(str, made)], visible=True)}
 
             return make
@@ -143,12 +143,6 @@ def _made(name: str, analysis: Analysis, place: Path, text: Text) -> list[Path]:
         path.write_text(document([run_part(analysis, text)], text), "utf-8")
         return [path]
     return [run_files.write(name, analysis, place, text)]
-
-
-def _told(error: DetachLabError | OSError) -> DetachLabError:
-    if isinstance(error, DetachLabError):
-        return error
-    return file_error(error) or FileError("error.unwritable", reason=str(error))
 
 
 class Panel:

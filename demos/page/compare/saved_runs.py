@@ -115,7 +115,7 @@ class Beside:
                 # No list of what a made-up run can make pandas raise would be complete.
                 unusable = InputError("error.run_unusable", file=short(Path(file or "").name))
                 failure = file_error(error) or unusable
-            return {page.progress: _told(text(failure.key, **failure.values), text, failed=True)}
+            return {page.progress: common.problem(failure, text)}
 
         return handle
 
@@ -141,10 +141,10 @@ class Beside:
                 (text("diff.only_b"), lone_words(found.only_b, text)),
             ],
         )
-        said = text("diff.laid", name=short(path.name))
+        said = common.sentence("diff.laid", text, name=short(path.name))
         chart = gr.update(value=ratio_by_branch(found.rows, text), visible=not found.rows.empty)
         table = gr.update(value=html, visible=True)
-        return {page.progress: _told(said, text), self._table: table, self._chart: chart}
+        return {page.progress: said, self._table: table, self._chart: chart}
 
     def _open_run(self, page: _Page, previous: Run | None, path: Path, text: Text) -> Updates:
         folder = page.engine.folder / f"opening-{secrets.token_hex(4)}"
@@ -163,10 +163,10 @@ class Beside:
         if previous is not None:
             page.panel.discarder(page.engine)(previous)
         device, when = device_name(run), _moment(run)
-        said = text("diff.opened", name=short(path.name), device=device, when=when)
+        said = common.sentence("diff.opened", text, name=short(path.name), device=device, when=when)
         # What lay beside the run before has nothing to do with this one.
         cleared = dict.fromkeys((self._table, self._chart), gr.update(value=None, visible=False))
-        return {page.run: run, page.progress: _told(said, text), **shown, **cleared}
+        return {page.run: run, page.progress: said, **shown, **cleared}
 
 
 def _chosen(name: str | None, file: str | None) -> Path:
@@ -179,7 +179,3 @@ def _chosen(name: str | None, file: str | None) -> Path:
 
 def _moment(run: Run) -> str:
     return run.started_utc.replace("T", " ").replace("+00:00", " UTC")
-
-
-def _told(sentence: str, text: Text, *, failed: bool = False) -> str:
-    return common.render("progress.html", text, sentence=sentence, failed=failed, total=0, done=0)

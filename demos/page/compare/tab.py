@@ -15,7 +15,7 @@ from demos.page.compare.saved_runs import Beside
 from demos.page.links import usual_comparison
 from profiling.engine.engine import Engine, Progress, time_left_s
 from profiling.graphs import dot, svg
-from profiling.model.errors import DetachLabError, FileError, InputError, file_error
+from profiling.model.errors import DetachLabError, InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.request import Request
 from profiling.model.run import Run
@@ -160,11 +160,8 @@ class _Handlers:
                 if step.is_new and previous is not None:
                     self._panel.discarder(self._engine)(previous)
                     previous = None
-        except DetachLabError as error:
+        except (DetachLabError, OSError) as error:
             yield {self._progress: common.problem(error, text)}
-        except OSError as error:
-            refused = file_error(error) or FileError("error.unwritable", reason=str(error))
-            yield {self._progress: common.problem(refused, text)}
 
     def _new(self, step: Progress, text: Text) -> dict[Any, Any]:
         if step.run is None or not step.is_new:
