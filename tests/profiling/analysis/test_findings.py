@@ -25,10 +25,11 @@ from profiling.analysis.findings import (
 )
 from profiling.analysis.rows import Group, rows
 from profiling.analysis.statistics import summary
+from profiling.catalogue import BRANCHES
 from profiling.model.units import byte_unit, show_interval, show_ratio
 from profiling.model.words import Text, translator
 from tests.conftest import FinishedRun
-from tests.profiling.charts.conftest import BRANCHES, failed, faster, row, shown
+from tests.profiling.charts.conftest import failed, faster, row, shown
 from tests.profiling.charts.conftest import table as frame
 from tests.profiling.planted import branch, cell, reach, run_of, times
 

@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 import pytest
 
 from profiling.analysis.findings import find
+from profiling.catalogue import BRANCHES
 from profiling.charts.branches import peak_by_branch, time_by_branch
 from profiling.charts.style import branch_style, label_room
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES, failed, row, table
+from tests.profiling.charts.conftest import failed, row, table
 
 
 def title(figure: go.Figure) -> str:

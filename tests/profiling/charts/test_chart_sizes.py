@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from profiling.analysis.findings import Findings, find
+from profiling.catalogue import BRANCHES
 from profiling.charts.branches import memory_over_size, time_over_size
 from profiling.charts.style import branch_style
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES, failed, faster, row, table
+from tests.profiling.charts.conftest import failed, faster, row, table
 
 
 def by_size(cells: pd.DataFrame) -> dict[int, Findings]:

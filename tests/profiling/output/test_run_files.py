@@ -27,7 +27,7 @@ from profiling.output.run_files import (
     write,
 )
 from profiling.output.saved_runs import RUN, load_run
-from tests.conftest import FinishedRun
+from tests.conftest import RAN, FinishedRun
 from tests.profiling.planted import (
     MACHINE,
     branch,
@@ -176,8 +176,7 @@ def test_the_archive_has_everything(
 def test_traces_are_in_the_order_of_cells_and_branches(finished_run: FinishedRun) -> None:
     run, folder = finished_run
     names = [path.name.split("-")[1:3] for path in trace_files(Analysis(run, folder))]
-    ran = ["attached", "detach", "clone_detach", "detach_clone", "no_grad", "inference_mode"]
-    assert names == [[branch_, size] for size in ("4", "8") for branch_ in ran]
+    assert names == [[branch_, size] for size in ("4", "8") for branch_ in RAN]
 
 
 @pytest.fixture
