@@ -193,8 +193,8 @@ def wrapped(title: str) -> list[str]:
     """Break a title into lines that fit a phone; a line may end after any Chinese character.
 
     Example:
-        >>> wrapped("no_grad takes 0.385× the time of attached (95 % interval 0.363–0.391)")
-        ['no_grad takes 0.385× the time of', 'attached (95 % interval 0.363–0.391)']
+        >>> wrapped("no_grad takes 0.385× the time of attached (95% interval 0.363–0.391)")
+        ['no_grad takes 0.385× the time of', 'attached (95% interval 0.363–0.391)']
     """
     lines = [""]
     for word in _WORDS.findall(title):

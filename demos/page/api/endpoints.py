@@ -152,7 +152,7 @@ class _Endpoints:
         """Measure ways to cut a gradient (branches) in a real PyTorch training step, over sizes.
 
         Answers which of detach, no_grad, clone().detach(), requires_grad_(False) and others is
-        fastest, needs the least memory and gives the right gradients, with 95 % intervals. Takes
+        fastest, needs the least memory and gives the right gradients, with 95% intervals. Takes
         about budget_s seconds a size and some more for memory and trace; others wait meanwhile.
         Names come from catalogue. What comes before the answer has the status measuring.
 
