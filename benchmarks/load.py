@@ -39,7 +39,7 @@ def _shown(seconds: list[float]) -> str:
     if not seconds:
         return "none"
     worst = sorted(seconds)[int(len(seconds) * 0.99)]
-    return f"median {statistics.median(seconds):.2f} s, 99 % within {worst:.2f} s"
+    return f"median {statistics.median(seconds):.2f} s, 99% within {worst:.2f} s"
 
 
 def main() -> None:

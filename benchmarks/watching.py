@@ -85,7 +85,7 @@ def _times(act: Any) -> list[float]:
 def _said(times: list[float]) -> str:
     ordered = sorted(times)
     high = ordered[int(0.99 * len(ordered))]
-    return f"{statistics.median(times) * 1e3:.1f} ms (median), {high * 1e3:.1f} ms (99 %)"
+    return f"{statistics.median(times) * 1e3:.1f} ms (median), {high * 1e3:.1f} ms (99%)"
 
 
 if __name__ == "__main__":

@@ -61,6 +61,10 @@ def ours():
 """
 
 
+# The branches of `finished_run` that could be measured.
+RAN = ["attached", "detach", "clone_detach", "detach_clone", "no_grad", "inference_mode"]
+
+
 class FinishedRun(NamedTuple):
     """A comparison that was really measured, and the folder with its traces."""
 

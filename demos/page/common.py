@@ -10,7 +10,7 @@ import gradio as gr
 
 from profiling.engine.engine import Engine
 from profiling.measure.device import KINDS
-from profiling.model.errors import DetachLabError, InputError
+from profiling.model.errors import DetachLabError, FileError, InputError, file_error
 from profiling.model.run import Environment
 from profiling.model.words import DEFAULT, LANGUAGES, Text, table, translator
 from profiling.output.html import templates
@@ -67,8 +67,10 @@ def sentence(key: str, text: Text, **values: object) -> str:
     )
 
 
-def problem(error: DetachLabError, text: Text) -> str:
-    """Return an error as HTML, as an alert."""
+def problem(error: DetachLabError | OSError, text: Text) -> str:
+    """Return an error as HTML, as an alert; one of the system says that a file was not written."""
+    if isinstance(error, OSError):
+        error = file_error(error) or FileError("error.unwritable", reason=str(error))
     message = text(error.key, **error.values)
     return render("progress.html", text, sentence=message, failed=True, total=0, done=0)
 

@@ -70,7 +70,7 @@ class Diff(NamedTuple):
     Attributes:
         rows: One row a branch of every cell that both runs have measured; columns as in
             `COLUMNS`. Times in seconds, memory in bytes; the ratio is b's median time over a's,
-            with its 95 % interval.
+            with its 95% interval.
         only_a: What only the first run has.
         only_b: What only the second run has.
         environment: What differs around the measuring.

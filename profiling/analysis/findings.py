@@ -7,11 +7,11 @@ Of one cell, by these rules:
   branch that *lacks* one which the baseline has is not correct, unless all others lack one too.
 - **Candidates** are the correct branches but for the baseline, with which they are compared.
 - **Faster** is what the corrected test calls significantly faster. The fastest is the candidate of
-  the smallest ratio among those; *tied* with it are the others among those whose 95 % interval
+  the smallest ratio among those; *tied* with it are the others among those whose 95% interval
   overlaps its own. What is not significant is told of where it could mislead: a candidate with a
   smaller ratio than the fastest or, where nothing is faster, with an interval all below 1.
-- **Lower** is a peak at least 1 % below the baseline's: less is not worth saying. The lowest is the
-  smallest among those; tied with it are the others among those within 1 % of it.
+- **Lower** is a peak at least 1% below the baseline's: less is not worth saying. The lowest is the
+  smallest among those; tied with it are the others among those within 1% of it.
 - **Numbers** of tied branches are given as the range from the smallest to the largest. Ratios have
   three digits and intervals are rounded outward; neither is ever rounded across 1.
 
@@ -45,7 +45,7 @@ class Ratio(NamedTuple):
     """How a branch's time compares with the baseline's.
 
     Attributes:
-        low: Lower end of the ratio's 95 % interval; NaN, as `high`, with few rounds.
+        low: Lower end of the ratio's 95% interval; NaN, as `high`, with few rounds.
         verdict: ``faster``, ``slower``, ``no_difference``, or nothing where it cannot be told.
     """
 

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """An estimate and the 95 % interval around it; all NaN where it cannot be told."""
+    """An estimate and the 95% interval around it; all NaN where it cannot be told."""
 
     estimate: float
     low: float

@@ -368,11 +368,10 @@ def time_over_size(
         return empty(text)
     unit = time_unit(number(value) for value in summary["step_median_s"])
     title = time_over_size_title(found, text)
-    figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "step_median_s", unit)
-    figure.update_yaxes(title_text=text("axis.time", unit=unit.symbol))
-    for name, line in _by_branch(summary):
+    titles = title, text(f"axis.size.{size_unit}"), text("axis.time", unit=unit.symbol)
+    figure = _over_size(summary, "step_median_s", unit, titles, text)
+    for trace, (_, line) in zip(figure.data, _by_branch(summary), strict=True):
         median = line["step_median_s"]
-        trace = _line(line, name, "step_median_s", unit, text)
         trace.error_y = {
             "type": "data",
             "symmetric": False,
@@ -386,7 +385,6 @@ def time_over_size(
             f"{shown} ({spread})" if spread else shown
             for shown, spread in zip(trace.customdata, spreads, strict=True)
         ]
-        figure.add_trace(trace)
     return figure
 
 
@@ -408,16 +406,23 @@ def memory_over_size(
         return empty(text)
     unit = byte_unit(number(value) for value in summary["peak_bytes"])
     title = peak_over_size_title(found, unit, text)
-    figure = _figure(summary, title, text(f"axis.size.{size_unit}"), "peak_bytes", unit)
-    figure.update_yaxes(title_text=text("axis.peak", unit=unit.symbol))
-    for name, line in _by_branch(summary):
-        figure.add_trace(_line(line, name, "peak_bytes", unit, text))
-    return figure
+    titles = title, text(f"axis.size.{size_unit}"), text("axis.peak", unit=unit.symbol)
+    return _over_size(summary, "peak_bytes", unit, titles, text)
 
 
-def _figure(
-    summary: pd.DataFrame, title: str, size_title: str, column: str, unit: Unit
+def _over_size(
+    summary: pd.DataFrame, column: str, unit: Unit, titles: tuple[str, str, str], text: Text
 ) -> go.Figure:
+    """Draw a column over the size, one line a branch.
+
+    Args:
+        summary: Rows of all cells.
+        column: The column, in an SI unit.
+        unit: The unit that it is shown in.
+        titles: Of the chart, of the sizes and of the column.
+        text: Says a locale key.
+    """
+    title, size_title, column_title = titles
     sizes = sorted(int(size) for size in summary["size"].unique())
     kind = "log" if sizes[-1] >= _LOG_SPAN * sizes[0] > 0 else "linear"
     ticks = {"tickvals": sizes, "ticktext": [f"{size:,}" for size in sizes]}
@@ -429,16 +434,19 @@ def _figure(
         y_axis["rangemode"] = "tozero"
     elif spread >= _LOG_SPAN:
         y_axis |= _log_ticks(min(values) / unit.factor, max(values) / unit.factor)
-    return go.Figure(
+    figure = go.Figure(
         layout=base_layout(
             escaped(title),
             _HEIGHT,
             branches,
             hovermode="x unified",
             xaxis={"type": kind, "title": {"text": size_title}} | ticks,
-            yaxis=y_axis,
+            yaxis=y_axis | {"title": {"text": column_title}},
         )
     )
+    for name, line in _by_branch(summary):
+        figure.add_trace(_line(line, name, column, unit, text))
+    return figure
 
 
 def _log_ticks(low: float, high: float) -> dict[str, Any]:

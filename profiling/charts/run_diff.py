@@ -34,7 +34,7 @@ _LEAST_SPAN = 0.02
 
 
 def ratio_by_branch(rows: pd.DataFrame, text: Text) -> go.Figure:
-    """Draw b's time over a's with its 95 % interval, one row a branch and size.
+    """Draw b's time over a's with its 95% interval, one row a branch and size.
 
     Args:
         rows: Rows of two runs, as from `profiling.analysis.diff.diff`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.model.units import Unit
-from profiling.model.words import Text
+from profiling.model.words import Text, columns
 
 # A row of a table, by column name.
 Row = dict[Hashable, Any]
@@ -194,25 +193,21 @@ def wrapped(title: str) -> list[str]:
     """Break a title into lines that fit a phone; a line may end after any Chinese character.
 
     Example:
-        >>> wrapped("no_grad takes 0.385× the time of attached (95 % interval 0.363–0.391)")
-        ['no_grad takes 0.385× the time of', 'attached (95 % interval 0.363–0.391)']
+        >>> wrapped("no_grad takes 0.385× the time of attached (95% interval 0.363–0.391)")
+        ['no_grad takes 0.385× the time of', 'attached (95% interval 0.363–0.391)']
     """
     lines = [""]
     for word in _WORDS.findall(title):
-        if lines[-1] and columns(lines[-1] + word.rstrip()) > _TITLE_COLUMNS:
+        if lines[-1] and _columns(lines[-1] + word.rstrip()) > _TITLE_COLUMNS:
             lines[-1] = lines[-1].rstrip()
             lines.append("")
         lines[-1] += word
     return lines
 
 
-def columns(line: str) -> int:
-    """Return the width of a line in columns: one for a Latin letter, two for a Chinese character.
-
-    Characters that a Chinese font may draw wide, such as “×”, count as two.
-    """
-    letters = html.unescape(line)
-    return sum(2 if unicodedata.east_asian_width(each) in "WFA" else 1 for each in letters)
+def _columns(line: str) -> int:
+    """Return the width of a line of escaped text, in columns."""
+    return columns(html.unescape(line))
 
 
 def _faded(color: str, opacity: float) -> str:
@@ -315,5 +310,5 @@ def label_room(ends: list[float | None], labels: list[str]) -> int:
     Rows without a bar do not count: their label is drawn where the bar would be.
     """
     written = [label for end, label in zip(ends, labels, strict=True) if end is not None]
-    longest = max((columns(f"{_GAP}{label}") for label in written), default=0)
+    longest = max((_columns(f"{_GAP}{label}") for label in written), default=0)
     return int(longest * _COLUMN)

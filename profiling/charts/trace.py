@@ -1,10 +1,14 @@
-"""Draws operators, kernels and memory of a trace, and the changes between two traces."""
+"""Draws a trace: its timeline, operators, kernels and memory, and the changes to another trace."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from profiling.charts import timeline
 from profiling.charts.style import (
     Row,
     base_layout,
@@ -17,9 +21,18 @@ from profiling.charts.style import (
     rows_of,
     scaled,
 )
+from profiling.charts.timeline import Window
 from profiling.model.units import Unit, byte_unit, time_unit
 from profiling.model.words import Text
-from profiling.traces.memory import NODE_PREFIX
+from profiling.traces import timeline as lanes
+from profiling.traces.memory import NODE_PREFIX, downsample, memory_curve, memory_devices
+from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.phases import training_phases
+from profiling.traces.table import Trace
+from profiling.traces.timeline import Timeline, View
+
+# Width of a large screen; narrower events are merged.
+_WIDTH_PX = 1400
 
 _AREA_HEIGHT = 420
 # Smaller areas could be neither read nor hovered over.
@@ -42,6 +55,61 @@ _TOP = 15
 _ROW_PX = 26
 _TICK_LIMIT, _BAR_HOVER_LIMIT = 18, 120
 _MORE, _LESS = "#d55e00", "#009e73"
+
+
+def charts(
+    trace: Trace, diff: pd.DataFrame | None, window: Window, text: Text
+) -> dict[str, go.Figure]:
+    """Draw all charts of a trace, by name.
+
+    Args:
+        trace: The trace.
+        diff: Its differences from another trace, as from `profiling.traces.diff.trace_diff`.
+        window: First and last second of the timeline.
+        text: Translator.
+    """
+    events, work = trace.events, kernels(trace.events)
+    layout = lanes.timeline(events, trace.process_names, trace.thread_names)
+    found = {
+        "timeline": timeline_chart(layout, events, training_phases(events), window, text)[0],
+        "memory": memory_chart(events, text),
+        "operators": treemap(operator_groups(events), text),
+    }
+    if len(work):
+        found["kernels"] = treemap(work, text, "total_s")
+    if diff is not None:
+        found["trace_diff"] = trace_changes(diff, text)
+    return found
+
+
+def config(name: str) -> dict[str, Any]:
+    """Return the plotly configuration of a chart; `name` is the file name of saved images."""
+    picture = {"format": "png", "scale": 2, "filename": f"detach-lab-{name}"}
+    return {"displaylogo": False, "responsive": True, "toImageButtonOptions": picture}
+
+
+def write_chart(name: str, figure: go.Figure, folder: Path, *, alone: bool) -> Path:
+    """Write a chart as an HTML page that works offline.
+
+    Args:
+        name: Name of the chart and, with ``.html``, of the file.
+        figure: The chart.
+        folder: An existing folder.
+        alone: Whether the file includes plotly.js; otherwise all charts share one file beside them.
+    """
+    path = folder / f"{name}.html"
+    figure.write_html(path, config=config(name), include_plotlyjs=True if alone else "directory")
+    return path
+
+
+def timeline_chart(
+    layout: Timeline, events: pd.DataFrame, phases: pd.DataFrame, window: Window, text: Text
+) -> tuple[go.Figure, View]:
+    """Draw a window of a trace with its phases; return the figure and the view that it shows."""
+    view = lanes.view(layout, *window, _WIDTH_PX)
+    figure = timeline.timeline(layout.lanes, view, events, window, text)
+    timeline.add_phases(figure, phases, window, text)
+    return figure, view
 
 
 def treemap(ops: pd.DataFrame, text: Text, column: str = "self_s") -> go.Figure:
@@ -141,6 +209,20 @@ def _title(sums: pd.DataFrame, column: str, whole: float, text: Text) -> str:
         name=escaped(largest["name"], 50),
         time=time_unit([whole]).show(whole),
         share=f"{largest[column] / whole:.0%}",
+    )
+
+
+def memory_chart(events: pd.DataFrame, text: Text) -> go.Figure:
+    """Draw the memory of all devices of a trace."""
+    curves, peaks = [], []
+    for device in memory_devices(events):
+        curve = memory_curve(events, device).assign(device=device)
+        if len(curve):
+            curves.append(downsample(curve))
+            peaks.append(curve.loc[[curve["live_bytes"].idxmax()]])
+    nothing = pd.DataFrame(columns=["device", "time_s", "live_bytes"])
+    return trace_memory(
+        pd.concat(curves) if curves else nothing, pd.concat(peaks) if peaks else nothing, text
     )
 
 

@@ -10,16 +10,28 @@ from collections.abc import Sequence
 
 import click
 
+from profiling import __version__
 from profiling.model.errors import DetachLabError, InputError
 from profiling.model.words import DEFAULT, translator
+
+
+@click.group(invoke_without_command=True)
+@click.version_option(__version__, prog_name="Detach Lab", message="%(prog)s %(version)s")
+@click.pass_context
+def _program(context: click.Context) -> int:
+    """Measure and explain the ways to cut a gradient."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        return 2
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line of ``python -m profiling`` and return its exit code."""
     # A spawned worker imports this module too, but runs no command.
-    from profiling.cli.commands import commands
-
-    return run(commands, "python -m profiling", arguments)
+    for command in _commands():
+        _program.add_command(command)
+    return run(_program, "python -m profiling", arguments)
 
 
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +57,26 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     except OSError as error:
         return _complain(str(error), 1)
     return int(code or 0)
+
+
+def _commands() -> tuple[click.Command, ...]:
+    """Import the modules of the commands and return these."""
+    from profiling.cli import compare, doctor, lessons, runs, serve, trace
+
+    return (
+        serve.serve,
+        lessons.list_all,
+        lessons.find_lessons,
+        lessons.run_lesson,
+        compare.compare,
+        lessons.draw_graph,
+        runs.show,
+        runs.write_report,
+        runs.diff_runs,
+        trace.read,
+        runs.describe_columns,
+        doctor.doctor,
+    )
 
 
 def _complain(message: str, code: int) -> int:

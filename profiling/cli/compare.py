@@ -29,7 +29,7 @@ from profiling.engine.plan import SETTINGS
 from profiling.model.errors import InputError
 from profiling.model.request import Choice, Flag, Request, Setting
 from profiling.model.run import Run, Status
-from profiling.output import csv, json_data
+from profiling.output import json_data, run_files
 
 _FAILED = (Status.ERROR, Status.OUT_OF_MEMORY)
 _Command = Callable[..., int]
@@ -124,8 +124,8 @@ def _measure(engine: Engine, request: Request, *, show_progress: bool) -> Run:
 def _write_files(analysis: Analysis, out: Path) -> list[Path]:
     """Write a run's files into a folder; what is there under the same names is replaced."""
     (out / "traces").mkdir(parents=True, exist_ok=True)
-    files = csv.export(analysis, out, say)
-    for trace in csv.trace_files(analysis):
+    files = run_files.export(analysis, out, say)
+    for trace in run_files.trace_files(analysis):
         shutil.copyfile(trace, out / trace.relative_to(analysis.folder))
     return [*files.values(), out / "traces"]
 

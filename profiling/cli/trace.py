@@ -13,15 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Line
 
-from profiling.analysis.trace_findings import diff_sentences
-from profiling.charts.of_trace import charts, write_chart
+from profiling.charts.trace import charts, write_chart
 from profiling.cli.common import json_option, out, print_json, say
 from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
 from profiling.output import json_data, trace_files
 from profiling.output.saved_runs import find_trace
-from profiling.traces.diff import trace_diff
+from profiling.traces.diff import diff_sentences, trace_diff
 from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
 from profiling.traces.operators import Selection, kernels, operator_groups
 from profiling.traces.table import Trace, read_trace

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from profiling.graphs.fold import BAD, Box, Link, View, repeats
 from profiling.model.graph import Node, Saved, SavedState
 from profiling.model.units import show_bytes
-from profiling.model.words import Text
+from profiling.model.words import Text, columns
 
 # Width of a line in a box, and of a line beside a link.
 BOX_COLUMNS = 19
@@ -99,16 +98,6 @@ def footnotes(view: View, translate: Text) -> list[str]:
         translate("graph.cut_off"): view.cut_off,
     }
     return [text for text, applies in lines.items() if applies]
-
-
-def columns(text: str) -> int:
-    """Return the width of a text in a monospaced font; a Chinese character takes two columns.
-
-    Example:
-        >>> columns("leaf"), columns("梯度")
-        (4, 4)
-    """
-    return sum(2 if unicodedata.east_asian_width(each) in "WFA" else 1 for each in text)
 
 
 def wrap(text: str, max_columns: int) -> list[str]:

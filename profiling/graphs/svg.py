@@ -13,10 +13,10 @@ import jinja2
 from markupsafe import Markup
 
 from profiling.graphs.fold import MOST_BOXES, Link, View, fold
-from profiling.graphs.labels import BoxText, box_text, columns, footnotes, link_lines, wrap
+from profiling.graphs.labels import BoxText, box_text, footnotes, link_lines, wrap
 from profiling.graphs.layout import GAP, MARGIN, WIDTH, Layout, Point, Rect, Route, Size, lay_out
 from profiling.model.graph import Graph
-from profiling.model.words import Text
+from profiling.model.words import Text, columns
 
 # Paths: a triangle with an exclamation mark, scissors, an arrowhead.
 _WARNING = "l8 14h-16zm0 4.5v5m0 1.5v1.5"

@@ -205,7 +205,7 @@ class _Race:
         return sum(each.total for each in times.values()) * self._loops
 
     def _is_precise(self) -> bool:
-        """Whether the 95 % interval of every median ratio, by order statistics, is narrow."""
+        """Whether the 95% interval of every median ratio, by order statistics, is narrow."""
         if self._baseline in self.failures:
             return False
         count = len(self._rounds)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import string
+import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from profiling.model.content import LOCALES
 
-LANGUAGES = ("en", "zh")
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 DEFAULT = "en"
 
 # Returns the text of a key with its placeholders filled.
@@ -77,3 +79,15 @@ def lenient(text: Text) -> Text:
             return key.rpartition(".")[2]
 
     return translate
+
+
+def columns(text: str) -> int:
+    """Return the width of a text in a monospaced font, in columns of a Latin letter.
+
+    A Chinese character takes two, and so does what a Chinese font may draw wide, such as “×”.
+
+    Example:
+        >>> columns("leaf"), columns("梯度"), columns("2×")
+        (4, 4, 3)
+    """
+    return sum(2 if unicodedata.east_asian_width(each) in "WFA" else 1 for each in text)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import plotly.graph_objects as go
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -237,15 +239,15 @@ def _drawn(
     """Return the charts that have something to show."""
     figures = {chart.name: chart.draw(analysis, cell, text) for chart in charts}
     return [
-        Drawn(f"{where}-{name}", int(figure.layout.height or 400), _json(figure.to_json()))
+        Drawn(f"{where}-{name}", int(figure.layout.height or 400), _json(figure))
         for name, figure in figures.items()
         if figure.data
     ]
 
 
-def _json(data: str) -> Markup:
-    """Return JSON that may stand in a script element."""
-    return Markup(data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+def _json(figure: go.Figure) -> Markup:
+    """Return a figure as JSON that may stand in a script element."""
+    return htmlsafe_json_dumps(figure, dumps=go.Figure.to_json)
 
 
 def _data(run: Run) -> str:

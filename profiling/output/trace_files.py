@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from profiling.output.csv import harmless, replace_file
+from profiling.output.run_files import harmless, replace_file
 from profiling.traces.memory import memory_curve, memory_devices
 from profiling.traces.operators import kernels, operator_groups
 from profiling.traces.phases import steps

@@ -9,7 +9,7 @@ import pytest
 
 from profiling import __version__
 from profiling.model.words import translator
-from profiling.output.csv import readme
+from profiling.output.run_files import readme
 
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from demos.page.guards import request_log
-from demos.page.guards.health import health
+from demos.page.guards.blocks import health
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
 from profiling.model.errors import WorkerError
@@ -110,6 +110,9 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
     assert http.get("/healthz").status_code == 200
     call = http.post(f"/gradio_api/call/{_SECRET}", json={"data": []})
     assert call.status_code == 400
+    # A line is written after its answer is sent, and read by a thread.
+    while not any("/call/{name}" in line for line in app.lines[before:]):
+        time.sleep(0.02)
     lines = [line for line in app.lines[before:] if line.startswith("{")]
     parsed = [json.loads(line) for line in lines]
     told = {(each["what"], each["outcome"], each.get("status")) for each in parsed}

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 from profiling.analysis.analysis import Analysis
 from profiling.model.run import BranchResult, Run
 from profiling.model.words import table, translator
-from profiling.output.csv import ARCHIVE, write
+from profiling.output.run_files import ARCHIVE, write
 from profiling.output.saved_runs import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.e2e.events import lay_beside, made, open_run, plots, value

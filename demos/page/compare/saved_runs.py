@@ -1,4 +1,4 @@
-"""Saved runs on the Compare tab: opened as if measured here, or laid beside the run shown."""
+"""Saved runs on the Compare tab: opened like a new run, or compared with the displayed one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Updates = dict[Any, Any]
 
 
 class _Page(NamedTuple):
-    """What of the tab the saved runs act on."""
+    """The parts of the tab that the handlers use."""
 
     engine: Engine
     panel: Panel
@@ -46,10 +46,10 @@ class _Page(NamedTuple):
 
 
 class Beside:
-    """The components that take a saved run, and those that show two runs side by side."""
+    """The components to choose a saved run, and those that display two runs side by side."""
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
+        """Create the components."""
         names = list(saved_runs.recorded_runs())
         with gr.Accordion(labels("diff.accordion"), open=False, elem_id="beside"):
             with gr.Row():
@@ -66,14 +66,14 @@ class Beside:
     def wire(
         self, engine: Engine, panel: Panel, progress: gr.HTML, run: gr.State, measuring: Dependency
     ) -> None:
-        """Say what the buttons do.
+        """Connect the buttons.
 
         Args:
-            engine: Keeps the files of opened runs.
-            panel: Shows the run of the page.
-            progress: Says what happened.
-            run: The run of the page.
-            measuring: The event that measures; opening a run ends it.
+            engine: Owner of the folders of opened runs.
+            panel: Panel that displays the run.
+            progress: Component that displays messages and errors.
+            run: State with the displayed run.
+            measuring: Event that runs a comparison; opening a run cancels it.
         """
         page = _Page(engine, panel, progress, run)
         chosen = [run, self._recorded, self._file]
@@ -101,7 +101,7 @@ class Beside:
     def _guarded(
         self, page: _Page, act: Callable[[_Page, Run | None, Path, Text], Updates]
     ) -> Callable[..., Updates]:
-        """Return a handler that turns whatever goes wrong into a sentence."""
+        """Return an event handler that calls an action and displays any error as one sentence."""
 
         def handle(
             run: Run | None, name: str | None, file: str | None, request: gr.Request
@@ -115,7 +115,7 @@ class Beside:
                 # No list of what a made-up run can make pandas raise would be complete.
                 unusable = InputError("error.run_unusable", file=short(Path(file or "").name))
                 failure = file_error(error) or unusable
-            return {page.progress: _told(text(failure.key, **failure.values), text, failed=True)}
+            return {page.progress: common.problem(failure, text)}
 
         return handle
 
@@ -141,10 +141,10 @@ class Beside:
                 (text("diff.only_b"), lone_words(found.only_b, text)),
             ],
         )
-        said = text("diff.laid", name=short(path.name))
+        said = common.sentence("diff.laid", text, name=short(path.name))
         chart = gr.update(value=ratio_by_branch(found.rows, text), visible=not found.rows.empty)
         table = gr.update(value=html, visible=True)
-        return {page.progress: _told(said, text), self._table: table, self._chart: chart}
+        return {page.progress: said, self._table: table, self._chart: chart}
 
     def _open_run(self, page: _Page, previous: Run | None, path: Path, text: Text) -> Updates:
         folder = page.engine.folder / f"opening-{secrets.token_hex(4)}"
@@ -163,10 +163,10 @@ class Beside:
         if previous is not None:
             page.panel.discarder(page.engine)(previous)
         device, when = device_name(run), _moment(run)
-        said = text("diff.opened", name=short(path.name), device=device, when=when)
+        said = common.sentence("diff.opened", text, name=short(path.name), device=device, when=when)
         # What lay beside the run before has nothing to do with this one.
         cleared = dict.fromkeys((self._table, self._chart), gr.update(value=None, visible=False))
-        return {page.run: run, page.progress: _told(said, text), **shown, **cleared}
+        return {page.run: run, page.progress: said, **shown, **cleared}
 
 
 def _chosen(name: str | None, file: str | None) -> Path:
@@ -179,7 +179,3 @@ def _chosen(name: str | None, file: str | None) -> Path:
 
 def _moment(run: Run) -> str:
     return run.started_utc.replace("T", " ").replace("+00:00", " UTC")
-
-
-def _told(sentence: str, text: Text, *, failed: bool = False) -> str:
-    return common.render("progress.html", text, sentence=sentence, failed=failed, total=0, done=0)

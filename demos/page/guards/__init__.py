@@ -6,9 +6,8 @@ from starlette.middleware import Middleware
 
 from demos.page.guards.bodies import BodyLimits
 from demos.page.guards.headers import SecurityHeaders
-from demos.page.guards.health import Healthz
 from demos.page.guards.request_log import RequestLog
-from demos.page.guards.routes import AllowedRoutes
+from demos.page.guards.routes import AllowedRoutes, Healthz
 
 
 def middleware(upload_bytes: int, serves_agents: bool = False) -> list[Middleware]:

@@ -1,4 +1,4 @@
-"""Blocks that report every error of an event as one sentence and log it once."""
+"""Blocks that report every error of an event as one sentence, log it once and know their health."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from markupsafe import escape
 
 from demos.page.common import words
 from demos.page.guards import request_log
-from demos.page.guards.health import health
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError, InputError
 
@@ -78,6 +77,34 @@ class GuardedPage(gr.Blocks):
         else:
             request_log.write(what, started, "ok")
         return output
+
+
+def health(engine: Engine, waiting: int, running: int) -> dict[str, Any]:
+    """Return the current health.
+
+    Args:
+        engine: The engine.
+        waiting: Number of events in the queue.
+        running: Number of events that are running.
+
+    Returns:
+        ``worker`` is ``starting``, ``ready`` or ``failed``; ``device`` is the kind of device, None
+        while it is unknown.
+    """
+    state, device = "starting", None
+    try:
+        environment = engine.known()
+        if environment is not None:
+            state, device = "ready", environment.devices[0].kind
+    except DetachLabError:
+        state = "failed"
+    return {
+        "web": "up",
+        "worker": state,
+        "device": device,
+        "waiting": waiting,
+        "running": running,
+    }
 
 
 def _is_single(component: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Allowed routes, and who may use them: everyone, or only pages and scripts of this machine."""
+"""Allowed routes and who may use them: everyone, or only this machine; the answer at /healthz."""
 
 from __future__ import annotations
 
@@ -111,6 +111,24 @@ class AllowedRoutes:
             await JSONResponse({"detail": "Not found"}, status_code=404)(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
+
+
+class Healthz:
+    """ASGI middleware that answers ``/healthz``: by 503 if the worker has failed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an app whose page is a `demos.page.guards.blocks.GuardedPage`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at ``/healthz`` and pass everything else on."""
+        if scope["type"] != "http" or path_of(scope) != HEALTH:
+            await self._app(scope, receive, send)
+            return
+        found = scope["app"].get_blocks().health()
+        status = 503 if found["worker"] == "failed" else 200
+        answer = JSONResponse(found, status_code=status, headers={"cache-control": "no-store"})
+        await answer(scope, receive, send)
 
 
 class LocalOnly:

@@ -15,7 +15,7 @@ from gradio.components.plot import PlotData
 from demos.page.common import words
 from demos.page.trace.opened import OpenTrace, OpenTraces
 from demos.page.trace.source import problem
-from profiling.charts.of_trace import config
+from profiling.charts.trace import config
 from profiling.model.errors import DetachLabError
 from profiling.model.units import Unit
 from profiling.model.words import Text

@@ -13,12 +13,11 @@ from demos.page.common import words
 from demos.page.trace.common import Handlers, empty_plot, empty_table, plot_update, table_update
 from demos.page.trace.opened import OpenTrace, TraceDiff
 from demos.page.trace.source import TracePicker, problem, read_chosen
-from profiling.analysis.trace_findings import diff_sentences
 from profiling.charts.trace import trace_changes
 from profiling.engine.engine import Engine
 from profiling.model.run import Run
 from profiling.model.words import Text
-from profiling.traces.diff import trace_diff
+from profiling.traces.diff import diff_sentences, trace_diff
 from profiling.traces.operators import MOST_ROWS
 
 _SHOWN = (

@@ -12,9 +12,8 @@ import plotly.graph_objects as go
 from demos.page.trace.common import Handlers, Updates
 from demos.page.trace.opened import OpenTrace
 from demos.page.trace.timeline import TimelinePanel, window_of
-from profiling.charts.of_trace import memory_chart, timeline_chart, write_chart
 from profiling.charts.timeline import Window
-from profiling.charts.trace import trace_changes, treemap
+from profiling.charts.trace import memory_chart, timeline_chart, trace_changes, treemap, write_chart
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError
 from profiling.model.words import Text

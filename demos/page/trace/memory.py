@@ -10,7 +10,7 @@ import pandas as pd
 from demos.page import common
 from demos.page.trace.common import Handlers, Updates, empty_plot, plot_update
 from demos.page.trace.opened import OpenTrace
-from profiling.charts.of_trace import memory_chart
+from profiling.charts.trace import memory_chart
 from profiling.model.units import show_bytes
 from profiling.model.words import Text
 from profiling.traces.memory import NO_OP, alive_at_peak, memory_devices, memory_facts

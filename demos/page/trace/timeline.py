@@ -12,8 +12,8 @@ import numpy as np
 from demos.page import common
 from demos.page.trace.common import Handlers, Updates, empty_plot, plot_update
 from demos.page.trace.opened import OpenTrace
-from profiling.charts.of_trace import timeline_chart
 from profiling.charts.timeline import MOST_LAUNCH_LINES, Window, count_launch_lines
+from profiling.charts.trace import timeline_chart
 from profiling.model.errors import InputError
 from profiling.model.units import time_unit
 from profiling.model.words import Text

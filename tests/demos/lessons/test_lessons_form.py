@@ -7,7 +7,6 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import dis
 import importlib
 import inspect
 import io
@@ -15,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from profiling.measure.snapshot import named_tensors, numbers
 from profiling.measure.stepper import run_lesson
 from profiling.model.lesson import LessonRequest
 from tests.demos.lessons.traced import apart, error_text, inputs, last, part, traced
+from tests.demos.pasting import globals_used
 
 PARTS = [(name, each) for name in LESSONS for each in catalogue.lesson(name).parts]
 
@@ -79,14 +79,6 @@ def test_code_can_be_pasted(name: str, shown: str) -> None:
     assert inspect.getsourcelines(function)[1] == entry.parts[shown].first_line
     assert len(source.splitlines()) <= 15
     assert globals_used(function.__code__) <= {"torch", *vars(builtins)}
-
-
-def globals_used(code: CodeType) -> set[str]:
-    names = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= globals_used(constant)
-    return names
 
 
 @pytest.mark.parametrize(("name", "shown"), PARTS)

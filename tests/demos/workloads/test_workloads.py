@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import builtins
-import dis
 import importlib
 import inspect
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from profiling.measure.gradients import gradient_reach
 from profiling.measure.step import State, Step, load
 from profiling.model.request import DTYPES
 from profiling.model.run import Cell
+from tests.demos.pasting import globals_used
 from tests.profiling.planted import cell
 
 # What every branch gives each group, unless WRONG says otherwise.
@@ -104,14 +103,6 @@ def numbers(result: Any) -> list[float]:
 
 
 SHOWN = [(name, function) for name in WORKLOADS for function in functions(name)]
-
-
-def globals_used(code: CodeType) -> set[str]:
-    names = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= globals_used(constant)
-    return names
 
 
 @pytest.mark.parametrize(("name", "function"), SHOWN)

@@ -25,10 +25,11 @@ from profiling.analysis.findings import (
 )
 from profiling.analysis.rows import Group, rows
 from profiling.analysis.statistics import summary
+from profiling.catalogue import BRANCHES
 from profiling.model.units import byte_unit, show_interval, show_ratio
 from profiling.model.words import Text, translator
 from tests.conftest import FinishedRun
-from tests.profiling.charts.conftest import BRANCHES, failed, faster, row, shown
+from tests.profiling.charts.conftest import failed, faster, row, shown
 from tests.profiling.charts.conftest import table as frame
 from tests.profiling.planted import branch, cell, reach, run_of, times
 
@@ -36,7 +37,7 @@ ENGLISH, CHINESE = translator("en"), translator("zh")
 CELL = cell("elementwise", size=1000, unit="elements")
 WHERE = "At 1,000 elements (float32, cpu), "
 WHERE_ZH = "在 1,000 个元素（float32，cpu）下，"
-CORRECT, CORRECT_ZH = WHERE + "among the correct variants: ", WHERE_ZH + "梯度正确的写法中："
+CORRECT, CORRECT_ZH = WHERE + "among the correct branches: ", WHERE_ZH + "梯度正确的写法中："
 WRONG_ONE, WRONG_ONE_ZH = ". Wrong gradients: `attached`.", "。梯度不正确：`attached`。"
 WRONG = row("attached", gradients_right=False)
 MIB = 2**20
@@ -57,7 +58,7 @@ def test_the_fastest_and_the_smallest() -> None:
         faster("no_grad", 0.3, 0.28, 0.32, peak_bytes=2 * MIB),
     )
     assert said(*cells) == (
-        CORRECT + "`no_grad` is fastest, at 0.300× the time of `attached` (95 % interval "
+        CORRECT + "`no_grad` is fastest, at 0.300× the time of `attached` (95% interval "
         "0.280–0.320); `no_grad` has the lowest peak, 2.00 MiB instead of 4.00 MiB" + WRONG_ONE
     )
     assert said(*cells, text=CHINESE) == (
@@ -66,7 +67,7 @@ def test_the_fastest_and_the_smallest() -> None:
     )
     found = shown(*cells)
     assert time_title(found, ENGLISH) == (
-        "no_grad takes 0.300× the time of attached (95 % interval 0.280–0.320)"
+        "no_grad takes 0.300× the time of attached (95% interval 0.280–0.320)"
     )
     assert peak_title(found, byte_unit([4 * MIB]), ENGLISH) == (
         "no_grad peaks 2.00 MiB below attached"
@@ -80,12 +81,12 @@ def test_without_a_reference_all_branches_are_compared() -> None:
         faster("detach", 0.5, 0.45, 0.55, gradients_right=None, gradients="w:unchecked"),
     )
     assert said(*cells) == (
-        WHERE + "among all variants (nothing to check gradients against): `detach` is fastest, at "
-        "0.500× the time of `attached` (95 % interval 0.450–0.550); no peak is 1 % or more below "
+        WHERE + "among all branches (nothing to check gradients against): `detach` is fastest, at "
+        "0.500× the time of `attached` (95% interval 0.450–0.550); no peak is 1% or more below "
         "that of `attached` (4.00 MiB)."
     )
     assert peak_title(shown(*cells), byte_unit([1]), ENGLISH) == (
-        "No variant peaks 1 % or more below attached"
+        "No branch peaks 1% or more below attached"
     )
     (group,) = rows(frame(*cells), ENGLISH)[0].groups
     assert group == Group("w: not checked", None)
@@ -101,7 +102,7 @@ def test_a_branch_without_a_gradient_that_the_baseline_has_is_never_recommended(
     )
     assert said(*cells) == (
         WHERE + "among the branches with no gradient known to be wrong: `no_grad` is fastest, at "
-        "0.500× the time of `attached` (95 % interval 0.450–0.550); no peak is 1 % or more below "
+        "0.500× the time of `attached` (95% interval 0.450–0.550); no peak is 1% or more below "
         "that of `attached` (4.00 MiB). No gradient although `attached` gives one: `detach` "
         "(`body`). Only a reference can say whether it should be there."
     )
@@ -126,7 +127,7 @@ def test_a_reference_for_some_groups_only_speaks_of_those() -> None:
     quick = faster("detach", 0.5, 0.45, 0.55)
     assert said(row("attached", **equal), quick | equal) == (
         WHERE + "among the branches with no gradient known to be wrong: `detach` is fastest, at "
-        "0.500× the time of `attached` (95 % interval 0.450–0.550); no peak is 1 % or more below "
+        "0.500× the time of `attached` (95% interval 0.450–0.550); no peak is 1% or more below "
         "that of `attached` (4.00 MiB). Not checked: `body`."
     )
     cells = (row("attached", **equal), quick | different)
@@ -148,14 +149,14 @@ def test_ties_are_named_together_with_the_range_of_their_ratios() -> None:
         unclear("item", 0.9, 0.3, 1.2, peak_bytes=3 * MIB),
     )
     assert said(*cells) == (
-        CORRECT + "`no_grad`, `detach` are fastest, at 0.281–0.347× the time of `attached` (95 % "
+        CORRECT + "`no_grad`, `detach` are fastest, at 0.281–0.347× the time of `attached` (95% "
         "intervals within 0.270–0.360); `detach`, `no_grad` have the lowest peak, 2.00 MiB "
         "instead of 4.00 MiB" + WRONG_ONE
     )
     found = shown(*cells)
     assert time_title(found, ENGLISH) == (
         "no_grad and 1 more take 0.281–0.347× the time of attached "
-        "(95 % intervals within 0.270–0.360)"
+        "(95% intervals within 0.270–0.360)"
     )
     assert peak_title(found, byte_unit([4 * MIB]), ENGLISH) == (
         "detach and 1 more peak 2.00 MiB below attached"
@@ -181,8 +182,8 @@ def test_what_is_not_significant_is_never_called_fastest() -> None:
     # The smallest ratio is not significant, another one is.
     cells = (row("attached"), unclear("detach", 0.238, 0.1, 1.4), faster("no_grad", 0.9, 0.8, 0.95))
     assert said(*cells).startswith(
-        CORRECT + "`no_grad` is fastest, at 0.900× the time of `attached` (95 % interval "
-        "0.800–0.950); `detach` at 0.238× the time of `attached` (95 % interval 0.100–1.40) is "
+        CORRECT + "`no_grad` is fastest, at 0.900× the time of `attached` (95% interval "
+        "0.800–0.950); `detach` at 0.238× the time of `attached` (95% interval 0.100–1.40) is "
         "not yet significant; "
     )
     # A larger one is not worth a word.
@@ -193,7 +194,7 @@ def test_what_is_not_significant_is_never_called_fastest() -> None:
 def test_a_clear_interval_that_the_corrected_test_does_not_bear_out_is_not_called_none() -> None:
     cells = (row("attached"), unclear("detach", 0.3, 0.2, 0.996), unclear("no_grad", 0.2, 0.1, 1.3))
     assert said(*cells).startswith(
-        CORRECT + "`detach` at 0.300× the time of `attached` (95 % interval 0.200–0.996) is not "
+        CORRECT + "`detach` at 0.300× the time of `attached` (95% interval 0.200–0.996) is not "
         "yet significant; "
     )
     assert said(*cells, text=CHINESE).startswith(
@@ -211,7 +212,7 @@ def test_no_gain_in_time_or_memory_is_said_so() -> None:
     )
     both = ". Wrong gradients: `attached`, `detach_kept`."
     assert said(*cells) == (
-        CORRECT + "no significant speed-up over `attached`; no peak is 1 % or more below that of "
+        CORRECT + "no significant speed-up over `attached`; no peak is 1% or more below that of "
         "`attached` (4.00 MiB)" + both
     )
     assert said(*cells, text=CHINESE) == (
@@ -219,9 +220,9 @@ def test_no_gain_in_time_or_memory_is_said_so() -> None:
         "或更多的写法。梯度不正确：`attached`、`detach_kept`。"
     )
     found = shown(*cells)
-    assert time_title(found, ENGLISH) == "No correct variant is significantly faster than attached"
+    assert time_title(found, ENGLISH) == "No correct branch is significantly faster than attached"
     assert peak_title(found, byte_unit([1]), ENGLISH) == (
-        "No correct variant peaks 1 % or more below attached"
+        "No correct branch peaks 1% or more below attached"
     )
 
 
@@ -266,7 +267,7 @@ def test_a_baseline_that_alone_is_right_is_compared_with_nothing() -> None:
 
 def test_without_any_right_branch_nothing_is_praised() -> None:
     assert said(WRONG, failed("detach", "error")) == (
-        WHERE + "no variant that ran gives every parameter its correct gradient."
+        WHERE + "no branch that ran gives every parameter its correct gradient."
     )
     assert said(WRONG, text=CHINESE) == (
         WHERE_ZH + "跑通的写法中没有一种让所有参数都得到正确的梯度。"
@@ -283,7 +284,7 @@ def test_a_cell_of_which_nothing_ran_says_so() -> None:
     assert rows(frame(refused), ENGLISH)[0].note.startswith(
         "Not run: it needs about 9 GiB, but only 1 GiB are free."
     )
-    assert said(refused) == WHERE + "no variant ran."
+    assert said(refused) == WHERE + "no branch ran."
 
 
 def test_without_a_baseline_nothing_is_compared() -> None:
@@ -321,11 +322,11 @@ def test_sizes_are_told_by_the_largest() -> None:
     small = shown(WRONG, unclear("no_grad", 0.9, 0.7, 1.1))
     large = shown(WRONG, faster("no_grad", 0.5, 0.4, 0.6, peak_bytes=MIB))
     assert time_over_size_title({8: small, 1024: large}, ENGLISH) == (
-        "Size 1,024: no_grad takes 0.500× the time of attached (95 % interval 0.400–0.600); "
+        "Size 1,024: no_grad takes 0.500× the time of attached (95% interval 0.400–0.600); "
         "no significant difference at size 8"
     )
     assert time_over_size_title({8: large, 1024: small}, ENGLISH) == (
-        "Size 1,024: No correct variant is significantly faster than attached"
+        "Size 1,024: No correct branch is significantly faster than attached"
     )
     assert peak_over_size_title({8: small, 1024: large}, byte_unit([MIB]), CHINESE) == (
         "规模 1,024：no_grad 的峰值比 attached 低 3.00 MiB"
@@ -351,8 +352,8 @@ def test_a_summary_of_samples_reads_as_one_made_by_hand() -> None:
     )
     assert (detach.ratio, detach.interval) == ("0.500×", "0.500–0.500")
     assert headline(find(measured), run.cells[0], ENGLISH) == (
-        "At 4 rows a batch (float32, cpu), among the correct variants: `detach` is fastest, at "
-        "0.500× the time of `attached` (95 % interval 0.500–0.500)" + WRONG_ONE
+        "At 4 rows a batch (float32, cpu), among the correct branches: `detach` is fastest, at "
+        "0.500× the time of `attached` (95% interval 0.500–0.500)" + WRONG_ONE
     )
 
 
@@ -436,7 +437,7 @@ def test_headline_titles_and_table_never_contradict_each_other(cells: pd.DataFra
         for other in quicker - set(names):
             assert by_name[other]["ratio_low"] > by_name[names[0]]["ratio_high"]
     unsure = clause(
-        r"at [\d.]+× the time of `attached` \S+ % interval ([\d.–]+)\) is not yet", told_
+        r"at [\d.]+× the time of `attached` \(95% interval ([\d.–]+)\) is not yet", told_
     )
     assert (unsure is not None) == ("not yet significant" in title)
     if unsure is not None:
@@ -447,7 +448,7 @@ def test_headline_titles_and_table_never_contradict_each_other(cells: pd.DataFra
     lowest = clause("(?:has|have) the lowest peak, (.*?) instead of", told_)
     base = by_name["attached"]["peak_bytes"]
     assert (lowest is not None) == (" below " in peaks and not peaks.startswith("No "))
-    assert ("no peak is 1 % or more below" in told_) == (peaks.startswith("No "))
+    assert ("no peak is 1% or more below" in told_) == (peaks.startswith("No "))
     if not pd.isna(base) and correct:
         below = {name for name in correct if by_name[name]["peak_bytes"] < base - 0.01 * base}
         assert bool(below) <= (lowest is not None)

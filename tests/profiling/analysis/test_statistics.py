@@ -67,7 +67,7 @@ def test_noise_alone_seldom_looks_like_an_effect() -> None:
         judged(series(noise(2 * trial, 25)), series(noise(2 * trial + 1, 25)))
         for trial in range(200)
     ]
-    # Of 200 intervals at 95 % some ten are expected to miss; with these seeds nine do.
+    # Of 200 intervals at 95% some ten are expected to miss; with these seeds nine do.
     assert found.count("no_difference") == 191
 
 

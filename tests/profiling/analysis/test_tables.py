@@ -8,10 +8,9 @@ from msgspec.structs import replace
 from profiling.analysis import tables
 from profiling.model.run import CellResult, Reach, Run, Sample, Status
 from profiling.traces.table import COLUMNS, load_trace
-from tests.conftest import FinishedRun
+from tests.conftest import RAN, FinishedRun
 from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
 
-RAN = ["attached", "detach", "clone_detach", "detach_clone", "no_grad", "inference_mode"]
 DID_NOT = {
     "detach_inline": "unsupported",
     "detach_kept": "unsupported",

@@ -10,18 +10,6 @@ import pytest
 
 from profiling.analysis.findings import Findings, find
 
-BRANCHES = [
-    "attached",
-    "detach",
-    "detach_inline",
-    "detach_kept",
-    "clone_detach",
-    "detach_clone",
-    "detach_inplace",
-    "no_grad",
-    "inference_mode",
-    "frozen",
-]
 Summary = Callable[..., pd.DataFrame]
 
 

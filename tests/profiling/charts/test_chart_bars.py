@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 import pytest
 
 from profiling.analysis.findings import find
+from profiling.catalogue import BRANCHES
 from profiling.charts.branches import peak_by_branch, time_by_branch
 from profiling.charts.style import branch_style, label_room
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES, failed, row, table
+from tests.profiling.charts.conftest import failed, row, table
 
 
 def title(figure: go.Figure) -> str:
@@ -59,20 +60,20 @@ def test_hover_has_units_and_escapes_the_message(summary: pd.DataFrame, english:
     [
         (
             {"ratio": 0.39, "ratio_low": 0.36, "ratio_high": 0.392, "verdict": "faster"},
-            "detach takes 0.390× the time of attached (95 % interval 0.360–0.392)",
+            "detach takes 0.390× the time of attached (95% interval 0.360–0.392)",
         ),
         (
             {"ratio": 0.98, "ratio_low": 0.95, "ratio_high": 1.02, "verdict": "no_difference"},
-            "No correct variant is significantly faster than attached",
+            "No correct branch is significantly faster than attached",
         ),
         (
             {"ratio": 1.2, "ratio_low": 1.1, "ratio_high": 1.3, "verdict": "slower"},
-            "No correct variant is significantly faster than attached",
+            "No correct branch is significantly faster than attached",
         ),
         (
             # The verdict is corrected for the number of branches, the interval is not.
             {"ratio": 0.97, "ratio_low": 0.95, "ratio_high": 0.996, "verdict": "no_difference"},
-            "detach at 0.970× the time of attached (95 % interval 0.950–0.996) is not yet "
+            "detach at 0.970× the time of attached (95% interval 0.950–0.996) is not yet "
             "significant",
         ),
         ({"ratio": 0.39}, "Too few rounds to compare times with attached"),
@@ -93,7 +94,7 @@ def test_titles_and_hovers_name_the_baseline_that_was_used(english: Text) -> Non
         row("no_grad", ratio=0.8, peak_bytes=2**20, **measured),
     )
     figure = time_by_branch(cell, find(cell), english)
-    assert title(figure) == "no_grad takes 0.800× the time of detach (95 % interval 0.700–0.900)"
+    assert title(figure) == "no_grad takes 0.800× the time of detach (95% interval 0.700–0.900)"
     assert "attached" not in figure.to_json()
     peaks = peak_by_branch(cell, find(cell), english)
     assert "below detach" in title(peaks)
@@ -130,8 +131,8 @@ def test_peak_bars_with_saved_and_live_markers(summary: pd.DataFrame, text: Text
     [
         ([1, 1, 3], "detach and 1 more peak 3.00 MiB (3,145,728 B) below attached"),
         ([3, 2, 5], "no_grad peaks 2.00 MiB (2,097,152 B) below attached"),
-        ([4, 4, 5], "No correct variant peaks 1 % or more below attached"),
-        ([5, 6, 7], "No correct variant peaks 1 % or more below attached"),
+        ([4, 4, 5], "No correct branch peaks 1% or more below attached"),
+        ([5, 6, 7], "No correct branch peaks 1% or more below attached"),
     ],
 )
 def test_peak_title_is_the_finding(peaks: list[int], expected: str, english: Text) -> None:

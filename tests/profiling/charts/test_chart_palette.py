@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from profiling.catalogue import BRANCHES
+from profiling.catalogue.advisor import ADVISED
 from profiling.charts import style
 
 WHITE, NEAR_BLACK = "#ffffff", "#0a0f1e"
@@ -36,17 +37,6 @@ XYZ = np.array(
         [0.2126729, 0.7151522, 0.0721750],
         [0.0193339, 0.1191920, 0.9503041],
     ]
-)
-# The branches that most training steps offer.
-COMMON = (
-    "attached",
-    "detach",
-    "clone_detach",
-    "detach_clone",
-    "detach_inplace",
-    "no_grad",
-    "inference_mode",
-    "frozen",
 )
 
 
@@ -89,7 +79,7 @@ def test_the_simulation_makes_red_and_green_alike_and_leaves_grey() -> None:
 @pytest.mark.parametrize("vision", VISIONS)
 def test_no_two_branches_look_alike(vision: str) -> None:
     assert closest(BRANCHES, vision)[0] > 11
-    assert closest(COMMON, vision)[0] > 15
+    assert closest(ADVISED, vision)[0] > 15
 
 
 @pytest.mark.parametrize("page", [WHITE, NEAR_BLACK])

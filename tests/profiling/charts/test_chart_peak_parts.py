@@ -3,11 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from profiling.catalogue import BRANCHES
 from profiling.charts.peak import _KIND_STYLES, peak_parts
 from profiling.charts.style import label_room
 from profiling.model.words import Text
 from profiling.traces.memory import KINDS
-from tests.profiling.charts.conftest import BRANCHES, row, shown
+from tests.profiling.charts.conftest import row, shown
 from tests.profiling.charts.test_chart_palette import NEAR_BLACK, WHITE, contrast
 
 KIB = 2**10

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from profiling.catalogue import BRANCHES
 from profiling.charts.branches import gradient_reach
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES, row, shown
+from tests.profiling.charts.conftest import row, shown
 
 FOUND = shown(
     row("attached", gradients_right=False),

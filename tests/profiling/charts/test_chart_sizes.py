@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from profiling.analysis.findings import Findings, find
+from profiling.catalogue import BRANCHES
 from profiling.charts.branches import memory_over_size, time_over_size
 from profiling.charts.style import branch_style
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES, failed, faster, row, table
+from tests.profiling.charts.conftest import failed, faster, row, table
 
 
 def by_size(cells: pd.DataFrame) -> dict[int, Findings]:
@@ -56,14 +57,14 @@ def test_time_title_is_what_the_largest_size_shows_and_how_it_was_at_the_smalles
         figure = time_over_size(part, by_size(part), english, "elements")
         return str(figure.layout.title.text).replace("<br>", " ")
 
-    large = "Size 10,000: no_grad takes 0.500× the time of attached (95 % interval 0.400–0.600)"
+    large = "Size 10,000: no_grad takes 0.500× the time of attached (95% interval 0.400–0.600)"
     assert title(cells) == f"{large}; 0.900× at size 100"
     unclear = cells.assign(verdict=cells["verdict"].where(cells["size"] > 100, "no_difference"))
     assert title(unclear) == f"{large}; no significant difference at size 100"
     assert title(cells[3:]) == large
     assert title(cells[:1]) == "Time of a step over size"
     none = cells.assign(verdict="no_difference", ratio_high=1.1)
-    assert title(none) == "Size 10,000: No correct variant is significantly faster than attached"
+    assert title(none) == "Size 10,000: No correct branch is significantly faster than attached"
 
 
 def test_memory_lines_and_title(cells: pd.DataFrame, english: Text) -> None:

@@ -42,7 +42,7 @@ def test_titles_break_before_they_are_too_wide_for_a_phone() -> None:
 
 
 def test_a_chinese_character_is_two_columns_wide_and_ends_any_line() -> None:
-    assert style.columns("a峰×&lt;") == 1 + 2 + 2 + 1
+    assert style._columns("a峰×&lt;") == 1 + 2 + 2 + 1
     assert style.wrapped("峰" * 20) == ["峰" * 19, "峰"]
     assert style.wrapped("峰" * 18 + "值 7.63 MiB") == ["峰" * 18 + "值", "7.63 MiB"]
 

@@ -5,11 +5,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from profiling.catalogue import BRANCHES
 from profiling.charts.operators import operators_by_branch
 from profiling.charts.peak import memory_over_time
 from profiling.charts.style import branch_style
 from profiling.model.words import Text
-from tests.profiling.charts.conftest import BRANCHES, row, shown
+from tests.profiling.charts.conftest import row, shown
 
 NONE = float("nan")
 FOUND = shown(row("attached"), row("no_grad", peak_bytes=2**20))

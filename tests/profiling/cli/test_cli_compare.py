@@ -13,7 +13,7 @@ import pytest
 from demos.workloads import elementwise
 from profiling import catalogue
 from profiling.engine.engine import Engine
-from profiling.output.csv import FILES
+from profiling.output.run_files import FILES
 from profiling.output.saved_runs import load_run
 from tests.profiling.cli.conftest import SMALL
 

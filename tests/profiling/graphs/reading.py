@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from profiling.graphs.labels import columns
+from profiling.model.words import columns
 
 SVG = "{http://www.w3.org/2000/svg}"
 # A column of text in a box and beside a link, in pixels.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from profiling.graphs.fold import Link, fold
-from profiling.graphs.labels import Line, box_text, columns, link_lines, saved_bytes, short_op, wrap
+from profiling.graphs.labels import Line, box_text, link_lines, saved_bytes, short_op, wrap
 from profiling.model.graph import Graph, Node, Saved
-from profiling.model.words import Text
+from profiling.model.words import Text, columns
 
 
 @pytest.mark.parametrize(

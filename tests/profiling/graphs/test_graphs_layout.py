@@ -10,11 +10,10 @@ import pytest
 
 from profiling.catalogue import LESSONS
 from profiling.graphs.fold import Box, Link, View
-from profiling.graphs.labels import columns
 from profiling.graphs.layout import WIDTH, Layout, Size, lay_out
 from profiling.graphs.svg import svg
 from profiling.model.graph import Edge, Graph, Node, NodeKind, Saved, SavedState
-from profiling.model.words import translator
+from profiling.model.words import columns, translator
 from tests.demos.lessons.traced import traced
 from tests.profiling.graphs.reading import COLUMN, Drawing, points
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-
-from profiling.measure.cell import measure_cell
-from profiling.measure.device import Cpu
-from profiling.model.run import BranchResult, Cell, CellResult
+from profiling.model.run import BranchResult, CellResult
 from tests.profiling.planted import cell
 
 SIZE = 1000
 VECTOR = SIZE * 4
 # x and w, what w's gradient is compared with (x's never has one, but may), and the step.
 NEEDED = {"attached": 4 * VECTOR + 4 * VECTOR + 8, "detach": 4 * VECTOR + 2 * VECTOR + 8}
+# Peak of each branch of frozen_backbone at size 4,096, depth 8 and width 128, in bytes.
+FROZEN_BACKBONE_PEAKS = [
+    ("attached", 23_069_196),
+    ("detach", 20_971_520),
+    ("detach_inline", 18_874_368),
+    ("detach_kept", 23_069_196),
+    ("no_grad", 8_389_132),
+    ("frozen", 8_389_132),
+]
 ASKED = cell(size=SIZE, branches=("attached", "detach"))
 
 
@@ -27,13 +31,3 @@ EVERY_METRIC = ["predicted", "peak", "live", "allocated", "allocations", "ops", 
 
 
 Measure = Callable[..., CellResult]
-
-
-def measurer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
-    """Return a function that measures a cell in this process, with so much memory free."""
-
-    def measure(asked: Cell, free_bytes: int = 2**40) -> CellResult:
-        monkeypatch.setattr(Cpu, "free_bytes", lambda self: free_bytes)
-        return measure_cell(asked, folder)
-
-    return measure

@@ -15,17 +15,11 @@ from profiling.model.run import Status
 from tests.profiling.measure.cells import (
     EVERY_METRIC,
     Measure,
-    measurer,
     metrics,
 )
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
-
-
-@pytest.fixture
-def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
-    return measurer(tmp_path, monkeypatch)
 
 
 class Failing:

@@ -23,17 +23,11 @@ from tests.profiling.measure.cells import (
     SIZE,
     VECTOR,
     Measure,
-    measurer,
     metrics,
 )
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
-
-
-@pytest.fixture
-def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
-    return measurer(tmp_path, monkeypatch)
 
 
 def test_what_will_not_fit_is_refused_and_the_rest_is_measured(

@@ -15,6 +15,7 @@ from profiling.measure.memory import measure_memory, measure_saved
 from profiling.measure.prediction import Prediction
 from profiling.measure.step import State, Step
 from profiling.model.run import PeakPart, Sample
+from tests.profiling.measure.cells import FROZEN_BACKBONE_PEAKS
 from tests.profiling.measure.recorders import Recorder, RecordingDevice
 from tests.profiling.planted import cell
 
@@ -43,17 +44,7 @@ def peak(state: State, branch: str) -> float | None:
     return measure_memory(warm(state, branch), CPU).samples[0].value
 
 
-@pytest.mark.parametrize(
-    ("branch", "expected"),
-    [
-        ("attached", 23_069_196),
-        ("detach", 20_971_520),
-        ("detach_inline", 18_874_368),
-        ("detach_kept", 23_069_196),
-        ("no_grad", 8_389_132),
-        ("frozen", 8_389_132),
-    ],
-)
+@pytest.mark.parametrize(("branch", "expected"), FROZEN_BACKBONE_PEAKS)
 def test_peak_of_a_frozen_backbone_to_the_byte(branch: str, expected: int) -> None:
     step = warm(large("frozen_backbone"), branch)
     first, second = (measure_memory(step, CPU).samples for _ in range(2))

@@ -17,6 +17,7 @@ from profiling.measure.device import get
 from profiling.measure.prediction import Prediction, Predictions, needed_bytes, predict
 from profiling.measure.step import State, Step
 from profiling.model.run import Cell
+from tests.profiling.measure.cells import FROZEN_BACKBONE_PEAKS
 from tests.profiling.measure.predicting import check, measured
 from tests.profiling.planted import cell
 
@@ -83,17 +84,7 @@ def test_what_is_there_before_a_step_by_hand() -> None:
     assert found.branches == {}
 
 
-@pytest.mark.parametrize(
-    ("branch", "expected"),
-    [
-        ("attached", 23_069_196),
-        ("detach", 20_971_520),
-        ("detach_inline", 18_874_368),
-        ("detach_kept", 23_069_196),
-        ("no_grad", 8_389_132),
-        ("frozen", 8_389_132),
-    ],
-)
+@pytest.mark.parametrize(("branch", "expected"), FROZEN_BACKBONE_PEAKS)
 def test_a_frozen_backbone_to_the_byte(branch: str, expected: int) -> None:
     asked = cell("frozen_backbone", size=4096, parameters={"depth": 8, "width": 128})
     found = predict(asked, [branch]).branches[branch]

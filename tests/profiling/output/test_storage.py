@@ -14,7 +14,7 @@ from profiling.model.metrics import METRICS
 from profiling.model.run import SCHEMA_VERSION, Run, Sample
 from profiling.model.words import table, translator
 from profiling.output import saved_runs
-from profiling.output.csv import ARCHIVE, export
+from profiling.output.run_files import ARCHIVE, export
 from profiling.output.saved_runs import RUN, find_run, load_run, recorded_runs, save_run, unpack_run
 from tests.conftest import FinishedRun
 from tests.profiling.output.conftest import TRACE, refusal, written, zipped

@@ -8,11 +8,11 @@ from profiling.analysis.statistics import SUMMARY
 from profiling.model.metrics import METRICS
 from profiling.model.run import Status
 from profiling.model.words import LANGUAGES, translator
-from profiling.output import csv
+from profiling.output import run_files
 
 
 def test_keys_come_first_in_every_file() -> None:
-    for file in csv.FILES.values():
+    for file in run_files.FILES.values():
         assert list(file.columns)[:5] == ["workload", "branch", "size", "dtype", "device"]
 
 
@@ -34,21 +34,23 @@ def test_the_columns_of_the_summary_only_ever_grow() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_status_is_described(language: str) -> None:
     say = translator(language)
-    described = set(re.findall("`([a-z_]+)`", say(csv.FILES["summary.csv"].columns["status"])))
+    described = set(
+        re.findall("`([a-z_]+)`", say(run_files.FILES["summary.csv"].columns["status"]))
+    )
     assert described == {status.value for status in Status}
 
 
 @pytest.mark.parametrize(("language", "end"), [("en", "."), ("zh", "。")])
 def test_the_readme_has_a_table_row_for_every_column_in_order(language: str, end: str) -> None:
     say = translator(language)
-    text = csv.readme(say)
+    text = run_files.readme(say)
     sections = re.split("^## ", text, flags=re.MULTILINE)
     assert sections[0] == say("readme.introduction") + "\n\n"
     heads = [section.partition("\n")[0] for section in sections[1:]]
-    assert heads == [*csv.FILES, say("readme.metrics")]
+    assert heads == [*run_files.FILES, say("readme.metrics")]
     metrics = {name: f"column.metric.{name}" for name in METRICS}
     tables = [
-        *((file.rows, file.columns) for file in csv.FILES.values()),
+        *((file.rows, file.columns) for file in run_files.FILES.values()),
         ("readme.metric", metrics),
     ]
     for section, (rows, described) in zip(sections[1:], tables, strict=True):

@@ -17,7 +17,7 @@ from profiling.cli import common, terminal
 from profiling.model.run import Run, Status
 from profiling.model.words import translator
 from profiling.output import saved_runs
-from profiling.output.csv import ARCHIVE, export
+from profiling.output.run_files import ARCHIVE, export
 from profiling.output.saved_runs import save_run
 from tests.conftest import FinishedRun
 from tests.profiling.analysis.test_diff import finished, measured, run_with

@@ -14,8 +14,8 @@ from profiling.analysis.analysis import Analysis
 from profiling.analysis.statistics import summary
 from profiling.model.run import Run, Status
 from profiling.model.words import Text, translator
-from profiling.output import csv as files_of_a_run
-from profiling.output.csv import (
+from profiling.output import run_files
+from profiling.output.run_files import (
     ARCHIVE,
     FILES,
     README,
@@ -27,7 +27,7 @@ from profiling.output.csv import (
     write,
 )
 from profiling.output.saved_runs import RUN, load_run
-from tests.conftest import FinishedRun
+from tests.conftest import RAN, FinishedRun
 from tests.profiling.planted import (
     MACHINE,
     branch,
@@ -176,8 +176,7 @@ def test_the_archive_has_everything(
 def test_traces_are_in_the_order_of_cells_and_branches(finished_run: FinishedRun) -> None:
     run, folder = finished_run
     names = [path.name.split("-")[1:3] for path in trace_files(Analysis(run, folder))]
-    ran = ["attached", "detach", "clone_detach", "detach_clone", "no_grad", "inference_mode"]
-    assert names == [[branch_, size] for size in ("4", "8") for branch_ in ran]
+    assert names == [[branch_, size] for size in ("4", "8") for branch_ in RAN]
 
 
 @pytest.fixture
@@ -264,7 +263,7 @@ def test_a_failure_while_writing_keeps_the_file_of_before(
     def failing(text: Text) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr(files_of_a_run, "readme", failing)
+    monkeypatch.setattr(run_files, "readme", failing)
     with pytest.raises(OSError, match="disk full"):
         export(Analysis(planted, tmp_path), tmp_path, SAY)
     assert {name: (tmp_path / name).read_bytes() for name in before}[README] == before[README]

@@ -1,0 +1,131 @@
+"""The commands on saved runs: show, report and diff, and columns, which explains their files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from profiling.analysis.analysis import Analysis
+from profiling.analysis.diff import Diff, device_name, diff, headline
+from profiling.catalogue import LESSONS
+from profiling.cli.common import json_option, open_engine, out, print_json, say
+from profiling.cli.terminal import print_diff, print_run
+from profiling.model.errors import InputError, short
+from profiling.model.lesson import LessonRequest
+from profiling.model.run import Run
+from profiling.model.units import show_bytes
+from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
+from profiling.output import json_data
+from profiling.output.report import Part, document, lesson_part, run_part
+from profiling.output.run_files import readme
+from profiling.output.saved_runs import find_run, load_run, unpack_run
+
+
+@click.command("show")
+@click.argument("run")
+@json_option
+def show(run: str, as_json: bool) -> None:
+    """Print a saved run.
+
+    RUN is a run.json, its .gz, an archive, or recorded:NAME for one that comes with the project.
+    """
+    path = find_run(run)
+    saved = load_run(path)
+    if not saved.results:
+        raise InputError("error.run_empty", file=short(path.name))
+    analysis = Analysis(saved, path.parent)
+    if as_json:
+        print_json(json_data.run(analysis, say))
+    else:
+        print_run(analysis, out, say)
+
+
+@click.command("report")
+@click.argument("what", nargs=-1, required=True)
+@click.option(
+    "--out",
+    "file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The HTML file to write.",
+)
+@click.option("--lang", type=click.Choice(LANGUAGES), default=DEFAULT, show_default=True)
+def write_report(what: tuple[str, ...], file: Path, lang: str) -> None:
+    """Write runs and lessons as one HTML file.
+
+    WHAT is any number of saved runs, recorded:NAME, and lessons. The file opens offline.
+    """
+    text = translator(lang)
+    file.write_text(document(_parts(what, text), text), encoding="utf-8")
+    size = show_bytes(file.stat().st_size)
+    out.print(text("shell.report", file=file, size=size), markup=False, soft_wrap=True)
+
+
+@click.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file for the rows found in both runs.",
+)
+@json_option
+def diff_runs(a: str, b: str, file: Path | None, as_json: bool) -> None:
+    """Compare two saved runs.
+
+    A and B are each a run.json, its .gz, an archive, or recorded:NAME for one that comes with the
+    project.
+    """
+    runs = load_run(find_run(a)), load_run(find_run(b))
+    found = diff(*runs)
+    if as_json:
+        print_json(_plain(*runs, found))
+    else:
+        print_diff(*runs, found, out, say)
+    if file is not None:
+        # Every text in the rows is a name, so no spreadsheet takes one for a formula.
+        found.rows.to_csv(file, index=False, lineterminator="\r\n")
+        if not as_json:
+            out.print(f"wrote {file}", soft_wrap=True)
+
+
+@click.command("columns")
+def describe_columns() -> None:
+    """Describe every exported column in Markdown."""
+    print(readme(say), end="")
+
+
+def _parts(what: Sequence[str], text: Text) -> list[Part]:
+    """Return the parts of a report, in the order in which they were named."""
+    traces = {}
+    lessons = [name for name in what if name in LESSONS]
+    if lessons:
+        with open_engine("cpu") as engine:
+            traces = {name: engine.lesson(LessonRequest(name)) for name in lessons}
+    return [
+        lesson_part(traces[each], text) if each in traces else _run(each, text) for each in what
+    ]
+
+
+def _run(name: str, text: Text) -> Part:
+    with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
+        run = unpack_run(find_run(name), Path(folder))
+        return run_part(Analysis(run, Path(folder)), text)
+
+
+def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
+    """Return what differs between two runs as plain data, for ``--json``."""
+    return {
+        "a": {"id": a.id, "started_utc": a.started_utc, "device": device_name(a)},
+        "b": {"id": b.id, "started_utc": b.started_utc, "device": device_name(b)},
+        "environment": [each._asdict() for each in found.environment],
+        "rows": json_data.rows(found.rows),
+        "only_a": [each._asdict() for each in found.only_a],
+        "only_b": [each._asdict() for each in found.only_b],
+        "finding": headline(found, say),
+    }

@@ -1,0 +1,23 @@
+"""What the tests of measuring share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from profiling.measure.cell import measure_cell
+from profiling.measure.device import Cpu
+from profiling.model.run import Cell, CellResult
+from tests.profiling.measure.cells import Measure
+
+
+@pytest.fixture
+def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
+    """Return a function that measures a cell in this process, with so much memory free."""
+
+    def measure(asked: Cell, free_bytes: int = 2**40) -> CellResult:
+        monkeypatch.setattr(Cpu, "free_bytes", lambda self: free_bytes)
+        return measure_cell(asked, tmp_path)
+
+    return measure
