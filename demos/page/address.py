@@ -28,7 +28,7 @@ Updates = dict[Any, Any]
 
 
 def script() -> str:
-    """Return the script that updates the address, with the names that it needs."""
+    """Return the script that updates the address, with the names of a link's parts."""
     script = (Path(__file__).parent / "links.js").read_text(encoding="utf-8")
     return f"window.labLinkNames = {json.dumps(NAMES)};\n{script}"
 
@@ -38,7 +38,7 @@ class PageTabs(NamedTuple):
 
     Attributes:
         tabs: The component with all tabs.
-        named: Each tab by its name.
+        named: Tabs by name.
     """
 
     tabs: gr.Tabs
@@ -174,7 +174,7 @@ def _fault_list(faults: Sequence[InputError], text: Text) -> str:
 
 
 def _report_inputs(places: PageTabs) -> None:
-    """Have the browser put the inputs of each tab into the address, without the server."""
+    """Let the browser write the inputs of each tab to the address, without a request."""
     form = places.compare.form
     inputs_of: dict[str, tuple[Sequence[str], list[Any]]] = {
         "start": (places.start.names, places.start.inputs),

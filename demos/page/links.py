@@ -1,7 +1,7 @@
-"""The query of a link to the page: written from what is set on a tab, and read back.
+"""The query string of a link to the page: written from the inputs of a tab, and parsed.
 
-A link may come from anybody. A part that cannot be used is reported and left at its default; the
-rest of the link still holds.
+A link may come from anybody. A part that is invalid is reported and keeps its default; the other
+parts are used.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _Request = TypeVar("_Request", Request, LessonRequest)
 
 
 class LessonPlace(Record, frozen=True):
-    """A lesson, its inputs and perhaps a step of it.
+    """A lesson, its inputs and, optionally, one of its steps.
 
     Attributes:
-        request: What is run; inputs that were not given keep the lesson's own.
-        part: The function that the step is of.
-        step: The step to go to, counted from 1; None if the lesson is not to be run.
+        request: The lesson and its inputs; an input that is None keeps the lesson's own.
+        part: Name of the function that the step belongs to.
+        step: Step to display, counted from 1; None if the lesson is not to be run.
     """
 
     request: LessonRequest
@@ -64,10 +64,10 @@ class LessonPlace(Record, frozen=True):
 
 
 class Comparison(Record, frozen=True):
-    """The form of a comparison, filled in.
+    """The inputs of the form of a comparison.
 
     Attributes:
-        request: What would be measured; its branches are empty where the usual ones are meant.
+        request: The comparison; if its branches are empty, the workload's usual ones are meant.
         twice: Whether the first branch is measured twice.
     """
 
@@ -76,10 +76,10 @@ class Comparison(Record, frozen=True):
 
 
 class Link(Record, frozen=True):
-    """The content of a link; None for what it does not mention.
+    """The content of a link; parts that it does not mention are None.
 
     Attributes:
-        tab: The tab to open; empty for the first one.
+        tab: Name of the tab to open; empty if the link names none.
     """
 
     tab: str = ""
@@ -89,12 +89,12 @@ class Link(Record, frozen=True):
 
 
 def usual_comparison(workload: str = FIRST_WORKLOAD) -> Comparison:
-    """Return what the form is set to when a workload is chosen."""
+    """Return the default inputs of the form for a workload."""
     return Comparison(Request(workload, (), catalogue.workload(workload).sizes))
 
 
 def number_text(value: float) -> str:
-    """Return the shortest text that reads back as the number.
+    """Return the shortest text that parses to the number.
 
     Example:
         >>> number_text(2.0), number_text(0.1)
@@ -104,7 +104,7 @@ def number_text(value: float) -> str:
 
 
 def write_link(link: Link) -> str:
-    """Return the query of a link, from its question mark on; `read_link` reads it back.
+    """Return the query string of a link, with the question mark; `read_link` parses it.
 
     Example:
         >>> write_link(Link("lessons", LessonPlace(LessonRequest("baseline", (1.0, 2.5)))))
@@ -124,14 +124,14 @@ def write_link(link: Link) -> str:
 def read_link(
     query: Mapping[str, str], tabs: tuple[str, ...] = TABS
 ) -> tuple[Link, tuple[InputError, ...]]:
-    """Read the query of a link.
+    """Parse the query string of a link.
 
     Args:
         query: Values by name.
-        tabs: The tabs that there are.
+        tabs: Names of the tabs of the page.
 
     Returns:
-        The link, and an error for each part of it that could not be used.
+        The link, and an error for each invalid part.
     """
     reader = _Reader(query)
     parameters = reader.parameters()
@@ -178,7 +178,7 @@ def _answer_parts(answers: Answers) -> dict[str, str]:
 
 
 def _written(setting: Setting, value: Any) -> str:
-    """Return a setting's value as text; nothing for a flag that is off."""
+    """Return a setting's value as text; empty for a flag that is off."""
     match setting:
         case Flag():
             return _flag_text(True) if value else ""
@@ -192,7 +192,7 @@ def _flag_text(value: bool) -> str:
 
 
 class _Reader:
-    """Takes the parts of a link and collects an error for each that cannot be used."""
+    """Parses the parts of a link and collects an error for each invalid one."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         self._query = query
@@ -205,7 +205,7 @@ class _Reader:
         return [name for name in self._query if name.startswith(PARAMETER)]
 
     def take(self, name: str, read: Callable[[str], _T], otherwise: _T) -> _T:
-        """Return what a part stands for, or something else if it is missing or cannot be used."""
+        """Return the parsed value of a part, or `otherwise` if it is missing or invalid."""
         if name not in self._query:
             return otherwise
         try:
@@ -271,14 +271,22 @@ def _changed(
     check: Callable[[_Request], None],
     text: str,
 ) -> _Request:
-    """Return a request with one field set, if it can be run so."""
+    """Return a copy of a request with one field set.
+
+    Raises:
+        InputError: The text cannot be parsed, or the request cannot be run with this value.
+    """
     changed = replace(request, **{field: read(text)})
     check(changed)
     return changed
 
 
 def _check(request: Request) -> None:
-    """Check a comparison whose branches may still be the usual ones."""
+    """Check a comparison; empty branches stand for the usual ones.
+
+    Raises:
+        InputError: It cannot be run.
+    """
     entry = catalogue.workload(request.workload)
     for branch in request.branches:
         if branch in entry.absent:
@@ -287,7 +295,11 @@ def _check(request: Request) -> None:
 
 
 def _read(setting: Setting, text: str) -> Any:
-    """Read a setting's value, as the page can be set to."""
+    """Parse a setting's value.
+
+    Raises:
+        InputError: It is not a value that the form allows.
+    """
     match setting:
         case Flag():
             return _flag(setting.word, text)

@@ -1,4 +1,4 @@
-"""Makes a method an endpoint: arguments of their types, errors as one sentence, plain data out."""
+"""Turns a method into an API endpoint: checks arguments, returns plain data, reports errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 def exception_handlers() -> dict[Any, Any]:
-    """Return what the app is to do with errors that a request's arguments raise."""
+    """Return the app's handlers of the errors that Gradio raises for wrong argument names."""
     return dict.fromkeys(_RAISED, _refuse)
 
 
@@ -52,15 +52,18 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 def checked(handler: Handler) -> Handler:
-    """Return an endpoint that calls a handler.
+    """Return an endpoint that checks its arguments and calls a handler.
 
-    The handler's type hints say what each argument must be; None stands for its default. An
-    argument `lang` chooses the language of what is said. An argument ``**settings`` stands for the
-    declared settings of a comparison, one argument each. Whatever is wrong ends in a `gradio.Error`
-    with one sentence, which clients get as their error's text.
+    Arguments are converted to the handler's type hints; None selects the default. The argument
+    `lang` sets the language of errors. The argument ``**settings`` is replaced by one argument for
+    each declared setting of a comparison.
 
     Args:
-        handler: Returns plain data or records, or yields them; only the last is the answer.
+        handler: Returns or yields plain data or records. If it yields, the last item is the answer
+            and the others report progress.
+
+    Returns:
+        A function for `gradio.api`. It raises `gradio.Error` with one sentence for any error.
     """
     signature = _signature(handler)
 
@@ -93,7 +96,7 @@ def uploaded(file: Any) -> Path:
     """Return the path of an uploaded file.
 
     Raises:
-        InputError: It is something else, such as the name of a file that was never uploaded.
+        InputError: The path is not in Gradio's folder of uploads.
     """
     path = file.get("path") if isinstance(file, dict) else None
     if not isinstance(path, str) or "\0" in path or not is_in_or_equal(path, get_upload_folder()):
@@ -102,7 +105,7 @@ def uploaded(file: Any) -> Path:
 
 
 def _signature(handler: Handler) -> inspect.Signature:
-    """Return a handler's signature, with the declared settings in the place of ``**settings``."""
+    """Return a handler's signature, with ``**settings`` replaced by the declared settings."""
     signature = inspect.signature(handler, eval_str=True)
     arguments = {**signature.parameters}
     if arguments.pop(_SETTINGS, None) is None:
@@ -118,14 +121,14 @@ def _argument(setting: Setting) -> inspect.Parameter:
 
 
 def _documented(handler: Handler) -> str:
-    """Return a handler's docstring, with the declared settings in the place of ``**settings``."""
+    """Return a handler's docstring, with ``**settings`` replaced by the declared settings."""
     lines = [f"    {name}: {setting.help}" for name, setting in SETTINGS.items()]
     text = inspect.getdoc(handler) or ""
     return re.sub(rf"^ *\*\*{_SETTINGS}:.*$", "\n".join(lines), text, flags=re.MULTILINE)
 
 
 def _dressed(endpoint: Handler, handler: Handler, signature: inspect.Signature) -> Handler:
-    """Let Gradio take an endpoint for its handler that gets the request, too."""
+    """Give an endpoint its handler's name, docstring and signature, with the request added."""
     functools.update_wrapper(endpoint, handler)
     request = inspect.Parameter("request", _POSITIONAL, annotation=gr.Request)
     parameters = [request, *signature.parameters.values()]
@@ -139,7 +142,7 @@ def _dressed(endpoint: Handler, handler: Handler, signature: inspect.Signature) 
 
 
 def _answer(found: Any, request: gr.Request) -> Any:
-    """Return plain data; to an agent as JSON text, which Gradio would else write as Python."""
+    """Return plain data; for agents as JSON text, since Gradio would send them a Python repr."""
     if request.headers.get("x-gradio-user") == "mcp":
         return msgspec.json.encode(found).decode()
     return plain(found)
@@ -152,7 +155,7 @@ def _words(signature: inspect.Signature, given: tuple[Any, ...]) -> Text:
 
 @contextlib.contextmanager
 def _said(text: Text) -> Iterator[None]:
-    """Turn errors into sentences: plain text, since it is for scripts and no page shows it."""
+    """Convert any error to a `gradio.Error` with one sentence, as plain text for scripts."""
     try:
         yield
     except DetachLabError as error:
@@ -179,7 +182,7 @@ def _read(name: str, value: Any, hint: Any) -> Any:
 
 
 def _written(hint: Any) -> str:
-    """Name a type as Python writes it.
+    """Return a type as Python source, without an optional None.
 
     Example:
         >>> _written(list[int] | None), _written(str)

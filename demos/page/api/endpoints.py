@@ -1,7 +1,7 @@
-"""The endpoints. Their docstrings are what the API page and agents read.
+"""The API endpoints. Their docstrings are their documentation, for people and agents.
 
-Gradio reads of an argument's description its first line. Those of a comparison's settings are where
-these are declared, in `profiling.model.request`.
+Gradio uses only the first line of an argument's description. The settings of a comparison are
+described where they are declared, in `profiling.model.request`.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def create_api(engine: Engine) -> None:
     """Add the endpoints to the page that is being built.
 
     Args:
-        engine: What runs and measures.
+        engine: Engine that runs lessons and comparisons.
     """
     does = _Endpoints(engine)
     for measuring in (does.lesson, does.compare, does.trace_ops):
@@ -44,7 +44,7 @@ def create_api(engine: Engine) -> None:
 
 
 class _Endpoints:
-    """What each endpoint does."""
+    """Handlers of the endpoints."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -52,7 +52,7 @@ class _Endpoints:
     def catalogue(self, lang: Language = "en") -> Answer:
         """List every lesson and every workload (training step) with its branches and parameters.
 
-        Call it first to learn the names that lesson and compare take.
+        Call it first: it returns the names that lesson and compare accept.
 
         Args:
             lang: Language of titles.
@@ -64,14 +64,14 @@ class _Endpoints:
         return json_data.everything(translator(lang))
 
     def find(self, query: str, lang: Language = "en") -> Answer:
-        """Find the lessons that explain a PyTorch error message, or that are about some words.
+        """Find the lessons that explain a PyTorch error message or match some words.
 
-        Paste the whole traceback or log. Then run what was found with lesson, which shows the
-        error or the lost gradient as it happens and the code that is right.
+        Pass the whole traceback or log. Then run a lesson that was found with lesson: it shows
+        where the error occurs or the gradient is lost, and the correct code.
 
         Args:
-            query: An error message with what was printed around it, or words of a question.
-            lang: Language of titles and rules, and of the words that are looked for first.
+            query: An error message with its surrounding output, or words of a question.
+            lang: Language of titles and rules, and of the texts that are searched first.
 
         Returns:
             found: lessons, best first, each with lesson (name), fit, title, question and rule
@@ -86,24 +86,24 @@ class _Endpoints:
         in_place: bool = False,
         lang: Language = "en",
     ) -> Answer:
-        """Say which way to cut a gradient fits a module's result, what to write and why.
+        """Recommend a way to cut the gradient at a module's output, with code and the reason.
 
-        Answers detach, clone().detach(), no_grad, inference_mode, detach_ or requires_grad_(False)
-        by four questions. Nothing is measured; compare measures the branches on the workload named.
+        Chooses among detach, clone().detach(), no_grad, inference_mode, detach_ and
+        requires_grad_(False). Measures nothing; compare measures the branches on the workload.
 
         Args:
             gradient: Where it is still needed: after the module, through it, or none at all.
-            only_here: Whether this forward is run for this use alone, not for another loss too.
-            frozen: Whether the module never trains.
-            in_place: Whether the result will be written in place.
+            only_here: Whether this forward is used only here, and not by another loss as well.
+            frozen: Whether the module is never trained.
+            in_place: Whether the output will be modified in place.
             lang: Language of all sentences.
 
         Returns:
-            branches: what is advised, best first
-            code: what to paste
-            do and why: what to write, in a few words, and the reason
-            others: why not, for each other way to cut
-            workload and lesson: where it can be measured, and what explains it
+            branches: recommended branches, best first
+            code: code to paste
+            do and why: the recommendation in a few words, and the reason
+            others: for each other branch, why it is not recommended
+            workload and lesson: a workload to measure it on, and a lesson that explains it
         """
         return advisor.advise_plain(gradient, only_here, frozen, in_place, lang)
 
@@ -116,23 +116,23 @@ class _Endpoints:
     ) -> Answer:
         """Run a small PyTorch lesson on detach, no_grad or autograd and judge its claims.
 
-        Each lesson is one fact or pitfall, run for real and watched statement by statement: values,
-        gradients, flags, version counters and the backward graph after each line, the error word
-        for word if one was raised, and for each claim whether it holds and why. Names come from
-        catalogue, or from find for an error message.
+        Each lesson is one fact or pitfall. It is executed and recorded line by line: values,
+        gradients, flags, version counters and the backward graph after each line, the exact error
+        if one is raised, and for each claim whether it holds and why. Get names from catalogue, or
+        from find for an error message.
 
         Args:
-            name: The lesson, such as "detach_then_zero".
-            values: 1 to 16 numbers to run it with instead of its own, for lessons that take some.
-            op: sigmoid, tanh, exp, relu, square or mul2 instead of its own, likewise.
+            name: Name of the lesson, such as "detach_then_zero".
+            values: 1 to 16 numbers that replace the lesson's inputs, if it has any.
+            op: sigmoid, tanh, exp, relu, square or mul2; replaces the lesson's op, if it has one.
             lang: Language of all sentences.
 
         Returns:
-            title, question and rule: what it asks, and what to remember
+            title, question and rule: its title, its question, and the rule to remember
             verdicts: holds, holds_partly or wrong, by claim
-            claims: what each says, its verdict, why, and its checks
+            claims: text, verdict, reason and checks of each claim
             parts: steps of each function (line, tensors, values, printed, graph) and its error
-            request: what it ran with
+            request: the lesson and the inputs that were used
         """
         numbers = None if values is None else tuple(values)
         return json_data.lesson(
@@ -152,16 +152,16 @@ class _Endpoints:
         """Measure ways to cut a gradient (branches) in a real PyTorch training step, over sizes.
 
         Answers which of detach, no_grad, clone().detach(), requires_grad_(False) and others is
-        fastest, needs the least memory and gives the right gradients, with 95% intervals. Takes
-        about budget_s seconds a size and some more for memory and trace; others wait meanwhile.
-        Names come from catalogue. What comes before the answer has the status measuring.
+        fastest, uses the least memory and gives the correct gradients, with 95% intervals. Takes
+        about budget_s seconds per size, and more for memory and traces; other requests wait. Get
+        names from catalogue. Until the answer, progress is reported with the status measuring.
 
         Args:
-            workload: The training step, such as "frozen_backbone".
-            branches: Ways to cut the gradient; all that the workload has unless given.
-            sizes: At most 12 batch sizes (or what the workload counts); its own unless given.
-            parameters: The workload's own, such as {"depth": 8}; others keep their defaults.
-            with_run: Whether to add the whole run as in run.json, raw samples and code included.
+            workload: Name of the training step, such as "frozen_backbone".
+            branches: Ways to cut the gradient; by default all of the workload.
+            sizes: At most 12 batch sizes (or what the workload counts); by default its own.
+            parameters: Parameters of the workload, such as {"depth": 8}; others keep their default.
+            with_run: Whether to return the whole run as in run.json, with raw samples and code.
             lang: Language of all sentences.
             **settings: How to measure.
 
@@ -169,8 +169,8 @@ class _Endpoints:
             status: done
             findings: a sentence for each size
             summary: rows by branch and size: seconds, ratio and interval, bytes, gradients_right
-            environment and id: where it was measured
-            run: everything, if asked for
+            environment and id: the machine, and the id of the run
+            run: the whole run, if with_run is true
         """
         entry = catalogue.workload(workload)
         asked = Request(
@@ -202,25 +202,25 @@ class _Endpoints:
         filter: str = "",
         lang: Language = "en",
     ) -> Iterator[Answer]:
-        """Sum up the operators and GPU kernels of a torch.profiler trace (.json or .json.gz).
+        """Summarize the operators and GPU kernels of a torch.profiler trace (.json or .json.gz).
 
-        Answers where the time went and what allocated memory. What comes before the answer has the
-        status reading.
+        Answers where time is spent and which operators allocate memory. Until the answer, progress
+        is reported with the status reading.
 
         Args:
-            file: The trace, as torch.profiler's export_chrome_trace writes it.
-            sort: The column with the most first; kernels have no self_s and keep total_s.
-            group: What is one row: a name, or name with input shapes, or name with Python stack.
-            limit: At most so many rows of each table, 1 to 300.
-            filter: Words that must all be in a row's name, shapes or stack.
+            file: The trace, as written by torch.profiler's export_chrome_trace.
+            sort: Column to sort by, largest first; kernels have no self_s and keep total_s.
+            group: Rows are grouped by name, by name and input shapes, or by name and Python stack.
+            limit: Maximum number of rows of each table, 1 to 300.
+            filter: Words that must all occur in a row's name, shapes or stack.
             lang: Language of the notices.
 
         Returns:
             status: done
-            ops and ops_found: the first rows of operators, and how many there are
-            kernels and kernels_found: the same of what ran on a GPU
-            name, events, end_s, start_unix_s, kinds, ranks: what the trace is
-            notices: what to know of this trace
+            ops and ops_found: the first rows of operators, and the number of all rows
+            kernels and kernels_found: the same for GPU work
+            name, events, end_s, start_unix_s, kinds, ranks: properties of the trace
+            notices: remarks on this trace
         """
         if not 1 <= limit <= MOST_ROWS:
             raise InputError("error.limit_range", high=MOST_ROWS)

@@ -1,1 +1,1 @@
-"""The tab Compare."""
+"""The Compare tab."""

@@ -1,4 +1,4 @@
-"""The form of the tab Compare: what to compare, and how."""
+"""The form of the Compare tab: what to compare, and the settings of the measurement."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _Kind = type[Choice] | type[Number] | type[Flag]
 
 
 class Form:
-    """What to compare.
+    """The components that define a comparison.
 
     Attributes:
-        workload: The choice of a workload.
-        about: What the workload is.
-        parameters: Fields of the workloads' own parameters, by name.
-        shown: Holds the workload that is described.
-        inputs: Components in the order of `request`'s arguments.
-        names: What a link calls the inputs.
-        described: Components that depend on the workload.
+        workload: Dropdown of all workloads.
+        about: Description of the selected workload.
+        parameters: Number fields of the workloads' own parameters, by name.
+        shown: State with the name of the workload that is described.
+        inputs: Components whose values `request` takes, in this order.
+        names: Names of the inputs in a link.
+        described: Components that depend on the workload and that `describe` updates.
     """
 
     def __init__(self, device: str, labels: gr.I18n) -> None:
-        """Place the components.
+        """Create the components.
 
         Args:
-            device: The device that is chosen at first.
-            labels: Says a key in the browser's language.
+            device: Kind of device that is selected initially.
+            labels: Texts of components.
         """
         entry = catalogue.workload(FIRST_WORKLOAD)
         entries = [catalogue.workload(name) for name in catalogue.workloads()]
@@ -85,7 +85,7 @@ class Form:
         ]
 
     def describe(self, comparison: Comparison, text: Text) -> dict[Any, Any]:
-        """Return updates of `described` for a comparison's workload, set as it says."""
+        """Return updates of `described` for the workload of a comparison and its inputs."""
         request = comparison.request
         entry = catalogue.workload(request.workload)
         about = entry.about if entry.file else text(f"workload.{entry.name}.about")
@@ -104,7 +104,7 @@ class Form:
         }
 
     def fill(self, comparison: Comparison, text: Text) -> dict[Any, Any]:
-        """Return updates of `described` and `inputs` that set the whole form."""
+        """Return updates of `described` and `inputs` that set the form to a comparison."""
         request = comparison.request
         settings = {
             self._inputs[setting.word]: getattr(request, name)
@@ -118,24 +118,24 @@ class Form:
         }
 
     def offered(self, workload: str = FIRST_WORKLOAD) -> list[str]:
-        """Return the branches that a workload has."""
+        """Return the branches of a workload that can be measured, in display order."""
         entry = catalogue.workload(workload)
         return [branch for branch in entry.branches if branch not in entry.absent]
 
     def request(self, *values: Any) -> Request:
-        """Read the form.
+        """Return the comparison that the form defines.
 
         Args:
-            values: The values of `inputs`.
+            values: Values of `inputs`.
 
         Raises:
-            InputError: A value is not of its kind, or cannot be run.
+            InputError: A value cannot be parsed or is out of range.
         """
         given = dict(zip(self._inputs, values, strict=True))
         entry = catalogue.workload(given["workload"])
         order = dict.fromkeys((*entry.branches, *given["branches"]))
         chosen = tuple(branch for branch in order if branch in given["branches"])
-        # The file of a registered workload may have gained some since the form was placed.
+        # The file of a registered workload may have gained some since the form was created.
         offered = [name for name in self.parameters if name in entry.parameters]
         numbers = {name: given[f"{PARAMETER}{name}"] for name in offered}
         for name, number in numbers.items():
@@ -153,12 +153,12 @@ class Form:
 
 
 def _controls(kind: _Kind, labels: gr.I18n, **first: str) -> dict[str, Any]:
-    """Place the controls of all settings of a kind.
+    """Create the controls of all settings of a kind; return them by name.
 
     Args:
-        kind: The kind.
-        labels: Says a key in the browser's language.
-        first: Values to begin with, where they are not the defaults.
+        kind: The kind of setting.
+        labels: Texts of components.
+        first: Initial values that differ from the defaults, by setting.
     """
     return {
         setting.word: _control(setting, first.get(name, setting.default), labels)
@@ -194,7 +194,7 @@ def _button(label: Any, variant: Literal["primary", "stop"], place: str) -> gr.B
 
 
 def _word(say: Callable[[str], Any], key: str, otherwise: str) -> Any:
-    """Say a key, or something else where there is no such key, as for a workload of one's own."""
+    """Return the text of a key, or `otherwise` if it has none, as for a user's own workload."""
     return say(key) if key in table(DEFAULT) else otherwise
 
 
@@ -208,7 +208,7 @@ def _field(name: str, parameter: Parameter, labels: gr.I18n) -> gr.Number:
 
 
 def _number(parameter: Parameter | None, value: int | None) -> dict[str, Any]:
-    """Return the update of a parameter's field: a value, its default, or gone."""
+    """Return the update of a parameter's field; it is hidden if the workload lacks it."""
     if parameter is None:
         return gr.update(visible=False, value=None)
     return gr.update(visible=True, value=parameter.default if value is None else value)

@@ -1,4 +1,4 @@
-"""What a comparison shows: the headline, the table, the charts and their numbers, code, files."""
+"""The results of a comparison: headline, table, charts and their numbers, source code, files."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ _SAVE = (Path(__file__).parent / "save.js").read_text(encoding="utf-8")
 
 
 class Downloads:
-    """Buttons for the files of the run that is shown; a file is made when it is asked for.
+    """Buttons that write and download the files of the displayed run.
 
     Attributes:
-        components: All that `offered` updates.
+        components: Components that `offered` updates.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
+        """Create the components."""
         with gr.Row(elem_classes="lab-downloads"):
             self._buttons = {
                 name: gr.Button(
@@ -77,7 +77,7 @@ class Downloads:
         self.components = (*self._buttons.values(), self._made)
 
     def offered(self, analysis: Analysis) -> dict[Any, Any]:
-        """Return updates for a run of which no file was made yet."""
+        """Return updates that offer the files of a run and hide those of the previous one."""
         has_traces = bool(run_files.trace_files(analysis))
         return {
             **{
@@ -88,13 +88,13 @@ class Downloads:
         }
 
     def wire(self, engine: Engine, analyses: Analyses, progress: gr.HTML, run: gr.State) -> None:
-        """Say what the buttons do.
+        """Connect the buttons.
 
         Args:
-            engine: Keeps the run's files.
-            analyses: What was derived of the runs shown last.
-            progress: Says what went wrong.
-            run: The run of the page.
+            engine: Owner of the run's folder.
+            analyses: Analyses of the runs displayed last.
+            progress: Component that displays errors.
+            run: State with the displayed run.
         """
 
         def maker(name: str) -> Callable[..., dict[Any, Any]]:
@@ -125,7 +125,7 @@ class Downloads:
             made.then(None, self._made, None, js=_SAVE, api_visibility="private")
 
     def _place(self) -> Path:
-        """Return a new folder of what Gradio may send, so that it copies nothing from elsewhere."""
+        """Return a new folder in Gradio's cache; files in it are served without another copy."""
         place = Path(self._made.GRADIO_CACHE) / secrets.token_hex(16)
         place.mkdir(parents=True)
         return place
@@ -135,7 +135,7 @@ class Downloads:
 
 
 def _made(name: str, analysis: Analysis, place: Path, text: Text) -> list[Path]:
-    """Make a file and return its path; of traces, all paths."""
+    """Write a file and return its path; for ``"traces"``, copy all traces."""
     if name == "traces":
         return [Path(shutil.copy(trace, place)) for trace in run_files.trace_files(analysis)]
     if name == _REPORT:
@@ -146,17 +146,17 @@ def _made(name: str, analysis: Analysis, place: Path, text: Text) -> list[Path]:
 
 
 class Panel:
-    """The components that show a run.
+    """The components that display a run.
 
     Attributes:
-        analyses: What was derived of the runs shown last.
-        size: Chooses the cell that the table and the single-cell charts show.
-        downloads: Makes the run's files.
-        components: All components that `show` updates.
+        analyses: Analyses of the runs displayed last.
+        size: Radio that selects the cell for the table and the charts of one cell.
+        downloads: Buttons for the files of the run.
+        components: Components that `show` updates.
     """
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
+        """Create the components."""
         self.analyses = Analyses()
         self.size = gr.Radio([], label=labels("compare.size"), visible=False)
         self.table = gr.HTML(elem_id="compare-results", visible=False)
@@ -185,7 +185,7 @@ class Panel:
         )
 
     def discarder(self, engine: Engine) -> Callable[[Run | None], None]:
-        """Return what forgets a run and deletes its files."""
+        """Return a function that drops the analysis of a run and deletes its files."""
 
         def discard(run: Run | None) -> None:
             if run is not None:
@@ -195,14 +195,14 @@ class Panel:
         return discard
 
     def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
-        """Return updates that show a run, measured here or elsewhere.
+        """Return updates that display a run.
 
         Args:
-            run: The run, with one result at least.
-            folder: The run's folder.
-            size: The size to show the cell of; the latest, and all else that the panel shows,
-                unless given.
-            text: The visitor's words.
+            run: A run with at least one result.
+            folder: Folder of the run.
+            size: Size of the cell to display; only what depends on it is updated. If None, the
+                latest cell is displayed and everything is updated.
+            text: Translator.
         """
         text = lenient(text)
         analysis = self.analyses.of(run, folder)
@@ -255,10 +255,12 @@ def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
 
 
 class Sheet(NamedTuple):
-    """A table as the page shows it: the first column names each row.
+    """A table on the page.
 
     Attributes:
-        branches: Whether the rows are named by branches, which have marks.
+        heads: Headings of all columns but the first.
+        rows: Texts of each row; the first one is its name.
+        branches: Whether the rows are branches, which are displayed with their marks.
     """
 
     title: str
@@ -268,12 +270,12 @@ class Sheet(NamedTuple):
 
 
 def numbers(analysis: Analysis, cell: CellAnalysis, text: Text) -> str:
-    """Return the tables behind the charts as HTML, for who reads numbers or cannot see charts.
+    """Return the numbers behind the charts as HTML tables, also for readers who see no charts.
 
     Args:
-        analysis: The run.
-        cell: The cell that is shown.
-        text: The visitor's words.
+        analysis: Analysis of the run.
+        cell: The displayed cell.
+        text: Translator.
     """
     sheets = [_sizes(analysis.summary, text)]
     parts, (curves, operators) = cell.peak_parts, cell.traced
@@ -317,7 +319,7 @@ def _memory(curves: pd.DataFrame, text: Text) -> Sheet:
 
 
 def _operators(ops: pd.DataFrame, text: Text) -> Sheet:
-    """List operators by their self time; beside it device time, where there is any, and calls."""
+    """Return a table of the operators with the most self time: it, device time if any, calls."""
     most = ops.groupby("name")["self_s"].max().nlargest(_MOST_OPERATORS)
     branches = [str(branch) for branch in ops["branch"].unique()]
     cells = {(row["branch"], row["name"]): row for row in rows_of(ops)}

@@ -1,4 +1,4 @@
-"""Saved runs on the Compare tab: opened as if measured here, or laid beside the run shown."""
+"""Saved runs on the Compare tab: opened like a new run, or compared with the displayed one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Updates = dict[Any, Any]
 
 
 class _Page(NamedTuple):
-    """What of the tab the saved runs act on."""
+    """The parts of the tab that the handlers use."""
 
     engine: Engine
     panel: Panel
@@ -46,10 +46,10 @@ class _Page(NamedTuple):
 
 
 class Beside:
-    """The components that take a saved run, and those that show two runs side by side."""
+    """The components to choose a saved run, and those that display two runs side by side."""
 
     def __init__(self, labels: gr.I18n) -> None:
-        """Place the components."""
+        """Create the components."""
         names = list(saved_runs.recorded_runs())
         with gr.Accordion(labels("diff.accordion"), open=False, elem_id="beside"):
             with gr.Row():
@@ -66,14 +66,14 @@ class Beside:
     def wire(
         self, engine: Engine, panel: Panel, progress: gr.HTML, run: gr.State, measuring: Dependency
     ) -> None:
-        """Say what the buttons do.
+        """Connect the buttons.
 
         Args:
-            engine: Keeps the files of opened runs.
-            panel: Shows the run of the page.
-            progress: Says what happened.
-            run: The run of the page.
-            measuring: The event that measures; opening a run ends it.
+            engine: Owner of the folders of opened runs.
+            panel: Panel that displays the run.
+            progress: Component that displays messages and errors.
+            run: State with the displayed run.
+            measuring: Event that runs a comparison; opening a run cancels it.
         """
         page = _Page(engine, panel, progress, run)
         chosen = [run, self._recorded, self._file]
@@ -101,7 +101,7 @@ class Beside:
     def _guarded(
         self, page: _Page, act: Callable[[_Page, Run | None, Path, Text], Updates]
     ) -> Callable[..., Updates]:
-        """Return a handler that turns whatever goes wrong into a sentence."""
+        """Return an event handler that calls an action and displays any error as one sentence."""
 
         def handle(
             run: Run | None, name: str | None, file: str | None, request: gr.Request

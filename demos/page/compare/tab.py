@@ -1,4 +1,4 @@
-"""Tab Compare: choose a workload and branches, measure them, see and keep the results."""
+"""The Compare tab: choose a workload and branches, measure them, view and save the results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEEP_S = 3600.0
 
 
 def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
-    """Place a button and the drawing, and wire them to the form and the engine."""
+    """Create the view of a branch's backward graph and connect its events."""
     with gr.Accordion(labels("compare.graph"), open=False, elem_id="compare-graph"):
         with gr.Row(equal_height=True):
             branch = gr.Dropdown(
@@ -80,11 +80,11 @@ def _drawn(found: BranchGraph, asked: Request, text: Text) -> str:
 
 
 class CompareTab(NamedTuple):
-    """What other parts of the page use of the tab.
+    """The parts of the tab that the rest of the page uses.
 
     Attributes:
-        run: Holds the run that the tab shows, or None.
-        form: What to compare.
+        run: State with the displayed run, or None.
+        form: The form.
     """
 
     run: gr.State
@@ -94,13 +94,13 @@ class CompareTab(NamedTuple):
 def create_compare_tab(
     page: gr.Blocks, engine: Engine, labels: gr.I18n, begin: gr.State
 ) -> CompareTab:
-    """Build the tab and wire it to the engine.
+    """Create the tab and connect its events.
 
     Args:
         page: The page.
-        engine: Measures.
-        labels: The texts of components.
-        begin: Starts measuring when it changes, as the button does.
+        engine: Engine that measures.
+        labels: Texts of components.
+        begin: State that starts a comparison when it changes.
     """
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
@@ -138,7 +138,7 @@ def create_compare_tab(
 
 
 class _Handlers:
-    """What the tab's events do."""
+    """Event handlers of the tab."""
 
     def __init__(
         self, engine: Engine, form: Form, panel: Panel, progress: gr.HTML, run: gr.State
@@ -199,7 +199,7 @@ class _Handlers:
         return common.sentence("progress.waiting", words(request))
 
     def refuse(self, shown: str, request: gr.Request) -> Any:
-        """Say that it was not taken, of what still waits when it has failed."""
+        """Report a full queue if the event failed before it began."""
         return queue_full(request) if shown == self.wait(request) else gr.skip()
 
     def stop(self, request: gr.Request) -> str:
