@@ -1,6 +1,7 @@
 """The command line.
 
-Exit codes: 0 all is well, 1 something could not be measured, 2 the request cannot be run.
+Exit codes: 0 all is well, 1 something could not be measured or got worse, 2 the request cannot be
+run.
 """
 
 from __future__ import annotations

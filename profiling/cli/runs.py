@@ -11,9 +11,10 @@ import click
 
 from profiling.analysis.analysis import Analysis
 from profiling.analysis.diff import Diff, device_name, diff, headline
+from profiling.analysis.regressions import Judged, judge, read_limits, sentences
 from profiling.catalogue import LESSONS
 from profiling.cli.common import json_option, open_engine, out, print_json, say
-from profiling.cli.terminal import print_diff, print_run
+from profiling.cli.terminal import print_diff, print_run, printable
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.run import Run
@@ -74,24 +75,39 @@ def write_report(what: tuple[str, ...], file: Path, lang: str) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="CSV file for the rows found in both runs.",
 )
+@click.option(
+    "--fail-on",
+    "fail_on",
+    multiple=True,
+    metavar="LIST",
+    help="End with exit code 1 if B is worse than A in one of these, separated by commas: peak, "
+    "saved, reach, time, or time=PERCENT to allow as much more.",
+)
 @json_option
-def diff_runs(a: str, b: str, file: Path | None, as_json: bool) -> None:
+def diff_runs(a: str, b: str, file: Path | None, fail_on: tuple[str, ...], as_json: bool) -> int:
     """Compare two saved runs.
 
     A and B are each a run.json, its .gz, an archive, or recorded:NAME for one that comes with the
     project.
     """
+    limits = read_limits(fail_on)
     runs = load_run(find_run(a)), load_run(find_run(b))
     found = diff(*runs)
+    if found.rows.empty:
+        raise InputError("error.diff_nothing")
+    judged = judge(found, limits) if fail_on else None
     if as_json:
-        print_json(_plain(*runs, found))
+        print_json(_plain(*runs, found, judged))
     else:
         print_diff(*runs, found, out, say)
+        for sentence in sentences(judged, say) if judged else ():
+            out.print(printable(sentence), markup=False, soft_wrap=True)
     if file is not None:
         # Every text in the rows is a name, so no spreadsheet takes one for a formula.
         found.rows.to_csv(file, index=False, lineterminator="\r\n")
         if not as_json:
             out.print(f"wrote {file}", soft_wrap=True)
+    return 1 if judged and judged.worse else 0
 
 
 @click.command("columns")
@@ -118,9 +134,9 @@ def _run(name: str, text: Text) -> Part:
         return run_part(Analysis(run, Path(folder)), text)
 
 
-def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
+def _plain(a: Run, b: Run, found: Diff, judged: Judged | None) -> dict[str, Any]:
     """Return what differs between two runs as plain data, for ``--json``."""
-    return {
+    plain: dict[str, Any] = {
         "a": {"id": a.id, "started_utc": a.started_utc, "device": device_name(a)},
         "b": {"id": b.id, "started_utc": b.started_utc, "device": device_name(b)},
         "environment": [each._asdict() for each in found.environment],
@@ -129,3 +145,7 @@ def _plain(a: Run, b: Run, found: Diff) -> dict[str, Any]:
         "only_b": [each._asdict() for each in found.only_b],
         "finding": headline(found, say),
     }
+    if judged is not None:
+        plain["worse"] = [each._asdict() for each in judged.worse]
+        plain["unknown"] = judged.unknown
+    return plain

@@ -143,6 +143,43 @@ def test_diff_as_json(shell: Any, before: Path, later: Path) -> None:
     assert [each["branch"] for each in printed["only_b"]] == ["no_grad"]
 
 
+def test_a_check_fails_where_a_run_got_worse(shell: Any, before: Path, later: Path) -> None:
+    code, out, err = shell("diff", before, later, "--fail-on", "peak,time")
+    assert (code, err) == (1, "")
+    worse = "Worse in B: attached of elementwise, size 4 (float32, cuda): peak 64 B → 96 B\n"
+    assert out.endswith(worse)
+    code, out, _ = shell("diff", before, later, "--fail-on", "time=5", "--fail-on", "reach")
+    assert code == 0
+    assert out.endswith("Nothing got worse.\n")
+    code, out, _ = shell("diff", before, later, "--fail-on", "peak", "--json")
+    assert code == 1
+    (found,) = json.loads(out)["worse"]
+    assert (found["branch"], found["measure"], found["a"], found["b"]) == (
+        "attached",
+        "peak",
+        64,
+        96,
+    )
+    assert json.loads(out)["unknown"] == {}
+
+
+def test_a_limit_that_cannot_be_read_is_one_line_and_code_2(shell: Any, before: Path) -> None:
+    assert shell("diff", before, before, "--fail-on", "peek") == (
+        2,
+        "",
+        "error: --fail-on takes peak, saved, reach, time, separated by commas, not peek.\n",
+    )
+
+
+def test_two_runs_with_nothing_in_common_are_refused(
+    shell: Any, before: Path, tmp_path: Path
+) -> None:
+    save_run(run_with(finished(cell(size=5), measured())), tmp_path / "other.json")
+    code, out, err = shell("diff", before, tmp_path / "other.json")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: The two runs have no branch in common: ")
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_rows_are_written_as_csv(
     as_json: bool, shell: Any, before: Path, later: Path, tmp_path: Path
@@ -270,9 +307,9 @@ def test_a_run_that_has_only_begun_says_so(shell: Any, tmp_path: Path) -> None:
     save_run(replace(run_of(measured()), results=()), tmp_path / "run.json")
     said = "error: run.json is a run without results.\n"
     assert shell("show", tmp_path / "run.json") == (2, "", said)
-    code, out, _ = shell("diff", tmp_path / "run.json", tmp_path / "run.json")
-    assert code == 0
-    assert "The two runs have nothing in common that could be compared." in out
+    code, out, err = shell("diff", tmp_path / "run.json", tmp_path / "run.json")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: The two runs have no branch in common: ")
 
 
 @pytest.mark.parametrize("command", ["diff", "show"])
