@@ -68,7 +68,7 @@ def test_every_chart_without_a_table_of_its_own_has_its_numbers_here() -> None:
         ["★no_grad", "– · –", "–"],
     ]
     assert parts == [
-        ["", "kept for backward", "copied by clone"],
+        ["", "saved tensors in the peak", "copied by clone"],
         ["■detach", "2.00 KiB", "–"],
         ["★no_grad", "–", "12 B"],
     ]

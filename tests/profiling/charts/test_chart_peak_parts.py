@@ -66,12 +66,12 @@ def test_the_hover_lists_operators_and_sums_the_rest(english: Text) -> None:
     (bars, _) = peak_parts(table(*ops, ("no_grad", "saved", "op", 2000)), FOUND, english).data
     assert bars.customdata[0].split("<br>") == [
         "attached",
-        "kept for backward: 36 B",
+        "saved tensors in the peak: 36 B",
         *[f"op{size}: {size} B" for size in (8, 7, 6, 5, 4, 3)],
         "2 others: 3 B",
     ]
     assert bars.customdata[1].split("<br>")[1:] == [
-        "kept for backward: 1.95 KiB (2,000 B)",
+        "saved tensors in the peak: 1.95 KiB (2,000 B)",
         "op: 1.95 KiB (2,000 B)",
     ]
 
@@ -79,13 +79,13 @@ def test_the_hover_lists_operators_and_sums_the_rest(english: Text) -> None:
 def test_the_title_says_where_the_difference_is(parts: pd.DataFrame, english: Text) -> None:
     assert title(peak_parts(parts, FOUND, english)) == (
         "no_grad peaks 5.00 KiB below attached; "
-        "largest difference: kept for backward, 7.00 KiB less"
+        "largest difference: saved tensors in the peak, 7.00 KiB less"
     )
 
 
 def test_equal_peaks_have_the_largest_part_in_the_title(parts: pd.DataFrame, english: Text) -> None:
     one = parts[parts["branch"] == "attached"]
-    expected = "Largest part of the peak of attached: kept for backward, 8.00 KiB of 9.00 KiB"
+    expected = "Largest part of the peak of attached: saved tensors in the peak, 8.00 KiB of 9.00 KiB"
     assert title(peak_parts(one, FOUND, english)) == expected
     twice = pd.concat([one, one.assign(branch="no_grad")])
     assert title(peak_parts(twice, FOUND, english)) == expected
@@ -94,7 +94,7 @@ def test_equal_peaks_have_the_largest_part_in_the_title(parts: pd.DataFrame, eng
 def test_a_difference_that_the_headline_does_not_tell_is_not_in_the_title(
     parts: pd.DataFrame, english: Text
 ) -> None:
-    expected = "Largest part of the peak of attached: kept for backward, 8.00 KiB of 9.00 KiB"
+    expected = "Largest part of the peak of attached: saved tensors in the peak, 8.00 KiB of 9.00 KiB"
     wrong = shown(row("attached"), row("no_grad", peak_bytes=1, gradients_right=False))
     alike = shown(row("attached"), row("no_grad", peak_bytes=4 * 2**20 - 64))
     for found in (wrong, alike):
