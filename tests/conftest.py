@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hypothesis
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -22,6 +23,11 @@ from profiling.model.run import Run
 from profiling.model.words import LANGUAGES, Text, translator
 from tests.harness.launching import ROOT, App, own_folders, running_app, wait_until_ready
 
+# How long examples take to make or to check says how busy the machine is.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 # Stands in for a package that is on a Space only, and says so when it is imported elsewhere.
 collect_ignore = ["zero_gpu"]
 

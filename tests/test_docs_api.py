@@ -64,5 +64,5 @@ def test_the_curl_examples_print_what_is_shown(app: App) -> None:
 
 def test_every_public_endpoint_has_its_line(app: App) -> None:
     described = re.findall(r"^\| `([a-z_]+)\(", DOCUMENT, re.MULTILINE)
-    public = httpx.get(f"{app.url}gradio_api/info").json()["named_endpoints"]
+    public = httpx.get(f"{app.url}gradio_api/info", timeout=120).json()["named_endpoints"]
     assert sorted(public) == sorted(f"/{name}" for name in described)

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.harness.launching import App
+from tests.harness.visiting import PATIENCE_S
 
 
 def raw(app: App, method: str, path: str) -> tuple[int, bytes]:
     """Ask for a path as it stands; other clients would tidy it up first."""
     place = urlsplit(app.url)
     assert place.hostname is not None
-    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=PATIENCE_S)
     try:
         connection.putrequest(method, path, skip_host=False)
         connection.endheaders()

@@ -12,12 +12,13 @@ import httpx
 import pytest
 
 from tests.harness.launching import ROOT, App
+from tests.harness.visiting import PATIENCE_S
 
 
 @pytest.fixture
 def http(app: App) -> Iterator[httpx.Client]:
     """Asks the app, and follows no redirect."""
-    with httpx.Client(base_url=app.url.rstrip("/"), timeout=60.0) as opened:
+    with httpx.Client(base_url=app.url.rstrip("/"), timeout=PATIENCE_S) as opened:
         yield opened
 
 

@@ -17,6 +17,7 @@ import pytest
 from tests.attack.asking import ask, events, raw, upload
 from tests.harness.launching import ROOT, App
 from tests.harness.rubbish import uploads
+from tests.harness.visiting import PATIENCE_S
 from tests.profiling.planted import run_of, timed
 
 _LINK = 0o120777 << 16
@@ -108,6 +109,6 @@ def raw_head(app: App, head: str) -> bytes:
     """Send the head of a request alone and return the first of the answer."""
     place = httpx.URL(app.url)
     assert place.port is not None
-    with socket.create_connection((place.host, place.port), timeout=30) as connection:
+    with socket.create_connection((place.host, place.port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.encode())
         return connection.recv(200)

@@ -17,12 +17,13 @@ from profiling.engine.process import InlineExecutor
 from profiling.model.errors import WorkerError
 from tests.attack.asking import ask, events
 from tests.harness.launching import App
+from tests.harness.visiting import PATIENCE_S
 
 _SECRET = "correct-horse-battery"
 
 
 def test_an_idle_page_takes_next_to_nothing_from_what_is_measured(unready: dict[str, Any]) -> None:
-    assert 1 < unready["looks_per_s"] <= 50
+    assert 0 < unready["looks_per_s"] <= 50
 
 
 def test_the_page_answers_before_the_worker_is_ready(unready: dict[str, Any]) -> None:
@@ -71,7 +72,8 @@ def _wait_until_ready(http: httpx.Client) -> None:
 
 
 def _wait_for(http: httpx.Client, name: str, value: object) -> None:
-    for _ in range(1200):
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
         if http.get("/healthz").json()[name] == value:
             return
         time.sleep(0.05)
@@ -110,13 +112,7 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
     assert http.get("/healthz").status_code == 200
     call = http.post(f"/gradio_api/call/{_SECRET}", json={"data": []})
     assert call.status_code == 400
-    # A line is written after its answer is sent, and read by a thread.
-    while not any("/call/{name}" in line for line in app.lines[before:]):
-        time.sleep(0.02)
-    lines = [line for line in app.lines[before:] if line.startswith("{")]
-    parsed = [json.loads(line) for line in lines]
-    told = {(each["what"], each["outcome"], each.get("status")) for each in parsed}
-    assert told >= {
+    expected = {
         ("POST /gradio_api/queue/join", "ok", 200),
         ("event _find_lessons", "ok", None),
         ("GET /gradio_api/queue/data", "ok", 200),
@@ -124,6 +120,13 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
         ("POST /gradio_api/call/{name}", "refused", 400),
         ("unknown", "refused", 404),
     }
+    # What is written down is read here a moment later.
+    until, told = time.monotonic() + PATIENCE_S, set[tuple[str, str, int | None]]()
+    while not told >= expected and time.monotonic() < until:
+        time.sleep(0.02)
+        parsed = [json.loads(line) for line in app.lines[before:] if line.startswith("{")]
+        told = {(each["what"], each["outcome"], each.get("status")) for each in parsed}
+    assert told >= expected
     assert all(0 <= each["took_s"] < 3600 for each in parsed)
     assert not any(_SECRET in line for line in app.lines)
 

@@ -18,6 +18,7 @@ from demos.page.page import build, launch_options
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
 from tests.harness.launching import free_port
+from tests.harness.visiting import PATIENCE_S
 
 
 class NeverReady(InlineExecutor):
@@ -48,7 +49,8 @@ def looks_per_s(queue: Any) -> float:
         return found
 
     queue.__len__ = counted
-    time.sleep(1.0)
+    while looks < 2 or time.monotonic() - begin < 1.0:
+        time.sleep(0.1)
     queue.__len__ = length
     return looks / (time.monotonic() - begin)
 
@@ -61,7 +63,7 @@ def main() -> None:
         server_port=free_port(), prevent_thread_lock=True, quiet=True, **options
     )
     routes = [(route.path, sorted(route.methods or ())) for route in walk(app.routes)]
-    answers = {path: httpx.get(f"{url}{path}").text for path in ("healthz", "")}
+    answers = {path: httpx.get(f"{url}{path}", timeout=PATIENCE_S).text for path in ("healthz", "")}
     looks = looks_per_s(type(page._queue))
     told = {"health": answers["healthz"], "page": answers[""][:15], "looks_per_s": looks}
     assert engine.environment(0.0) is None

@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from profiling.catalogue import LESSONS
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest, LessonTrace
-from tests.e2e.pages import visit
+from tests.e2e.pages import PATIENCE_MS, visit, wait_until_complete
 from tests.harness.chromium import find_chromium
 from tests.harness.launching import App
 from tests.harness.made_traces import write
+from tests.harness.scripting import script
 
-# A busy machine is no reason to fail.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=PATIENCE_MS)
 
 _FLAGS = [
     "--no-sandbox",
@@ -32,7 +32,7 @@ _FLAGS = [
 @pytest.fixture(scope="module")
 def client(app: App) -> Iterator[Client]:
     """A visitor's script, the same one for all tests of a file."""
-    opened = Client(app.url, verbose=False)
+    opened = script(app)
     yield opened
     opened.close()
 
@@ -40,7 +40,7 @@ def client(app: App) -> Iterator[Client]:
 @pytest.fixture
 def newcomer(app: App) -> Iterator[Client]:
     """The script of a visitor who has done nothing yet."""
-    opened = Client(app.url, verbose=False)
+    opened = script(app)
     yield opened
     opened.close()
 
@@ -48,7 +48,7 @@ def newcomer(app: App) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def chinese(app: App) -> Iterator[Client]:
     """The script of a visitor whose language is Chinese."""
-    opened = Client(app.url, verbose=False, headers={"cookie": "lang=zh"})
+    opened = script(app, headers={"cookie": "lang=zh"})
     yield opened
     opened.close()
 
@@ -70,7 +70,7 @@ def page(whole_app: App, browser: Browser) -> Iterator[Page]:
     """The page, opened at the lessons; the same one for all tests of a file."""
     with visit(whole_app, browser) as opened:
         opened.goto(f"{whole_app.url}?tab=lessons")
-        opened.wait_for_selector("#lesson-view h2")
+        wait_until_complete(opened)
         yield opened
 
 

@@ -6,12 +6,15 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from profiling.catalogue import TOPICS
 from profiling.model.words import table, translator
 from tests.harness.launching import App, not_taken
 
 DESK: dict[str, Any] = {"width": 1400, "height": 1000}
+# No bound on how fast anything is: a page that does not get there for so long never will.
+PATIENCE_MS = 180_000.0
 PHONE: dict[str, Any] = {"width": 390, "height": 844}
 # Charts that have not taken the width of what they stand in.
 _UNFIT = """
@@ -46,7 +49,7 @@ def visit(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
         options: Options of the browser's context.
     """
     usual = {"locale": "en-US", "viewport": DESK, "color_scheme": "light"}
-    context = browser.new_context(**(usual | options))
+    context = new_context(browser, **(usual | options))
     problems: list[str] = []
     context.on("console", lambda said: _note_error(said.type, said.text, problems))
     context.on("request", lambda request: _note_outside(request.url, app.url, problems))
@@ -55,6 +58,13 @@ def visit(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
     finally:
         context.close()
     assert not problems, (problems, not_taken(app))
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a context of a browser that waits as long as need be."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
+    return context
 
 
 def _note_error(kind: str, text: str, problems: list[str]) -> None:
@@ -86,6 +96,11 @@ def covered(page: Page) -> list[str]:
     return found
 
 
+def wait_until_complete(page: Page) -> None:
+    """Wait until a page shows what its address asks for, which could undo what is done before."""
+    page.wait_for_selector("#copy-link button")  # It comes with the rest.
+
+
 def open_tab(page: Page, name: str) -> None:
     """Choose a tab by its name, as a visitor does."""
     page.get_by_role("tab", name=name, exact=True).click()
@@ -96,6 +111,9 @@ def choose_lesson(page: Page, topic: str, lesson: str, language: str = "en") -> 
     say = translator(language)
     page.locator("#lesson-topic input").click()
     page.get_by_role("option", name=say(f"topic.{topic}")).click()
+    # The first of them is chosen when they come, whatever was chosen before.
+    offered = [say(f"lesson.{name}.title") for name in TOPICS[topic]]
+    expect(page.locator(".lab-list label")).to_have_text(offered)
     page.get_by_label(say(f"lesson.{lesson}.title"), exact=True).check()
     title = say(f"lesson.{lesson}.title").replace("`", "")
     expect(page.locator("#lesson-view h2")).to_have_text(title)
@@ -135,13 +153,13 @@ def start(page: Page, sizes: str, language: str = "en") -> Locator:
 def compare(page: Page, sizes: str, language: str = "en") -> None:
     """Compare what is chosen in the tab Compare, at these sizes, to the end."""
     said = translator(language)("progress.done", elapsed="@").partition("@")[0].strip()
-    expect(start(page, sizes, language)).to_contain_text(said, timeout=90_000)
+    expect(start(page, sizes, language)).to_contain_text(said)
 
 
 def stop(page: Page) -> None:
     """Stop a comparison as soon as something is measured, before much of it is drawn."""
     progress = page.locator("#compare-progress")
-    expect(progress).to_contain_text("Measuring size", timeout=60_000)
+    expect(progress).to_contain_text("Measuring size")
     page.locator("#compare-stop").click()
     expect(progress).to_contain_text(table("en")["progress.stopped"])
 

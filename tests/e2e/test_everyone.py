@@ -10,12 +10,12 @@ from playwright.sync_api import Browser, expect
 
 from profiling.model.lesson import LessonTrace
 from profiling.model.words import LANGUAGES, table
-from tests.e2e.pages import PHONE
+from tests.e2e.pages import PHONE, new_context, wait_until_complete
 from tests.e2e.touring import Problem, Tour, tour
 from tests.harness.launching import App
 from tests.profiling.charts.test_chart_palette import contrast
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
 # What Gradio gets wrong by itself: the rule, and what the element is known by.
 _GRADIOS = (
@@ -111,9 +111,8 @@ def test_every_mark_is_readable_in_both_themes(toured: Tour) -> None:
 
 
 def test_nothing_jumps_while_results_come_in(toured: Tour) -> None:
-    # From here on web.dev calls it poor. Below 0.1 would be good, but on a busy machine frames that
-    # come late add up to more.
-    assert toured.stops["compared"].moved < 0.25
+    moved = toured.stops["compared"].moved
+    assert sum(each for each, _ in moved) < 0.1, moved  # what web.dev calls good
 
 
 def test_nothing_lies_over_what_can_be_pressed(toured: Tour) -> None:
@@ -143,12 +142,12 @@ def as_hex(color: str) -> str:
 
 def test_the_switch_is_reached_by_keyboard_and_remembered(whole_app: App, browser: Browser) -> None:
     # Not by `visit`: of a page that is left while it still loads, Gradio logs an abort.
-    context = browser.new_context(locale="en-US")
+    context = new_context(browser, locale="en-US")
     page = context.new_page()
     page.goto(f"{whole_app.url}?tab=lessons&from=a+friend")
     switch = page.locator("[data-language=zh]")
     expect(page.locator("[data-language=en]")).to_have_attribute("aria-current", "true")
-    page.wait_for_selector("#lesson-view h2")
+    wait_until_complete(page)
     for _ in range(5):
         page.keyboard.press("Tab")
         if switch.evaluate("each => each === document.activeElement"):
@@ -156,11 +155,11 @@ def test_the_switch_is_reached_by_keyboard_and_remembered(whole_app: App, browse
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name=table("zh")["tab.lessons"])).to_be_visible()
     assert "from=a+friend" in page.url
-    page.wait_for_selector("#lesson-view h2")
+    wait_until_complete(page)
     other = page.context.new_page()
     other.goto(whole_app.url)
     expect(other.get_by_role("tab", name=table("zh")["tab.lessons"])).to_be_visible()
     expect(other.locator("[data-language=zh]")).to_have_attribute("aria-current", "true")
     assert other.evaluate("document.documentElement.lang") == "zh-CN"
-    other.wait_for_selector("#copy-link button")
+    wait_until_complete(other)
     context.close()

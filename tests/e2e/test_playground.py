@@ -10,7 +10,7 @@ from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect
 
 from profiling.model.words import table
-from tests.e2e.pages import open_tab, visit
+from tests.e2e.pages import open_tab, visit, wait_until_complete
 from tests.e2e.test_rubbish import config, trap_code
 from tests.harness.launching import App
 
@@ -24,6 +24,7 @@ def playground(whole_app: App, browser: Browser) -> Iterator[Page]:
     """The opened tab of an app that was started with it; its page must log no error."""
     with visit(whole_app, browser) as page:
         page.goto(whole_app.url)
+        wait_until_complete(page)
         open_tab(page, WORDS["tab.playground"])
         # The example comes after the editor, and would be put beside what was typed before it.
         expect(page.locator("#playground-code .cm-content")).not_to_have_text("")

@@ -13,6 +13,7 @@ from profiling.model.words import translator
 from profiling.output.report import document, run_part
 from profiling.output.saved_runs import load_run
 from tests.conftest import FinishedRun
+from tests.e2e.pages import new_context
 
 pytestmark = pytest.mark.browser
 
@@ -28,8 +29,8 @@ def test_it_opens_offline_and_gives_the_run_back(
     text = translator("zh")
     file = tmp_path / "report.html"
     file.write_text(document([run_part(Analysis(run, folder), text)], text), "utf-8")
-    context = browser.new_context(
-        offline=True, color_scheme=scheme, viewport={"width": 390, "height": 844}
+    context = new_context(
+        browser, offline=True, color_scheme=scheme, viewport={"width": 390, "height": 844}
     )
     page = context.new_page()
     problems: list[str] = []

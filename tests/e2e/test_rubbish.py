@@ -13,6 +13,7 @@ from gradio_client.exceptions import AppError
 
 from profiling.model.words import table
 from tests.harness.launching import App
+from tests.harness.visiting import PATIENCE_S
 
 
 def trap_code(file: Path) -> str:
@@ -20,7 +21,7 @@ def trap_code(file: Path) -> str:
 
 
 def config(app: App) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{app.url}config").json()
+    found: dict[str, Any] = httpx.get(f"{app.url}config", timeout=PATIENCE_S).json()
     return found
 
 
@@ -49,7 +50,7 @@ def test_no_endpoint_runs_code_that_is_sent_as_data(
     trap = tmp_path / "trap"
     dependencies = config(app)["dependencies"]
     assert len(dependencies) > 10
-    with httpx.Client(base_url=f"{app.url}gradio_api", timeout=30) as http:
+    with httpx.Client(base_url=f"{app.url}gradio_api", timeout=PATIENCE_S) as http:
         finished = [_join(http, each, trap_code(trap)) for each in dependencies]
         assert finished == [True] * len(dependencies)
         for each in dependencies:

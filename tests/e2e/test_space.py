@@ -11,7 +11,9 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
+from tests.e2e.pages import new_context
 from tests.harness.launching import ROOT, App, running_app
+from tests.harness.scripting import script
 
 _SPACE = {"SPACE_ID": "somebody/detach-lab", "SYSTEM": "spaces", "GRADIO_SERVER_NAME": "127.0.0.1"}
 _OUTER = "https://huggingface.co/spaces/somebody/detach-lab"
@@ -44,7 +46,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 
 @pytest.fixture(scope="module")
 def client(space: Space) -> Iterator[Client]:
-    opened = Client(space.app.url, verbose=False)
+    opened = script(space.app)
     yield opened
     opened.close()
 
@@ -122,7 +124,7 @@ def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None
 def test_in_a_frame_of_hugging_face_the_page_names_its_mode_in_the_visitors_language(
     space: Space, browser: Browser, lang: str, mode: str, sentence: str
 ) -> None:
-    context = browser.new_context(locale="fr-FR")
+    context = new_context(browser, locale="fr-FR")
     page = context.new_page()
     frame = f'<iframe src="{space.app.url}?lang={lang}"></iframe>'
     page.route(_OUTER, lambda route: route.fulfill(body=frame, content_type="text/html"))
@@ -135,11 +137,11 @@ def test_in_a_frame_of_hugging_face_the_page_names_its_mode_in_the_visitors_lang
 
 def test_a_space_without_a_gpu_says_so(browser: Browser) -> None:
     with running_app(environment={**_SPACE, "CUDA_VISIBLE_DEVICES": ""}, may_log=True) as app:
-        page = browser.new_page(locale="en-US")
+        page = new_context(browser, locale="en-US").new_page()
         page.goto(app.url)
         expect(page.locator(".lab-machine strong")).to_have_text("CPU Space")
         machine = page.locator(".lab-machine")
         expect(machine).to_contain_text("Measured on")
         # Which device is used was left open.
         expect(machine).to_contain_text("CUDA")
-        page.close()
+        page.context.close()

@@ -12,13 +12,15 @@ import pytest
 import app as entry
 from profiling.model.words import table
 from tests.harness.launching import ROOT, App
+from tests.harness.visiting import PATIENCE_S
 
 WORDS = table("en")
 
 
 def line_of(app: App, start: str) -> str:
     """Wait for a line that begins so."""
-    for _ in range(1200):
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
         for line in app.lines:
             if line.startswith(start):
                 return line
@@ -27,7 +29,7 @@ def line_of(app: App, start: str) -> str:
 
 
 def test_says_address_and_device(app: App) -> None:
-    assert httpx.get(app.url).status_code == 200
+    assert httpx.get(app.url, timeout=PATIENCE_S).status_code == 200
     begins = WORDS["page.machine"].partition("{")[0]
     assert WORDS["environment.cuda_not_asked"] in line_of(app, begins)
 
@@ -39,7 +41,7 @@ def test_a_port_in_use_is_one_clear_line(app: App) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 1

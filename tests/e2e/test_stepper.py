@@ -12,7 +12,7 @@ from profiling import catalogue
 from profiling.graphs import svg as drawing
 from profiling.model.lesson import LessonTrace
 from profiling.model.words import LANGUAGES, table, translator
-from tests.e2e.pages import choose_lesson, run_lesson
+from tests.e2e.pages import PHONE, choose_lesson, new_context, run_lesson
 
 pytestmark = pytest.mark.browser
 
@@ -210,13 +210,13 @@ def test_a_graph_is_saved_as_it_is_shown(
     (style,) = tree.iter(f"{space}style")
     assert "fill: #1f2733" in (style.text or "")
     assert "var(" not in (style.text or "")
-    opened = browser.new_page()
+    opened = new_context(browser).new_page()
     opened.goto(html.as_uri())
     assert opened.title() == f"{LESSON}-wrong-3"
     assert opened.locator("svg").evaluate(_TEXTS) == texts
     fill = opened.locator(".leaf rect").first.evaluate("each => getComputedStyle(each).fill")
     assert fill == "rgb(227, 244, 236)"
-    opened.close()
+    opened.context.close()
     text = dot.read_text("utf-8")
     assert text == wrong.locator(".lab-shown .lab-graph").get_attribute("data-dot")
     assert text.startswith("digraph {")
@@ -266,8 +266,8 @@ def test_no_text_of_any_lessons_graph_sticks_out(
 ) -> None:
     steps = [step for trace in traces for part in trace.parts for step in part.steps]
     drawings = [drawing.svg(step.graph, translator(language)) for step in steps]
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page = new_context(browser, viewport=PHONE).new_page()
     page.set_content(f"<style>{drawing.styles()}</style>{''.join(drawings)}")
     assert page.locator("svg.graph").count() == len(drawings) > len(traces)
     assert page.evaluate(_OUTSIDE) == []
-    page.close()
+    page.context.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.e2e.pages import new_context, wait_until_complete
 from tests.harness.launching import App
 from tests.harness.made_traces import events
 
@@ -40,7 +41,7 @@ def test_a_trace_of_markup_is_drawn_as_text(page: Page, strange: Path) -> None:
     tabs.get_by_role("tab", name="Memory").click()
     _drawn(page, "memory")
     tabs.get_by_role("tab", name="Operators").click()
-    assert "<img src=x" in _drawn(page, "operators").inner_text()
+    expect(_drawn(page, "operators")).to_contain_text("<img src=x")
     _drawn(page, "kernels")
     expect(page.locator("#trace-operators")).to_contain_text("<img src=x onerror=hit=1>")
     tabs.get_by_role("tab", name="Phases").click()
@@ -70,9 +71,9 @@ def _drawn(page: Page, chart: str) -> Locator:
 
 def test_markup_that_got_in_would_not_run(whole_app: App, browser: Browser) -> None:
     # Not by `visit`: the browser logs each refusal as an error.
-    page = browser.new_page(locale="en-US")
+    page = new_context(browser, locale="en-US").new_page()
     page.goto(f"{whole_app.url}?tab=lessons")
-    page.wait_for_selector("#lesson-view h2")
+    wait_until_complete(page)
     for put_in in (
         """() => document.querySelector("#lesson-view").innerHTML =
           "<img src=x onerror=hit=1><a id=bad href='javascript:hit=2'>go</a>" """,
@@ -86,4 +87,4 @@ def test_markup_that_got_in_would_not_run(whole_app: App, browser: Browser) -> N
         with page.expect_console_message(lambda each: "Content Security Policy" in each.text):
             page.evaluate(put_in)
     assert page.evaluate("window.hit === undefined")
-    page.close()
+    page.context.close()

@@ -61,11 +61,7 @@ _RULES: dict[str, dict[str, Any]] = {
 }
 _SET_THEME = "dark => document.body.classList.toggle('dark', dark)"
 # A colour on its way from one theme to the other is of neither.
-_STILL = """
-*, *::before, *::after { transition: none !important; animation: none !important; }
-/* What is found has more lines at one size than at another. */
-#compare-results { min-height: 30rem; }
-"""
+_STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 
 
 # What charts write beside their drawing: the colour of each, and that of what it stands on.
@@ -123,12 +119,16 @@ views => {
 """
 # How far what is on the page has moved by itself, by the measure of "cumulative layout shift".
 _WATCH = """
-let moved = 0;
+let moved = [];
 // Words and numbers of the next size may be longer, and move each other within their place.
 const isWithin = source => source.node?.parentElement?.closest('#compare-results');
+const place = rect => `${rect.x},${rect.y} ${rect.width}x${rect.height}`;
+const name = node => node?.id || node?.className || node?.nodeName;
+const told = entry => entry.sources.map(({node, previousRect, currentRect}) =>
+  `${name(node)}: ${place(previousRect)} → ${place(currentRect)}`);
 const add = entries => {
   for (const each of entries)
-    if (!each.hadRecentInput && !each.sources.every(isWithin)) moved += each.value;
+    if (!each.hadRecentInput && !each.sources.every(isWithin)) moved.push([each.value, told(each)]);
 };
 const watch = new PerformanceObserver(list => add(list.getEntries()));
 watch.observe({type: 'layout-shift'});
@@ -136,7 +136,7 @@ watch.observe({type: 'layout-shift'});
 window.moved = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
   add(watch.takeRecords());
   done(moved);
-  moved = 0;
+  moved = [];
 })));
 """
 
@@ -172,7 +172,7 @@ class Seen(NamedTuple):
         problems: What axe found.
         charts: Of each theme, what charts write: the chart, its colour, the colour below.
         marks: Of each theme, where a lesson has run: the mark, its colour, the colour below.
-        moved: How far things had moved by themselves since the stop before.
+        moved: What had moved by itself since the stop before: how far, and what.
         covered: What can be pressed and lies under something else.
         phone: The same on a phone.
     """
@@ -181,7 +181,7 @@ class Seen(NamedTuple):
     problems: list[Problem]
     charts: dict[str, list[tuple[str, str, str]]]
     marks: dict[str, list[tuple[str, str, str]]]
-    moved: float
+    moved: list[tuple[float, list[str]]]
     covered: list[str]
     phone: Phone
 
@@ -250,7 +250,7 @@ _SUB_TABS = {
 def _seen(page: Page, name: str, go: Callable[[Page], None], judged: str) -> Seen:
     page.evaluate("moved()")
     go(page)
-    moved = page.evaluate("moved()")
+    moved = [(far, what) for far, what in page.evaluate("moved()")]
     texts = [(where, text) for where, text in page.evaluate(_SEEN)]
     problems: list[Problem] = []
     charts, marks = {}, {}

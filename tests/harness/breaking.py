@@ -21,7 +21,7 @@ import psutil
 from profiling.engine.progress import RunningBranch
 from tests.harness.asking import KINDS, compare, is_own, lesson, sizes_in_file, told
 from tests.harness.launching import ROOT, App, own_folders, start_app
-from tests.harness.visiting import Answer, Visitor, opened
+from tests.harness.visiting import PATIENCE_S, Answer, Visitor, opened
 
 SEED = 20
 _SIZES = "8, {mark}, 20000"
@@ -65,6 +65,13 @@ def _is(what: str, process: psutil.Process) -> bool:
 def runs(app: App) -> set[Path]:
     """Return the folders of the runs that a server keeps."""
     return {path for folder in own_folders(app.temp) for path in (folder / "runs").iterdir()}
+
+
+async def only_worker(app: App) -> psutil.Process:
+    """Return the worker, once those before it have ended."""
+    while len(found := workers(app.process.pid)) != 1:
+        await asyncio.sleep(0.01)
+    return found[0]
 
 
 async def measuring(app: App) -> None:
@@ -155,7 +162,7 @@ def _left(app: App, known: set[Path]) -> list[str]:
     if app.process.poll() is not None:
         found.append("the server has ended")
     # Whoever started a process that has ended takes note of it a moment later.
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while _has_zombie(app.process.pid) and time.monotonic() < until:
         time.sleep(0.02)
     if _has_zombie(app.process.pid):
@@ -186,7 +193,7 @@ async def left_alone(app: App, how: str) -> Stand:
     faults: list[str] = []
     async with visiting(app) as visitor:
         known, other = runs(app), Visitor(visitor.page)
-        (worker,) = workers(app.process.pid)
+        worker = await only_worker(app)
         asked = asyncio.create_task(compare(other, 0, "2000000", budget=20.0))
         await measuring(app)
         start = time.monotonic()
@@ -194,9 +201,11 @@ async def left_alone(app: App, how: str) -> Stand:
             await other.stop()
         asked.cancel()
         await other.leave()
-        while worker.is_running() and time.monotonic() - start < 20:
+        while worker.is_running() and time.monotonic() - start < PATIENCE_S:
             await asyncio.sleep(0.01)
         gone_s = time.monotonic() - start
+        if worker.is_running():
+            faults.append("the worker is still there")
         answer = await lesson(visitor, 7)
         if not await is_own(visitor, "lesson", 7, answer):
             faults.append("the next run did not work")
@@ -210,16 +219,16 @@ async def server_ends(how: signal.Signals) -> Stand:
     with tempfile.TemporaryDirectory() as temp:
         app = start_app(Path(temp), "--device", "cpu")
         async with visiting(app) as visitor:
-            (worker,) = workers(app.process.pid)
+            worker = await only_worker(app)
             asked = asyncio.create_task(compare(visitor, 0, "2000000", budget=20.0))
             await measuring(app)
             start = time.monotonic()
             app.process.send_signal(how)
-            code = await asyncio.to_thread(app.process.wait, 20)
+            code = await asyncio.to_thread(app.process.wait, PATIENCE_S)
             ended_s = time.monotonic() - start
             # Whoever waited gets no answer any more.
             await asyncio.gather(asked, return_exceptions=True)
-        psutil.wait_procs([worker], timeout=20)
+        psutil.wait_procs([worker], timeout=PATIENCE_S)
         if worker.is_running():
             faults.append("the worker is still there")
         if code != (0 if how is signal.SIGTERM else -how):

@@ -19,6 +19,7 @@ from typing import IO, NamedTuple
 import psutil
 
 from profiling.model.words import translator
+from tests.harness.visiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,10 +73,10 @@ def running_app(
         finally:
             started = psutil.Process(app.process.pid).children(recursive=True)
             app.process.send_signal(signal.SIGTERM)
-            code = app.process.wait(20)
+            code = app.process.wait(PATIENCE_S)
         assert code == 0, "\n".join(app.lines)
         assert may_log or "Traceback" not in "\n".join(app.lines)
-        assert psutil.wait_procs(started, timeout=20)[1] == []
+        assert psutil.wait_procs(started, timeout=PATIENCE_S)[1] == []
         assert own_folders(app.temp) == []
 
 
@@ -102,8 +103,20 @@ def not_taken(app: App) -> list[str]:
 
 def start_app(temp: Path, *flags: str, environment: dict[str, str] | None = None) -> App:
     """Run ``app.py`` on a free port; whoever starts it so has to end it."""
+    # Between being found free and being listened on, a port may be taken.
+    for _ in range(9):
+        with contextlib.suppress(_PortTakenError):
+            return _start_on(free_port(), temp, *flags, environment=environment)
+    return _start_on(free_port(), temp, *flags, environment=environment)
+
+
+class _PortTakenError(AssertionError):
+    """Something else listens on the port."""
+
+
+def _start_on(port: int, temp: Path, *flags: str, environment: dict[str, str] | None) -> App:
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(free_port()), *flags],
+        [sys.executable, "app.py", "--port", str(port), *flags],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(temp), **(environment or {})},
         stdout=subprocess.PIPE,
@@ -119,4 +132,7 @@ def start_app(temp: Path, *flags: str, environment: dict[str, str] | None = None
             # Somebody has to go on reading, or the app would wait for room in the pipe.
             threading.Thread(target=_drain, args=(process.stdout, lines), daemon=True).start()
             return App(address.group(1), process, lines, temp)
-    raise AssertionError("\n".join(lines))
+    with process.stdout:
+        process.wait()
+    said = "\n".join(lines)
+    raise _PortTakenError(said) if "cannot listen on" in said else AssertionError(said)

@@ -17,18 +17,20 @@ from profiling.catalogue import WORKLOADS
 from profiling.model.words import table
 from tests.conftest import OWN_WORKLOAD
 from tests.harness.launching import ROOT, App
+from tests.harness.scripting import script
+from tests.harness.visiting import PATIENCE_S
 
 
 @pytest.fixture
 def client(whole_app: App) -> Iterator[Client]:
-    opened = Client(whole_app.url, verbose=False)
+    opened = script(whole_app)
     yield opened
     opened.close()
 
 
 def component(app: App, label: str) -> dict[str, Any]:
     """Return the properties of the component whose label is a key or a text."""
-    components = httpx.get(f"{app.url}config").json()["components"]
+    components = httpx.get(f"{app.url}config", timeout=PATIENCE_S).json()["components"]
     (found,) = (
         each["props"] for each in components if label in str(each["props"].get("label", ""))
     )
@@ -38,12 +40,12 @@ def component(app: App, label: str) -> dict[str, Any]:
 
 def compare(client: Client, workload: str, app: App) -> Any:
     """Compare both branches with heads=3, and whatever other parameters there are at 2."""
-    components = httpx.get(f"{app.url}config").json()["components"]
+    components = httpx.get(f"{app.url}config", timeout=PATIENCE_S).json()["components"]
     numbers = [each["props"]["label"] for each in components if each["type"] == "number"]
     parameters = [3 if label == "heads" else 2 for label in numbers]
     inputs = (["first", "second"], "4", "float32", "cpu", 0.2, False, False, *parameters)
     job = client.submit(workload, *inputs, api_name="/show_compare")
-    job.result(timeout=120)
+    job.result(PATIENCE_S)
     return job.outputs()[-1]
 
 

@@ -29,7 +29,7 @@ from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
 from profiling.model.run import BranchResult, Cell, CellResult, Run, Status
 from profiling.output.saved_runs import recorded_traces
-from tests.profiling.engine.holding import begun, hold
+from tests.profiling.engine.holding import begun, gone, hold
 
 LESSON = LessonRequest("detach_then_zero")
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), device="cpu", budget_s=0.05)
@@ -143,7 +143,7 @@ def test_closing_the_iterator_ends_the_job_and_the_worker_goes_on(
     steps.close()  # type: ignore[attr-defined]
     assert list(steps) == []
     assert engine.lesson(LESSON) == run_lesson(LESSON)
-    assert not psutil.pid_exists(pid)
+    assert gone(pid)
     assert set(engine.folder.iterdir()) == before  # of a run without a result nothing is kept
 
 
@@ -198,7 +198,7 @@ def test_a_worker_that_is_killed_costs_its_request_only(
             with pytest.raises(WorkerError) as raised:
                 asked.result()
             assert raised.value.key == "error.worker_died"
-        assert not psutil.pid_exists(pid)
+        assert gone(pid)
         if kind != "self-check":  # It would take half a minute.
             again = ask(engine)
             if isinstance(again, Run):

@@ -80,7 +80,8 @@ def test_a_step_that_ends_the_process_while_it_is_timed_costs_its_cell(
 
 
 def test_a_step_without_an_end_costs_its_branch_alone(tmp_path: Path) -> None:
-    engine = Engine("cpu", time_limit_s=3.0)
+    # Within half of it the cell has to come to the branch.
+    engine = Engine("cpu", time_limit_s=12.0)
     try:
         (cell_result,) = last_run(
             engine, asked_of(tmp_path, BUILD + LOOPS, "ours", "loops")

@@ -19,6 +19,7 @@ import pytest
 from profiling.engine import process
 from profiling.engine.files import OwnFolder
 from profiling.engine.process import ProcessDied, WorkerProcess
+from tests.profiling.engine.holding import SOON_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
 
@@ -45,7 +46,7 @@ def servers() -> list[psutil.Process]:
 
 
 def wait_for_end(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=60)
+    _, alive = psutil.wait_procs(processes, timeout=SOON_S)
     assert alive == []
 
 
@@ -55,7 +56,7 @@ def test_a_worker_has_the_environment_and_the_folder_of_when_it_is_started(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert worker.submit(os.getcwd).result(60) == str(tmp_path)
+    assert worker.submit(os.getcwd).result(SOON_S) == str(tmp_path)
     assert worker.submit(os.getenv, "HOME").result() is None
     assert worker.submit(tempfile.gettempdir).result() == str(tmp_path)
 
@@ -63,7 +64,7 @@ def test_a_worker_has_the_environment_and_the_folder_of_when_it_is_started(
 def test_a_worker_can_compute_with_many_threads_and_start_processes(
     worker: WorkerProcess,
 ) -> None:
-    assert worker.submit(_sum_of_product).result(60) == 300.0**3
+    assert worker.submit(_sum_of_product).result(SOON_S) == 300.0**3
     assert worker.submit(subprocess.check_output, ["echo", "x"]).result() == b"x\n"
     # A shell that ends badly is told so, which it is not where children are forgotten at once.
     assert worker.submit(os.system, "exit 3").result() == 3 << 8
@@ -80,7 +81,7 @@ def _sum_of_product() -> float:
 def test_the_death_of_the_fork_server_costs_the_job_at_hand_and_no_other() -> None:
     executor = WorkerProcess(gc.enable)
     try:
-        worker = psutil.Process(executor.submit(os.getpid).result(60))
+        worker = psutil.Process(executor.submit(os.getpid).result(SOON_S))
         (server,) = servers()
         assert worker.parent() == server
         running = executor.submit(time.sleep, 600)
@@ -89,8 +90,8 @@ def test_the_death_of_the_fork_server_costs_the_job_at_hand_and_no_other() -> No
             time.sleep(0.01)
         server.kill()
         with pytest.raises(ProcessDied):
-            running.result(60)
-        assert psutil.Process(waiting.result(60)).parent() in servers()
+            running.result(SOON_S)
+        assert psutil.Process(waiting.result(SOON_S)).parent() in servers()
         wait_for_end([server, worker])
         assert len(servers()) == 1
     finally:
@@ -116,7 +117,7 @@ engine.close()
 def test_a_page_can_be_closed_while_torch_is_imported(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text(_STUCK)
     subprocess.run([sys.executable, "-c", _CLOSING, str(tmp_path)], cwd=ROOT, check=True)
-    assert [each for each in psutil.process_iter() if _mentions(each, tmp_path)] == []
+    wait_for_end([each for each in psutil.process_iter() if _mentions(each, tmp_path)])
 
 
 def _mentions(process: psutil.Process, path: Path) -> bool:
@@ -171,7 +172,7 @@ def test_whatever_ends_a_page_ends_all_its_processes(
         processes = psutil.Process(page.pid).children(recursive=True)
         assert len(processes) == 3  # the fork server, a worker and a playground
         page.send_signal(how)
-        page.wait(60)
+        page.wait(SOON_S)
         wait_for_end(processes)
     finally:
         page.kill()

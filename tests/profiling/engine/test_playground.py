@@ -12,17 +12,15 @@ from profiling.engine import playground as playground_module
 from profiling.engine.playground import MAX_CHARACTERS, Playground
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonError, PartTrace
-
-SECONDS = 1.5
+from tests.profiling.engine.holding import SOON_S
 
 
 @pytest.fixture(scope="module")
 def playground() -> Iterator[Playground]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(playground_module, "_GRACE_S", 1.0)
-        opened = Playground(SECONDS)
-        yield opened
-        opened.close()
+    """One that leaves all the time that code may need on a busy machine."""
+    opened = Playground(SOON_S)
+    yield opened
+    opened.close()
 
 
 def error(part: PartTrace) -> LessonError:
@@ -47,12 +45,18 @@ def test_too_much_memory_is_an_error_at_its_line(playground: Playground) -> None
     assert (raised.type, raised.line) == ("MemoryError", 2)
 
 
-def test_code_that_will_not_be_stopped_is_killed(playground: Playground) -> None:
-    with pytest.raises(WorkerError) as raised:
-        playground.step(
-            "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass"
-        )
-    assert raised.value.key == "error.playground_killed"
+def test_code_that_will_not_be_stopped_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playground_module, "_GRACE_S", 1.0)
+    playground = Playground(4.0)
+    try:
+        with pytest.raises(WorkerError) as raised:
+            playground.step(
+                "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass"
+            )
+        assert raised.value.key == "error.playground_killed"
+        assert raised.value.values == {"seconds": 4.0}
+    finally:
+        playground.close()
 
 
 @pytest.mark.parametrize("ending", ["os._exit(3)", "os.kill(os.getpid(), 9)"])

@@ -19,10 +19,7 @@ import pytest
 from profiling.engine import process
 from profiling.engine.process import InlineExecutor, ProcessDied, WorkerProcess
 from profiling.model.errors import InputError
-from tests.profiling.engine.holding import begun, hold
-
-# Jobs here are done at once; a test that waits longer has failed.
-SOON_S = 60.0
+from tests.profiling.engine.holding import SOON_S, begun, gone, hold
 
 
 @pytest.fixture(
@@ -49,14 +46,6 @@ def worker(forks: bool) -> Iterator[WorkerProcess]:
     executor = WorkerProcess(gc.enable)
     yield executor
     executor.shutdown()
-
-
-def gone(pid: int) -> bool:
-    """Wait for a process to end."""
-    if not psutil.pid_exists(pid):
-        return True
-    _, alive = psutil.wait_procs([psutil.Process(pid)], timeout=SOON_S)
-    return not alive
 
 
 def test_jobs_run_in_one_other_process(worker: WorkerProcess) -> None:
@@ -97,12 +86,24 @@ def test_a_job_has_its_own_time_limit(forks: bool) -> None:
         worker.shutdown()
 
 
-def test_the_time_limit_does_not_count_the_start_of_the_process(forks: bool) -> None:
-    worker = WorkerProcess(time.sleep, (1.5,), time_limit_s=1.0)
+def test_the_time_limit_does_not_count_the_start_of_the_process(
+    forks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = WorkerProcess(wait_for, (tmp_path / "allowed",), time_limit_s=SOON_S)
+    clock, later_s = time.monotonic, 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + later_s)
     try:
-        assert worker.submit(int, "5").result(SOON_S) == 5
+        done = worker.submit(int, "5")
+        later_s = 2 * SOON_S
+        (tmp_path / "allowed").touch()
+        assert done.result(SOON_S) == 5
     finally:
         worker.shutdown()
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
 
 
 def test_cancelling_ends_the_running_job_at_once_and_the_next_one_runs(
@@ -232,6 +233,10 @@ def test_processes_that_died_leave_no_thread(worker: WorkerProcess) -> None:
         with pytest.raises(ProcessDied):
             worker.submit(os._exit, 3).result(SOON_S)
     worker.submit(int).result(SOON_S)
+    # One that has done its work may need a moment to end.
+    until = time.monotonic() + SOON_S
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
     assert threading.active_count() <= before
 
 

@@ -17,6 +17,7 @@ import pytest
 from profiling.engine import jobs, process
 from profiling.engine.process import ProcessDied, WorkerProcess
 from profiling.engine.worker import initialize
+from tests.profiling.engine.holding import SOON_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 
@@ -90,7 +91,7 @@ def told_to_end_in_the_middle_of_an_operator() -> None:
 
 def test_a_worker_that_is_told_to_end_does_not_finish_its_operator(worker: WorkerProcess) -> None:
     with pytest.raises(ProcessDied):
-        worker.submit(told_to_end_in_the_middle_of_an_operator).result(60)
+        worker.submit(told_to_end_in_the_middle_of_an_operator).result(SOON_S)
 
 
 def oom_score() -> str:
@@ -140,5 +141,5 @@ def test_a_spawned_worker_ends_with_its_server_in_the_middle_of_a_job(tmp_path: 
         assert output.readline() == "working\n"
         server.kill()
         server.wait()
-    _, alive = psutil.wait_procs([worker], timeout=60)
+    _, alive = psutil.wait_procs([worker], timeout=SOON_S)
     assert alive == []
