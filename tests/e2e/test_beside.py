@@ -23,6 +23,7 @@ from profiling.output.saved_runs import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.e2e.events import lay_beside, made, open_run, plots, value
 from tests.e2e.pages import open_tab
+from tests.harness.launching import App
 from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import branch, cell, run_of
 
@@ -141,6 +142,11 @@ def test_a_run_of_an_unknown_workload_without_traces_is_opened(
     assert list(pd.read_csv(made(client, "summary"))["branch"]) == ["mine", "other"]
 
 
+def run_folders(app: App) -> set[Path]:
+    """Return the folders of runs that an app keeps."""
+    return set(app.temp.glob("detach-lab-*/runs/*"))
+
+
 def cut_off(archive: Path) -> bytes:
     content = archive.read_bytes()
     return content[: len(content) // 2]
@@ -183,17 +189,20 @@ def test_what_cannot_be_opened_gets_a_sentence_and_the_next_run_works(
     name: str,
     content: Callable[[Path], bytes],
     said: str,
+    app: App,
     client: Client,
     archive: Path,
     tmp_path: Path,
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content(archive))
+    before = run_folders(app)
     tried = (open_run,) if name == "hostile.zip" else (open_run, lay_beside)
     for outputs in (each(client, path) for each in tried):
         assert said in outputs[_PROGRESS]
         assert 'role="alert"' in outputs[_PROGRESS]
         assert "<img" not in outputs[_PROGRESS]
+    assert run_folders(app) <= before
     assert "Opened run.zip" in open_run(client, archive)[_PROGRESS]
     assert "Comparing with run.zip." in lay_beside(client, archive)[_PROGRESS]
 
