@@ -23,7 +23,7 @@ from profiling.model.words import Text, translator
 from profiling.output.report import document, lesson_part, run_part
 from profiling.output.saved_runs import find_run, load_run
 from tests.conftest import FinishedRun
-from tests.profiling.planted import branch, reach, run_of, times
+from tests.profiling.planted import branch, numbered, reach, run_of, times
 
 CHARTS = ("time", "peak", "peak_parts", "memory", "operators")
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -95,6 +95,23 @@ def test_a_run_is_told_in_full(finished_run: FinishedRun, text: Text) -> None:
     for data in re.findall(r'<script type="application/json">(.*?)</script>', html):
         assert json.loads(data)["data"]
     assert embedded(html) == run
+
+
+def test_every_number_stands_under_its_head(english: Text, tmp_path: Path) -> None:
+    html = run_part(Analysis(run_of(numbered("attached")), tmp_path), english).html
+    heads, row = (
+        [re.sub("<[^>]*>", "", each) for each in re.findall(r"<t[hd].*?</t[hd]>", line)]
+        for line in re.findall("<tr>.*?</tr>", html, re.DOTALL)[:2]
+    )
+    assert dict(zip(heads, row, strict=True)) == {
+        "branch": "●attached",
+        "step time, median": "3.00 ms3.00–3.00",
+        "ratio to attached": "1.00×",
+        "peak": "4.000 KiB",
+        "saved for backward": "3.000 KiB",
+        "live after forward": "2.000 KiB",
+        "ops": "12",
+    }
 
 
 def test_it_asks_for_nothing_outside(finished_run: FinishedRun, english: Text) -> None:
