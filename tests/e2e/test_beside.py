@@ -99,7 +99,7 @@ def test_a_measured_run_is_compared_with_a_planted_one(
         replace(
             result,
             samples=tuple(
-                replace(each, value=each.value * 20)
+                replace(each, value=each.value * 1000)
                 if each.metric in ("time", "peak") and each.value is not None
                 else each
                 for each in result.samples
@@ -107,9 +107,10 @@ def test_a_measured_run_is_compared_with_a_planted_one(
         )
         for result in run.results[0].results
     ]
+    (device, *_), machine = run.environment.devices, run.environment
     other = replace(
         run,
-        environment=replace(run.environment, torch="9.9 <b>"),
+        environment=replace(machine, torch="9.9 <b>", devices=(replace(device, name="Planted"),)),
         cells=run.cells[:1],
         results=(replace(run.results[0], results=tuple(slow)),),
     )
@@ -117,9 +118,11 @@ def test_a_measured_run_is_compared_with_a_planted_one(
     outputs = lay_beside(client, saved(other, tmp_path / "slow.json.gz"))
     html = value(outputs[_TABLE])
     timed = len(measured_in(other))
-    assert html.count("20.0×") == timed
+    assert html.count("1000×") == timed
     assert html.count('class="lab-chip slower"') == timed
     assert "9.9 &lt;b&gt;" in html
+    assert f"A: {device.name}</th>" in html
+    assert "B: Planted</th>" in html
     assert "only in A: 1." in html
     assert "side_branch, 8 rows a batch (float32, cpu, depth=2 width=8)" in html
 
