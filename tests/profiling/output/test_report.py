@@ -130,6 +130,10 @@ def test_a_strangers_run_stays_text(hostile: Run, english: Text, tmp_path: Path)
     assert "img" not in reader.tags
     assert [each for each in reader.scripts if not each.startswith("{")] == scripts
     assert not any(name.startswith("on") for name, _ in reader.attributes)
+    # However a tag is written, none is in what a chart is drawn from.
+    drawn = [each for each in reader.scripts if each.startswith("{")]
+    assert drawn
+    assert not set("<>&") & set("".join(drawn))
 
 
 def test_an_unfinished_run_says_so_and_an_empty_one_is_refused(
