@@ -51,6 +51,7 @@ def _said(key: str, language: str = "en") -> str:
 def test_what_fits_comes_through_whole(client: TestClient) -> None:
     body = json.dumps({"data": ["é" * 1000, {"path": "x"}, [[1.5, None]]]}).encode()
     assert client.post(_JOIN, content=body).text == f"{len(body)} bytes"
+    assert client.post(_JOIN, content=b"{}".ljust(JSON_BYTES)).text == f"{JSON_BYTES} bytes"
     assert client.post(_UPLOAD, content=b"x" * _MOST).text == f"{_MOST} bytes"
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
 
 from demos.page.guards import request_log
 from demos.page.guards.blocks import health
+from demos.page.guards.routes import Healthz
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
 from profiling.model.errors import WorkerError
@@ -98,6 +103,14 @@ def test_a_worker_that_cannot_start_is_told() -> None:
         "running": 1,
     }
     engine.close()
+
+
+@pytest.mark.parametrize(("worker", "status"), [("starting", 200), ("ready", 200), ("failed", 503)])
+def test_only_a_worker_that_cannot_start_is_a_failure(worker: str, status: int) -> None:
+    app: Any = Starlette(middleware=[Middleware(Healthz)])
+    app.get_blocks = lambda: SimpleNamespace(health=lambda: {"worker": worker})
+    answer = TestClient(app).get("/healthz")
+    assert (answer.status_code, answer.json()) == (status, {"worker": worker})
 
 
 def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(

@@ -23,6 +23,7 @@ from profiling.output.saved_runs import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.e2e.events import lay_beside, made, open_run, plots, value
 from tests.e2e.pages import open_tab
+from tests.harness.launching import App
 from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import branch, cell, run_of
 
@@ -106,9 +107,10 @@ def test_a_measured_run_is_compared_with_a_planted_one(
         )
         for result in run.results[0].results
     ]
+    (device, *_), machine = run.environment.devices, run.environment
     other = replace(
         run,
-        environment=replace(run.environment, torch="9.9 <b>"),
+        environment=replace(machine, torch="9.9 <b>", devices=(replace(device, name="Planted"),)),
         cells=run.cells[:1],
         results=(replace(run.results[0], results=tuple(slow)),),
     )
@@ -119,6 +121,8 @@ def test_a_measured_run_is_compared_with_a_planted_one(
     assert html.count("1048576×") == timed
     assert html.count('class="lab-chip slower"') == timed
     assert "9.9 &lt;b&gt;" in html
+    assert f"A: {device.name}</th>" in html
+    assert "B: Planted</th>" in html
     assert "only in A: 1." in html
     assert "side_branch, 8 rows a batch (float32, cpu, depth=2 width=8)" in html
 
@@ -139,6 +143,11 @@ def test_a_run_of_an_unknown_workload_without_traces_is_opened(
     assert "return" in sources
     assert "&lt;" in sources
     assert list(pd.read_csv(made(client, "summary"))["branch"]) == ["mine", "other"]
+
+
+def run_folders(app: App) -> set[Path]:
+    """Return the folders of runs that an app keeps."""
+    return set(app.temp.glob("detach-lab-*/runs/*"))
 
 
 def cut_off(archive: Path) -> bytes:
@@ -183,17 +192,20 @@ def test_what_cannot_be_opened_gets_a_sentence_and_the_next_run_works(
     name: str,
     content: Callable[[Path], bytes],
     said: str,
+    app: App,
     client: Client,
     archive: Path,
     tmp_path: Path,
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content(archive))
+    before = run_folders(app)
     tried = (open_run,) if name == "hostile.zip" else (open_run, lay_beside)
     for outputs in (each(client, path) for each in tried):
         assert said in outputs[_PROGRESS]
         assert 'role="alert"' in outputs[_PROGRESS]
         assert "<img" not in outputs[_PROGRESS]
+    assert run_folders(app) <= before
     assert "Opened run.zip" in open_run(client, archive)[_PROGRESS]
     assert "Comparing with run.zip." in lay_beside(client, archive)[_PROGRESS]
 

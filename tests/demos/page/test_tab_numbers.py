@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from demos.page.compare.results import numbers
+from demos.page.compare.results import _table, numbers
 from profiling.analysis.analysis import Analysis, Traced
 from profiling.model.words import LANGUAGES, Text, translator
 from tests.profiling.charts.conftest import row, table
-from tests.profiling.planted import branch, run_of
+from tests.profiling.planted import branch, numbered, run_of
 
 SAY = translator("en")
 SUMMARY = table(
@@ -81,6 +81,22 @@ def test_every_chart_without_a_table_of_its_own_has_its_numbers_here() -> None:
         ["aten::mm", "2.00 ms · 3×", "9.00 ms · 2×"],
         ["&lt;b&gt;", "1.00 ms · 5.00 ms · 1×", "–"],
     ]
+
+
+def test_every_number_stands_under_its_head() -> None:
+    run = run_of(numbered("attached"))
+    (cell,) = Analysis(run, Path()).cells
+    ((heads, row),) = cells(_table(run, cell, SAY))
+    assert dict(zip(heads, row, strict=True)) == {
+        "branch": "●attached",
+        "step time, median": "3.00 ms3.00–3.00",
+        "ratio to attached": "1.00×",
+        "peak": "4.000 KiB",
+        "saved for backward": "3.000 KiB",
+        "live after forward": "2.000 KiB",
+        "ops": "12",
+        "gradients": "✓ w: equal",
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

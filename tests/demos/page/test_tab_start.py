@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl
+
 import pytest
 from msgspec.structs import replace
 
 from demos.page import common, start
 from demos.page import start as recorded
 from demos.page.about import machine_rows, source_base
-from demos.page.start import cost_finding, cost_rows, recorded_costs, source_words
+from demos.page.links import read_link
+from demos.page.start import StartTab, cost_finding, cost_rows, recorded_costs, source_words
 from profiling.catalogue import WORKLOADS
+from profiling.catalogue.advisor import Answers
 from profiling.model.run import Environment
 from profiling.model.words import Text, translator
 from profiling.output import saved_runs
@@ -39,6 +47,23 @@ def test_the_rows_are_those_of_the_run_at_its_middle_size(text: Text) -> None:
     assert 0 < (no_grad.time or 0) < 1
     assert no_grad.row.peak == "2.000 MiB"
     assert "`no_grad`" in cost_finding(costs, text)
+    html = common.render("start_result.html", text, **start.result_values(costs, text))
+    bars = [each.time for each in (attached, no_grad)], [each.peak for each in (attached, no_grad)]
+    widths = [f"{100 * (share or 0):.1f}" for pair in zip(*bars, strict=True) for share in pair]
+    assert re.findall(r"width:([\d.]+)%", html) == widths
+
+
+def test_advice_leads_to_its_lesson_and_to_its_workload(text: Text) -> None:
+    tab: Any = object.__new__(StartTab)
+    tab._engine = SimpleNamespace(environment=lambda _: None)
+    html = tab._advised(Answers("none", in_place=True), text)
+    links = re.findall(r'<a class="lab-go" href="\?([^"]*)"', html)
+    (lesson, _), (compare, _) = (read_link(dict(parse_qsl(unescape(each)))) for each in links)
+    assert (lesson.tab, compare.tab) == ("lessons", "compare")
+    assert lesson.lesson is not None
+    assert lesson.lesson.request.name == "inference_mode_inside"
+    assert compare.comparison is not None
+    assert compare.comparison.request.workload == "evaluation_logging"
 
 
 def test_a_branch_that_raises_has_no_bars(english: Text) -> None:

@@ -7,6 +7,7 @@ from profiling.analysis.diff import (
     DiffRow,
     Lone,
     around,
+    chart_title,
     diff,
     headline,
     lone_words,
@@ -174,3 +175,33 @@ def test_times_are_shown_without_an_interval_where_rounds_are_few() -> None:
     few = branch("attached", samples=times([(0.5, 0.5)]))
     (row,) = sections(diff(run_of(few), run_of(few)), ENGLISH)[0].rows
     assert (row.ratio, row.interval, row.verdict) == ("1.00×", "", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "finding", "title", "verdicts"),
+    [
+        (
+            "en",
+            "Of 6 timed in both runs, B is faster in 3, slower in 2 and no different in 1.",
+            "B is faster than A in 3 of 6, slower in 2",
+            ("faster", "slower"),
+        ),
+        (
+            "zh",
+            "两次运行都有耗时的 6 项：B 更快 3 项，更慢 2 项，无差别 1 项。",
+            "6 项中 B 比 A 快 3 项，慢 2 项",
+            ("更快", "更慢"),
+        ),
+    ],
+)
+def test_faster_and_slower_are_told_apart_in_each_language(
+    language: str, finding: str, title: str, verdicts: tuple[str, str]
+) -> None:
+    names = ("attached", "detach", "clone_detach", "no_grad", "frozen", "inference_mode")
+    taken = (0.5, 0.5, 0.5, 2.0, 2.0, 1.0)
+    a = run_of(*(measured(name) for name in names))
+    b = run_of(*(measured(name, seconds) for name, seconds in zip(names, taken, strict=True)))
+    found, text = diff(a, b), translator(language)
+    assert headline(found, text) == finding
+    assert chart_title(found.rows, text) == title
+    assert (text("diff.verdict.faster"), text("diff.verdict.slower")) == verdicts

@@ -82,6 +82,21 @@ def test_a_branch_is_called_wrong_exactly_where_it_is(situation: str) -> None:
         assert is_right(advice.workload, branch) == (said not in WRONG), (branch, said)
 
 
+def test_each_situation_leads_to_where_it_occurs_and_is_explained() -> None:
+    assert {name: (each.workload, each.lesson) for name, each in ADVICE.items()} == {
+        "through_frozen": ("frozen_middle", "no_grad_kills_the_stem"),
+        "through": ("gan_generator", "gan_generator_step"),
+        "shared": ("side_branch", "side_branch"),
+        "shared_written": ("side_branch", "detach_then_zero"),
+        "alone_frozen": ("frozen_backbone", "freeze_and_finetune"),
+        "alone": ("target_network", "target_network"),
+        "nothing": ("evaluation_logging", "inference_tensor_in_training"),
+        "nothing_written": ("evaluation_logging", "inference_mode_inside"),
+        "kept": ("loss_logging", "total_loss_grows"),
+        "kept_written": ("feature_cache", "clone_detach_order"),
+    }
+
+
 def grads(*modules: nn.Module) -> list[Any]:
     return [parameter.grad for module in modules for parameter in module.parameters()]
 

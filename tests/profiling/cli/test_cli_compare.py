@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from demos.workloads import elementwise
 from profiling import catalogue
+from profiling.analysis.analysis import Analysis
+from profiling.cli.terminal import print_run
 from profiling.engine.engine import Engine
+from profiling.model.words import Text
 from profiling.output.run_files import FILES
 from profiling.output.saved_runs import load_run
 from tests.profiling.cli.conftest import SMALL
+from tests.profiling.planted import numbered, run_of
 
 
 def test_compare_in_words(shell: Any, inline: list[Engine]) -> None:
@@ -40,6 +46,18 @@ def test_compare_in_words(shell: Any, inline: list[Engine]) -> None:
     assert "At 4 rows a batch (float32, cpu), " in out
     (engine,) = inline
     assert not engine.folder.exists()
+
+
+def test_every_number_stands_under_its_head(english: Text, tmp_path: Path) -> None:
+    out = Console(file=io.StringIO(), width=200)
+    print_run(Analysis(run_of(numbered("attached")), tmp_path), out, english)
+    assert isinstance(out.file, io.StringIO)
+    _, heads, row, *_ = (" ".join(line.split()) for line in out.file.getvalue().splitlines())
+    assert heads == (
+        "branch step time, median ratio to attached peak saved for backward live after forward "
+        "ops gradients"
+    )
+    assert row == "attached 3.00 ms 1.00× 4.000 KiB 3.000 KiB 2.000 KiB 12 w: equal"
 
 
 def test_compare_with_a_real_worker_writes_its_files(shell: Any, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_comparison_is_one_call_whatever_its_sizes(lent: Engine, lender: Lende
 def test_nothing_is_lent_for_what_needs_no_gpu(lent: Engine, lender: Lender) -> None:
     assert lent.lends
     lent.lesson(LessonRequest("baseline"))
-    lent.graph(SMALL)
+    lent.graph(replace(SMALL, device="cuda"))
     *_, last = lent.compare(replace(SMALL, device="cpu"))
     assert last.run is not None
     assert last.run.complete
@@ -256,6 +256,9 @@ def test_the_seconds_asked_for_follow_from_the_request() -> None:
     assert lent_s(SMALL) == 17  # 10 + 2 × (0.05 + 2 × 1.5) = 16.1, rounded up
     assert lent_s(replace(SMALL, sizes=(4, 4))) == 14  # a size asked for twice is measured once
     assert lent_s(replace(SMALL, branches=("attached",) * 4, sizes=(1, 2, 3), budget_s=2.0)) == 34
+    assert lent_s(replace(SMALL, budget_s=52.0)) == 120
+    with pytest.raises(InputError, match=r"gpu_too_long.*121"):
+        lent_s(replace(SMALL, budget_s=52.1))
 
 
 @pytest.mark.parametrize(

@@ -373,3 +373,4 @@ def test_it_runs_as_a_script_would_in_an_empty_folder() -> None:
         "files": "[]",
     }
     assert (Path.cwd(), sys.stdin, signal.getsignal(signal.SIGALRM)) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

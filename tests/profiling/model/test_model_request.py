@@ -141,6 +141,14 @@ def test_requests_and_cells_have_the_same_settings() -> None:
     assert list(PAGE_SETTINGS) == ["dtype", "device", "budget_s", "force"]
 
 
+def test_what_is_left_out_of_a_request_is_measured_as_ever() -> None:
+    usual = {name: setting.default for name, setting in SETTINGS.items()}
+    expected = {"dtype": "float32", "device": "auto", "budget_s": 2.0, "seed": 0, "force": False}
+    assert usual == expected
+    request = Request("elementwise", ("detach",), (4,))
+    assert {name: getattr(request, name) for name in SETTINGS} == usual
+
+
 @pytest.mark.parametrize(
     ("name", "good", "bad", "values"),
     [

@@ -23,7 +23,7 @@ from profiling.model.words import Text, translator
 from profiling.output.report import document, lesson_part, run_part
 from profiling.output.saved_runs import find_run, load_run
 from tests.conftest import FinishedRun
-from tests.profiling.planted import branch, reach, run_of, times
+from tests.profiling.planted import branch, numbered, reach, run_of, times
 
 CHARTS = ("time", "peak", "peak_parts", "memory", "operators")
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -97,6 +97,23 @@ def test_a_run_is_told_in_full(finished_run: FinishedRun, text: Text) -> None:
     assert embedded(html) == run
 
 
+def test_every_number_stands_under_its_head(english: Text, tmp_path: Path) -> None:
+    html = run_part(Analysis(run_of(numbered("attached")), tmp_path), english).html
+    heads, row = (
+        [re.sub("<[^>]*>", "", each) for each in re.findall(r"<t[hd].*?</t[hd]>", line)]
+        for line in re.findall("<tr>.*?</tr>", html, re.DOTALL)[:2]
+    )
+    assert dict(zip(heads, row, strict=True)) == {
+        "branch": "●attached",
+        "step time, median": "3.00 ms3.00–3.00",
+        "ratio to attached": "1.00×",
+        "peak": "4.000 KiB",
+        "saved for backward": "3.000 KiB",
+        "live after forward": "2.000 KiB",
+        "ops": "12",
+    }
+
+
 def test_it_asks_for_nothing_outside(finished_run: FinishedRun, english: Text) -> None:
     html = document([run_part(Analysis(*finished_run), english)], english)
     assert all(link.startswith(("data:", "#")) for link in links(html))
@@ -113,6 +130,10 @@ def test_a_strangers_run_stays_text(hostile: Run, english: Text, tmp_path: Path)
     assert "img" not in reader.tags
     assert [each for each in reader.scripts if not each.startswith("{")] == scripts
     assert not any(name.startswith("on") for name, _ in reader.attributes)
+    # However a tag is written, none is in what a chart is drawn from.
+    drawn = [each for each in reader.scripts if each.startswith("{")]
+    assert drawn
+    assert not set("<>&") & set("".join(drawn))
 
 
 def test_an_unfinished_run_says_so_and_an_empty_one_is_refused(
