@@ -23,7 +23,17 @@ from profiling.measure.failure import Failure, attempt, give_memory_back, is_out
 from profiling.measure.own_workload import Reference
 from profiling.measure.prediction import Predictions
 from profiling.measure.step import State, Step
-from profiling.model.run import BranchResult, Cell, CellResult, PeakPart, Reach, Sample, Status, ran
+from profiling.model.run import (
+    BranchResult,
+    Cell,
+    CellResult,
+    Notice,
+    PeakPart,
+    Reach,
+    Sample,
+    Status,
+    ran,
+)
 from profiling.model.units import show_bytes
 from profiling.traces.operators import clone_bandwidth, device_work, operator_count
 from profiling.traces.table import load_trace
@@ -64,6 +74,7 @@ class Addition(NamedTuple):
     trace: str | None = None
     parts: tuple[PeakPart, ...] = ()
     scratch: tuple[PeakPart, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 Additions = dict[str, "Addition | Failure"]
@@ -145,7 +156,7 @@ class _Passes:
         settle(self._each(steps, lambda step: self._memory(step, state)))
         timed = self._time(steps)
         settle(_timed_additions(steps, timed))
-        settle(self._trace(steps))
+        settle(_without_failures(self._trace(steps)))
         return replace(
             result,
             stopped_by=timed.stopped_by,
@@ -251,6 +262,21 @@ def _run(step: Step) -> Addition:
     return Addition([])
 
 
+def _without_failures(traced: Additions) -> Additions:
+    """Turn failures into notices: what was measured before a trace failed is as good as ever."""
+    return {
+        branch: Addition([], notices=(_trace_failed(branch, each),))
+        if isinstance(each, Failure)
+        else each
+        for branch, each in traced.items()
+    }
+
+
+def _trace_failed(branch: str, failure: Failure) -> Notice:
+    reason = failure.message or failure.reason
+    return Notice("notice.trace_failed", {"branch": branch, "text": reason})
+
+
 def _timed_additions(steps: dict[str, Step], timed: timing.Timed) -> Additions:
     return {
         branch: timed.failures.get(position) or Addition(timed.samples[position])
@@ -285,4 +311,5 @@ def _extended(result: BranchResult, addition: Addition | Failure) -> BranchResul
         trace=addition.trace or result.trace,
         peak_parts=addition.parts or result.peak_parts,
         scratch=addition.scratch or result.scratch,
+        notices=(*result.notices, *addition.notices),
     )

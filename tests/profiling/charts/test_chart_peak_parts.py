@@ -85,7 +85,9 @@ def test_the_title_says_where_the_difference_is(parts: pd.DataFrame, english: Te
 
 def test_equal_peaks_have_the_largest_part_in_the_title(parts: pd.DataFrame, english: Text) -> None:
     one = parts[parts["branch"] == "attached"]
-    expected = "Largest part of the peak of attached: saved tensors in the peak, 8.00 KiB of 9.00 KiB"
+    expected = (
+        "Largest part of the peak of attached: saved tensors in the peak, 8.00 KiB of 9.00 KiB"
+    )
     assert title(peak_parts(one, FOUND, english)) == expected
     twice = pd.concat([one, one.assign(branch="no_grad")])
     assert title(peak_parts(twice, FOUND, english)) == expected
@@ -94,7 +96,9 @@ def test_equal_peaks_have_the_largest_part_in_the_title(parts: pd.DataFrame, eng
 def test_a_difference_that_the_headline_does_not_tell_is_not_in_the_title(
     parts: pd.DataFrame, english: Text
 ) -> None:
-    expected = "Largest part of the peak of attached: saved tensors in the peak, 8.00 KiB of 9.00 KiB"
+    expected = (
+        "Largest part of the peak of attached: saved tensors in the peak, 8.00 KiB of 9.00 KiB"
+    )
     wrong = shown(row("attached"), row("no_grad", peak_bytes=1, gradients_right=False))
     alike = shown(row("attached"), row("no_grad", peak_bytes=4 * 2**20 - 64))
     for found in (wrong, alike):

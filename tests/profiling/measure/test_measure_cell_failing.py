@@ -11,7 +11,7 @@ import torch
 
 from demos.workloads import elementwise
 from profiling.measure import timing
-from profiling.model.run import Status
+from profiling.model.run import Notice, Status
 from tests.profiling.measure.cells import (
     EVERY_METRIC,
     Measure,
@@ -69,15 +69,16 @@ def test_a_branch_that_fails_while_timed_is_left_out_of_the_rest(
     assert finished.stopped_by in ("budget", "precision")
 
 
-@pytest.mark.parametrize(("times", "status"), [(1, "ok"), (2, "error")])
-def test_a_branch_that_fails_before_it_is_traced_costs_itself_alone(
-    times: int, status: str, measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("times", "traced"), [(1, True), (2, False)])
+def test_a_branch_whose_trace_fails_keeps_its_time_and_memory(
+    times: int, traced: bool, measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first branch runs once more, outside of any trace, before all are traced."""
     arm(Failing(times), "after", monkeypatch)
     failed, detach = measure(cell(branches=("no_grad", "detach"))).results
-    assert failed.status.value == status
-    assert metrics(failed)[:7] == EVERY_METRIC[:7]
-    assert (failed.trace is None) == (status == "error")
-    assert (detach.status, metrics(detach)) == (Status.OK, EVERY_METRIC)
-    assert len(list(tmp_path.rglob("*.json.gz"))) == 1 + (status == "ok")
+    assert (failed.status, metrics(failed)) == (Status.OK, EVERY_METRIC)
+    assert (failed.trace is not None) is traced
+    lost = Notice("notice.trace_failed", {"branch": "no_grad", "text": "planted"})
+    assert failed.notices == (() if traced else (lost,))
+    assert (detach.status, metrics(detach), detach.notices) == (Status.OK, EVERY_METRIC, ())
+    assert len(list(tmp_path.rglob("*.json.gz"))) == 1 + traced
