@@ -142,6 +142,7 @@ def test_a_trace_is_summed_up(client: Client, trace: Path) -> None:
     assert some["ops"] == [row for row in whole["ops"] if row["name"] == "aten::clone"]
     shapes = ask(client, "trace_ops", file=handle_file(trace), group="shapes", limit=1)
     assert "shapes" in shapes["ops"][0]
+    assert shapes["ops_found"] > len(shapes["ops"]) == 1
 
 
 def test_names_and_lessons_are_found(client: Client) -> None:
