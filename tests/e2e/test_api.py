@@ -66,7 +66,7 @@ def test_a_comparison_says_how_far_it_is_and_what_it_found(client: Client, tmp_p
     before = job.outputs()[:-1]
     assert {each["status"] for each in before} == {"measuring"}
     assert [each["done"] for each in before] == sorted(each["done"] for each in before)
-    assert before[-1]["total"] == 2
+    assert {each["total"] for each in before} in ({2}, {None, 2})
     assert found["status"] == "done"
     keys = [(row["branch"], row["size"]) for row in found["summary"]]
     assert keys == [(branch, size) for size in (4, 8) for branch in SMALL["branches"]]
@@ -145,6 +145,7 @@ def test_a_trace_is_summed_up(client: Client, trace: Path) -> None:
     assert some["ops"] == [row for row in whole["ops"] if row["name"] == "aten::clone"]
     shapes = ask(client, "trace_ops", file=handle_file(trace), group="shapes", limit=1)
     assert "shapes" in shapes["ops"][0]
+    assert shapes["ops_found"] > len(shapes["ops"]) == 1
 
 
 def test_names_and_lessons_are_found(client: Client) -> None:
