@@ -111,14 +111,18 @@ def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: C
 def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client: Client) -> None:
     larger = {"depth": 2, "width": 64}
     asked = SMALL | {"sizes": [65536, 8], "budget_s": 2.0, "parameters": larger}
-    job = client.submit(**asked, api_name="/compare")
-    finished(measuring(app))
-    for process in workers(app.process.pid):
-        process.kill()
-    found = rows(job.result())
+    hit: set[int] = set()
+    for _ in range(20):  # Between two sizes nothing is hit.
+        job = client.submit(**asked, api_name="/compare")
+        finished(measuring(app))
+        for process in workers(app.process.pid):
+            process.kill()
+        found = rows(job.result())
+        hit = {size for (_, size), row in found.items() if row["status"] == "error"}
+        if hit:
+            break
     # Whichever it was that was being measured.
-    (hit,) = {size for (_, size), row in found.items() if row["status"] == "error"}
-    (other,) = {8, 65536} - {hit}
+    (other,) = {8, 65536} - hit
     assert found["detach", other]["status"] == "ok"
     assert app.process.poll() is None
 
