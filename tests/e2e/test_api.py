@@ -135,7 +135,7 @@ def test_a_cancelled_comparison_frees_the_worker(client: Client) -> None:
         time.sleep(0.05)
     job.cancel()
     # Otherwise it would have to wait for more than twice as long.
-    found = client.submit("baseline", api_name="/lesson").result()
+    found = client.submit("baseline", api_name="/lesson").result(PATIENCE_S)
     assert found["verdicts"]["reaches_a"] == "holds"
 
 
