@@ -161,6 +161,9 @@ def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> d
         # It would write every answer to the browser's storage, which slows down each run.
         "run_history": False,
         "footer_links": ["api", "settings"],
+        # It would ask the page a second time and give the start up if no answer came within three
+        # seconds, as on a busy machine.
+        "_frontend": False,
     }
 
 

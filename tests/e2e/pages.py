@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -156,10 +157,16 @@ def compare(page: Page, sizes: str, language: str = "en") -> None:
     expect(start(page, sizes, language)).to_contain_text(said)
 
 
+def measures(page: Page) -> None:
+    """Expect a comparison to have been begun, which may be over before this is seen."""
+    begins = (table("en")[f"progress.{key}"].partition("{")[0] for key in ("running", "done"))
+    expect(page.locator("#compare-progress")).to_contain_text(re.compile("|".join(begins)))
+
+
 def stop(page: Page) -> None:
     """Stop a comparison as soon as something is measured, before much of it is drawn."""
     progress = page.locator("#compare-progress")
-    expect(progress).to_contain_text("Measuring size")
+    measures(page)
     page.locator("#compare-stop").click()
     expect(progress).to_contain_text(table("en")["progress.stopped"])
 

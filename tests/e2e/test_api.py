@@ -62,11 +62,11 @@ def test_a_lesson_says_its_verdicts_in_the_language(client: Client) -> None:
 
 def test_a_comparison_says_how_far_it_is_and_what_it_found(client: Client, tmp_path: Path) -> None:
     job = client.submit(**SMALL, with_run=True, api_name="/compare")
-    found = job.result(PATIENCE_S)
+    found = job.result()
     before = job.outputs()[:-1]
     assert {each["status"] for each in before} == {"measuring"}
     assert [each["done"] for each in before] == sorted(each["done"] for each in before)
-    assert before[-1]["total"] == 2
+    assert {each["total"] for each in before} in ({2}, {None, 2})
     assert found["status"] == "done"
     keys = [(row["branch"], row["size"]) for row in found["summary"]]
     assert keys == [(branch, size) for size in (4, 8) for branch in SMALL["branches"]]
@@ -109,15 +109,20 @@ def test_a_size_that_does_not_fit_says_so_and_the_next_one_is_measured(client: C
 
 
 def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client: Client) -> None:
-    asked = SMALL | {"sizes": [65536, 8], "budget_s": 8.0, "parameters": {"width": 256}}
-    job = client.submit(**asked, api_name="/compare")
-    finished(measuring(app))
-    for process in workers(app.process.pid):
-        process.kill()
-    found = rows(job.result(PATIENCE_S))
+    larger = {"depth": 2, "width": 64}
+    asked = SMALL | {"sizes": [65536, 8], "budget_s": 2.0, "parameters": larger}
+    hit: set[int] = set()
+    for _ in range(20):  # Between two sizes nothing is hit.
+        job = client.submit(**asked, api_name="/compare")
+        finished(measuring(app))
+        for process in workers(app.process.pid):
+            process.kill()
+        found = rows(job.result())
+        hit = {size for (_, size), row in found.items() if row["status"] == "error"}
+        if hit:
+            break
     # Whichever it was that was being measured.
-    (hit,) = {size for (_, size), row in found.items() if row["status"] == "error"}
-    (other,) = {8, 65536} - {hit}
+    (other,) = {8, 65536} - hit
     assert found["detach", other]["status"] == "ok"
     assert app.process.poll() is None
 
@@ -145,6 +150,7 @@ def test_a_trace_is_summed_up(client: Client, trace: Path) -> None:
     assert some["ops"] == [row for row in whole["ops"] if row["name"] == "aten::clone"]
     shapes = ask(client, "trace_ops", file=handle_file(trace), group="shapes", limit=1)
     assert "shapes" in shapes["ops"][0]
+    assert shapes["ops_found"] > len(shapes["ops"]) == 1
 
 
 def test_names_and_lessons_are_found(client: Client) -> None:

@@ -199,6 +199,7 @@ def test_what_cannot_be_opened_gets_a_sentence_and_the_next_run_works(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content(archive))
+    open_run(client, archive)
     before = run_folders(app)
     tried = (open_run,) if name == "hostile.zip" else (open_run, lay_beside)
     for outputs in (each(client, path) for each in tried):

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from profiling.model.words import table
-from tests.e2e.pages import choose_lesson, stop, visit, wait_until_complete
+from tests.e2e.pages import choose_lesson, measures, stop, visit, wait_until_complete
 from tests.e2e.test_stepper import at_last, go
 from tests.harness.launching import App
 
@@ -112,6 +112,7 @@ def test_the_link_is_copied_as_it_is_or_offered_to_be(opened: Page, whole_app: A
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened.goto(f"{whole_app.url}?{COMPARISON}")
     says(opened, COMPARISON)
+    wait_until_complete(opened)
     box = opened.locator("#copy-link")
     # That goes again after a while.
     opened.evaluate(_NOTE_STATUS)
@@ -174,9 +175,9 @@ def test_the_start_answers_leads_on_and_measures_here(opened: Page, whole_app: A
     expect(opened.get_by_label(WORDS["advisor.gradient.through"])).to_be_checked()
     opened.locator("#start-measure").click()
     tab_is(opened, "compare")
-    expect(opened.locator("#compare-progress")).to_contain_text("Measuring size ")
+    measures(opened)
     assert said(opened)["workload"] == "frozen_backbone"
-    assert said(opened)["sizes"].startswith("1024,")
+    assert said(opened)["sizes"] == "1024"
     branches = opened.locator("fieldset", has_text=WORDS["compare.branches"])
     expect(branches.locator("input:checked")).to_have_count(5)
     stop(opened)

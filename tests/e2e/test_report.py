@@ -44,6 +44,11 @@ def test_it_opens_offline_and_gives_the_run_back(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.pdf(path=tmp_path / "report.pdf")
     expect(page.locator(".chart:not([data-drawn])")).to_have_count(0)
+    drawn = """() => [...document.querySelectorAll(".chart")].map(box => box.data.length)"""
+    asked = """() => [...document.querySelectorAll(".chart")].map(
+        box => JSON.parse(box.previousElementSibling.textContent).data.length)"""
+    assert page.evaluate(drawn) == page.evaluate(asked) != []
+    assert all(page.evaluate(drawn))
     with page.expect_download() as saved:
         page.locator("a[download]").click()
     assert saved.value.suggested_filename == f"{run.id}.json.gz"

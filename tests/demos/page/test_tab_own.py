@@ -45,7 +45,7 @@ def compare(client: Client, workload: str, app: App) -> Any:
     parameters = [3 if label == "heads" else 2 for label in numbers]
     inputs = (["first", "second"], "4", "float32", "cpu", 0.2, False, False, *parameters)
     job = client.submit(workload, *inputs, api_name="/show_compare")
-    job.result(PATIENCE_S)
+    job.result()
     return job.outputs()[-1]
 
 

@@ -10,6 +10,7 @@ import pytest
 from profiling.output.saved_runs import recorded_traces
 from profiling.traces.table import read_trace
 from tests.harness.made_traces import write
+from tests.profiling.planted import event, write_trace
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def test_operators_and_gpu_work_are_printed(shell: Any, trace: str) -> None:
     memory = shell("trace", trace, "--memory").out
     assert "Live at the peak of " in memory
     assert "aten::copy_" not in memory or "Operators" not in memory
+
+
+def test_what_is_left_out_of_a_table_is_counted(shell: Any, tmp_path: Path) -> None:
+    events = [event(f"op{number}", 10 * number, dur=5) for number in range(23)]
+    out = shell("trace", str(write_trace(tmp_path / "many.json", events))).out
+    assert sum(line.startswith("op") for line in out.splitlines()) == 20
+    assert "\n3 more; use --out to write all.\n" in out
 
 
 def test_json_has_what_was_asked_for(shell: Any, trace: str) -> None:

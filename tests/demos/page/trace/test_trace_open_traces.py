@@ -28,3 +28,15 @@ def test_the_traces_used_last_are_kept() -> None:
     traces.remove(None)
     with pytest.raises(InputError, match=r"error\.trace_gone"):
         traces.get(alone)
+
+
+def test_as_many_traces_are_kept_as_there_may_be() -> None:
+    traces = OpenTraces(max_events=10, max_traces=2)
+    first, second, third = (traces.add(opened(1)) for _ in range(3))
+    assert traces.get(second)
+    assert traces.get(third)
+    with pytest.raises(InputError, match=r"error\.trace_gone"):
+        traces.get(first)
+    full = OpenTraces(max_events=10, max_traces=9)
+    keys = [full.add(opened(5)) for _ in range(2)]
+    assert all(full.get(key) for key in keys)
