@@ -15,6 +15,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -158,7 +159,7 @@ class _Tracker(TorchDispatchMode):
         self.peak_bytes = 0
         self.operators: set[str] = set()
         self._mode = mode
-        self._device = device
+        self._kind = torch.device(device).type
         self._live_bytes = 0
         self._deadline = time.monotonic() + TIME_LIMIT_S
         self._known = weakref.WeakSet(tensor.untyped_storage() for tensor in known)
@@ -187,7 +188,7 @@ class _Tracker(TorchDispatchMode):
         if name in _IN_PLACE and _called_by_engine():
             self._follow_engine(name, args, result)
         for tensor in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
-            if isinstance(tensor, torch.Tensor) and tensor.device.type == self._device:
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == self._kind:
                 self._note(tensor.untyped_storage())
         return result
 
@@ -230,11 +231,15 @@ def _name(func: Any) -> str:
 
 
 def _called_by_engine() -> bool:
-    """Whether autograd's engine itself called the operator, and not a step's Python code."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") in _WRAPPERS:
+    """Whether autograd's engine itself called the operator, and not a step's Python code.
+
+    It runs the backward of a CPU below the Python code that asked for it, and that of another
+    device on a thread of its own, with no Python code above unless a hook or a function has some.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in _WRAPPERS:
         frame = frame.f_back
-    return frame.f_code.co_name == "_engine_run_backward"
+    return frame is None or frame.f_code.co_name == "_engine_run_backward"
 
 
 def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
