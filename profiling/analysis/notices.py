@@ -11,6 +11,8 @@ from profiling.model.words import Text, lenient
 
 # From this share of the device's time on, a step is as long as its calls take on the host.
 LAUNCH_BOUND_SHARE = 0.9
+# How much larger a size is offered where the device waited for the host.
+LARGER = 16
 
 
 def notices(finished: CellResult, text: Text) -> list[str]:
@@ -39,7 +41,12 @@ def _derived(finished: CellResult, text: Text) -> Iterator[Notice]:
     bound = [each.branch for each in finished.results if is_launch_bound(each)]
     if bound:
         names = text("language.list").join(f"`{name}`" for name in bound)
-        yield Notice("notice.launch_bound", {"names": names, "count": str(len(bound))})
+        values = {"names": names, "count": str(len(bound))}
+        if finished.cell.unit == "steps":  # More steps are as many launches for each.
+            yield Notice("notice.launch_bound_steps", values)
+        else:
+            larger = f"{finished.cell.size * LARGER:,}"
+            yield Notice("notice.launch_bound", values | {"size": larger})
 
 
 def _seconds(result: BranchResult, metric: str) -> list[float]:

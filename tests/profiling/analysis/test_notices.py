@@ -56,7 +56,14 @@ def test_everything_is_said_once(text: Text) -> None:
     assert notices(finished, text) == [
         text("notice.no_counters", allocator="cudaMallocAsync"),
         f"frozen: {text('notice.no_kernels_recorded')}",
-        text("notice.launch_bound", names="`attached`", count="1"),
+        text("notice.launch_bound", names="`attached`", count="1", size="64"),
+    ]
+
+
+def test_where_size_is_the_number_of_steps_a_larger_one_is_not_offered(text: Text) -> None:
+    finished = CellResult(cell(unit="steps"), Status.OK, (sampled("attached", 1.0, 1.0),))
+    assert notices(finished, text) == [
+        text("notice.launch_bound_steps", names="`attached`", count="1")
     ]
 
 
