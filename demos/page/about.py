@@ -13,7 +13,7 @@ from demos.page.common import UNQUEUED, words
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError
 from profiling.model.run import Environment
-from profiling.model.units import show_bytes
+from profiling.model.units import show_bytes, show_flags
 from profiling.model.words import Text
 
 _NUMBERS = ("time", "ratio", "peak", "saved", "gradients", "trace", "lesson")
@@ -67,14 +67,16 @@ def _about(environment: Environment | None, text: Text) -> str:
 def machine_rows(environment: Environment, text: Text) -> list[tuple[str, str]]:
     """Return the facts known about a machine, as labels and values."""
     devices = [
-        f"{device.kind}: {device.name}, {show_bytes(device.memory_bytes)}"
+        f"{device.spec}: {device.name}, {show_bytes(device.memory_bytes)}"
         for device in environment.devices
     ]
+    backend, _, version = (environment.backend or f"CUDA {environment.cuda or ''}").partition(" ")
     return [
         (text("about.device"), "; ".join(devices)),
         (text("about.threads"), str(environment.threads)),
         ("torch", environment.torch),
-        ("CUDA", environment.cuda or text("about.none")),
+        (backend, version or text("about.none")),
+        *([(text("diff.field.flags"), show_flags(environment.flags))] if environment.flags else []),
         ("Python", environment.python),
         (text("about.platform"), environment.platform),
         (text("about.commit"), environment.commit or text("about.none")),

@@ -98,5 +98,5 @@ def machine_words(engine: Engine, environment: Environment, text: Text) -> str:
     if engine.lends:
         return text("page.machine_lent", torch=environment.torch)
     device = environment.devices[0]
-    reason = text(environment.cuda_state)
+    reason = text(environment.cuda_state, **environment.state_values)
     return text("page.machine", device=device.name, torch=environment.torch, reason=reason)

@@ -22,7 +22,15 @@ from profiling.analysis.statistics import (
 )
 from profiling.analysis.tables import results_of
 from profiling.model.run import BranchResult, Cell, CellResult, Run
-from profiling.model.units import Unit, byte_unit, show_bytes, show_interval, show_ratio, time_unit
+from profiling.model.units import (
+    Unit,
+    byte_unit,
+    show_bytes,
+    show_flags,
+    show_interval,
+    show_ratio,
+    time_unit,
+)
 from profiling.model.words import Text, lenient
 
 # Columns of what both runs have; `_a` and `_b` are the two runs.
@@ -197,7 +205,8 @@ def _environment(a: Run, b: Run) -> tuple[Difference, ...]:
     return tuple(
         Difference(field, value, sides[1][field])
         for field, value in sides[0].items()
-        if value != sides[1][field]
+        # An older run does not tell its flags.
+        if value != sides[1][field] and (field != "flags" or all(side[field] for side in sides))
     )
 
 
@@ -208,6 +217,7 @@ def _surroundings(run: Run) -> dict[str, str]:
         "torch": machine.torch,
         "cuda": machine.cuda,
         "driver": machine.driver,
+        "flags": show_flags(machine.flags),
         "python": machine.python,
         "platform": machine.platform,
         "threads": machine.threads,

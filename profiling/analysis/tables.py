@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from profiling.model.run import BranchResult, Cell, CellResult, Reach, Run
+from profiling.model.units import show_flags
 from profiling.traces.table import COLUMNS, load_trace
 
 KEY = ["workload", "branch", "size", "dtype", "device"]
@@ -19,6 +20,8 @@ ENVIRONMENT: dict[str, Callable[[Run], Any]] = {
     "env_torch": lambda run: run.environment.torch,
     "env_cuda": lambda run: run.environment.cuda,
     "env_driver": lambda run: run.environment.driver,
+    "env_backend": lambda run: run.environment.backend,
+    "env_flags": lambda run: show_flags(run.environment.flags),
     "env_device_name": lambda run: _device_name(run),
     "env_python": lambda run: run.environment.python,
     "env_platform": lambda run: run.environment.platform,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -14,8 +15,12 @@ from rich.console import Console
 from profiling import catalogue
 from profiling.catalogue import WorkloadEntry
 from profiling.engine.engine import Engine
+from profiling.engine.plan import SETTINGS
+from profiling.measure.device import CHOICES
 from profiling.model.errors import InputError
 from profiling.model.words import translator
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 say = translator("en")
 out = Console(highlight=False)
@@ -27,6 +32,36 @@ parameter_option = click.option(
     metavar="NAME=NUMBER",
     help="A parameter of the workload, such as depth=8; may be repeated.",
 )
+
+
+class _DeviceType(click.ParamType):  # type: ignore[type-arg] # an older click has no such
+    """A device as a request names it."""
+
+    name = "device"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            SETTINGS["device"].check(value)
+        except InputError as error:
+            self.fail(say(error.key, **error.values), param, ctx)
+        return value
+
+
+def device_option(help: str) -> Callable[[Command], Command]:
+    """Return the option for a device.
+
+    Args:
+        help: What it is for.
+    """
+    choices = "|".join(CHOICES)
+    return click.option(
+        "--device",
+        type=_DeviceType(),
+        default=CHOICES[0],
+        show_default=True,
+        metavar=f"[{choices}]",
+        help=f"{help} cuda:1 is the second of several.",
+    )
 
 
 def print_json(data: object) -> None:

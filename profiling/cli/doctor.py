@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from profiling.cli.common import json_option, open_engine, out, print_json, say
-from profiling.measure.device import CHOICES, KINDS, Device
+from profiling.cli.common import device_option, json_option, open_engine, out, print_json, say
+from profiling.measure.device import KINDS, Device
 from profiling.model.run import Check, Environment
-from profiling.model.units import show_bytes
+from profiling.model.units import show_bytes, show_flags
 
 
 @click.command("doctor")
-@click.option("--device", default="auto", type=click.Choice(CHOICES), show_default=True)
+@device_option(help="What to check.")
 @json_option
 def doctor(device: str, as_json: bool) -> int:
     """Show what this machine can measure and how, and check it."""
@@ -36,9 +36,12 @@ def _print_machine(environment: Environment, kind: str) -> None:
     table = Table(box=None, show_header=False)
     for device in environment.devices:
         dtypes = ", ".join(device.dtypes)
-        table.add_row(device.kind, f"{device.name}, {show_bytes(device.memory_bytes)}; {dtypes}")
-    cuda = say(environment.cuda_state)
-    table.add_row("torch", f"{environment.torch}, CUDA {environment.cuda or '–'}. {cuda}")
+        table.add_row(device.spec, f"{device.name}, {show_bytes(device.memory_bytes)}; {dtypes}")
+    state = say(environment.cuda_state, **environment.state_values)
+    backend = environment.backend or f"CUDA {environment.cuda or '–'}"
+    table.add_row("torch", f"{environment.torch}, {backend}. {state}")
+    if environment.flags:
+        table.add_row(say("diff.field.flags"), show_flags(environment.flags))
     table.add_row("python", f"{environment.python}, {environment.platform}")
     table.add_row(say("doctor.threads"), str(environment.threads))
     for number, method in _methods(KINDS[kind]).items():
@@ -51,10 +54,16 @@ def _methods(kind: type[Device]) -> dict[str, str]:
     """Return how each number is measured on a kind of device."""
     return {
         "time": "events" if kind.is_accelerator else "clock",
-        "memory": "counters" if kind.has_counters else "trace",
+        "memory": _memory(kind),
         "saved": "hooks",
         "trace": "kernels" if kind.has_kernels else "operators",
     }
+
+
+def _memory(kind: type[Device]) -> str:
+    if kind.has_counters:
+        return "counters"
+    return "trace" if kind.has_allocations else "results"
 
 
 def _print_check(check: Check) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from profiling import __version__
-from profiling.measure.device import CHOICES
+from profiling.cli.common import device_option
 
 # The page stands above the command line, so it is named here and imported only when it is started.
 _PAGE = "demos.page.serve"
@@ -38,13 +38,7 @@ def _host() -> str:
     show_envvar=True,
     help="Port to listen on.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(CHOICES),
-    default=CHOICES[0],
-    show_default=True,
-    help="What to measure on at first.",
-)
+@device_option(help="What to measure on at first.")
 @click.option(
     "--workload",
     "workloads",

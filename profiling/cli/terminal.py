@@ -20,6 +20,7 @@ from profiling.analysis.diff import (
     sections,
 )
 from profiling.analysis.findings import told
+from profiling.analysis.notices import notices
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import Source
 from profiling.model.lesson import LessonTrace, PartTrace
@@ -65,6 +66,8 @@ def print_run(analysis: Analysis, out: Console, say: Text) -> None:
         _wide(out).print(_table(title, heads, formatted, cell.baseline, say))
         for note in _notes(formatted, say):
             out.print(printable(note), markup=False, soft_wrap=True)
+        for notice in notices(each.finished, say):
+            out.print(printable(notice), markup=False, soft_wrap=True)
         out.print(told(each.findings, cell, say), "\n", markup=False, soft_wrap=True)
 
 

@@ -27,7 +27,7 @@ from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, RunningBranch, Share
 from profiling.engine.worker import initialize
 from profiling.engine.zerogpu import lent_s
-from profiling.model.errors import DetachLabError, InputError, WorkerError
+from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.request import Request
@@ -44,7 +44,11 @@ _HEARTBEAT_S = 0.25
 # A cell takes its budget for timing, and about as long again for everything else.
 _CELL_BUDGETS = 2.0
 # Why a branch has no result if it was running when the worker ended, by why the cell has none.
-_BLAMED = {"error.worker_died": "error.branch_died", "error.worker_late": "error.branch_late"}
+_BLAMED = {
+    "error.worker_died": "error.branch_died",
+    "error.worker_late": "error.branch_late",
+    "error.device_lost": "error.branch_lost_device",
+}
 
 
 class Progress(NamedTuple):
@@ -123,7 +127,7 @@ class Engine:
         """Start a worker; nothing here waits for it.
 
         Args:
-            preferred: The device to prefer, one of `profiling.measure.device.CHOICES`.
+            preferred: The device to prefer, as `profiling.measure.device.find` takes it.
             executor: Where jobs run; a worker process of its own unless given.
             time_limit_s: Seconds of measuring after which that process gives a cell up.
             lender: Where whole comparisons run, unless they ask for the CPU, if this machine has
@@ -188,8 +192,8 @@ class Engine:
         """
         environment = self.environment()
         assert environment is not None  # Without a time limit it is waited for.
-        kind = environment.devices[0].kind
-        return _result(self._executor.submit(jobs.self_check, kind))
+        first = environment.devices[0].spec
+        return _result(self._executor.submit(jobs.self_check, first))
 
     def lesson(self, request: LessonRequest) -> LessonTrace:
         """Check and run a lesson.
@@ -430,7 +434,7 @@ class _CellJob:
             return self._completed(finished)
         reason = _BLAMED[finished.reason]
         self._faulty |= {
-            label: BranchResult(label, Status.ERROR, reason)
+            label: BranchResult(label, Status.ERROR, reason, finished.message)
             for label in self._cell.branches
             if ran(label) == ran(faulty)
         }
@@ -470,4 +474,5 @@ def _failed(cell: Cell, error: DetachLabError) -> CellResult:
     message = error.values.get("text")
     if message is None:
         return CellResult(cell, Status.ERROR, (), error.key)
-    return CellResult(cell, Status.ERROR, (), "error.step_failed", str(message))
+    reason = error.key if isinstance(error, DeviceLostError) else "error.step_failed"
+    return CellResult(cell, Status.ERROR, (), reason, str(message))

@@ -6,17 +6,18 @@ run, which is in the worker.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from profiling.engine import plan
-from profiling.engine.progress import Notes, Share
-from profiling.model.errors import InputError
+from profiling.engine.progress import Notes, RunningBranch, Share
+from profiling.model.errors import DeviceLostError, InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
 from profiling.model.request import Request
-from profiling.model.run import Cell, CellResult, Check, Environment, Run
+from profiling.model.run import Cell, CellResult, Check, Environment, Run, Status
 from profiling.traces.table import Trace
 
 
@@ -24,7 +25,7 @@ def detect(preferred: str) -> Environment:
     """Describe the machine.
 
     Args:
-        preferred: The device to prefer: one of `profiling.measure.device.CHOICES`.
+        preferred: The device to prefer: as `profiling.measure.device.find` takes it.
     """
     from profiling.measure import machine
 
@@ -38,11 +39,11 @@ def prepare() -> None:
     cell.warm_up()
 
 
-def self_check(kind: str) -> tuple[Check, ...]:
-    """Check the measuring on a kind of device."""
+def self_check(spec: str) -> tuple[Check, ...]:
+    """Check the measuring on a device."""
     from profiling.measure import device, selfcheck
 
-    return tuple(selfcheck.self_check(device.get(kind)))
+    return tuple(selfcheck.self_check(device.get(spec)))
 
 
 def run_lesson(request: LessonRequest) -> LessonTrace:
@@ -116,7 +117,21 @@ def compare(request: Request, folder: Path, notes: Notes) -> Run:
     for cell in run.cells:
         if not notes.is_awaited():
             break
-        run = replace(run, results=(*run.results, measure_cell(cell, folder, notes)))
+        try:
+            finished = measure_cell(cell, folder, notes)
+        except DeviceLostError as error:
+            running = notes.read(RunningBranch)
+            text = str(error.values["text"])
+            message = text if running is None else f"{running.branch}: {text}"
+            finished = CellResult(cell, Status.ERROR, (), error.key, message)
+            notes.write(replace(run, results=(*run.results, finished)))
+            end_process()
+        run = replace(run, results=(*run.results, finished))
         notes.write(run)
     clear_device()
     return run
+
+
+def end_process() -> None:
+    """End this process at once: what is noted stays, and the next call gets another process."""
+    os._exit(1)

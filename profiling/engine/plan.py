@@ -14,7 +14,7 @@ from profiling.measure.device import CHOICES
 from profiling.model import request as declared
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import Choice, Number, Request, Settings
+from profiling.model.request import AUTO, Choice, Number, Request, Settings
 from profiling.model.run import Cell, Environment, Run, ran
 
 # The declared settings; the names that are left open there are those of the kinds of device.
@@ -45,17 +45,19 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
     """
     check(request)
     entry = catalogue.workload(request.workload)
-    device = environment.devices[0].kind if request.device == "auto" else request.device
-    info = environment.device(device)
+    asked = request.device
+    info = environment.devices[0] if asked == AUTO else environment.device(asked)
     if info is None:
-        kinds = ", ".join(each.kind for each in environment.devices)
-        raise InputError("error.no_such_device", value=device, allowed=kinds)
+        known = ", ".join(each.spec for each in environment.devices)
+        raise InputError("error.no_such_device", value=asked, allowed=known)
     if request.dtype not in info.dtypes:
-        allowed = ", ".join(info.dtypes)
-        raise InputError("error.no_such_dtype", dtype=request.dtype, device=device, allowed=allowed)
+        dtypes = ", ".join(info.dtypes)
+        raise InputError(
+            "error.no_such_dtype", dtype=request.dtype, device=info.spec, allowed=dtypes
+        )
     defaults = {name: parameter.default for name, parameter in entry.parameters.items()}
     settings = {name: getattr(request, name) for name in Settings.__struct_fields__}
-    settings |= {"device": device, "parameters": defaults | request.parameters}
+    settings |= {"device": info.spec, "parameters": defaults | request.parameters}
     return tuple(
         Cell(
             workload=request.workload,

@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import msgspec
 
+from profiling.model.errors import DeviceLostError
+
 NoteT = TypeVar("NoteT", bound=msgspec.Struct)
 
 
@@ -75,8 +77,12 @@ class Notes:
             self.write(RunningBranch(branch, time.monotonic() - start))
             try:
                 yield
-            finally:
+            except DeviceLostError:
+                raise  # As after the end of the process, the note says whose doing it was.
+            except BaseException:
                 self.erase(RunningBranch)
+                raise
+            self.erase(RunningBranch)
 
         return running
 

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from profiling.model.errors import DeviceLostError
+
 READY, BEGUN = "ready", "begun"
 # Left to the rest of the machine, so that the worker and never the server runs out of memory.
 _RESERVED_SHARE = 0.1
@@ -103,6 +105,8 @@ def work(pipe: Connection) -> None:
             answer = _answer(call)
             try:
                 pipe.send(answer)
+                if isinstance(answer, Raised) and isinstance(answer.error, DeviceLostError):
+                    return  # Nothing that comes later could use the device.
             except (BrokenPipeError, ConnectionResetError):
                 raise
             # It cannot be pickled, which is found out before any of it is sent.
@@ -114,8 +118,7 @@ def initialize(preferred: str, folder: Path | None = None) -> None:
     """Give this process a folder for its files, and limit its memory.
 
     Args:
-        preferred: The device that is going to be used: one of
-            `profiling.measure.device.CHOICES`.
+        preferred: The device that is going to be used, as `profiling.measure.device.find` takes it.
         folder: For temporary files, the system's own unless given; what a worker that was killed
             has left there is deleted.
     """
@@ -189,9 +192,22 @@ def _answer(call: Call) -> Any:
     try:
         return call.function(*call.args, **call.kwargs)
     except Exception as error:
-        return Raised(error, traceback.format_exc())
+        return Raised(_lost(error) or error, traceback.format_exc())
     except BaseException as error:  # What ends a program is not to end the server's.
         return Raised(RuntimeError(repr(error)), traceback.format_exc())
+
+
+def _lost(error: Exception) -> DeviceLostError | None:
+    """Return what is to be told instead of an error after which a device answers no more."""
+    if isinstance(error, DeviceLostError) or "profiling.measure.failure" not in sys.modules:
+        return None
+    from profiling.measure.failure import give_memory_back
+
+    try:
+        give_memory_back(str(error) or repr(error))
+    except DeviceLostError as lost:
+        return lost
+    return None
 
 
 def _print_to_stderr() -> None:

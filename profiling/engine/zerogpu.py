@@ -8,6 +8,7 @@ and comes out is pickled, and of an error other than Gradio's own only the class
 from __future__ import annotations
 
 import contextvars
+import datetime
 import math
 import os
 import re
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from profiling.engine.worker import import_measuring
 from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.request import Request
 
@@ -67,9 +69,14 @@ class ZeroGpu(Executor):
     """Runs each job in a call that a GPU is lent for."""
 
     def __init__(self) -> None:
-        """Tell `spaces` what is to be lent a GPU; the page must not be launched before."""
+        """Tell `spaces` what is to be lent a GPU; the page must not be launched before.
+
+        What measures is imported here, since the process that a GPU is lent to is forked from this
+        one, and its time would pass meanwhile. `spaces` has imported torch anyway.
+        """
         import spaces
 
+        import_measuring()
         self._lent = spaces.GPU(run_lent, duration=_duration)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -126,5 +133,19 @@ def refusal(error: Exception) -> DetachLabError:
 
 
 def _duration(fn: Callable[..., Any], request: Request, *rest: Any) -> int:
-    """Return for how long to ask; `spaces` passes what the call gets."""
-    return lent_s(request)
+    """Return for how long to ask; `spaces` passes what the call gets.
+
+    It asks for the hardware's factor times that, and it is that which is lent and counts.
+    """
+    return math.ceil(lent_s(request) / _factor())
+
+
+def _factor() -> float:
+    """Return by what `spaces` multiplies a duration on this hardware; 1 if it does not tell."""
+    try:
+        from spaces.zero.client import get_duration_seconds
+
+        factor = float(get_duration_seconds(datetime.timedelta(seconds=100), None)) / 100
+    except Exception:  # It is none of its public functions.
+        return 1.0
+    return factor if factor > 0 else 1.0

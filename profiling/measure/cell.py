@@ -64,6 +64,8 @@ def measure_cell(cell: Cell, folder: Path, running: Running = contextlib.nullcon
     result = attempt(lambda: _Passes(cell, folder, running).run())
     if isinstance(result, Failure):
         result = CellResult(cell, result.status, (), result.reason, result.message, result.values)
+    elif device.in_use():
+        give_memory_back()  # Others may need it while this process waits.
     return replace(result, duration_s=time.perf_counter() - start)
 
 
@@ -91,6 +93,8 @@ class _Passes:
         self._entry = catalogue.workload(cell.workload, cell.file)
         self._runnable = [each for each in cell.branches if ran(each) not in self._entry.absent]
         self._device = device.get(cell.device)
+        self._device.select()
+        self._notices: list[Notice] = []
         self._free_bytes = self._device.free_bytes()
         predicted = attempt(lambda: prediction.predict(cell, self._runnable, running))
         # What cannot be predicted, for whatever reason, is run all the same.
@@ -163,6 +167,7 @@ class _Passes:
             warm_up_rounds=timed.warm_up_rounds,
             loops=timed.loops,
             others_cpu_share=timed.others_share,
+            notices=(*self._device.untold(), *self._notices),
         )
 
     def _reference(self, state: State) -> Reference | None:
@@ -171,7 +176,9 @@ class _Passes:
         if needed > self._free_bytes and not self._cell.force:
             return None
         try:
-            return state.reference()
+            reference = state.reference()
+            self._device.synchronize()  # An error of it that comes late is not a branch's.
+            return reference
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -184,11 +191,12 @@ class _Passes:
         """Run a branch once, unobserved, and compare its gradients with the reference."""
 
         def run() -> tuple[Reach, ...]:
-            with self._running(step.branch):
-                step.check()
+            step.check()
+            self._device.synchronize()
             return gradients.gradient_reach(state.groups, reference)
 
-        outcome = attempt(run)
+        with self._running(step.branch):
+            outcome = attempt(run)
         if not isinstance(outcome, Failure):
             return replace(result, reach=outcome)
         name = ran(step.branch)
@@ -207,7 +215,7 @@ class _Passes:
     def _time(self, steps: dict[str, Step]) -> timing.Timed:
         cell = self._cell
         labels = list(steps)
-        return timing.time_steps(
+        timed = timing.time_steps(
             list(steps.values()),
             self._device,
             cell.seed,
@@ -215,16 +223,27 @@ class _Passes:
             labels.index(cell.baseline) if cell.baseline in labels else 0,
             looped=self._entry.looped,
         )
+        # The first to fail may have cost all others the device.
+        for position, failure in list(timed.failures.items())[:1]:
+            with self._running(labels[position]):
+                give_memory_back(failure.message)
+        return timed
 
     def _trace(self, steps: dict[str, Step]) -> Additions:
         """Record every branch's trace, then read them, so that reading disturbs no recording."""
         (self._folder / "traces").mkdir(exist_ok=True)
-        copy = self._device.copy_bandwidth() if steps else None
+        copy = attempt(self._device.copy_bandwidth) if steps else None
+        if isinstance(copy, Failure):  # There was no memory left for it.
+            copy = None
+        if steps and self._device.has_kernels:
+            seen = attempt(lambda: profiler.sees_kernels(self._device))
+            if seen is not True:
+                self._notices.append(Notice("notice.no_kernels_recorded"))
         # Memory that was given back since the time pass is mapped again outside of a trace.
         self._each(dict(list(steps.items())[:1]), _run)
         recorded = self._each(steps, self._record)
-        if not self._device.has_counters:  # The memory pass has read a trace already.
-            return recorded
+        if self._device.has_allocations and not self._device.has_counters:
+            return recorded  # The memory pass has read a trace already.
         read = {name: step for name, step in steps.items() if _worked(recorded[name])}
         return recorded | self._each(read, lambda step: self._read(step, copy))
 
@@ -241,19 +260,27 @@ class _Passes:
         rates = {"clone_bandwidth": clone_bandwidth(trace), "copy_bandwidth": copy_bytes_per_s}
         samples += [Sample("step", name, "bytes_per_s", 0, rate) for name, rate in rates.items()]
         predicted = self._predicted.branches[step.branch]
+        if not (self._device.has_allocations and self._device.counts()):
+            return Addition(samples, path)
         unseen = memory.scratch_of(trace, self._device, predicted.operators) if predicted else ()
         return Addition(samples, path, memory.parts_of(trace, self._device), unseen)
 
     def _each(self, steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
+        def waited(step: Step) -> Addition:
+            addition = measure(step)
+            self._device.synchronize()  # An error that comes late is not the next branch's.
+            return addition
+
         additions: Additions = {}
         for branch, step in steps.items():
             with self._running(branch):
-                additions[branch] = attempt(lambda step=step: measure(step))  # type: ignore[misc]
+                additions[branch] = attempt(lambda step=step: waited(step))  # type: ignore[misc]
         return additions
 
     def _trace_path(self, step: Step) -> str:
         cell, label = self._cell, step.branch.replace("#", "-")
-        return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{cell.device}.json.gz"
+        device = cell.device.replace(":", "-")
+        return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{device}.json.gz"
 
 
 def _run(step: Step) -> Addition:

@@ -8,18 +8,28 @@ kind, add a class and list it in `ACCELERATORS`.
 from __future__ import annotations
 
 import abc
+import copy
+import functools
+import os
 import platform
+import re
+import shutil
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+import timeit
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import psutil
+from msgspec.structs import replace
 
-from profiling.model.request import DTYPES
-from profiling.model.run import DeviceInfo
+from profiling.model.request import AUTO, DTYPES
+from profiling.model.run import DeviceInfo, Notice
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +41,26 @@ _CGROUP_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_
 _CGROUP_V2 = ("memory.max", "memory.current", "inactive_file")
 
 _COPY_BYTES = 256 * 2**20
+_LEAST_COPY_BYTES = 64 * 2**20
 _COPIES = 10
+
+# Where there are builds of torch for other versions of CUDA than the usual one's.
+_WHEELS = "https://download.pytorch.org/whl"
+# The first driver of NVIDIA's that CUDA 13 runs on.
+_CUDA_13_DRIVER = 580
+# How CUDA and HIP say that a build has nothing for a GPU of this age.
+_OTHER_ARCHITECTURE = ("no kernel image", "invalid device function", "NoBinaryForGpu")
+_MATMUL_FLAGS = (
+    "allow_tf32",
+    "fp32_precision",
+    "allow_fp16_reduced_precision_reduction",
+    "allow_bf16_reduced_precision_reduction",
+)
+_MKLDNN_FLAGS = ("matmul.fp32_precision", "conv.fp32_precision", "rnn.fp32_precision")
+_CUDNN_FLAGS = (
+    *("enabled", "benchmark", "deterministic", "allow_tf32"),
+    *("fp32_precision", "conv.fp32_precision", "rnn.fp32_precision"),
+)
 
 
 class Times(NamedTuple):
@@ -71,10 +100,35 @@ class Counters(NamedTuple):
 
 
 class Presence(NamedTuple):
-    """Whether an accelerator can be used, and the locale key of the sentence that says why."""
+    """Whether an accelerator can be used, and the sentence that says why.
+
+    Attributes:
+        reason: Locale key of the sentence.
+        values: What its placeholders stand for.
+        is_there: Whether there is something that could be used if it were put right.
+    """
 
     is_usable: bool
     reason: str
+    values: Mapping[str, str] = {}
+    is_there: bool = False
+
+
+class Setting(NamedTuple):
+    """Something of torch's global state: how to read it and how to put it back."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+
+
+class Generator(Protocol):
+    """What is needed of a random number generator."""
+
+    def get_state(self) -> torch.Tensor:
+        """Return its state."""
+
+    def set_state(self, new_state: torch.Tensor) -> Any:
+        """Take a state."""
 
 
 class Device(abc.ABC):
@@ -85,16 +139,25 @@ class Device(abc.ABC):
         trace_name: What a trace's table calls it in ``memory_device``.
         is_accelerator: Whether its work is queued by the host. Time is then measured by events on
             the device, with the host's time beside it.
-        has_counters: Whether its allocator counts what a step allocates. Otherwise that is read
-            from the profiler's allocation events.
+        has_counters: Whether its allocator counts what a step allocates.
+        has_allocations: Whether its allocations are in a trace. What neither its allocator counts
+            nor a trace has is counted by the results of operators.
         has_kernels: Whether its kernels, copies and synchronisations are in a trace.
+        index: Which of several devices of its kind it is.
     """
 
     kind: ClassVar[str]
     trace_name: ClassVar[str]
     is_accelerator: ClassVar[bool]
     has_counters: ClassVar[bool]
+    has_allocations: ClassVar[bool] = True
     has_kernels: ClassVar[bool]
+    index: int = 0
+
+    @property
+    def spec(self) -> str:
+        """What torch, the user and a run call this one, such as ``"cuda"`` or ``"cuda:1"``."""
+        return f"{self.kind}:{self.index}" if self.index else self.kind
 
     @abc.abstractmethod
     def name(self) -> str:
@@ -113,12 +176,17 @@ class Device(abc.ABC):
         """Return what a profiler session has to record to see a step on it."""
 
     @abc.abstractmethod
-    def generators(self) -> list[torch.Generator]:
+    def generators(self) -> Sequence[Generator]:
         """Return its default random number generators."""
 
     @abc.abstractmethod
     def time_phases(self, forward: Callable[[], Any], backward: Callable[[Any], object]) -> Times:
         """Call forward, then backward with its result, and return how long each took."""
+
+    def time_loop(self, call: Callable[[], object], loops: int) -> Times:
+        """Make a call many times in a row, and return how long each took on average."""
+        timer = _warm_timer(call, loops)
+        return Times(timer.timeit(loops) / loops)
 
     @abc.abstractmethod
     def synchronize(self) -> None:
@@ -128,13 +196,25 @@ class Device(abc.ABC):
     def empty_cache(self) -> None:
         """Give memory that torch holds unused back to the system."""
 
+    def select(self) -> None:
+        """Let torch use this one of several of its kind, where no other is named."""
+        return
+
+    def counts(self) -> bool:
+        """Return whether its allocator counts as it is set up in this process."""
+        return self.has_counters
+
     def reset_counters(self) -> None:
-        """Let the peaks and totals of `counters` start again; only where `has_counters`."""
+        """Let the peaks and totals of `counters` start again; only where it `counts`."""
         raise NotImplementedError
 
     def counters(self) -> Counters:
-        """Return what its allocator has counted; only where `has_counters`."""
+        """Return what its allocator has counted; only where it `counts`."""
         raise NotImplementedError
+
+    def untold(self) -> tuple[Notice, ...]:
+        """Return what cannot be measured on it, or only otherwise than elsewhere."""
+        return ()
 
     def copy_bandwidth(self) -> float | None:
         """Return the bytes a large copy reads and writes a second; None where it is not timed."""
@@ -144,25 +224,40 @@ class Device(abc.ABC):
         """Return the version of its driver, or None if there is none to tell."""
         return None
 
+    def backend(self) -> str:
+        """Return what torch was built with to use it, with the version; empty for a CPU."""
+        return ""
+
+    def settings(self) -> dict[str, Setting]:
+        """Return what of torch's global state concerns it alone, by the name of what sets it."""
+        return {}
+
+    def flags(self) -> dict[str, str]:
+        """Return the settings that change how fast or how exactly it computes."""
+        return {}
+
     def info(self) -> DeviceInfo:
         """Describe the device."""
-        return DeviceInfo(self.kind, self.name(), self.memory_bytes(), self.dtypes())
+        return DeviceInfo(self.kind, self.name(), self.memory_bytes(), self.dtypes(), self.index)
 
     def dtypes(self) -> tuple[str, ...]:
         """Return the names of the dtypes that a small step of a workload's kind runs in."""
         return tuple(name for name in DTYPES if self._computes(name))
 
     def _computes(self, dtype: str) -> bool:
-        import torch
-
         try:
-            weight = torch.ones(
-                2, 2, dtype=getattr(torch, dtype), device=self.kind, requires_grad=True
-            )
-            (weight @ weight).sigmoid().relu().mean().backward()
-        except RuntimeError:
+            self._compute(dtype)
+        except (RuntimeError, TypeError):  # MPS says by the type that it lacks one.
             return False
         return True
+
+    def _compute(self, dtype: str) -> None:
+        """Run a small step of a workload's kind."""
+        import torch
+
+        weight = torch.ones(2, 2, dtype=getattr(torch, dtype), device=self.spec, requires_grad=True)
+        (weight @ weight).sigmoid().relu().mean().backward()
+        self.synchronize()
 
 
 class Cpu(Device):
@@ -202,7 +297,7 @@ class Cpu(Device):
 
         return [ProfilerActivity.CPU]
 
-    def generators(self) -> list[torch.Generator]:
+    def generators(self) -> Sequence[Generator]:
         """Return torch's default generator."""
         import torch
 
@@ -223,9 +318,17 @@ class Cpu(Device):
     def empty_cache(self) -> None:
         """Return at once: nothing is held."""
 
+    def settings(self) -> dict[str, Setting]:
+        """Return the precision of the library that computes products."""
+        owner = "torch.backends.mkldnn"
+        return {owner: _attributes(owner, _MKLDNN_FLAGS)}
+
 
 class Accelerator(Device):
-    """A device with a module of its own below torch that has the functions of `torch.cuda`."""
+    """A device that torch's module of its own, or `torch.accelerator`, serves as `torch.cuda` does.
+
+    Of several devices the functions of such a module serve the one that was selected.
+    """
 
     is_accelerator = True
     has_counters = True
@@ -236,23 +339,51 @@ class Accelerator(Device):
         import torch
 
         self._module = torch.get_device_module(self.kind)
+        self._shared = _shared_module(self.kind)
+        self._events: list[Any] = []
+
+    def at(self, index: int) -> Accelerator:
+        """Return another device of this kind."""
+        other = copy.copy(self)
+        other.index, other._events = index, []
+        return other
 
     @abc.abstractmethod
     def presence(self) -> Presence:
-        """Tell whether the device can be used here."""
+        """Tell whether torch can use devices of this kind here."""
+
+    def count(self) -> int:
+        """Return how many devices of this kind torch sees."""
+        return int(self._call("device_count"))
+
+    def trouble(self) -> Presence | None:
+        """Return why it cannot be measured on although torch sees it; None if it can."""
+        if self.index >= self.count():
+            values = {"device": self.spec, "count": str(self.count())}
+            return Presence(False, "environment.no_such_index", values, is_there=True)
+        try:
+            self._compute("float32")
+        except Exception as error:
+            return self._unusable(str(error).strip() or type(error).__name__)
+        return None
+
+    def select(self) -> None:
+        """Let torch use this one where no other is named."""
+        if self.index or self.count() > 1:
+            self._function("set_device_index", "set_device")(self.index)
 
     def name(self) -> str:
         """Return the maker's name of the device."""
-        return str(self._module.get_device_properties(0).name)
+        return str(self._module.get_device_properties(self.index).name)
 
     def memory_bytes(self) -> int:
         """Return the size of the device's memory."""
-        return int(self._module.get_device_properties(0).total_memory)
+        return int(self._module.get_device_properties(self.index).total_memory)
 
     def free_bytes(self) -> int:
         """Return what the driver has free and what torch's allocator holds unused."""
-        free, _ = self._module.mem_get_info()
-        return int(free + self._module.memory_reserved() - self._module.memory_allocated())
+        unused = self._call("memory_reserved") - self._call("memory_allocated")
+        return int(self._driver_free_bytes() + unused)
 
     def activities(self) -> list[ProfilerActivity]:
         """Return the host's activity and the device's."""
@@ -260,14 +391,14 @@ class Accelerator(Device):
 
         return [ProfilerActivity.CPU, getattr(ProfilerActivity, self.kind.upper())]
 
-    def generators(self) -> list[torch.Generator]:
+    def generators(self) -> Sequence[Generator]:
         """Return the default generator of each device of this kind."""
         return list(self._module.default_generators)
 
     def time_phases(self, forward: Callable[[], Any], backward: Callable[[Any], object]) -> Times:
         """Measure time on the device by events, and on the host until the calls have returned."""
-        start, middle, end = (self._module.Event(enable_timing=True) for _ in range(3))
-        self._module.synchronize()
+        start, middle, end = self._clock()
+        self.synchronize()
         host_start = time.perf_counter_ns()
         start.record()
         result = forward()
@@ -276,7 +407,7 @@ class Accelerator(Device):
         backward(result)
         end.record()
         host_end = time.perf_counter_ns()
-        self._module.synchronize()
+        self.synchronize()
         return Times(
             start.elapsed_time(middle) / 1e3,
             middle.elapsed_time(end) / 1e3,
@@ -284,9 +415,20 @@ class Accelerator(Device):
             (host_end - host_middle) / 1e9,
         )
 
+    def time_loop(self, call: Callable[[], object], loops: int) -> Times:
+        """Measure the time between two events around all calls, and on the host beside it."""
+        start, end, _ = self._clock()
+        timer = _warm_timer(call, loops)
+        self.synchronize()
+        start.record()
+        host_s = timer.timeit(loops)
+        end.record()
+        self.synchronize()
+        return Times(start.elapsed_time(end) / 1e3 / loops, host_forward=host_s / loops)
+
     def synchronize(self) -> None:
         """Wait until all queued work is done."""
-        self._module.synchronize()
+        self._call("synchronize")
 
     def is_initialized(self) -> bool:
         """Return whether this process has used the device."""
@@ -294,19 +436,19 @@ class Accelerator(Device):
 
     def empty_cache(self) -> None:
         """Give memory that torch holds unused back to the driver."""
-        self._module.empty_cache()
+        self._call("empty_cache")
 
     def reset_counters(self) -> None:
         """Let the peaks and totals of `counters` start again."""
-        self._module.reset_peak_memory_stats()
-        self._module.reset_accumulated_memory_stats()
+        self._call("reset_peak_memory_stats")
+        self._call("reset_accumulated_memory_stats")
 
     def counters(self) -> Counters:
         """Return what the caching allocator has counted.
 
         Its ``requested_bytes``, unlike its ``allocated_bytes``, are not rounded up to blocks.
         """
-        stats = self._module.memory_stats()
+        stats = self._call("memory_stats")
         return Counters(
             live_bytes=stats["requested_bytes.all.current"],
             peak_bytes=stats["requested_bytes.all.peak"],
@@ -317,64 +459,286 @@ class Accelerator(Device):
             reserved_peak_bytes=stats["reserved_bytes.all.peak"],
         )
 
-    def copy_bandwidth(self) -> float:
+    def copy_bandwidth(self) -> float | None:
         """Return the bytes a large copy within the device reads and writes a second.
 
         Returns:
             The median over ten copies of 256 MiB, or of a quarter of the free memory if that is
-            less, by events; each byte counts once read and once written.
+            less, by events; each byte counts once read and once written. None where that is less
+            than 64 MiB, which caches would hold.
         """
         import torch
 
-        size: int = min(_COPY_BYTES, self._module.mem_get_info()[0] // 4)
-        source = torch.empty(size, dtype=torch.uint8, device=self.kind)
+        self.empty_cache()
+        size = min(_COPY_BYTES, self._driver_free_bytes() // 4)
+        if size < _LEAST_COPY_BYTES:
+            return None
+        source = torch.empty(size, dtype=torch.uint8, device=self.spec)
         target = torch.empty_like(source)
         target.copy_(source)
+        start, end, _ = self._clock()
         seconds: list[float] = []
         for _ in range(_COPIES):
-            start, end = (self._module.Event(enable_timing=True) for _ in range(2))
             start.record()
             target.copy_(source)
             end.record()
-            self._module.synchronize()
+            self.synchronize()
             seconds.append(start.elapsed_time(end) / 1e3)
         return 2 * size / statistics.median(seconds)
 
+    def settings(self) -> dict[str, Setting]:
+        """Return the current device and stream, once the device is in use."""
+        if not self.is_initialized():
+            return {}
+        return {
+            f"torch.{self.kind}.set_device": Setting(
+                lambda: self._call("current_device_index", "current_device"),
+                self._function("set_device_index", "set_device"),
+            ),
+            f"torch.{self.kind}.set_stream": Setting(
+                lambda: self._call("current_stream"), self._function("set_stream")
+            ),
+        }
+
+    def _unusable(self, message: str) -> Presence:
+        values = {"device": self.name(), "text": message.splitlines()[0]}
+        return Presence(False, "environment.gpu_unusable", values, is_there=True)
+
+    def _driver_free_bytes(self) -> int:
+        return int(self._call("get_memory_info", "mem_get_info")[0])
+
+    def _clock(self) -> list[Any]:
+        """Return three events; a driver makes each when it is first recorded, which takes time."""
+        if not self._events:
+            self._events = [self._module.Event(enable_timing=True) for _ in range(3)]
+            for event in self._events:
+                event.record()
+        return self._events
+
+    def _function(self, name: str, own_name: str = "") -> Callable[..., Any]:
+        """Return a function of `torch.accelerator`, or the own module's where that lacks it."""
+        function: Callable[..., Any] | None = getattr(self._shared, name, None)
+        return function or getattr(self._module, own_name or name)
+
+    def _call(self, name: str, own_name: str = "") -> Any:
+        return self._function(name, own_name)()
+
 
 class Cuda(Accelerator):
-    """A GPU of NVIDIA's."""
+    """A GPU of NVIDIA's, or one of AMD's, which torch calls by the same name."""
 
     kind = "cuda"
     trace_name = "cuda"
 
     def presence(self) -> Presence:
-        """Tell whether torch was built with CUDA and sees a GPU."""
+        """Tell whether torch was built with CUDA or ROCm and sees a GPU."""
         import torch
 
-        if torch.version.cuda is None:
-            return Presence(False, "environment.cuda_not_built")
-        if not self._module.is_available():
-            return Presence(False, "environment.cuda_no_gpu")
-        return Presence(True, "environment.cuda_found")
+        is_rocm = torch.version.hip is not None
+        if torch.version.cuda is None and not is_rocm:
+            return _not_built()
+        found = "environment.rocm_found" if is_rocm else "environment.cuda_found"
+        missing = "environment.rocm_no_gpu" if is_rocm else "environment.cuda_no_gpu"
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            is_available = self._module.is_available()
+        if is_available:
+            return Presence(True, found)
+        said = " ".join(str(each.message) for each in caught)
+        if (old := re.search(r"driver.*too old \(found version (\d+)\)", said)) is not None:
+            values = {"found": _cuda_version(int(old[1])), "command": _install_command("cu126")}
+            return Presence(False, "environment.cuda_old_driver", values, is_there=True)
+        if said:
+            values = {"text": said.splitlines()[0]}
+            return Presence(False, "environment.cuda_failed", values, is_there=True)
+        return Presence(False, missing)
 
-    def driver(self) -> str:
+    def driver(self) -> str | None:
         """Return the highest version of CUDA that the installed driver supports."""
         import torch
 
-        version = torch._C._cuda_getDriverVersion()  # type: ignore[attr-defined]
-        return f"{version // 1000}.{version % 1000 // 10}"
+        version = getattr(torch._C, "_cuda_getDriverVersion", None)
+        return None if version is None or torch.version.hip else _cuda_version(version())
+
+    def backend(self) -> str:
+        """Return the version of CUDA or ROCm."""
+        import torch
+
+        return f"ROCm {torch.version.hip}" if torch.version.hip else f"CUDA {torch.version.cuda}"
+
+    def counts(self) -> bool:
+        """Return whether torch's own caching allocator is in use, the only one that counts."""
+        return self._allocator() == "native"
+
+    def untold(self) -> tuple[Notice, ...]:
+        """Say so where another allocator is in use."""
+        if self.counts():
+            return ()
+        return (Notice("notice.no_counters", {"allocator": self._allocator()}),)
+
+    def settings(self) -> dict[str, Setting]:
+        """Return the flags of matrix products and of cuDNN, the current device and stream."""
+        return {
+            # The precision of cuDNN's module is that of all that CUDA computes, so it comes first.
+            "torch.backends.cudnn": _attributes("torch.backends.cudnn", _CUDNN_FLAGS),
+            "torch.backends.cuda.matmul": _attributes("torch.backends.cuda.matmul", _MATMUL_FLAGS),
+            **super().settings(),
+        }
+
+    def flags(self) -> dict[str, str]:
+        """Return TF32 and what is asked of cuDNN."""
+        import torch
+
+        matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+        return {
+            "cuda.matmul.allow_tf32": str(_attribute(matmul, "allow_tf32")),
+            **{
+                f"cudnn.{name}": str(_attribute(cudnn, name))
+                for name in ("allow_tf32", "benchmark", "deterministic")
+            },
+        }
+
+    def _allocator(self) -> str:
+        if os.environ.get("PYTORCH_NO_CUDA_MEMORY_CACHING"):
+            return "PYTORCH_NO_CUDA_MEMORY_CACHING"
+        return str(self._module.get_allocator_backend())
+
+    def _unusable(self, message: str) -> Presence:
+        if not any(sign in message for sign in _OTHER_ARCHITECTURE):
+            return super()._unusable(message)
+        major, minor = self._module.get_device_capability(self.index)
+        values = {
+            "device": self.name(),
+            "capability": f"{major}.{minor}",
+            "built": ", ".join(self._module.get_arch_list()),
+            "command": _install_command("cu126"),
+        }
+        return Presence(False, "environment.gpu_too_old", values, is_there=True)
+
+
+class Xpu(Accelerator):
+    """A GPU of Intel's."""
+
+    kind = "xpu"
+    trace_name = "xpu"
+
+    def presence(self) -> Presence:
+        """Tell whether torch was built for it and sees one."""
+        import torch
+
+        if not getattr(torch.version, "xpu", None):
+            return Presence(False, "environment.xpu_not_built")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if self._module.is_available():
+                return Presence(True, "environment.xpu_found")
+        return Presence(False, "environment.xpu_no_gpu")
+
+    def driver(self) -> str | None:
+        """Return the version of the driver."""
+        version = getattr(self._module.get_device_properties(self.index), "driver_version", None)
+        return None if version is None else str(version)
+
+    def backend(self) -> str:
+        """Return the version of what it was built with."""
+        import torch
+
+        return f"XPU {torch.version.xpu}"
+
+
+class Mps(Accelerator):
+    """Apple's GPU. Its allocator keeps no peak, and a trace has neither kernels nor allocations."""
+
+    kind = "mps"
+    trace_name = "mps"
+    has_counters = False
+    has_allocations = False
+    has_kernels = False
+
+    def __init__(self) -> None:
+        """Use its own module alone: its allocator is none that `torch.accelerator` knows."""
+        super().__init__()
+        self._shared = None
+
+    def presence(self) -> Presence:
+        """Tell whether torch was built for it and the system has one."""
+        import torch
+
+        if not torch.backends.mps.is_built():
+            return Presence(False, "environment.mps_not_built")
+        if not torch.backends.mps.is_available():
+            return Presence(False, "environment.mps_no_gpu", is_there=True)
+        return Presence(True, "environment.mps_found")
+
+    def count(self) -> int:
+        """Return 1: there is no second one."""
+        return 1
+
+    def is_initialized(self) -> bool:
+        """Return whether the device can be used, as torch does not tell whether it was."""
+        import torch
+
+        return bool(torch.backends.mps.is_available())
+
+    def name(self) -> str:
+        """Return the name of the chip."""
+        import torch
+
+        name = getattr(torch.backends.mps, "get_name", None)  # An older torch has none.
+        return str(name()) if name is not None else f"GPU of {platform.machine()}"
+
+    def memory_bytes(self) -> int:
+        """Return what a process should use at most of the memory that it shares with the CPU."""
+        return int(self._module.recommended_max_memory())
+
+    def free_bytes(self) -> int:
+        """Return what is left of that, and no more than the machine has left."""
+        left = self.memory_bytes() - self._module.current_allocated_memory()
+        return max(0, min(int(left), available_bytes()))
+
+    def activities(self) -> list[ProfilerActivity]:
+        """Return the host's activity alone."""
+        from torch.profiler import ProfilerActivity
+
+        return [ProfilerActivity.CPU]
+
+    def generators(self) -> Sequence[Generator]:
+        """Return what stands for its only generator."""
+        return [_OwnState(self._module.get_rng_state, self._module.set_rng_state)]
+
+    def untold(self) -> tuple[Notice, ...]:
+        """Say that memory is counted by the results of operators, and that kernels are unseen."""
+        return (Notice("notice.tracked_memory"), Notice("notice.no_kernels_in_traces"))
+
+    def copy_bandwidth(self) -> float | None:
+        """Return None: there are no copies in a trace to lay beside it."""
+        return None
+
+    def settings(self) -> dict[str, Setting]:
+        """Return nothing: there is one device with one stream."""
+        return {}
+
+    def backend(self) -> str:
+        """Return the name alone: it is a part of the system."""
+        return "MPS"
 
 
 # In order of preference, all before the CPU.
-ACCELERATORS: tuple[type[Accelerator], ...] = (Cuda,)
+ACCELERATORS: tuple[type[Accelerator], ...] = (Cuda, Xpu, Mps)
 KINDS: dict[str, type[Device]] = {Cpu.kind: Cpu, **{each.kind: each for each in ACCELERATORS}}
-# What a person may ask for.
-CHOICES = ("auto", *KINDS)
+# What a person may ask for; one of several devices of a kind as in ``cuda:1``.
+CHOICES = (AUTO, *KINDS)
 
 
-def get(kind: str) -> Device:
-    """Return the device of one of `KINDS`, whether it can be used or not."""
-    return KINDS[kind]()
+def get(spec: str) -> Device:
+    """Return a device, whether it can be used or not.
+
+    Args:
+        spec: One of `KINDS`, for an accelerator with an index or without, such as ``"cuda:1"``.
+    """
+    kind, _, index = spec.partition(":")
+    device = KINDS[kind]()
+    return device.at(int(index)) if index and isinstance(device, Accelerator) else device
 
 
 class Found(NamedTuple):
@@ -383,26 +747,52 @@ class Found(NamedTuple):
     Attributes:
         devices: The one used by default first, the CPU last.
         reason: Locale key of the sentence that says why an accelerator is used or not.
+        values: What the sentence's placeholders stand for.
     """
 
     devices: tuple[Device, ...]
     reason: str
+    values: Mapping[str, str] = {}
+
+    def infos(self) -> tuple[DeviceInfo, ...]:
+        """Describe them; what one can compute with is tried once for all that have its name."""
+        known: dict[str, DeviceInfo] = {}
+        described: list[DeviceInfo] = []
+        for device in self.devices:
+            name = f"{device.kind} {device.name()}"
+            if name not in known:
+                known[name] = device.info()
+            described.append(replace(known[name], index=device.index))
+        return tuple(described)
 
 
 def find(preferred: str) -> Found:
     """Find the devices that can be measured on.
 
+    An accelerator that cannot compute a small step is none of them, and the reason says why.
+
     Args:
-        preferred: One of `CHOICES`; with ``"cpu"`` no accelerator is touched.
+        preferred: One of `CHOICES`, or a device as `get` takes it; with ``"cpu"`` no accelerator is
+            touched.
     """
     cpu = get(Cpu.kind)
     if preferred == Cpu.kind:
         return Found((cpu,), "environment.cuda_not_asked")
-    accelerators = [kind() for kind in sorted(ACCELERATORS, key=lambda it: it.kind != preferred)]
-    presences = [(each, each.presence()) for each in accelerators]
+    kind, _, index = preferred.partition(":")
+    accelerators = [each() for each in sorted(ACCELERATORS, key=lambda it: it.kind != kind)]
+    if index:
+        accelerators[0] = accelerators[0].at(int(index))
+    presences = [(each, _tried(each)) for each in accelerators]
     usable = [(each, presence) for each, presence in presences if presence.is_usable]
-    _, told = (usable or presences)[0]
-    return Found((*(each for each, _ in usable), cpu), told.reason)
+    if usable:
+        devices = [other for each, _ in usable for other in (each, *_others(each))]
+        _, told = usable[0]
+        # Another one is used only because what was asked for cannot be.
+        if kind != AUTO and usable[0][0].kind != kind:
+            _, told = presences[0]
+        return Found((*devices, cpu), told.reason, told.values)
+    _, told = next((each for each in presences if each[1].is_there), presences[0])
+    return Found((cpu,), told.reason, told.values)
 
 
 def in_use() -> list[Accelerator]:
@@ -410,9 +800,115 @@ def in_use() -> list[Accelerator]:
     return [each for each in (kind() for kind in ACCELERATORS) if each.is_initialized()]
 
 
-def generators() -> list[torch.Generator]:
+def generators() -> list[Generator]:
     """Return the default random number generators of all devices in use, the CPU's first."""
     return [each for device in (get(Cpu.kind), *in_use()) for each in device.generators()]
+
+
+def settings() -> dict[str, Setting]:
+    """Return what of torch's global state concerns one kind of device alone."""
+    return {name: setting for kind in KINDS.values() for name, setting in kind().settings().items()}
+
+
+def _tried(device: Accelerator) -> Presence:
+    presence = device.presence()
+    return (device.trouble() or presence) if presence.is_usable else presence
+
+
+def _others(device: Accelerator) -> list[Accelerator]:
+    """Return the other devices of an accelerator's kind."""
+    return [device.at(index) for index in range(device.count()) if index != device.index]
+
+
+def _shared_module(kind: str) -> ModuleType | None:
+    """Return `torch.accelerator` if it serves this kind, else None."""
+    import torch
+
+    shared = torch.accelerator
+    current = shared.current_accelerator()
+    return shared if current is not None and current.type == kind else None
+
+
+class _OwnState:
+    """A module's functions for the state of its random numbers, as a generator."""
+
+    def __init__(
+        self, read: Callable[[], torch.Tensor], write: Callable[[torch.Tensor], object]
+    ) -> None:
+        self.get_state = read
+        self.set_state = write
+
+
+def _warm_timer(call: Callable[[], object], loops: int) -> timeit.Timer:
+    timer = timeit.Timer(call)
+    # Wakes threads that fell asleep since the last sample.
+    timer.timeit(max(2, loops // 100))
+    return timer
+
+
+def _attributes(owner: str, names: Sequence[str]) -> Setting:
+    """Return the attributes of one of torch's modules as one setting."""
+    import torch
+
+    module = functools.reduce(getattr, owner.split(".")[1:], torch)
+
+    def read() -> tuple[Any, ...]:
+        return tuple(_attribute(module, name) for name in names)
+
+    def write(values: Sequence[Any]) -> None:
+        for name, value in zip(names, values, strict=True):
+            if value is not None and _attribute(module, name) != value:
+                *path, last = name.split(".")
+                setattr(functools.reduce(getattr, path, module), last, value)
+
+    return Setting(read, write)
+
+
+def _attribute(module: Any, name: str) -> Any:
+    """Return an attribute; None if this torch lacks it, or cannot tell.
+
+    It cannot where code has set TF32 by two ways that contradict each other.
+    """
+    try:
+        return functools.reduce(getattr, name.split("."), module)
+    except (AttributeError, RuntimeError):
+        return None
+
+
+def _not_built() -> Presence:
+    """Say that this torch has no CUDA, and how to get one that has, if there is a use for it."""
+    driver = _nvidia_driver()
+    if driver is not None:
+        major = driver.partition(".")[0]
+        is_new = major.isdecimal() and int(major) >= _CUDA_13_DRIVER
+        values = {"driver": driver, "command": _install_command("cu130" if is_new else "cu126")}
+        return Presence(False, "environment.cuda_not_built_gpu", values, is_there=True)
+    if sys.platform == "win32":
+        values = {"command": _install_command("cu126")}
+        return Presence(False, "environment.cuda_not_built_windows", values)
+    return Presence(False, "environment.cuda_not_built")
+
+
+def _nvidia_driver() -> str | None:
+    """Return the version of NVIDIA's driver, whether torch can use it or not; None without one."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return None
+    asked = [command, "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(said.split()), None)
+
+
+def _install_command(build: str) -> str:
+    return f"pip install --force-reinstall torch --index-url {_WHEELS}/{build}"
+
+
+def _cuda_version(number: int) -> str:
+    """Write a version as the driver tells it, such as 12080."""
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def available_bytes(root: Path = _ROOT) -> int:

@@ -12,11 +12,23 @@ from typing import TypeVar
 import torch
 
 from profiling.measure import device, own_workload
+from profiling.measure.device import Device
 from profiling.measure.global_state import kept
-from profiling.model.errors import DetachLabError, file_error
+from profiling.model.errors import DetachLabError, DeviceLostError, file_error
 from profiling.model.run import Status
 
 T = TypeVar("T")
+
+# What is said by the CPU's allocator, and by drivers and libraries that have not torch's own error.
+_OUT_OF_MEMORY = (
+    *("can't allocate memory", "not enough memory", "Storage size calculation overflowed"),
+    *("CUDA error: out of memory", "HIP error: out of memory", "hipErrorOutOfMemory"),
+    *("CUDA out of memory", "HIP out of memory", "XPU out of memory"),
+    # Of cuBLAS, cuDNN, cuSOLVER, cuSPARSE, hipBLAS and hipSOLVER.
+    *("_STATUS_ALLOC_FAILED", "rocblas_status_memory_error", "miopenStatusAllocFailed"),
+    *("UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY", "UR_RESULT_ERROR_OUT_OF_HOST_MEMORY"),
+    *("MPS backend out of memory", "Invalid buffer size"),
+)
 
 
 class Failure:
@@ -52,8 +64,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means out of memory; the CPU allocator says so only in its message."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    signs = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
-    if any(sign in str(error) for sign in signs):
+    if any(sign in str(error) for sign in _OUT_OF_MEMORY):
         return True
     return error.__cause__ is not None and is_out_of_memory(error.__cause__)
 
@@ -62,26 +73,57 @@ def attempt(action: Callable[[], T]) -> T | Failure:
     """Return what an action returns, or why it failed, with its memory given back.
 
     Torch's global state is restored either way.
+
+    Raises:
+        DeviceLostError: It failed, and a device in use now fails at everything.
     """
+    failure: Failure | None = None
     try:
         with kept():
-            return action()
-    except (Exception, SystemExit) as error:
-        failure = Failure(error)
-    give_memory_back()
+            try:
+                return action()
+            except DeviceLostError:
+                raise
+            except (Exception, SystemExit) as error:
+                failure = Failure(error)
+    except DeviceLostError:
+        raise
+    except Exception as error:  # The state of a device that is lost cannot be put back.
+        failure = failure or Failure(error)
+    give_memory_back(failure.message)
     return failure
 
 
-def give_memory_back() -> None:
-    """Free what a failed attempt left in reference cycles, and what devices hold unused."""
+def give_memory_back(after: str = "") -> None:
+    """Free what a failed attempt left in reference cycles, and what devices hold unused.
+
+    Args:
+        after: The error's text, if there was one.
+
+    Raises:
+        DeviceLostError: A device in use fails at this, as after a failed assertion in a kernel.
+    """
     gc.collect()
     for each in device.in_use():
-        each.empty_cache()
+        try:
+            _give_back(each)
+        except Exception:
+            # An error that is told late is told once; a device that is lost fails for good.
+            try:
+                _give_back(each)
+            except Exception as error:
+                text = after or str(error) or type(error).__name__
+                raise DeviceLostError("error.device_lost", text=text) from None
+
+
+def _give_back(used: Device) -> None:
+    used.synchronize()
+    used.empty_cache()
 
 
 def clear_device() -> None:
     """Free cached memory and reset its peaks, so that a process can serve somebody else."""
     give_memory_back()
     for each in device.in_use():
-        if each.has_counters:
+        if each.counts():
             each.reset_counters()

@@ -7,21 +7,17 @@ would change what every later step computes, in other branches and other workloa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 
 from profiling.measure import device
+from profiling.measure.device import Setting
 from profiling.model.errors import InputError
 
 # Inference mode ends when its guard is freed, so the guards that restore it are kept.
 _guards: list[torch.inference_mode] = []
-
-
-class _Setting(NamedTuple):
-    read: Callable[[], Any]
-    write: Callable[[Any], object]
 
 
 class _Modes(NamedTuple):
@@ -72,19 +68,43 @@ def _write_autocast(wanted: tuple[tuple[bool, torch.dtype], ...]) -> None:
         torch.set_autocast_dtype(kind, dtype)
 
 
+def _read_precision() -> tuple[str | None, str | None]:
+    # An older torch has no precision for all devices.
+    everywhere = getattr(torch.backends, "fp32_precision", None)
+    try:
+        return everywhere, torch.get_float32_matmul_precision()
+    except RuntimeError:  # Code has set it by two ways that contradict each other.
+        return everywhere, None
+
+
+def _write_precision(wanted: tuple[str | None, str | None]) -> None:
+    everywhere, of_products = wanted
+    if everywhere is not None:
+        backends: Any = torch.backends
+        backends.fp32_precision = everywhere
+    if of_products is not None:
+        torch.set_float32_matmul_precision(of_products)
+
+
 # By the name of what sets or tells them. Inference mode comes before grad mode, which it sets.
 _SETTINGS = {
-    "torch.inference_mode": _Setting(torch.is_inference_mode_enabled, _write_inference),
-    "torch.set_grad_enabled": _Setting(torch.is_grad_enabled, torch.set_grad_enabled),
-    "torch.set_default_dtype": _Setting(torch.get_default_dtype, torch.set_default_dtype),
-    "torch.set_default_device": _Setting(_read_modes, _write_modes),
-    "torch.set_num_threads": _Setting(torch.get_num_threads, torch.set_num_threads),
-    "torch.use_deterministic_algorithms": _Setting(_read_deterministic, _write_deterministic),
-    "torch.set_anomaly_enabled": _Setting(
+    "torch.inference_mode": Setting(torch.is_inference_mode_enabled, _write_inference),
+    "torch.set_grad_enabled": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch.set_default_dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
+    "torch.set_default_device": Setting(_read_modes, _write_modes),
+    "torch.set_num_threads": Setting(torch.get_num_threads, torch.set_num_threads),
+    "torch.use_deterministic_algorithms": Setting(_read_deterministic, _write_deterministic),
+    "torch.set_anomaly_enabled": Setting(
         _read_anomaly, lambda wanted: torch.set_anomaly_enabled(*wanted)
     ),
-    "torch.autocast": _Setting(_read_autocast, _write_autocast),
+    "torch.autocast": Setting(_read_autocast, _write_autocast),
+    "torch.set_float32_matmul_precision": Setting(_read_precision, _write_precision),
 }
+
+
+def flags() -> dict[str, str]:
+    """Return the settings that change how fast or how exactly every device computes."""
+    return {"float32_matmul_precision": str(_read_precision()[1])}
 
 
 @contextlib.contextmanager
@@ -96,14 +116,17 @@ def kept() -> Iterator[list[str]]:
         no change; setting a seed is.
     """
     changed: list[str] = []
-    before = {name: setting.read() for name, setting in _SETTINGS.items()}
+    settings = _SETTINGS | device.settings()
+    before = {name: setting.read() for name, setting in settings.items()}
     seed, random = torch.initial_seed(), _random_state()
     try:
         yield changed
     finally:
-        for name, setting in _SETTINGS.items():
+        after = {name: setting.read() for name, setting in settings.items()}
+        for name, setting in settings.items():
+            # Putting one back may put another back too, or change it.
             if setting.read() != before[name]:
-                changed.append(name)
+                changed += [name] if after[name] != before[name] else []
                 setting.write(before[name])
         if torch.initial_seed() != seed:
             changed.append("torch.manual_seed")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from profiling.measure import device
+from profiling.measure import device, global_state
 from profiling.model.run import Environment
 
 # Systems count CPU time in hundredths of a second, so a shorter time tells nothing.
@@ -24,20 +24,24 @@ def detect(preferred: str) -> Environment:
     """Describe the machine and the devices that can be measured on.
 
     Args:
-        preferred: One of `profiling.measure.device.CHOICES`; decides which device comes first.
+        preferred: As `profiling.measure.device.find` takes it; decides which device comes first.
             With ``"cpu"`` no accelerator is touched.
     """
     found = device.find(preferred)
+    first = found.devices[0]
     return Environment(
         torch=str(torch.__version__),
         cuda=torch.version.cuda,
         cuda_state=found.reason,
-        driver=found.devices[0].driver(),
+        driver=first.driver(),
         python=platform.python_version(),
         platform=platform.platform(terse=True),
         threads=torch.get_num_threads(),
         commit=_commit(),
-        devices=tuple(each.info() for each in found.devices),
+        devices=found.infos(),
+        state_values=dict(found.values),
+        backend=first.backend(),
+        flags=global_state.flags() | first.flags(),
     )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from profiling.measure.device import Device
-from profiling.measure.prediction import Prediction
+from profiling.measure.prediction import Prediction, Tracker
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
 from profiling.model.run import PeakPart, Sample
@@ -40,10 +40,11 @@ class Memory(NamedTuple):
 def measure_memory(step: Step, device: Device, predicted: Prediction | None = None) -> Memory:
     """Measure what a step allocates: peak, live when forward ends, in total, and how often.
 
-    The numbers come from the counters of the device's allocator or, if it has none, from the
-    profiler's allocation events; operators are then counted too, since their events are read
-    anyway. The step must have run before, so that workspaces that stay (cuBLAS) are not counted as
-    its own.
+    The numbers come from the counters of the device's allocator; they are empty if it does not
+    count as it is set up. If it has none they come from the profiler's allocation events; operators
+    are then counted too, since their events are read anyway. If there are no such events either, it
+    is the results of operators that are counted, without what these need inside. The step must have
+    run before, so that workspaces that stay (cuBLAS) are not counted as its own.
 
     Args:
         step: The step; it is reset first.
@@ -53,7 +54,11 @@ def measure_memory(step: Step, device: Device, predicted: Prediction | None = No
     """
     step.reset()
     gc.collect()
-    return _counted(step, device) if device.has_counters else _recorded(step, device, predicted)
+    if device.has_counters:
+        return _counted(step, device) if device.counts() else Memory(_untold())
+    if device.has_allocations:
+        return _recorded(step, device, predicted)
+    return _tracked(step, device)
 
 
 def parts_of(trace: pd.DataFrame, device: Device) -> tuple[PeakPart, ...]:
@@ -167,7 +172,23 @@ def _counted(step: Step, device: Device) -> Memory:
     )
 
 
-def _samples(peak: int, live: int, allocated: int, allocations: int) -> list[Sample]:
+def _tracked(step: Step, device: Device) -> Memory:
+    with Tracker(step.tensors(), device.spec) as tracker:
+        result = step.forward()
+        live = tracker.live_bytes
+        step.backward(result)
+    return Memory(_samples(tracker.peak_bytes, live, tracker.allocated_bytes, tracker.allocations))
+
+
+def _untold() -> list[Sample]:
+    """Return samples without values."""
+    blocks = [Sample("step", name, "bytes", 0, None) for name in ("block_peak", "reserved_peak")]
+    return [*_samples(None, None, None, None), *blocks]
+
+
+def _samples(
+    peak: int | None, live: int | None, allocated: int | None, allocations: int | None
+) -> list[Sample]:
     return [
         Sample("step", "peak", "bytes", 0, peak),
         Sample("forward", "live", "bytes", 0, live),

@@ -15,6 +15,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -32,7 +33,7 @@ TIME_LIMIT_S = 5.0
 # Their real results are larger than the fake ones, by a workspace of unknown size.
 _UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
 
-# On real tensors, autograd sums gradients in place, and fills fresh zeros in place.
+# Autograd sums gradients in place, and fills fresh zeros in place, but not under a dispatch mode.
 _SUM = "aten::add"
 _ZEROS = "aten::new_zeros"
 _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
@@ -142,7 +143,7 @@ def _predict(
     try:
         with kept():
             step.reset()
-            with _Tracker(mode, state.tensors(), cell.device) as tracker:
+            with _FakeTracker(mode, state.tensors(), cell.device) as tracker:
                 result = step.forward()
                 step.backward(result)
     except Exception:  # The real run will raise it again.
@@ -150,17 +151,23 @@ def _predict(
     return Prediction(tracker.peak_bytes, frozenset(tracker.operators))
 
 
-class _Tracker(TorchDispatchMode):
-    """Tracks the storages that operators return, from allocation to release."""
+class Tracker(TorchDispatchMode):
+    """Tracks the storages that operators return, from allocation to release.
 
-    def __init__(self, mode: FakeMode, known: Iterable[torch.Tensor], device: str) -> None:
+    Attributes:
+        peak_bytes: The most bytes that were alive at once.
+        live_bytes: The bytes that are alive.
+        allocated_bytes: The bytes of all that were made.
+        allocations: How many were made.
+        operators: Names of the operators that ran.
+    """
+
+    def __init__(self, known: Iterable[torch.Tensor], device: str) -> None:
+        """Track what is made on a device, but not the storages of tensors that are there before."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self.peak_bytes = 0
+        self.peak_bytes = self.live_bytes = self.allocated_bytes = self.allocations = 0
         self.operators: set[str] = set()
-        self._mode = mode
-        self._device = device
-        self._live_bytes = 0
-        self._deadline = time.monotonic() + TIME_LIMIT_S
+        self._kind = torch.device(device).type
         self._known = weakref.WeakSet(tensor.untyped_storage() for tensor in known)
         self._counted: weakref.WeakKeyDictionary[torch.UntypedStorage, weakref.finalize[..., Any]]
         self._counted = weakref.WeakKeyDictionary()
@@ -170,6 +177,62 @@ class _Tracker(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         """Return False, so as to be called directly: torch's wrapper doubles the time."""
         return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call an operator and note what it returns."""
+        result = func(*args, **(kwargs or {}))
+        self._track(_name(func), args, result)
+        return result
+
+    def _track(self, name: str, args: Any, result: Any) -> None:
+        self.operators.add(name)
+        if name in _IN_PLACE and _called_by_engine():
+            self._follow_engine(name, args, result)
+        for tensor in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == self._kind:
+                self._note(tensor.untyped_storage())
+
+    def _follow_engine(self, name: str, args: Any, result: torch.Tensor) -> None:
+        """Reuse the old storage where autograd works in place if nobody watches."""
+        new = result.untyped_storage()
+        if name == _ZEROS:
+            self._zeros.add(new)
+            return
+        old = args[0].untyped_storage()
+        if old in self._zeros or (name == _SUM and _adds_in_place(args[0], args[1])):
+            self._hand_over(old, new)
+
+    def _hand_over(self, old: torch.UntypedStorage, new: torch.UntypedStorage) -> None:
+        """Count a new storage in place of the old one."""
+        if old in self._counted and old.nbytes() == new.nbytes():
+            self._counted.pop(old).detach()
+            self._known.add(old)
+            self._release_at_end(new)
+
+    def _note(self, storage: torch.UntypedStorage) -> None:
+        if storage in self._known or storage in self._counted:
+            return
+        size = storage.nbytes()
+        self.live_bytes += size
+        self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+        self.allocated_bytes += size
+        self.allocations += size > 0
+        self._release_at_end(storage)
+
+    def _release_at_end(self, storage: torch.UntypedStorage) -> None:
+        self._counted[storage] = weakref.finalize(storage, self._release, storage.nbytes())
+
+    def _release(self, size: int) -> None:
+        self.live_bytes -= size
+
+
+class _FakeTracker(Tracker):
+    """Tracks the storages of fake tensors as if they were real ones."""
+
+    def __init__(self, mode: FakeMode, known: Iterable[torch.Tensor], device: str) -> None:
+        super().__init__(known, device)
+        self._mode = mode
+        self._deadline = time.monotonic() + TIME_LIMIT_S
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is _DEVICE:  # C++ calls it more often than all operators together.
@@ -183,43 +246,8 @@ class _Tracker(TorchDispatchMode):
         if name in _UNKNOWN_RESULTS:
             raise NotImplementedError(name)
         result = self._mode.call(func, args, kwargs or {})
-        self.operators.add(name)
-        if name in _IN_PLACE and _called_by_engine():
-            self._follow_engine(name, args, result)
-        for tensor in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
-            if isinstance(tensor, torch.Tensor) and tensor.device.type == self._device:
-                self._note(tensor.untyped_storage())
+        self._track(name, args, result)
         return result
-
-    def _follow_engine(self, name: str, args: Any, result: torch.Tensor) -> None:
-        """Reuse the old storage where autograd works in place on real tensors."""
-        new = result.untyped_storage()
-        if name == _ZEROS:
-            self._zeros.add(new)
-            return
-        old = args[0].untyped_storage()
-        if old in self._zeros or (name == _SUM and _adds_in_place(args[0], args[1])):
-            self._hand_over(old, new)
-
-    def _note(self, storage: torch.UntypedStorage) -> None:
-        if storage in self._known or storage in self._counted:
-            return
-        self._live_bytes += storage.nbytes()
-        self.peak_bytes = max(self.peak_bytes, self._live_bytes)
-        self._release_at_end(storage)
-
-    def _hand_over(self, old: torch.UntypedStorage, new: torch.UntypedStorage) -> None:
-        """Count a new storage in place of the old one."""
-        if old in self._counted and old.nbytes() == new.nbytes():
-            self._counted.pop(old).detach()
-            self._known.add(old)
-            self._release_at_end(new)
-
-    def _release_at_end(self, storage: torch.UntypedStorage) -> None:
-        self._counted[storage] = weakref.finalize(storage, self._release, storage.nbytes())
-
-    def _release(self, size: int) -> None:
-        self._live_bytes -= size
 
 
 @functools.cache
@@ -230,11 +258,15 @@ def _name(func: Any) -> str:
 
 
 def _called_by_engine() -> bool:
-    """Whether autograd's engine itself called the operator, and not a step's Python code."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") in _WRAPPERS:
+    """Whether autograd's engine itself called the operator, and not a step's Python code.
+
+    It runs the backward of a CPU below the Python code that asked for it, and that of another
+    device on a thread of its own, with no Python code above unless a hook or a function has some.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in _WRAPPERS:
         frame = frame.f_back
-    return frame.f_code.co_name == "_engine_run_backward"
+    return frame is None or frame.f_code.co_name == "_engine_run_backward"
 
 
 def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:

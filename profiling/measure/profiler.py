@@ -7,6 +7,7 @@ import errno
 import functools
 import gzip
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from profiling.measure.device import Device
 from profiling.measure.step import Step
+from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.table import load_trace
 
 
 def record_step(step: Step, device: Device, path: Path, *, shapes: bool) -> None:
@@ -35,6 +38,8 @@ def record_step(step: Step, device: Device, path: Path, *, shapes: bool) -> None
     )
     step.reset()
     device.synchronize()
+    # Else memory that is held from an earlier step, and not split, would count as the step's.
+    device.empty_cache()
     with _quiet():
         session.start()
     try:
@@ -86,6 +91,28 @@ def warm_up() -> None:
     """
     with _quiet(), profile(activities=[ProfilerActivity.CPU]):
         torch.ones(1).add_(1)
+
+
+def sees_kernels(device: Device) -> bool:
+    """Run one short session on a device and return whether it has recorded what the device did.
+
+    A device's first session does one-time work, and none records a kernel where the driver's
+    library for it (CUPTI) is missing or this process may not use it.
+    """
+    session = profile(activities=device.activities())
+    device.synchronize()
+    with _quiet():
+        session.start()
+    try:
+        torch.ones(1, device=device.spec).add_(1)
+        device.synchronize()
+    finally:
+        with _quiet():
+            session.stop()
+    with tempfile.TemporaryDirectory(prefix="detach-lab-") as folder:
+        path = Path(folder) / "trace.json"
+        _export(session, path)
+        return bool(load_trace(path)["category"].isin(DEVICE_WORK).any())
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import torch
 from profiling.analysis.statistics import p_value, paired_ratio
 from profiling.measure import gradients, memory, prediction, profiler
 from profiling.measure.cell import warm_up
-from profiling.measure.device import Device
+from profiling.measure.device import Device, get
 from profiling.measure.failure import Failure, attempt
 from profiling.measure.step import State, Step
 from profiling.measure.timing import Timed, loops_for, time_looped, time_steps
@@ -79,6 +79,10 @@ class Call(Step):
     def backward(self, result: Any) -> None:
         """There is none."""
 
+    def tensors(self) -> Iterator[torch.Tensor]:
+        """Yield nothing: it works on nothing that is there before."""
+        yield from ()
+
 
 def totals(timed: Timed, position: int) -> pd.Series:
     """Return the seconds of each round's step, forward and backward together."""
@@ -96,12 +100,13 @@ def beside_timer(function: Callable[[], Any], seconds: float) -> float:
 
     timer = Timer("function()", globals={"function": function}, num_threads=torch.get_num_threads())
     step = Call(function)
-    loops = loops_for([step])
+    cpu = get("cpu")
+    loops = loops_for([step], cpu)
     ours: list[float] = []
     theirs: list[float] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(ours) < 5:
-        ours.append(time_looped(step, loops).total)
+        ours.append(time_looped(step, loops, cpu).total)
         theirs.append(timer.timeit(loops).mean)
     return float(pd.Series(ours).median() / pd.Series(theirs).median())
 
@@ -145,7 +150,7 @@ def _slower(device: Device) -> Check:
 
 
 def _bytes(device: Device) -> Check:
-    step = Call(lambda: (None, torch.empty(_BYTES, dtype=torch.uint8, device=device.kind)))
+    step = Call(lambda: (None, torch.empty(_BYTES, dtype=torch.uint8, device=device.spec)))
     found = memory.measure_memory(step, device).samples[0].value
     values = {"wanted": f"{_BYTES:,}", "found": f"{found or 0:,.0f}"}
     return Check("bytes", found == _BYTES, values)
@@ -195,7 +200,7 @@ def _compared(steps: list[Step], device: Device) -> tuple[float, float]:
 
 def _cell(device: Device) -> Cell:
     branches = ("attached", "detach")
-    return Cell("elementwise", 20_000, branches, device=device.kind, budget_s=_BUDGET_S)
+    return Cell("elementwise", 20_000, branches, device=device.spec, budget_s=_BUDGET_S)
 
 
 def _state(device: Device) -> State:

@@ -62,6 +62,10 @@ class Step:
         if self._prepare is not None:
             self._prepare(**self._prepared)
 
+    def tensors(self) -> Iterator[torch.Tensor]:
+        """Yield every tensor that is there before the step."""
+        return self._state.tensors()
+
     @property
     def call(self) -> Callable[[], Any]:
         """The branch's function, bound to its arguments with the least overhead."""

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import math
 import random
-import timeit
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -82,9 +81,7 @@ def time_steps(
     if not steps:
         return Timed([], {}, "", 0, 1)
     with _no_collection():
-        # Queued calls return before they are done, so the host cannot time a loop of them.
-        looped = looped and not device.is_accelerator
-        loops = loops_for(steps) if looped else 1
+        loops = loops_for(steps, device) if looped else 1
         race = _Race(steps, _clock(device, looped, loops), baseline, loops, seed)
         warm_up_rounds = race.warm_up(budget_s)
         others = OtherProcesses()
@@ -94,11 +91,12 @@ def time_steps(
     return Timed(samples, race.failures, stopped_by, warm_up_rounds, loops, others_share)
 
 
-def loops_for(steps: Sequence[Step]) -> int:
+def loops_for(steps: Sequence[Step], device: Device) -> int:
     """Return how many steps in a row of the fastest branch take `LOOPED_SAMPLE_S`."""
     loops, order = 1, list(steps)
     while loops < 1_000_000:
-        fast = next((step for step in order if _sample_s(step, loops) < LOOPED_SAMPLE_S), None)
+        samples = ((step, _sample_s(step, loops, device)) for step in order)
+        fast = next((step for step, seconds in samples if seconds < LOOPED_SAMPLE_S), None)
         if fast is None:
             break
         # Tried first from now on, it mostly spares the others, which may be much slower.
@@ -108,21 +106,18 @@ def loops_for(steps: Sequence[Step]) -> int:
     return loops
 
 
-def _sample_s(step: Step, loops: int) -> float:
+def _sample_s(step: Step, loops: int, device: Device) -> float:
     try:
         # The best of several: one slow call must not make a step look slow.
-        return min(time_looped(step, loops).total for _ in range(3)) * loops
+        return min(time_looped(step, loops, device).total for _ in range(3)) * loops
     except (Exception, SystemExit):
         return math.inf  # It fails again in a round, where that is recorded.
 
 
-def time_looped(step: Step, loops: int) -> Times:
+def time_looped(step: Step, loops: int, device: Device) -> Times:
     """Time one sample of many steps in a row and return the mean."""
     step.reset()
-    timer = timeit.Timer(step.call)
-    # Wakes threads that fell asleep since the last sample.
-    timer.timeit(max(2, loops // 100))
-    return Times(timer.timeit(loops) / loops)
+    return device.time_loop(step.call, loops)
 
 
 class _Race:
@@ -240,7 +235,7 @@ def _no_collection() -> Iterator[None]:
 def _clock(device: Device, looped: bool, loops: int) -> Callable[[Step], Times]:
     def time_once(step: Step) -> Times:
         if looped:
-            return time_looped(step, loops)
+            return time_looped(step, loops, device)
         step.reset()
         return device.time_phases(step.forward, step.backward)
 

@@ -41,6 +41,13 @@ class WorkerError(DetachLabError):
     """The worker process died or exceeded its time limit."""
 
 
+class DeviceLostError(WorkerError):
+    """A device answers no more, so that the process that used it has to end.
+
+    Its value ``text`` is the error after which it was lost.
+    """
+
+
 class FileError(DetachLabError):
     """A file could not be written: the disk is full or write-protected."""
 

@@ -11,6 +11,9 @@ import msgspec
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", max_length=64)]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(#[0-9]+)?\Z", max_length=68)]
+DeviceName = Annotated[
+    str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(:[0-9]{1,3})?\Z", max_length=68)
+]
 RelativePath = Annotated[str, msgspec.Meta(pattern=r"^traces/[A-Za-z0-9_-][A-Za-z0-9_.-]*\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 

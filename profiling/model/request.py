@@ -8,13 +8,16 @@ link, the arguments of the API and the checks of a request. To add a setting, ad
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Annotated, Any
 
 import msgspec
 
 from profiling.model.errors import InputError, short
-from profiling.model.record import Name, Record
+from profiling.model.record import DeviceName, Name, Record
 
+# The device that is best here.
+AUTO = "auto"
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
@@ -79,6 +82,17 @@ class Choice(Setting):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceChoice(Choice):
+    """The choice of a device: its kind, and which one of several of that kind."""
+
+    def check(self, value: str) -> None:
+        """Check that the value is one of the choices, with an index or without."""
+        kind, colon, index = value.partition(":")
+        is_one = bool(re.fullmatch("[0-9]{1,3}", index)) and kind not in (AUTO, "cpu")
+        super().check(kind if not colon or is_one else value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Number(Setting):
     """A setting that is a number within bounds, which belong to it.
 
@@ -135,12 +149,12 @@ class Settings(Record, frozen=True, kw_only=True):
         ),
     ] = "float32"
     device: Annotated[
-        Name,
-        Choice(
-            about="What to measure on; auto takes the GPU if torch can use one.",
+        DeviceName,
+        DeviceChoice(
+            about="What to measure on; auto takes the GPU if torch can use one, cuda:1 the second.",
             error="error.no_such_device",
         ),
-    ] = "auto"
+    ] = AUTO
     budget_s: Annotated[
         float,
         Number(

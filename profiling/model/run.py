@@ -42,12 +42,19 @@ class DeviceInfo(Record, frozen=True):
         name: The maker's name of it.
         memory_bytes: Memory of the device (of the machine, for a CPU).
         dtypes: Names of the floating point dtypes that a probe could compute with.
+        index: Which of several devices of its kind it is.
     """
 
     kind: str
     name: str
     memory_bytes: int
     dtypes: tuple[str, ...]
+    index: int = 0
+
+    @property
+    def spec(self) -> str:
+        """What a request and a cell call it, such as ``"cuda"`` or ``"cuda:1"``."""
+        return f"{self.kind}:{self.index}" if self.index else self.kind
 
 
 class Environment(Record, frozen=True):
@@ -56,10 +63,13 @@ class Environment(Record, frozen=True):
     Attributes:
         devices: The devices found, the one used by default first.
         cuda: Version of CUDA that torch was built with, if it was.
-        cuda_state: Locale key that says why CUDA is used or not.
-        driver: Highest CUDA version that the installed driver supports.
+        cuda_state: Locale key that says why an accelerator is used or not.
+        driver: Highest CUDA version that the installed driver supports, or another driver's own.
         threads: Intra-op threads of torch on the CPU.
         commit: Git commit of this project, if it runs from a checkout.
+        state_values: What the placeholders of `cuda_state` stand for.
+        backend: What torch was built with to use the first device, such as ``"ROCm 6.4"``.
+        flags: Settings of torch that change how fast or how exactly it computes.
     """
 
     torch: str
@@ -71,10 +81,14 @@ class Environment(Record, frozen=True):
     threads: int
     commit: str | None
     devices: tuple[DeviceInfo, ...]
+    state_values: dict[str, str] = msgspec.field(default_factory=dict)
+    backend: str = ""
+    flags: dict[str, str] = msgspec.field(default_factory=dict)
 
-    def device(self, kind: str) -> DeviceInfo | None:
-        """Return the device of that kind, if the machine has one."""
-        return next((device for device in self.devices if device.kind == kind), None)
+    def device(self, name: str) -> DeviceInfo | None:
+        """Return a device by its kind, with an index or without, if the machine has it."""
+        names = (name, name.removesuffix(":0"))
+        return next((device for device in self.devices if device.spec in names), None)
 
 
 class Cell(Settings, frozen=True):

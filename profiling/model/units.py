@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -127,3 +127,13 @@ def _pick(units: tuple[Unit, ...], values: Iterable[float | None]) -> Unit:
     )
     fitting = [unit for unit in units if largest >= unit.factor]
     return fitting[-1] if fitting else units[0]
+
+
+def show_flags(flags: Mapping[str, str]) -> str:
+    """Write settings in one line.
+
+    Example:
+        >>> show_flags({"cudnn.benchmark": "False", "cudnn.allow_tf32": "True"})
+        'cudnn.benchmark=False, cudnn.allow_tf32=True'
+    """
+    return ", ".join(f"{name}={value}" for name, value in flags.items())

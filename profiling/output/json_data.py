@@ -10,6 +10,7 @@ import pandas as pd
 from profiling import catalogue
 from profiling.analysis.analysis import Analysis
 from profiling.analysis.findings import told
+from profiling.analysis.notices import notices
 from profiling.catalogue import LESSONS
 from profiling.catalogue.search import Hit
 from profiling.model.errors import short
@@ -61,6 +62,7 @@ def run(analysis: Analysis, text: Text) -> dict[str, Any]:
             {
                 "size": each.finished.cell.size,
                 "finding": told(each.findings, each.finished.cell, say),
+                "notices": notices(each.finished, say),
             }
             for each in analysis.cells
         ],

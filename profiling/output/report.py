@@ -21,6 +21,7 @@ from profiling import catalogue
 from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.analysis.diff import device_name
 from profiling.analysis.findings import told
+from profiling.analysis.notices import notices
 from profiling.analysis.rows import Row, rows
 from profiling.analysis.tables import outcomes
 from profiling.catalogue import Source
@@ -29,7 +30,7 @@ from profiling.graphs import svg
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonError, LessonTrace, PartTrace, TensorState
 from profiling.model.run import CellResult, Reach, Run
-from profiling.model.units import show_bytes
+from profiling.model.units import show_bytes, show_flags
 from profiling.model.words import DEFAULT, Text, lenient, table
 from profiling.output.html import code, media_code_styles, on_dark, sources, templates
 
@@ -155,6 +156,7 @@ class CellView(NamedTuple):
 
     heading: str
     finding: str
+    notices: list[str]
     rows: list[Row]
     groups: list[str]
     reached: dict[str, dict[str, tuple[Reach, str]]]
@@ -225,6 +227,7 @@ def _cell(analysis: Analysis, cell: CellAnalysis, text: Text) -> CellView:
     return CellView(
         heading=f"{asked.size:,} {text(f'size.{asked.unit}')}",
         finding=told(cell.findings, asked, text),
+        notices=notices(finished, text),
         rows=rows(cell.summary, text),
         groups=list(dict.fromkeys(group for groups in reached.values() for group in groups)),
         reached=reached,
@@ -267,6 +270,7 @@ def _environment_rows(run: Run, text: Text) -> dict[str, Any]:
         text("diff.field.torch"): machine.torch,
         text("diff.field.cuda"): machine.cuda,
         text("diff.field.driver"): machine.driver,
+        text("diff.field.flags"): show_flags(machine.flags),
         text("diff.field.threads"): machine.threads,
         text("diff.field.python"): machine.python,
         text("diff.field.platform"): machine.platform,

@@ -60,7 +60,8 @@ MORE_COLUMNS = {
 }
 
 # The numbers of torch's DeviceType in an event of memory, and what torch calls them.
-DEVICE_TYPES = {0: "cpu", 1: "cuda", 12: "xpu", 13: "mps"}
+# AMD's GPUs have one of their own, but torch calls them cuda everywhere else.
+DEVICE_TYPES = {0: "cpu", 6: "cuda", 1: "cuda", 12: "xpu", 13: "mps"}
 # Longest time before or after the origin, and longest duration, that fit into 64-bit nanoseconds.
 _MAX_TIME_US = 4e15
 _MAX_DURATION_US = 1e15

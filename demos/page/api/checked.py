@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from profiling.engine.plan import SETTINGS
 from profiling.model.errors import DetachLabError, InputError, short
-from profiling.model.request import FIELDS, Choice, Setting
+from profiling.model.request import FIELDS, Choice, DeviceChoice, Setting
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
 from profiling.output.json_data import plain
 
@@ -116,7 +116,10 @@ def _signature(handler: Handler) -> inspect.Signature:
 
 
 def _argument(setting: Setting) -> inspect.Parameter:
-    hint = Literal[setting.choices] if isinstance(setting, Choice) else type(setting.default)
+    # A device may have an index besides.
+    hint: Any = type(setting.default)
+    if isinstance(setting, Choice) and not isinstance(setting, DeviceChoice):
+        hint = Literal[setting.choices]
     return inspect.Parameter(setting.name, _POSITIONAL, default=setting.default, annotation=hint)
 
 

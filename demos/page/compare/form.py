@@ -15,7 +15,7 @@ from profiling.catalogue.source import Parameter
 from profiling.engine import plan
 from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.errors import InputError
-from profiling.model.request import Choice, Flag, Number, Request, Setting
+from profiling.model.request import Choice, DeviceChoice, Flag, Number, Request, Setting
 from profiling.model.words import DEFAULT, Text, table
 
 _Kind = type[Choice] | type[Number] | type[Flag]
@@ -170,6 +170,11 @@ def _controls(kind: _Kind, labels: gr.I18n, **first: str) -> dict[str, Any]:
 def _control(setting: Setting, value: Any, labels: gr.I18n) -> Any:
     label = labels(setting.label)
     match setting:
+        case DeviceChoice():
+            # Which of several it is can be written behind the name.
+            return gr.Dropdown(
+                list(setting.choices), value=value, label=label, allow_custom_value=True
+            )
         case Choice():
             return gr.Dropdown(list(setting.choices), value=value, label=label)
         case Number():

@@ -15,6 +15,7 @@ from demos.page import common
 from demos.page.common import words
 from profiling.analysis.analysis import Analyses, Analysis, CellAnalysis
 from profiling.analysis.findings import disturbance, headline
+from profiling.analysis.notices import notices
 from profiling.analysis.rows import rows
 from profiling.analysis.tables import environment
 from profiling.charts.of_run import CHARTS
@@ -247,6 +248,7 @@ def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
         text,
         finding=headline(cell.findings, cell.finished.cell, text),
         disturbance=disturbance(cell.findings, text).strip(),
+        notices=notices(cell.finished, text),
         rows=rows(cell.summary, text),
         environment=f"{machine['env_device_name']}, torch {machine['env_torch']}",
         baseline=cell.finished.cell.baseline,

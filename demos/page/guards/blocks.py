@@ -88,14 +88,14 @@ def health(engine: Engine, waiting: int, running: int) -> dict[str, Any]:
         running: Number of events that are running.
 
     Returns:
-        ``worker`` is ``starting``, ``ready`` or ``failed``; ``device`` is the kind of device, None
+        ``worker`` is ``starting``, ``ready`` or ``failed``; ``device`` is the device, None
         while it is unknown.
     """
     state, device = "starting", None
     try:
         environment = engine.known()
         if environment is not None:
-            state, device = "ready", environment.devices[0].kind
+            state, device = "ready", environment.devices[0].spec
     except DetachLabError:
         state = "failed"
     return {

@@ -170,6 +170,8 @@ def test_environment_of_a_row() -> None:
         "env_torch": "2.13.0",
         "env_cuda": None,
         "env_driver": None,
+        "env_backend": "",
+        "env_flags": "",
         "env_device_name": "A CPU",
         "env_python": "3.11.7",
         "env_platform": "Linux",

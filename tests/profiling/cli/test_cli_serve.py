@@ -81,7 +81,7 @@ def test_the_environment_has_a_say(
         (["--nonsense"], "No such option '--nonsense'."),
         (["nonsense"], "Got unexpected extra argument (nonsense)"),
         (["--port", "x"], "'x' is not a valid integer."),
-        (["--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'cuda'."),
+        (["--device", "tpu"], "Device 'tpu' is not available. Devices: auto, cpu, cuda, xpu, mps."),
     ],
 )
 def test_a_wrong_option_is_one_line_and_code_2(

@@ -36,6 +36,21 @@ CRASHES = "def crashes(w):\n    import ctypes\n    w.tolist()\n    ctypes.string
 KILLS = "def kills(w):\n    import os\n    if w.tolist():\n        os.kill(os.getpid(), 9)\n"
 
 
+# After this the process that runs it has a device that fails at everything.
+LOSES = """
+class Lost:
+    spec = "lost"
+    def generators(self):
+        return []
+    def synchronize(self):
+        raise RuntimeError("lost")
+def loses(w):
+    from profiling.measure import device
+    if w.tolist():
+        device.in_use = lambda: [Lost()]
+        raise RuntimeError("device-side assert triggered")
+"""
+
 # Where tensors have none it goes on, and so when memory is predicted.
 LOOPS = "def loops(w):\n    while True:\n        pass\n"
 
@@ -56,6 +71,33 @@ def test_a_step_that_ends_the_process_costs_its_branch_alone(
         (f"{branch}#2", Status.ERROR, "error.branch_died"),
     ]
     assert {each.metric for each in cell_result.results[1].samples} >= {"peak", "time"}
+
+
+def test_a_step_that_costs_the_device_costs_its_branch_alone_and_nobody_later(
+    engine: Engine, tmp_path: Path
+) -> None:
+    request = asked_of(tmp_path, BUILD + LOSES, "ours", "loses")
+    for _ in range(2):
+        (finished,) = last_run(engine, request).results
+        assert [(each.branch, each.status, each.reason) for each in finished.results] == [
+            ("ours", Status.OK, ""),
+            ("loses", Status.ERROR, "error.branch_lost_device"),
+        ]
+        assert finished.results[1].message == "device-side assert triggered"
+    alone = asked_of(tmp_path, BUILD, "ours")
+    (finished,) = last_run(engine, alone).results
+    assert [each.status for each in finished.results] == [Status.OK]
+
+
+def test_a_step_that_costs_the_device_while_it_is_timed_costs_its_branch_alone(
+    engine: Engine, tmp_path: Path
+) -> None:
+    late = LOSES.replace("if w.tolist():", "CALLS.append(1)\n    if len(CALLS) > 5:").replace(
+        "def loses(w):", "CALLS = []\ndef loses(w):"
+    )
+    request = asked_of(tmp_path, f"{BUILD}{late}    return w.sum()\n", "ours", "loses")
+    (finished,) = last_run(engine, request).results
+    assert [each.reason for each in finished.results] == ["", "error.branch_lost_device"]
 
 
 def test_a_cell_of_which_every_branch_ends_the_process(engine: Engine, tmp_path: Path) -> None:

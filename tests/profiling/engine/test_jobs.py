@@ -11,9 +11,10 @@ from profiling.engine.progress import Notes, RunningBranch
 from profiling.measure.graph import branch_graph
 from profiling.measure.machine import detect
 from profiling.measure.stepper import run_lesson
-from profiling.model.errors import InputError
+from profiling.model.errors import DeviceLostError, InputError
 from profiling.model.lesson import LessonRequest
-from profiling.model.run import Status
+from profiling.model.request import Request
+from profiling.model.run import Cell, CellResult, Run, Status
 from profiling.output.saved_runs import recorded_traces
 from profiling.traces import table
 from tests.profiling.planted import cell
@@ -78,3 +79,32 @@ def test_a_trace_that_memory_does_not_suffice_for_is_refused(
     with pytest.raises(InputError) as caught:
         jobs.read_trace(tmp_path / "any", notes)
     assert caught.value.key == "error.trace_memory"
+
+
+def test_a_lent_process_that_lost_its_device_notes_that_and_ends(
+    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class EndedError(Exception):
+        pass
+
+    def measure(asked: Cell, folder: Path, notes: Notes) -> CellResult:
+        if asked.size == 4:
+            return CellResult(asked, Status.OK, ())
+        notes.write(RunningBranch("detach", 0.0))
+        raise DeviceLostError("error.device_lost", text="device-side assert")
+
+    def end() -> None:
+        raise EndedError
+
+    monkeypatch.setattr(jobs, "measure_cell", measure)
+    monkeypatch.setattr(jobs, "end_process", end)
+    folder = tmp_path / "a-run"
+    folder.mkdir()
+    with pytest.raises(EndedError):
+        jobs.compare(Request("elementwise", ("attached", "detach"), (4, 8, 16)), folder, notes)
+    run = notes.read(Run)
+    assert run is not None
+    assert [(each.status, each.reason, each.message) for each in run.results] == [
+        (Status.OK, "", ""),
+        (Status.ERROR, "error.device_lost", "detach: device-side assert"),
+    ]

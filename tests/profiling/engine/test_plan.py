@@ -13,7 +13,7 @@ from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import DTYPES, Request
 from profiling.model.run import Environment
-from tests.profiling.planted import CPU, GPU_MACHINE, MACHINE
+from tests.profiling.planted import CPU, GPU, GPU_MACHINE, MACHINE
 
 GOOD = Request("frozen_backbone", ("attached", "detach"), (8, 4))
 NAN, INFINITY = float("nan"), float("inf")
@@ -38,6 +38,8 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"dtype": "float16"}, "error.no_such_dtype"),
     ({"device": "tpu"}, "error.no_such_device"),
     ({"device": "cuda:0"}, "error.no_such_device"),
+    ({"device": "cuda:"}, "error.no_such_device"),
+    ({"device": "cpu:0"}, "error.no_such_device"),
     ({"device": "cuda"}, "error.no_such_device"),
     ({"budget_s": 0.0}, "error.budget_range"),
     ({"budget_s": 0.0499}, "error.budget_range"),
@@ -63,7 +65,7 @@ def test_a_request_that_cannot_be_run_is_refused(changes: dict[str, Any], key: s
     assert caught.value.key == key
 
 
-NEEDS_THE_MACHINE = [{"dtype": "float16"}, {"device": "cuda"}]
+NEEDS_THE_MACHINE = [{"dtype": "float16"}, {"device": "cuda"}, {"device": "cuda:0"}]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,10 @@ def test_what_a_machine_may_have_is_let_through_without_one(changes: dict[str, A
     ("changes", "values"),
     [
         ({"device": "cuda"}, {"value": "cuda", "allowed": "cpu"}),
-        ({"device": "tpu"}, {"name": "device", "value": "tpu", "allowed": "auto, cpu, cuda"}),
+        (
+            {"device": "tpu"},
+            {"name": "device", "value": "tpu", "allowed": "auto, cpu, cuda, xpu, mps"},
+        ),
         (
             {"dtype": "float16"},
             {"dtype": "float16", "device": "cpu", "allowed": "float32, float64"},
@@ -307,3 +312,30 @@ def test_sizes_that_are_no_whole_numbers_are_refused(text: str) -> None:
         plan.parse_sizes(text)
     assert caught.value.key == "error.sizes_text"
     assert len(str(caught.value.values["text"])) <= 41
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "planned"),
+    [
+        ("auto", 0, "cuda"),
+        ("auto", 1, "cuda:1"),
+        ("cuda", 1, "cuda"),
+        ("cuda:0", 1, "cuda"),
+        ("cuda:1", 0, "cuda:1"),
+        ("cpu", 1, "cpu"),
+    ],
+)
+def test_one_of_several_devices_is_planned_by_its_index(
+    asked: str, first: int, planned: str
+) -> None:
+    gpus = [replace(GPU, index=index) for index in (first, 1 - first)]
+    machine = replace(GPU_MACHINE, devices=(*gpus, CPU))
+    cells = plan.plan(replace(GOOD, device=asked), machine)
+    assert {each.device for each in cells} == {planned}
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
+    machine = replace(GPU_MACHINE, devices=(GPU, replace(GPU, index=1), CPU))
+    with pytest.raises(InputError) as caught:
+        plan.plan(replace(GOOD, device="cuda:2"), machine)
+    assert caught.value.values == {"value": "cuda:2", "allowed": "cuda, cuda:1, cpu"}

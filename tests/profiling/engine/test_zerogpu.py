@@ -14,11 +14,11 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from profiling.engine import jobs
+from profiling.engine import jobs, zerogpu
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
 from profiling.engine.progress import Notes
-from profiling.engine.zerogpu import ZeroGpu, lent_s, on_zero_gpu, refusal, run_lent
+from profiling.engine.zerogpu import ZeroGpu, _duration, lent_s, on_zero_gpu, refusal, run_lent
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
@@ -320,3 +320,34 @@ def _joined(request: Request, folder: str) -> str:
     if not folder:
         raise InputError("error.no_branches", allowed="")
     return f"{request.workload} {folder}"
+
+
+@pytest.mark.parametrize(("factor", "asked"), [(1, 17), (1.5, 12), (0.5, 34), (0, 17)])
+def test_what_the_hardware_multiplies_by_is_taken_off_what_is_asked_for(
+    factor: float, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = ModuleType("spaces.zero.client")
+    client.get_duration_seconds = lambda duration, size: duration.seconds * factor
+    for name in ("spaces", "spaces.zero"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, client.__name__, client)
+    assert _duration(print, SMALL) == asked
+
+
+def test_without_the_factor_as_much_is_asked_for_as_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "spaces", ModuleType("spaces"))
+    assert _duration(print, SMALL) == lent_s(SMALL) == 17
+
+
+def test_what_measures_is_imported_before_anything_is_lent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+    package: Any = ModuleType("spaces")
+    package.GPU = lambda task, duration: order.append("lent")
+    monkeypatch.setitem(sys.modules, "spaces", package)
+    monkeypatch.setattr(zerogpu, "import_measuring", lambda: order.append("imported"))
+    ZeroGpu()
+    assert order == ["imported", "lent"]

@@ -112,6 +112,12 @@ class RecordingDevice(Device):
         self._note("timed")
         return Times(1.0, 2.0, 0.25, 0.5)
 
+    def time_loop(self, call: Callable[[], object], loops: int) -> Times:
+        self._note("loop")
+        for _ in range(loops):
+            call()
+        return Times(1.0, host_forward=0.25)
+
     def synchronize(self) -> None:
         self._note("synchronize")
 

@@ -265,5 +265,6 @@ def test_every_branch_is_measured_on_cuda(workload: str, tmp_path: Path) -> None
         assert [each.outcome for each in result.reach] == [
             each.outcome for each in here[name].reach
         ]
-        if result.status is Status.OK:
+        # A GPU's kernels of attention save other tensors than the CPU's.
+        if result.status is Status.OK and workload != "transformer_backbone":
             assert named(result)["saved"] == named(here[name])["saved"]

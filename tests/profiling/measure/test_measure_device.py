@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +21,11 @@ from profiling.measure.device import (
     Accelerator,
     Counters,
     Cuda,
+    Found,
+    Mps,
     Presence,
     Times,
+    Xpu,
     available_bytes,
     find,
     generators,
@@ -28,7 +33,7 @@ from profiling.measure.device import (
     in_use,
 )
 from profiling.model.request import DTYPES
-from profiling.model.run import DeviceInfo
+from profiling.model.run import DeviceInfo, Notice
 
 GROUPS_V2 = {"memory.max": "1000", "memory.current": "600", "memory.stat": "anon 1"}
 GROUPS_V1 = {
@@ -88,10 +93,16 @@ def cuda(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> Cuda:
 
 
 def test_what_a_person_may_ask_for() -> None:
-    assert CHOICES == ("auto", "cpu", "cuda")
-    assert {kind: made.kind for kind, made in KINDS.items()} == {"cpu": "cpu", "cuda": "cuda"}
+    assert CHOICES == ("auto", "cpu", "cuda", "xpu", "mps")
+    assert {kind: made.kind for kind, made in KINDS.items()} == {
+        kind: kind for kind in ("cpu", "cuda", "xpu", "mps")
+    }
     for kind in KINDS:
         assert type(get(kind)) is KINDS[kind]
+        assert get(kind).spec == kind
+    second = get("cuda:1")
+    assert (type(second), second.index, second.spec) == (Cuda, 1, "cuda:1")
+    assert get("cuda:0").spec == "cuda"
 
 
 @pytest.mark.parametrize(
@@ -116,8 +127,265 @@ def test_which_devices_are_found_and_why(
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", built)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: seen)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(device, "_nvidia_driver", lambda: None)
+    monkeypatch.setattr(Cuda, "_compute", lambda self, dtype: None)
     found = find(preferred)
     assert ([each.kind for each in found.devices], found.reason) == (kinds, reason)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Found]:
+    """Return what finds devices where torch has CUDA, and a GPU of which this is known."""
+
+    def found(
+        preferred: str = "auto",
+        *,
+        count: int = 1,
+        available: Callable[[], bool] = lambda: True,
+        error: Exception | None = None,
+        **versions: str | None,
+    ) -> Found:
+        def compute(self: Cuda, dtype: str) -> None:
+            if error is not None:
+                raise error
+
+        versions = {"cuda": "13.0", "hip": None} | versions
+        for name, version in versions.items():
+            monkeypatch.setattr(torch.version, name, version)
+        monkeypatch.setattr(torch.cuda, "is_available", available)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        properties = SimpleNamespace(name="An old GPU", total_memory=5000)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: properties)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (6, 1))
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_120"])
+        monkeypatch.setattr(Cuda, "_compute", compute)
+        return find(preferred)
+
+    return found
+
+
+def specs(found: Found) -> list[str]:
+    return [each.spec for each in found.devices]
+
+
+def test_a_build_for_rocm_is_used_and_named(gpu: Callable[..., Found]) -> None:
+    found = gpu(cuda=None, hip="6.4.1")
+    assert (specs(found), found.reason) == (["cuda", "cpu"], "environment.rocm_found")
+    assert found.devices[0].backend() == "ROCm 6.4.1"
+    assert found.devices[0].driver() is None
+    absent = gpu(cuda=None, hip="6.4.1", available=lambda: False)
+    assert (specs(absent), absent.reason) == (["cpu"], "environment.rocm_no_gpu")
+
+
+@pytest.mark.parametrize("preferred", ["auto", "cuda"])
+def test_a_gpu_too_old_for_the_build_gives_way_to_the_cpu(
+    preferred: str, gpu: Callable[..., Found]
+) -> None:
+    error = RuntimeError("CUDA error: no kernel image is available for execution on the device\n…")
+    found = gpu(preferred, error=error)
+    assert (specs(found), found.reason) == (["cpu"], "environment.gpu_too_old")
+    assert found.values == {
+        "device": "An old GPU",
+        "capability": "6.1",
+        "built": "sm_75, sm_120",
+        "command": "pip install --force-reinstall torch"
+        " --index-url https://download.pytorch.org/whl/cu126",
+    }
+
+
+def test_a_gpu_that_cannot_compute_gives_way_to_the_cpu(gpu: Callable[..., Found]) -> None:
+    found = gpu(error=RuntimeError("CUDA error: out of memory\nmore"))
+    assert (specs(found), found.reason) == (["cpu"], "environment.gpu_unusable")
+    assert found.values == {"device": "An old GPU", "text": "CUDA error: out of memory"}
+
+
+def test_what_torch_warns_of_is_told(gpu: Callable[..., Found]) -> None:
+    def too_old() -> bool:
+        warnings.warn(
+            "CUDA initialization: The NVIDIA driver on your system is too old (found version "
+            "12080). Please update your GPU driver",
+            stacklevel=1,
+        )
+        return False
+
+    def failing() -> bool:
+        warnings.warn("CUDA initialization: Unexpected error 999", stacklevel=1)
+        return False
+
+    found = gpu(available=too_old)
+    assert (specs(found), found.reason) == (["cpu"], "environment.cuda_old_driver")
+    assert found.values["found"] == "12.8"
+    assert found.values["command"].endswith("whl/cu126")
+    found = gpu(available=failing)
+    assert (specs(found), found.reason) == (["cpu"], "environment.cuda_failed")
+    assert found.values == {"text": "CUDA initialization: Unexpected error 999"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "system", "reason", "build"),
+    [
+        (None, "linux", "environment.cuda_not_built", None),
+        (None, "win32", "environment.cuda_not_built_windows", "cu126"),
+        ("570.86.10", "linux", "environment.cuda_not_built_gpu", "cu126"),
+        ("581.15", "win32", "environment.cuda_not_built_gpu", "cu130"),
+    ],
+)
+def test_a_build_for_the_cpu_alone_is_told_with_the_command_that_helps(
+    driver: str | None,
+    system: str,
+    reason: str,
+    build: str | None,
+    gpu: Callable[..., Found],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(device, "_nvidia_driver", lambda: driver)
+    monkeypatch.setattr(device, "sys", SimpleNamespace(platform=system))
+    found = gpu(cuda=None)
+    assert (specs(found), found.reason) == (["cpu"], reason)
+    command = found.values.get("command")
+    assert (command and command.rpartition("/")[2]) == build
+
+
+def test_the_driver_is_asked_of_its_own_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert device._nvidia_driver() is None
+    program = tmp_path / "nvidia-smi"
+    for says, wanted in (("echo 581.15; echo 581.15", "581.15"), ("exit 9", None), ("", None)):
+        program.write_text(f"#!/bin/sh\n{says}\n", encoding="utf-8")
+        program.chmod(0o755)
+        assert device._nvidia_driver() == wanted
+
+
+def test_of_several_devices_the_one_asked_for_comes_first(
+    gpu: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert specs(gpu(count=3)) == ["cuda", "cuda:1", "cuda:2", "cpu"]
+    found = gpu("cuda:2", count=3)
+    assert specs(found) == ["cuda:2", "cuda", "cuda:1", "cpu"]
+    tried: list[str] = []
+    monkeypatch.setattr(Cuda, "_compute", lambda self, dtype: tried.append(self.spec))
+    infos = found.infos()
+    assert [(each.spec, each.name) for each in infos[:-1]] == [
+        ("cuda:2", "An old GPU"),
+        ("cuda", "An old GPU"),
+        ("cuda:1", "An old GPU"),
+    ]
+    # What is alike is tried once, since each device that is used takes memory for that alone.
+    assert set(tried) == {"cuda:2"}
+    missing = gpu("cuda:3", count=3)
+    assert (specs(missing), missing.reason) == (["cpu"], "environment.no_such_index")
+    assert missing.values == {"device": "cuda:3", "count": "3"}
+
+
+def test_one_of_several_is_what_torch_uses_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    get("cuda:1").select()
+    get("cuda").select()
+    assert chosen == [1, 0]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    get("cuda").select()
+    get("cpu").select()
+    assert chosen == [1, 0]
+
+
+def test_what_torch_can_do_for_any_accelerator_is_asked_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def current(check_available: bool = False) -> torch.device:
+        return torch.device("xpu")
+
+    asked: list[str] = []
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", current)
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: asked.append("accelerator"))
+    monkeypatch.setattr(torch.xpu, "synchronize", lambda: asked.append("xpu"))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: asked.append("cuda"))
+    get("xpu").synchronize()
+    get("cuda").synchronize()
+    monkeypatch.delattr(torch.accelerator, "synchronize")  # as in an older torch
+    get("xpu").synchronize()
+    assert asked == ["accelerator", "cuda", "xpu"]
+
+
+def test_an_intel_gpu_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "xpu", None, raising=False)
+    assert Xpu().presence() == Presence(False, "environment.xpu_not_built")
+    monkeypatch.setattr(torch.version, "xpu", "20250101", raising=False)
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: False)
+    assert Xpu().presence() == Presence(False, "environment.xpu_no_gpu")
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    assert Xpu().presence() == Presence(True, "environment.xpu_found")
+    properties = SimpleNamespace(name="Arc", total_memory=7000, driver_version="1.6.3")
+    monkeypatch.setattr(torch.xpu, "get_device_properties", lambda index: properties)
+    monkeypatch.setattr(Xpu, "_computes", lambda self, dtype: dtype == "float32")
+    assert Xpu().info() == DeviceInfo("xpu", "Arc", 7000, ("float32",))
+    assert (Xpu().driver(), Xpu().backend()) == ("1.6.3", "XPU 20250101")
+    assert Xpu().activities() == [ProfilerActivity.CPU, ProfilerActivity.XPU]
+
+
+def test_apples_gpu_is_told_of_with_what_it_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = torch.arange(3)
+    mps = Mps()
+    assert mps.presence() == Presence(False, "environment.mps_not_built")
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: True)
+    assert mps.presence() == Presence(False, "environment.mps_no_gpu", is_there=True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert mps.presence() == Presence(True, "environment.mps_found")
+    for name, value in (
+        ("recommended_max_memory", 9000),
+        ("current_allocated_memory", 2000),
+        ("get_rng_state", state),
+    ):
+        monkeypatch.setattr(torch.mps, name, lambda value=value: value)
+    put: list[torch.Tensor] = []
+    monkeypatch.setattr(torch.mps, "set_rng_state", put.append)
+    monkeypatch.setattr(torch.backends.mps, "get_name", lambda: "Apple M9", raising=False)
+    assert (mps.name(), mps.memory_bytes(), mps.free_bytes()) == ("Apple M9", 9000, 7000)
+    assert (mps.count(), mps.is_initialized(), mps.settings()) == (1, True, {})
+    (generator,) = mps.generators()
+    generator.set_state(generator.get_state())
+    assert put == [state]
+    assert mps.activities() == [ProfilerActivity.CPU]
+    assert mps.copy_bandwidth() is None
+    assert (mps.counts(), mps.has_allocations, mps.has_kernels) == (False, False, False)
+    assert [each.key for each in mps.untold()] == [
+        "notice.tracked_memory",
+        "notice.no_kernels_in_traces",
+    ]
+
+
+def test_a_dtype_that_apple_refuses_by_its_type_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compute(self: Mps, dtype: str) -> None:
+        if dtype == "float64":
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    monkeypatch.setattr(Mps, "_compute", compute)
+    assert Mps().dtypes() == ("float32", "bfloat16", "float16")
+
+
+@pytest.mark.parametrize(
+    ("backend", "variable", "allocator"),
+    [
+        ("native", "", None),
+        ("cudaMallocAsync", "", "cudaMallocAsync"),
+        ("native", "1", "PYTORCH_NO_CUDA_MEMORY_CACHING"),
+    ],
+)
+def test_an_allocator_that_does_not_count_is_told_of(
+    backend: str, variable: str, allocator: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_allocator_backend", lambda: backend)
+    monkeypatch.setenv("PYTORCH_NO_CUDA_MEMORY_CACHING", variable)
+    cuda = get("cuda")
+    assert cuda.counts() is (allocator is None)
+    told = [] if allocator is None else [Notice("notice.no_counters", {"allocator": allocator})]
+    assert list(cuda.untold()) == told
 
 
 def test_the_preferred_accelerator_comes_first_and_its_state_is_told(
@@ -133,6 +401,12 @@ def test_the_preferred_accelerator_comes_first_and_its_state_is_told(
 
             def presence(self) -> Presence:
                 return Presence(usable, f"{name} {usable}")
+
+            def count(self) -> int:
+                return 1
+
+            def trouble(self) -> None:
+                """There is none."""
 
         return Planted
 
@@ -228,7 +502,9 @@ def test_a_gpu_is_timed_by_events_with_the_host_beside(
     times = cuda.time_phases(forward, backward)
     assert calls == [
         # Events are made, and the device is idle, before anything is timed.
-        *("event", "event", "event", "synchronize", "clock"),
+        *("event", "event", "event"),
+        # A driver makes an event when it is recorded for the first time.
+        *("record 1", "record 2", "record 3", "synchronize", "clock"),
         *("record 1", "forward", "record 2", "clock"),
         *("backward from a loss", "record 3", "clock"),
         # No event is read before all work is done.
@@ -237,6 +513,22 @@ def test_a_gpu_is_timed_by_events_with_the_host_beside(
     # By the host's clock each call takes a second.
     assert times == Times(0.1, 0.1, 4.0, 3.0)
     assert times.total == 0.2
+    calls.clear()
+    cuda.time_phases(forward, backward)
+    assert calls[:3] == ["synchronize", "clock", "record 1"]
+
+
+def test_a_loop_of_tiny_calls_is_timed_by_two_events(cuda: Cuda, calls: list[str]) -> None:
+    times = cuda.time_loop(lambda: calls.append("call"), 4)
+    assert calls == [
+        *("event", "event", "event", "record 1", "record 2", "record 3"),
+        *("call", "call", "synchronize"),  # awake by now
+        *("record 1", "call", "call", "call", "call", "record 2"),
+        *("synchronize", "elapsed 1 2"),
+    ]
+    assert times.total == pytest.approx(0.1 / 4)
+    assert (times.backward, times.host_backward) == (None, None)
+    assert 0 < (times.host_forward or 0) < 0.1
 
 
 def test_counters_are_those_of_requested_bytes(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,9 +580,12 @@ class Copying(Accelerator):
     trace_name = "cpu"
 
     def __init__(self, calls: list[str], free_bytes: int) -> None:
-        self._module = SimpleNamespace(
+        self._shared = None
+        self._events = []
+        self._module: Any = SimpleNamespace(
             mem_get_info=lambda: (free_bytes, 2**40),
             synchronize=lambda: calls.append("synchronize"),
+            empty_cache=lambda: calls.append("empty_cache"),
             Event=lambda enable_timing: self._event(calls),
         )
 
@@ -307,9 +602,16 @@ def test_the_bandwidth_is_that_of_a_large_copy(
 ) -> None:
     monkeypatch.setattr(statistics, "median", lambda seconds: sum(seconds))
     # A quarter of what is free, read and written, by ten copies of a tenth of a second each.
-    assert Copying(calls, 4000).copy_bandwidth() == pytest.approx(2 * 1000 / 1.0)
-    assert calls[:6] == ["event", "event", "record 1", "record 2", "synchronize", "elapsed 1 2"]
-    assert len(calls) == 10 * 6
+    copied = Copying(calls, 4 * 64 * 2**20).copy_bandwidth()
+    assert copied == pytest.approx(2 * 64 * 2**20 / 1.0)
+    assert calls[0] == "empty_cache"
+    assert calls[-4:] == ["record 1", "record 2", "synchronize", "elapsed 1 2"]
+    assert calls.count("elapsed 1 2") == 10
+
+
+def test_a_copy_that_fits_into_caches_tells_no_bandwidth(calls: list[str]) -> None:
+    assert Copying(calls, 4 * 64 * 2**20 - 4).copy_bandwidth() is None
+    assert calls == ["empty_cache"]
 
 
 @pytest.mark.parametrize("kind", ACCELERATORS)

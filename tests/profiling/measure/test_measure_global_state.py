@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 import torch
 
-from profiling.measure.global_state import guarded, kept
+from profiling.measure.device import get
+from profiling.measure.global_state import flags, guarded, kept
 from profiling.model.errors import InputError
 from profiling.model.words import translator
 
@@ -42,9 +44,35 @@ def observed() -> tuple[Any, ...]:
         torch.initial_seed(),
         torch.get_rng_state().tolist(),
         torch._C._len_torch_function_stack(),
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.deterministic,
+        *precision(),
     )
 
 
+def precision() -> Iterator[Any]:
+    """Yield what TF32 is set to, by all that can be asked for it."""
+    for path in (
+        *("fp32_precision", "cuda.matmul.fp32_precision", "cuda.matmul.allow_tf32"),
+        *("cudnn.fp32_precision", "cudnn.conv.fp32_precision", "cudnn.allow_tf32"),
+        *("mkldnn.matmul.fp32_precision", "cuda.matmul.allow_fp16_reduced_precision_reduction"),
+    ):
+        try:
+            yield functools.reduce(getattr, path.split("."), torch.backends)
+        except (AttributeError, RuntimeError):  # An older torch, or two ways that contradict.
+            yield None
+    try:
+        yield torch.get_float32_matmul_precision()
+    except RuntimeError:
+        yield None
+
+
+def tf32_everywhere() -> None:
+    backends: Any = torch.backends
+    backends.fp32_precision = "tf32"
+
+
+PRECISION = "torch.set_float32_matmul_precision"
 CHANGES: dict[str, tuple[Callable[[], object], str]] = {
     "grad mode": (lambda: torch.set_grad_enabled(False), "torch.set_grad_enabled"),
     "no_grad": (lambda: enter(torch.no_grad()), "torch.set_grad_enabled"),
@@ -70,6 +98,27 @@ CHANGES: dict[str, tuple[Callable[[], object], str]] = {
     "autocast": (lambda: enter(torch.autocast("cpu", torch.bfloat16)), "torch.autocast"),
     "autocast on cuda": (lambda: torch.set_autocast_enabled("cuda", True), "torch.autocast"),
     "autocast's dtype": (lambda: torch.set_autocast_dtype("cpu", torch.float16), "torch.autocast"),
+    "precision": (
+        lambda: torch.set_float32_matmul_precision("medium"),
+        "torch.set_float32_matmul_precision",
+    ),
+    "tf32": (
+        lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
+        "torch.backends.cuda.matmul",
+    ),
+    "tf32 everywhere": (tf32_everywhere, "torch.set_float32_matmul_precision"),
+    "cuDNN's tf32": (
+        lambda: setattr(torch.backends.cudnn, "allow_tf32", False),
+        "torch.backends.cudnn",
+    ),
+    "cuDNN's choice": (
+        lambda: setattr(torch.backends.cudnn, "benchmark", True),
+        "torch.backends.cudnn",
+    ),
+    "cuDNN's order": (
+        lambda: setattr(torch.backends.cudnn, "deterministic", True),
+        "torch.backends.cudnn",
+    ),
     "seed": (lambda: torch.manual_seed(torch.initial_seed() // 2 + 1), "torch.manual_seed"),
 }
 
@@ -81,7 +130,9 @@ def test_a_change_is_named_and_put_back(name: str) -> None:
     with kept() as changed:
         change()
         assert observed() != before
-    assert changed == [wanted]
+    assert wanted in changed
+    # One precision is told by several names.
+    assert changed == [wanted] or all("backends" in each or each == PRECISION for each in changed)
     assert observed() == before
     with kept() as changed:
         pass
@@ -172,10 +223,37 @@ def test_random_numbers_of_every_device_in_use_are_taken_back(
     own = torch.Generator()
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "default_generators", (own,))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: 0)
     with kept() as changed:
         first = torch.rand(3, generator=own)
     assert changed == []
     assert torch.equal(torch.rand(3, generator=own), first)
+
+
+def test_the_stream_and_the_device_in_use_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    current = {"device": 0, "stream": "default"}
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "default_generators", ())
+    for name in current:
+        monkeypatch.setattr(torch.cuda, f"current_{name}", lambda name=name: current[name])
+        put = functools.partial(current.__setitem__, name)
+        monkeypatch.setattr(torch.cuda, f"set_{name}", put)
+    with kept() as changed:
+        torch.cuda.set_device(1)
+        torch.cuda.set_stream(cast("torch.cuda.Stream", "another"))
+    assert changed == ["torch.cuda.set_device", "torch.cuda.set_stream"]
+    assert current == {"device": 0, "stream": "default"}
+
+
+def test_the_settings_that_change_results_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flags() == {"float32_matmul_precision": torch.get_float32_matmul_precision()}
+    assert set(get("cuda").flags()) == {
+        "cuda.matmul.allow_tf32",
+        "cudnn.allow_tf32",
+        "cudnn.benchmark",
+        "cudnn.deterministic",
+    }
 
 
 @pytest.mark.cuda

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from demos.workloads import elementwise, frozen_backbone
+from profiling.measure import prediction
 from profiling.measure.prediction import Predictions, predict
 from profiling.measure.step import State
 from tests.profiling.measure.predicting import check, measured
@@ -246,3 +248,33 @@ def test_a_state_that_cannot_be_built_is_an_error_and_leaves_nothing_behind(
     with pytest.raises(ValueError, match="planted"):
         predict(cell(), ["attached"])
     assert type(torch.ones(1)) is torch.Tensor
+
+
+def frame(module: str, function: str, below: Any = None) -> Any:
+    """Return what stands for a Python frame, with the frame that called it."""
+    code = SimpleNamespace(co_name=function)
+    return SimpleNamespace(f_globals={"__name__": module}, f_code=code, f_back=below)
+
+
+STEP = frame("mine", "backward")
+ENGINE = frame("torch.autograd.graph", "_engine_run_backward", frame("torch", "backward"))
+
+
+@pytest.mark.parametrize(
+    ("caller", "is_engine"),
+    [
+        (ENGINE, True),
+        # A device's backward runs on a thread of its own, on which there is no Python.
+        (None, True),
+        # A hook or a function of the step's own may be called on that thread.
+        (STEP, False),
+        (frame("mine", "backward", ENGINE), False),
+    ],
+)
+def test_backward_is_told_from_a_steps_own_code_on_any_thread(
+    caller: Any, is_engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapped = frame("torch._compile", "inner", caller)
+    dispatched = frame(prediction.__name__, "__torch_dispatch__", wrapped)
+    monkeypatch.setattr(prediction, "sys", SimpleNamespace(_getframe=lambda depth: dispatched))
+    assert prediction._called_by_engine() is is_engine

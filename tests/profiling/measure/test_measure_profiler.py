@@ -162,6 +162,8 @@ def test_the_device_is_idle_when_recording_starts_and_when_it_stops(
         ("device", "activities"),
         ("attached", "reset"),
         ("device", "synchronize"),
+        # What is held of an earlier step and not split would count as this one's.
+        ("device", "empty_cache"),
         ("session", "start"),
         ("attached", "forward"),
         ("attached", "backward"),

@@ -153,7 +153,16 @@ def test_what_is_left_out_of_a_request_is_measured_as_ever() -> None:
     ("name", "good", "bad", "values"),
     [
         ("dtype", "float16", "int8", {"value": "int8"}),
-        ("device", "cuda", "x" * 50, {"value": "x" * 40 + "…", "allowed": "auto, cpu, cuda"}),
+        (
+            "device",
+            "cuda",
+            "x" * 50,
+            {"value": "x" * 40 + "…", "allowed": "auto, cpu, cuda, xpu, mps"},
+        ),
+        ("device", "cuda:1", "cuda:", {"value": "cuda:"}),
+        ("device", "xpu:12", "cuda:1234", {"value": "cuda:1234"}),
+        ("device", "cuda:0", "cpu:1", {"value": "cpu:1"}),
+        ("device", "auto", "auto:0", {"value": "auto:0"}),
         ("budget_s", 60.0, 60.1, {"name": "budget", "low": 0.05, "high": 60.0}),
         ("budget_s", 0.05, float("nan"), {"name": "budget", "low": 0.05}),
         ("seed", 2**32 - 1, 2**32, {"low": 0, "high": 2**32 - 1}),
