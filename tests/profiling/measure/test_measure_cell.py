@@ -253,10 +253,11 @@ def test_every_dtype_is_measured(dtype: str, tmp_path: Path) -> None:
     assert detach.trace == f"traces/frozen_backbone-detach-4-{dtype}-cpu.json.gz"
 
 
-@pytest.mark.cuda
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_every_branch_is_measured_on_cuda(workload: str, tmp_path: Path) -> None:
-    asked = full(workload, size=64, device="cuda")
+def test_every_branch_is_measured_on_an_accelerator(
+    workload: str, tmp_path: Path, accelerator: str
+) -> None:
+    asked = full(workload, size=64, device=accelerator)
     results = by_branch(measure_cell(asked, tmp_path))
     statuses = dict.fromkeys(asked.branches, "ok") | STATUSES.get(workload, {})
     assert {name: result.status.value for name, result in results.items()} == statuses
@@ -265,5 +266,6 @@ def test_every_branch_is_measured_on_cuda(workload: str, tmp_path: Path) -> None
         assert [each.outcome for each in result.reach] == [
             each.outcome for each in here[name].reach
         ]
-        if result.status is Status.OK:
+        # What attention saves depends on its kernel, which is not the CPU's.
+        if result.status is Status.OK and workload != "transformer_backbone":
             assert named(result)["saved"] == named(here[name])["saved"]
