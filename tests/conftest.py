@@ -207,10 +207,11 @@ def _lab_restored() -> Iterator[None]:
 
 
 @pytest.fixture(
+    scope="session",
     params=[
         pytest.param("lab", marks=pytest.mark.lab),
         pytest.param("cuda", marks=pytest.mark.cuda),
-    ]
+    ],
 )
 def accelerator(request: pytest.FixtureRequest) -> str:
     """Each kind of accelerator that tests know: the simulated one, and a GPU where there is one."""

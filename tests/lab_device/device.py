@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from profiling.measure.device import Accelerator, Presence
+from profiling.measure.device import Accelerator, Cuda, Presence
 from tests.lab_device.build import CannotBuildError, library
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class Lab(Accelerator):
         try:
             library()
         except CannotBuildError:
-            return Presence(False, "environment.cuda_no_gpu")
-        return Presence(True, "environment.cuda_found")
+            return Presence(False, Cuda().presence().reason)
+        return Presence(True, Cuda().presence().reason)  # What is said is about CUDA.
 
     def activities(self) -> list[ProfilerActivity]:
         """Return the host's activity, which has the device's allocations."""
