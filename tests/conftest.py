@@ -113,10 +113,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """Take all that was imported out of garbage collection, which measuring does very often."""
-    if any(delegating.is_of_lab(item.nodeid) for item in session.items):
-        delegating.build_meanwhile()
     gc.collect()
     gc.freeze()
 

@@ -47,17 +47,6 @@ def environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(_SITE), *filter(None, [path])])}
 
 
-def build_meanwhile() -> None:
-    """Start building the device, so that it is there when the first test needs it."""
-    if not is_inside() and not is_built():
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.lab_device.build"],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # Who needs it tries again, and tells why not.
-        )
-
-
 def why_not() -> str | None:
     """Return why the tests of the device cannot run here; None if they can."""
     try:
@@ -125,6 +114,17 @@ class Delegating:
     def __init__(self) -> None:
         """Start nothing before the first test."""
         self._inner: _Inner | None = None
+        self._building: subprocess.Popen[bytes] | None = None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Start building the device, so that it is there when the first test needs it."""
+        if any(is_of_lab(each.nodeid) for each in session.items) and not is_built():
+            self._building = subprocess.Popen(
+                [sys.executable, "-m", "tests.lab_device.build"],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # Who needs it tries again, and tells why not.
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(
@@ -137,7 +137,7 @@ class Delegating:
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         read = _reported(item, "call", lambda: list(self._started(item).reports_of(item.nodeid)))
         if read is None:
-            self.pytest_unconfigure()  # The next test starts another one.
+            self._end()  # The next test starts another one.
         for data in read or ():
             report = hook.pytest_report_from_serializable(config=item.config, data=data)
             hook.pytest_runtest_logreport(report=report)
@@ -148,7 +148,12 @@ class Delegating:
         return True
 
     def pytest_unconfigure(self) -> None:
-        """End the inner pytest."""
+        """End what has been started."""
+        self._end()
+        if self._building is not None:
+            self._building.wait()
+
+    def _end(self) -> None:
         if self._inner is not None:
             self._inner.end()
             self._inner = None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +14,6 @@ from profiling.catalogue import WORKLOADS
 from profiling.measure.gradients import gradient_reach
 from profiling.measure.step import State
 from tests.lab_device import lab
-from tests.lab_device.delegating import ROOT, environment
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.lab
@@ -163,14 +160,8 @@ def test_drawing_on_the_device_leaves_the_cpus_state_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_it_is_torchs_accelerator_here_and_nowhere_else() -> None:
+def test_it_is_torchs_accelerator_here() -> None:
     found = torch.accelerator.current_accelerator()
     assert found is not None
     assert found.type == "lab"
     assert lab.is_installed()
-    code = "from profiling.measure.device import KINDS; print('lab' in KINDS)"
-    for variables, told in ((environment(), "True"), ({"PYTHONPATH": ""}, "False")):
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=variables, cwd=ROOT, capture_output=True, text=True
-        )
-        assert (done.stdout.strip(), done.stderr) == (told, "")

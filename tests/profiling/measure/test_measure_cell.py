@@ -253,7 +253,15 @@ def test_every_dtype_is_measured(dtype: str, tmp_path: Path) -> None:
     assert detach.trace == f"traces/frozen_backbone-detach-4-{dtype}-cpu.json.gz"
 
 
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize(
+    "workload",
+    [
+        pytest.param(
+            each, marks=() if each in ("side_branch", "gan_generator") else pytest.mark.long
+        )
+        for each in WORKLOADS
+    ],
+)
 def test_every_branch_is_measured_on_an_accelerator(
     workload: str, tmp_path: Path, accelerator: str
 ) -> None:
