@@ -1,7 +1,8 @@
 // A caching allocator in host memory that follows the rules of CUDA's.
 //
-// Segments are what it takes from the "driver", blocks are what tensors get of them. Sizes, the choice
-// of a block, when one is split and merged, and what is counted are those of CUDACachingAllocator.cpp.
+// Segments are what it takes from the "driver", blocks are what tensors get of them. Sizes, the
+// choice of a block, when one is split and merged, and what is counted are those of
+// CUDACachingAllocator.cpp.
 #pragma once
 
 #include <c10/core/CachingDeviceAllocator.h>
@@ -171,7 +172,7 @@ class Allocator final : public c10::DeviceAllocator {
     }
     if (!block) {
       ++stats_.num_ooms;
-      out_of_memory(requested, size);
+      out_of_memory(requested);
     }
     const bool was_split = block->is_split();
     if (block->size - size >= (pool.is_small ? MIN_BLOCK : SMALL + 1)) {
@@ -303,7 +304,7 @@ class Allocator final : public c10::DeviceAllocator {
     return gone < total_ ? total_ - gone : 0;
   }
 
-  [[noreturn]] void out_of_memory(size_t requested, size_t) {
+  [[noreturn]] void out_of_memory(size_t requested) {
     const size_t allocated = stats_.allocated_bytes[0].current;
     std::ostringstream text;
     text << "LAB out of memory. Tried to allocate " << shown(requested)

@@ -1,5 +1,5 @@
-// A generator with a state of its own. The numbers are drawn by the CPU's kernels from the generator
-// inside, so a seed gives the numbers that it gives on the CPU.
+// A generator with a state of its own. The numbers are drawn by the CPU's kernels from the
+// generator inside, so a seed gives the numbers that it gives on the CPU.
 #pragma once
 
 #include "allocator.h"

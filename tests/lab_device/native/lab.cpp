@@ -369,7 +369,9 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   library.impl("as_strided", &at::native::as_strided_tensorimpl);
   library.impl("view", &at::native::view);
   library.impl("_reshape_alias", &at::native::_reshape_alias);
-  library.impl("set_.source_Storage", static_cast<at::Tensor& (*)(at::Tensor&, at::Storage)>(&at::native::set_));
+  library.impl(
+      "set_.source_Storage",
+      static_cast<at::Tensor& (*)(at::Tensor&, at::Storage)>(&at::native::set_));
   library.impl("set_.source_Storage_storage_offset", &at::native::set_storage_cpu_);
   library.impl("_copy_from", &copy_from);
   library.impl("_local_scalar_dense", &item);
@@ -393,11 +395,11 @@ const bool is_registered = [] {
 } // namespace
 } // namespace lab
 
-// What Python calls. Nothing here raises: see `lab_empty_cache`.
+// What Python calls. Nothing here may raise.
 extern "C" {
 
-// Writes current, peak, allocated and freed of each pool (all, small, large) of each statistic, then
-// the numbers of retries, of failures, and of segments that were asked for and given back.
+// Writes current, peak, allocated and freed of each pool (all, small, large) of each statistic,
+// then the numbers of retries, of failures, and of segments that were asked for and given back.
 void lab_stats(int64_t* to) {
   const auto stats = lab::allocator().getDeviceStats();
   for (const auto* each :

@@ -47,8 +47,8 @@ inline void grow(c10::Storage storage, size_t bytes) {
   storage.set_nbytes(bytes);
 }
 
-// What the CPU's kernels need to know nothing of: autograd, autocast, and the profiler, which shall see
-// one operator for one call.
+// What the CPU's kernels need to know nothing of: autograd, autocast, and the profiler, which shall
+// see one operator for one call.
 struct OnHost {
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};

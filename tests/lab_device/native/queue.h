@@ -1,11 +1,11 @@
 // The device's one queue, in simulated time.
 //
-// What an operation computes is there when its call returns, but by the device's clock it has only been
-// queued: it starts when what was queued before is done, and takes the delay that was set. Events tell
-// that clock's time, and waiting sleeps until it. So a host clock without a synchronisation sees too
-// short a time. What is copied to the host without blocking is delivered by the next wait; until then
-// the target holds NaN, or -1. No thread is needed, so a process may be forked, and the device's times
-// are at least the delays whatever else the machine does.
+// What an operation computes is there when its call returns, but by the device's clock it has only
+// been queued: it starts when what was queued before is done, and takes the delay that was set.
+// Events tell that clock's time, and waiting sleeps until it. So a host clock without a
+// synchronisation sees too short a time. What is copied to the host without blocking is delivered
+// by the next wait; until then the target holds NaN, or -1. No thread is needed, so a process may
+// be forked, and the device's times are at least the delays whatever else the machine does.
 #pragma once
 
 #include <ATen/core/Tensor.h>
