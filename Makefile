@@ -2,7 +2,8 @@
 # make test     set everything up and run all checks
 # make resolve  ask pip whether the requirements agree with a Space's torch and packages
 # make test-long  the checks that are slow and rare
-# make cuda     the checks that need a GPU, in the environment at hand
+# make cuda     the checks that need a GPU, in the environment at hand; the others have a simulated one,
+#               which is built once with a C++ compiler
 # make audit    known weaknesses of what is installed, where the advisory database can be reached
 
 PYTHON ?= python3

@@ -22,14 +22,16 @@ from profiling.model.request import Request
 from profiling.model.run import Run
 from profiling.model.words import LANGUAGES, Text, translator
 from tests.harness.launching import ROOT, App, own_folders, running_app, wait_until_ready
+from tests.lab_device import delegating
 
 # How long examples take to make or to check says how busy the machine is.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
-# Stands in for a package that is on a Space only, and says so when it is imported elsewhere.
-collect_ignore = ["zero_gpu"]
+# What stands in for a package that is on a Space only says so when it is imported elsewhere; what
+# gives a process the simulated accelerator is for other processes.
+collect_ignore = ["zero_gpu", "lab_device/site"]
 
 
 OWN_WORKLOAD = '''\
@@ -79,7 +81,7 @@ class FinishedRun(NamedTuple):
 
 
 # What takes long comes first, so that two processes end at the same time.
-_FIRST = ("page", "app", "tests/faults", "tests/profiling/engine", "tests/e2e")
+_FIRST = ("page", "app", "tests/faults", "tests/profiling/engine", "tests/e2e", "lab")
 # What a file's tests need, by the fixtures that it names.
 _NEEDS = {
     "page": re.compile(r"\b(browser: Browser|whole_app: App|page: Page)\b"),
@@ -87,9 +89,13 @@ _NEEDS = {
 }
 
 
+def _group(nodeid: str) -> str:
+    """Return the group of a test: those of one share a process, and so its app and browser."""
+    return "lab" if delegating.is_of_lab(nodeid) else _group_of_file(nodeid.partition("::")[0])
+
+
 @functools.cache
-def _group(file: str) -> str:
-    """Return the group of a file: tests of one share a process, and so its app and browser."""
+def _group_of_file(file: str) -> str:
     text = (ROOT / file).read_text("utf-8")
     return next((group for group, needs in _NEEDS.items() if needs.search(text)), file)
 
@@ -101,7 +107,7 @@ class _Scheduler(LoadScopeScheduling):  # type: ignore[misc] # xdist has no type
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid.partition("::")[0])
+        return _group(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -111,7 +117,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        group = _group(item.nodeid.partition("::")[0])
+        group = _group(item.nodeid)
         return next((at for at, name in enumerate(_FIRST) if group.startswith(name)), len(_FIRST))
 
     items.sort(key=place)
@@ -123,13 +129,25 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("cuda") is None:
-        return
-    import torch
+def pytest_configure(config: pytest.Config) -> None:
+    if delegating.is_inside():
+        from tests.lab_device import lab
 
-    if not torch.cuda.is_available():
-        pytest.skip("torch has no CUDA here")
+        lab.install()
+        config.pluginmanager.register(delegating.Reporting(config))
+    else:
+        config.pluginmanager.register(delegating.Delegating())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("cuda") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("torch has no CUDA here")
+    reason = delegating.why_not() if item.get_closest_marker("lab") is not None else None
+    if reason is not None:
+        pytest.skip(f"no simulated accelerator: {reason}")
 
 
 def torch_state() -> dict[str, object]:
@@ -184,6 +202,29 @@ def _clean_torch() -> Iterator[None]:
     yield
     assert torch_state() == clean_state()
     assert sys.gettrace() is tracer
+
+
+@pytest.fixture(autouse=True)
+def _lab_restored() -> Iterator[None]:
+    """Put all switches of the simulated accelerator back, where there is one."""
+    yield
+    if delegating.is_inside():
+        from tests.lab_device import lab
+
+        lab.restore()
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("lab", marks=pytest.mark.lab),
+        pytest.param("cuda", marks=pytest.mark.cuda),
+    ],
+)
+def accelerator(request: pytest.FixtureRequest) -> str:
+    """Each kind of accelerator that tests know: the simulated one, and a GPU where there is one."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture(autouse=True)

@@ -259,9 +259,8 @@ def test_cuda_clones_copy_no_faster_than_a_plain_copy(measure: Measure) -> None:
     assert 0 < cloned["clone_bandwidth"] <= cloned["copy_bandwidth"] * 1.2
 
 
-@pytest.mark.cuda
-def test_cuda_peaks_have_parts_and_blocks(measure: Measure) -> None:
-    asked = cell(size=SIZE, device="cuda", branches=("attached",))
+def test_an_accelerators_peaks_have_parts_and_blocks(measure: Measure, accelerator: str) -> None:
+    asked = cell(size=SIZE, device=accelerator, branches=("attached",))
     (result,) = measure(asked).results
     values = {each.metric: each.value or 0 for each in result.samples}
     assert values["predicted"] == values["peak"] == 4 * VECTOR + 8

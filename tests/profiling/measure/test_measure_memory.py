@@ -220,12 +220,11 @@ def test_counters_are_read_when_the_device_is_done_and_set_back_after_the_reset(
     assert (found.parts, found.scratch) == ((), ())
 
 
-@pytest.mark.cuda
 @pytest.mark.parametrize("workload", ["elementwise", "side_branch", "frozen_backbone"])
-def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
-    state = State(cell(workload, size=1000, device="cuda"))
+def test_an_accelerators_memory_is_exact_and_repeats(workload: str, accelerator: str) -> None:
+    state = State(cell(workload, size=1000, device=accelerator))
     step = warm(state, "attached")
-    first, second = (measure_memory(step, get("cuda")).samples for _ in range(2))
+    first, second = (measure_memory(step, get(accelerator)).samples for _ in range(2))
     assert second == first
     high, live, allocated, allocations, blocks, reserved = (each.value or 0 for each in first)
     assert 0 < live <= high <= allocated
@@ -237,10 +236,9 @@ def test_cuda_memory_is_exact_and_repeats(workload: str) -> None:
     assert saved == measure_saved(here.step("attached"), here)
 
 
-@pytest.mark.cuda
-def test_cuda_counts_requested_bytes_not_blocks() -> None:
-    state = State(cell("elementwise", size=1, device="cuda"))
-    found = measure_memory(warm(state, "attached"), get("cuda"))
+def test_an_accelerator_counts_requested_bytes_not_blocks(accelerator: str) -> None:
+    state = State(cell("elementwise", size=1, device=accelerator))
+    found = measure_memory(warm(state, "attached"), get(accelerator))
     values = {each.metric: each.value for each in found.samples}
     assert values["live"] == 8  # h and the loss
     # Those, the loss's gradient, and the gradients of h, of w and of x, a block of 512 each.

@@ -157,23 +157,27 @@ def test_a_module_is_predicted_again_and_again() -> None:
     assert first.branches["detach"] is not None
 
 
-@pytest.mark.cuda
 @pytest.mark.parametrize(("workload", "branch"), RUNNING)
-def test_cuda_needs_at_least_what_was_predicted(workload: str, branch: str) -> None:
-    asked = cell(workload, size=64, device="cuda", branches=(branch,))
+def test_an_accelerator_needs_at_least_what_was_predicted(
+    workload: str, branch: str, accelerator: str
+) -> None:
+    asked = cell(workload, size=64, device=accelerator, branches=(branch,))
     predicted = predict(asked, asked.branches).branches[branch]
     assert predicted is not None
-    found = measured(State(asked).step(branch), predicted, "cuda")
-    assert predicted.peak_bytes <= (found.samples[0].value or 0)
+    found = measured(State(asked).step(branch), predicted, accelerator)
+    peak = found.samples[0].value or 0
+    assert predicted.peak_bytes <= peak
+    # Its kernels have no scratch; attention is composed of operators that have.
+    if accelerator == "lab" and workload != "transformer_backbone":
+        assert predicted.peak_bytes == peak
 
 
-@pytest.mark.cuda
-def test_cuda_elementwise_by_hand() -> None:
-    asked = cell(size=1000, device="cuda")
+def test_an_accelerators_elementwise_by_hand(accelerator: str) -> None:
+    asked = cell(size=1000, device=accelerator)
     predicted = predict(asked, ["attached"]).branches["attached"]
     assert predicted is not None
     assert predicted.peak_bytes == 4 * 4000 + 2 * 4
-    found = measured(State(asked).step("attached"), predicted, "cuda")
+    found = measured(State(asked).step("attached"), predicted, accelerator)
     assert found.samples[0].value == predicted.peak_bytes
 
 

@@ -1,0 +1,136 @@
+"""An accelerator from end to end: in the shell, through the API, on the page, and in its files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from gradio_client import Client
+from playwright.sync_api import Browser, expect
+
+from profiling.model.run import CellResult, Run, Status
+from profiling.model.words import table
+from profiling.output.saved_runs import load_run
+from tests.e2e.pages import visit
+from tests.harness.launching import ROOT, App, running_app, wait_until_ready
+
+WORDS = table("en")
+BRANCHES = ("attached", "detach", "detach_inplace")
+
+
+@pytest.fixture(scope="module")
+def accelerated(accelerator: str) -> Iterator[App]:
+    """The app on an accelerator."""
+    with running_app("--device", accelerator) as started:
+        wait_until_ready(started)
+        yield started
+
+
+def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "profiling", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
+
+
+def check(run: Run, accelerator: str) -> None:
+    """Check that a comparison was measured there, by what is known on an accelerator only."""
+    found = run.environment.device(accelerator)
+    assert run.environment.devices[0] is found is not None
+    for result in run.results:
+        assert (result.cell.device, result.status) == (accelerator, Status.OK)
+        check_cell(result)
+
+
+def check_cell(result: CellResult) -> None:
+    statuses = {each.branch: each.status.value for each in result.results}
+    assert statuses == dict(zip(BRANCHES, ("ok", "ok", "expected_error"), strict=True))
+    for each in result.results[:2]:
+        values: dict[str, float] = {sample.metric: sample.value or 0 for sample in each.samples}
+        assert 0 < values["peak"] <= values["block_peak"] <= values["reserved_peak"]
+        assert values["block_peak"] % 512 == 0
+        assert sum(part.bytes for part in each.peak_parts) == values["block_peak"]
+        assert values["time"] > 0
+        assert values["host"] > 0
+        assert each.trace is not None
+        assert each.trace.endswith(f"-{result.cell.device}.json.gz")
+
+
+def test_the_shell_compares_and_writes_everything_down(accelerator: str, tmp_path: Path) -> None:
+    done = shell(
+        *("compare", "--workload", "side_branch", "--branches", ",".join(BRANCHES)),
+        *("--sizes", "4,8", "--set", "depth=2", "--set", "width=8", "--budget", "0.05"),
+        *("--device", accelerator, "--out", str(tmp_path)),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"At 4 rows a batch (float32, {accelerator}), " in done.stdout
+    check(load_run(tmp_path / "run.json"), accelerator)
+    check(load_run(tmp_path / "detach-lab-run.zip"), accelerator)
+    summary = pd.read_csv(tmp_path / "summary.csv")
+    assert set(summary["device"]) == {accelerator}
+    assert (summary.loc[summary["status"] == "ok", "block_peak_bytes"] % 512 == 0).all()
+    events = pd.read_csv(tmp_path / "trace_events.csv", low_memory=False)
+    assert len(events) > 0
+    assert len(list((tmp_path / "traces").iterdir())) == 4
+
+
+def test_the_measuring_passes_its_own_checks(accelerator: str) -> None:
+    done = shell("doctor", "--device", accelerator, "--json")
+    assert done.stderr == ""
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["environment"]["devices"][0]["kind"] == accelerator
+    # The others are of time, which a busy machine may disturb.
+    exact = {"bytes", "prediction", "gradients", "trace"}
+    passed = {each["name"]: each["passed"] for each in found["checks"]}
+    assert exact <= set(passed)
+    assert all(passed[name] for name in exact), found["checks"]
+
+
+def test_a_script_compares(accelerated: App, accelerator: str, tmp_path: Path) -> None:
+    client = Client(accelerated.url, verbose=False)
+    found = client.predict(
+        workload="side_branch",
+        branches=list(BRANCHES),
+        sizes=[4],
+        device="auto",
+        budget_s=0.05,
+        parameters={"depth": 2, "width": 8},
+        with_run=True,
+        api_name="/compare",
+    )
+    client.close()
+    assert found["status"] == "done"
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(found["run"]), encoding="utf-8")
+    check(load_run(file), accelerator)
+
+
+@pytest.mark.browser
+def test_a_visitor_compares_and_takes_the_files_along(
+    accelerated: App, accelerator: str, browser: Browser, tmp_path: Path
+) -> None:
+    query = (
+        f"tab=compare&workload=side_branch&branches={','.join(BRANCHES)}&sizes=4&dtype=float32"
+        f"&device={accelerator}&budget=0.05&p.depth=2&p.width=8"
+    )
+    with visit(accelerated, browser) as page:
+        page.goto(f"{accelerated.url}?{query}")
+        progress = page.locator("#compare-progress")
+        expect(progress).to_contain_text("press Run")
+        page.locator("#compare-run").click()
+        expect(progress).to_contain_text("Done in", timeout=90_000)
+        expect(page.locator("#compare-results tbody tr")).to_have_count(len(BRANCHES))
+        expect(page.locator("#compare-results .lab-finding")).to_contain_text(accelerator)
+        name = "detach-lab-run.zip"
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=WORDS[f"download.{name}"]).click()
+        saved.value.save_as(tmp_path / name)
+        with page.expect_download(timeout=120_000) as report:
+            page.locator("#compare-save-report").click()
+        report.value.save_as(tmp_path / "report.html")
+    check(load_run(tmp_path / name), accelerator)
+    assert accelerator in (tmp_path / "report.html").read_text("utf-8")
