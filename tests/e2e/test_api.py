@@ -18,6 +18,7 @@ from profiling.catalogue.advisor import ADVISED, advise_plain
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest
+from profiling.model.request import DTYPES
 from profiling.model.words import LANGUAGES, Text, translator
 from profiling.output import json_data
 from profiling.output.saved_runs import load_run
@@ -183,8 +184,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {"high": 16, "magnitude": "1,000,000"},
     ),
     (
-        *("compare", SMALL | {"device": "tpu"}, "error.argument_choice"),
-        {"name": "device", "allowed": "auto, cpu, cuda"},
+        *("compare", SMALL | {"device": "tpu"}, "error.no_such_device"),
+        {"value": "tpu", "allowed": "auto, cpu, cuda, xpu, mps"},
+    ),
+    (
+        *("compare", SMALL | {"dtype": "int8"}, "error.argument_choice"),
+        {"name": "dtype", "allowed": ", ".join(DTYPES)},
     ),
     ("compare", SMALL | {"sizes": []}, "error.size_count", {"high": 12}),
     ("compare", SMALL | {"sizes": [-4]}, "error.size_range", {"size": -4, "high": plan.MAX_SIZE}),
