@@ -108,7 +108,7 @@ def test_every_number_stands_under_its_head(english: Text, tmp_path: Path) -> No
         "step time, median": "3.00 ms3.00–3.00",
         "ratio to attached": "1.00×",
         "peak": "4.000 KiB",
-        "saved for backward": "3.000 KiB",
+        "most saved for backward": "3.000 KiB",
         "live after forward": "2.000 KiB",
         "ops": "12",
     }
