@@ -54,8 +54,8 @@ def test_every_number_stands_under_its_head(english: Text, tmp_path: Path) -> No
     assert isinstance(out.file, io.StringIO)
     _, heads, row, *_ = (" ".join(line.split()) for line in out.file.getvalue().splitlines())
     assert heads == (
-        "branch step time, median ratio to attached peak most saved for backward live after forward "
-        "ops gradients"
+        "branch step time, median ratio to attached peak most saved for backward live after "
+        "forward ops gradients"
     )
     assert row == "attached 3.00 ms 1.00× 4.000 KiB 3.000 KiB 2.000 KiB 12 w: equal"
 
