@@ -237,6 +237,7 @@ class Engine:
             InputError: The file is not a trace, or too large.
             WorkerError: The worker cannot start, died or took too long.
         """
+        yield Reading(0.0)  # See `compare`.
         with self._notes() as notes:
             future = self._executor.submit(jobs.read_trace, path, notes)
             try:
@@ -266,6 +267,9 @@ class Engine:
         keep_within(self.folder, KEPT_RUNS, self._measured)
         finished = 0
         try:
+            # Nothing runs before this: whoever is interrupted while waiting for the first item has
+            # no iterator yet that could be closed.
+            yield Progress(None, None, time.monotonic() - start, False, lent_s)
             for run in self._measure(request, folder):
                 elapsed_s = time.monotonic() - start
                 if run is None:

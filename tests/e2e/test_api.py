@@ -23,7 +23,7 @@ from profiling.model.words import LANGUAGES, Text, translator
 from profiling.output import json_data
 from profiling.output.saved_runs import load_run
 from tests.awaiting import finished
-from tests.harness.breaking import measuring, workers
+from tests.harness.breaking import measuring, running, workers
 from tests.harness.launching import App
 from tests.harness.visiting import PATIENCE_S
 
@@ -114,8 +114,9 @@ def test_a_worker_that_dies_leaves_a_message_and_the_rest_works(app: App, client
     asked = SMALL | {"sizes": [65536, 8], "budget_s": 2.0, "parameters": larger}
     hit: set[int] = set()
     for _ in range(20):  # Between two sizes nothing is hit.
+        before = running(app)
         job = client.submit(**asked, api_name="/compare")
-        finished(measuring(app))
+        finished(measuring(app, before))
         for process in workers(app.process.pid):
             process.kill()
         found = rows(job.result())

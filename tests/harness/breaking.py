@@ -74,10 +74,25 @@ async def only_worker(app: App) -> psutil.Process:
     return found[0]
 
 
-async def measuring(app: App) -> None:
-    """Wait until the worker runs a branch, which its job notes."""
-    note = f"notes/*/{RunningBranch.__name__}.json"
-    while not any(any(folder.glob(note)) for folder in own_folders(app.temp)):
+def running(app: App) -> set[tuple[Path, int]]:
+    """Return the notes that a branch runs, each with the time it was written."""
+    found = set()
+    for folder in own_folders(app.temp):
+        for note in folder.glob(f"notes/*/{RunningBranch.__name__}.json"):
+            with contextlib.suppress(FileNotFoundError):  # Its branch has just ended.
+                found.add((note, note.stat().st_mtime_ns))
+    return found
+
+
+async def measuring(app: App, before: set[tuple[Path, int]]) -> None:
+    """Wait until the worker runs a branch, which its job notes.
+
+    Args:
+        app: The page.
+        before: As from `running`, before it was asked for: notes of an earlier job may still lie
+            there.
+    """
+    while not running(app) - before:
         await asyncio.sleep(0.01)
 
 
@@ -193,9 +208,9 @@ async def left_alone(app: App, how: str) -> Stand:
     faults: list[str] = []
     async with visiting(app) as visitor:
         known, other = runs(app), Visitor(visitor.page)
-        worker = await only_worker(app)
+        worker, before = await only_worker(app), running(app)
         asked = asyncio.create_task(compare(other, 0, "2000000", budget=20.0))
-        await measuring(app)
+        await measuring(app, before)
         start = time.monotonic()
         if how == "stop":
             await other.stop()
@@ -219,9 +234,9 @@ async def server_ends(how: signal.Signals) -> Stand:
     with tempfile.TemporaryDirectory() as temp:
         app = start_app(Path(temp), "--device", "cpu")
         async with visiting(app) as visitor:
-            worker = await only_worker(app)
+            worker, before = await only_worker(app), running(app)
             asked = asyncio.create_task(compare(visitor, 0, "2000000", budget=20.0))
-            await measuring(app)
+            await measuring(app, before)
             start = time.monotonic()
             app.process.send_signal(how)
             code = await asyncio.to_thread(app.process.wait, PATIENCE_S)

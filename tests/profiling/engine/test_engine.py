@@ -96,7 +96,7 @@ def test_bad_requests_are_refused_without_the_worker() -> None:
     with pytest.raises(InputError) as caught:
         next(engine.compare(replace(SMALL, sizes=())))
     assert caught.value.key == "error.size_count"
-    for asked in (engine.graph, lambda request: next(engine.compare(request))):
+    for asked in (engine.graph, lambda request: list(engine.compare(request))):
         with pytest.raises(InputError) as caught:
             asked(replace(SMALL, device="cuda"))
         assert caught.value.key == "error.no_such_device"
@@ -256,11 +256,28 @@ def results_of(step: Progress) -> tuple[CellResult, ...]:
     return step.run.results
 
 
+def running(engine: Engine, asked: Request) -> Iterator[Progress]:
+    """Return the steps of a comparison from the first on in which something runs."""
+    steps = engine.compare(asked)
+    first = next(steps)
+    assert (first.run, first.is_new) == (None, False)
+    return steps
+
+
+def test_nothing_runs_before_the_first_step(manual: tuple[Engine, Manual]) -> None:
+    """Who is interrupted while waiting for it has no iterator to close."""
+    engine, executor = manual
+    steps = running(engine, SMALL)
+    assert executor.cells == []
+    steps.close()  # type: ignore[attr-defined]
+    assert executor.cells == []
+
+
 def test_the_next_cell_is_submitted_before_a_result_is_shown(
     manual: tuple[Engine, Manual],
 ) -> None:
     engine, executor = manual
-    steps = engine.compare(SMALL)
+    steps = running(engine, SMALL)
     assert results_of(next(steps)) == ()
     assert [cell.size for cell, *_ in executor.cells] == [4]
     first = executor.finish()
@@ -276,7 +293,7 @@ def test_the_next_cell_is_submitted_before_a_result_is_shown(
 
 def test_what_is_measured_ahead_ends_when_nobody_waits(manual: tuple[Engine, Manual]) -> None:
     engine, executor = manual
-    steps = engine.compare(SMALL)
+    steps = running(engine, SMALL)
     next(steps)
     executor.finish()
     assert next(steps).is_new
@@ -298,7 +315,7 @@ def test_a_branch_at_fault_is_left_out_before_the_next_cell_is_begun(
     manual: tuple[Engine, Manual], error: Exception, after_s: float, reason: str
 ) -> None:
     engine, executor = manual
-    steps = engine.compare(replace(SMALL, branches=("detach", "attached", "detach")))
+    steps = running(engine, replace(SMALL, branches=("detach", "attached", "detach")))
     next(steps)
     executor.fail(error, "detach#2", after_s)
     assert not next(steps).is_new
@@ -330,7 +347,7 @@ def test_where_no_branch_is_at_fault_the_cell_is(
     manual: tuple[Engine, Manual], error: Exception, branch: str, reason: str
 ) -> None:
     engine, executor = manual
-    steps = engine.compare(ONE_CELL)
+    steps = running(engine, ONE_CELL)
     next(steps)
     executor.fail(error, branch, after_s=5.1)
     *_, last = steps
@@ -401,7 +418,7 @@ def test_a_worker_that_cannot_start_says_so_each_time_it_is_asked() -> None:
     engine = Engine("cpu", Changed(InlineExecutor(), {jobs.detect: broken}))
     for attempt in (1, 2):
         with pytest.raises(WorkerError) as caught:
-            next(engine.compare(SMALL))
+            list(engine.compare(SMALL))
         assert caught.value.key == "error.worker_failed"
         assert caught.value.values == {"text": f"planted {attempt}"}
     engine.close()
