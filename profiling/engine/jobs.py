@@ -6,7 +6,10 @@ run, which is in the worker.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -122,12 +125,25 @@ def compare(request: Request, folder: Path, notes: Notes) -> RecordedRun:
     Raises:
         InputError: The device cannot do what is asked for.
     """
-    from profiling.measure import cell as measuring
-    from profiling.measure import machine
     from profiling.measure.failure import clear_device
 
-    # The process may have served another visitor before.
+    # The process may have served another visitor before, and it may be killed at any moment.
     clear_device()
+    with _temporary_files_in(folder):
+        run = _record(request, folder, notes)
+    clear_device()
+    return run
+
+
+def end_process() -> None:
+    """End this process at once: what is noted stays, and the next call gets another process."""
+    os._exit(1)
+
+
+def _record(request: Request, folder: Path, notes: Notes) -> RecordedRun:
+    from profiling.measure import cell as measuring
+    from profiling.measure import machine
+
     run = RecordedRun(plan.new_run(request, machine.detect("auto"), folder.name))
     notes.write(run)
     for cell in run.planned.cells:
@@ -144,10 +160,14 @@ def compare(request: Request, folder: Path, notes: Notes) -> RecordedRun:
             end_process()
         run = replace(run, recordings=(*run.recordings, recording))
         notes.write(run)
-    clear_device()
     return run
 
 
-def end_process() -> None:
-    """End this process at once: what is noted stays, and the next call gets another process."""
-    os._exit(1)
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have temporary files go with a folder, which is deleted whatever becomes of this process."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,18 @@ def test_a_lent_process_that_lost_its_device_notes_that_and_ends(
         (Status.OK, "", ""),
         (Status.ERROR, "error.device_lost", "detach: device-side assert"),
     ]
+
+
+def test_a_lent_process_leaves_temporary_files_in_the_runs_folder_if_it_is_killed(
+    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, places = tempfile.gettempdir(), []
+
+    def record(asked: Cell, *_: object) -> Recording:
+        places.append(tempfile.gettempdir())
+        return Recording(CellResult(asked, Status.OK, ()))
+
+    monkeypatch.setattr(measuring, "record_cell", record)
+    jobs.compare(Request("elementwise", ("attached",), (4,)), tmp_path, notes)
+    assert places == [str(tmp_path)]
+    assert tempfile.gettempdir() == before
