@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -30,6 +30,7 @@ from profiling.engine.zerogpu import lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
+from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 from profiling.traces.table import Trace
@@ -58,8 +59,9 @@ class Progress(NamedTuple):
         run: The run so far; None while the worker is still starting, or a GPU waited for.
         cell: The cell being measured; None at the end.
         elapsed_s: Seconds since the comparison was asked for.
-        is_new: Whether `run` has a result more than before.
+        is_new: Whether `run` has a result more than before, or its traces are read now.
         lent_s: For how many seconds at most a GPU is lent; 0 if it is not lent.
+        is_reading: Whether a GPU that was lent is given back and traces are being read.
     """
 
     run: Run | None
@@ -67,6 +69,7 @@ class Progress(NamedTuple):
     elapsed_s: float
     is_new: bool
     lent_s: int = 0
+    is_reading: bool = False
 
 
 class Reading(NamedTuple):
@@ -265,19 +268,20 @@ class Engine:
         folder.mkdir()
         self._measured.add(folder)
         keep_within(self.folder, KEPT_RUNS, self._measured)
-        finished = 0
+        finished, was_reading = 0, False
         try:
             # Nothing runs before this: whoever is interrupted while waiting for the first item has
             # no iterator yet that could be closed.
             yield Progress(None, None, time.monotonic() - start, False, lent_s)
-            for run in self._measure(request, folder):
+            for run, is_reading in self._stages(request, folder):
                 elapsed_s = time.monotonic() - start
                 if run is None:
                     yield Progress(None, None, elapsed_s, False, lent_s)
                     continue
-                is_new, finished = len(run.results) > finished, len(run.results)
+                is_new = len(run.results) > finished or (was_reading and not is_reading)
+                finished, was_reading = len(run.results), is_reading
                 cell = None if is_new or run.complete else run.cells[finished]
-                yield Progress(run, cell, elapsed_s, is_new, lent_s)
+                yield Progress(run, cell, elapsed_s, is_new, lent_s, is_reading)
         finally:
             self._measured.discard(folder)
             if not finished:
@@ -296,16 +300,18 @@ class Engine:
         self._executor.shutdown(wait=True)
         self._own_folder.delete()
 
-    def _measure(self, request: Request, folder: Path) -> Iterator[Run | None]:
-        """Yield the run so far, again and again; None while nothing is known of the device yet."""
+    def _stages(self, request: Request, folder: Path) -> Iterator[_Stage]:
+        """Yield how far a request is, again and again."""
         with self._notes() as notes:
             if self._lender is not None and request.device != "cpu":
-                yield from _in_one_call(self._lender, request, folder, notes)
+                recorded = yield from _in_one_call(self._lender, request, folder, notes)
+                yield from _read(self._measuring, recorded, folder, notes)
                 return
             while (environment := self.environment(_HEARTBEAT_S)) is None:
-                yield None
+                yield _Stage(None)
             run = plan.new_run(request, environment, folder.name)
-            yield from _cell_by_cell(self._measuring, run, folder, notes, self._time_limit_s)
+            runs = _cell_by_cell(self._measuring, run, folder, notes, self._time_limit_s)
+            yield from map(_Stage, runs)
 
     @contextlib.contextmanager
     def _notes(self) -> Iterator[Notes]:
@@ -348,10 +354,22 @@ def _result(future: Future[T]) -> T:
         raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
 
 
+class _Stage(NamedTuple):
+    """How far a comparison is.
+
+    Attributes:
+        run: The run so far; None while nothing is known of the device yet.
+        is_reading: Whether all is recorded and only traces are still being read.
+    """
+
+    run: Run | None
+    is_reading: bool = False
+
+
 def _in_one_call(
     executor: Executor, request: Request, folder: Path, notes: Notes
-) -> Iterator[Run | None]:
-    """Have a request planned and measured where the device is, by a single job.
+) -> Generator[_Stage, None, RecordedRun]:
+    """Have a request planned and recorded where the device is, by a single job.
 
     What the job finishes it notes, so that nothing is lost if it is ended.
 
@@ -361,20 +379,54 @@ def _in_one_call(
         folder: The run's own, which exists; its name becomes the run's id.
         notes: The job's own.
 
+    Returns:
+        All that was recorded; what was not has a result that says why.
+
     Raises:
         DetachLabError: No cell was finished.
     """
     future = executor.submit(jobs.compare, request, folder, notes)
     while not wait([future], _HEARTBEAT_S).done:
-        yield notes.read(Run)
+        recorded = notes.read(RecordedRun)
+        yield _Stage(None if recorded is None else recorded.run)
     try:
-        yield _result(future)
+        return _result(future)
     except DetachLabError as error:
-        run = notes.read(Run)
-        if run is None or not run.results:
+        recorded = notes.read(RecordedRun)
+        if recorded is None or not recorded.recordings:
             raise
-        missing = (_failed(cell, error) for cell in run.cells[len(run.results) :])
-        yield replace(run, results=(*run.results, *missing))
+        done = recorded.recordings
+        missing = (Recording(_failed(each, error)) for each in recorded.planned.cells[len(done) :])
+        return replace(recorded, recordings=(*done, *missing))
+
+
+def _read(
+    executor: Executor, recorded: RecordedRun, folder: Path, notes: Notes
+) -> Iterator[_Stage]:
+    """Have the traces of a recorded run read, a cell at a time; the run has them when all are read.
+
+    A worker that ends meanwhile costs the traces of a cell alone.
+
+    Args:
+        executor: Where the jobs run, which needs no device.
+        recorded: The run.
+        folder: The run's own.
+        notes: For one job at a time.
+    """
+    yield _Stage(recorded.run, is_reading=True)
+    results: list[CellResult] = []
+    for each in recorded.recordings:
+        future = executor.submit(jobs.read_cell, each, folder, notes)
+        try:
+            while not wait([future], _HEARTBEAT_S).done:
+                yield _Stage(recorded.run, is_reading=True)
+            results.append(_result(future))
+        except WorkerError as error:
+            text = str(error.values.get("text") or error.__cause__ or error.key)
+            results.append(each.untraced(text))
+        finally:
+            future.cancel()
+    yield _Stage(replace(recorded.planned, results=tuple(results)))
 
 
 def _cell_by_cell(

@@ -6,7 +6,10 @@ run, which is in the worker.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,8 +19,9 @@ from profiling.engine.progress import Notes, RunningBranch, Share
 from profiling.model.errors import DeviceLostError, InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
+from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
-from profiling.model.run import Cell, CellResult, Check, Environment, Run, Status
+from profiling.model.run import Cell, CellResult, Check, Environment, Status
 from profiling.traces.table import Trace
 
 
@@ -94,10 +98,24 @@ def measure_cell(cell: Cell, folder: Path, notes: Notes) -> CellResult:
     return measuring.measure_cell(cell, folder, notes.running())
 
 
-def compare(request: Request, folder: Path, notes: Notes) -> Run:
-    """Plan and measure a whole comparison on this process's own device, noting the run so far.
+def read_cell(recording: Recording, folder: Path, notes: Notes) -> CellResult:
+    """Read and compress the traces of a cell that was recorded elsewhere, noting which one.
 
-    It ends after the cell at hand when nobody waits for it any more.
+    Args:
+        recording: The cell.
+        folder: The folder that it was recorded in.
+        notes: The job's own.
+    """
+    from profiling.measure import reading
+
+    return reading.read_cell(recording, folder, notes.running())
+
+
+def compare(request: Request, folder: Path, notes: Notes) -> RecordedRun:
+    """Plan and record a whole comparison on this process's own device, noting the run so far.
+
+    It ends after the cell at hand when nobody waits for it any more. Traces are left to be read by
+    `read_cell`, which needs no device.
 
     Args:
         request: A checked request.
@@ -107,27 +125,12 @@ def compare(request: Request, folder: Path, notes: Notes) -> Run:
     Raises:
         InputError: The device cannot do what is asked for.
     """
-    from profiling.measure import machine
     from profiling.measure.failure import clear_device
 
-    # The process may have served another visitor before.
+    # The process may have served another visitor before, and it may be killed at any moment.
     clear_device()
-    run = plan.new_run(request, machine.detect("auto"), folder.name)
-    notes.write(run)
-    for cell in run.cells:
-        if not notes.is_awaited():
-            break
-        try:
-            finished = measure_cell(cell, folder, notes)
-        except DeviceLostError as error:
-            running = notes.read(RunningBranch)
-            text = str(error.values["text"])
-            message = text if running is None else f"{running.branch}: {text}"
-            finished = CellResult(cell, Status.ERROR, (), error.key, message)
-            notes.write(replace(run, results=(*run.results, finished)))
-            end_process()
-        run = replace(run, results=(*run.results, finished))
-        notes.write(run)
+    with _temporary_files_in(folder):
+        run = _record(request, folder, notes)
     clear_device()
     return run
 
@@ -135,3 +138,36 @@ def compare(request: Request, folder: Path, notes: Notes) -> Run:
 def end_process() -> None:
     """End this process at once: what is noted stays, and the next call gets another process."""
     os._exit(1)
+
+
+def _record(request: Request, folder: Path, notes: Notes) -> RecordedRun:
+    from profiling.measure import cell as measuring
+    from profiling.measure import machine
+
+    run = RecordedRun(plan.new_run(request, machine.detect("auto"), folder.name))
+    notes.write(run)
+    for cell in run.planned.cells:
+        if not notes.is_awaited():
+            break
+        try:
+            recording = measuring.record_cell(cell, folder, notes.running())
+        except DeviceLostError as error:
+            running = notes.read(RunningBranch)
+            text = str(error.values["text"])
+            message = text if running is None else f"{running.branch}: {text}"
+            lost = Recording(CellResult(cell, Status.ERROR, (), error.key, message))
+            notes.write(replace(run, recordings=(*run.recordings, lost)))
+            end_process()
+        run = replace(run, recordings=(*run.recordings, recording))
+        notes.write(run)
+    return run
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have temporary files go with a folder, which is deleted whatever becomes of this process."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -1,6 +1,7 @@
 """Measures a cell in separate passes: prediction, gradients, memory, saved tensors, time, trace.
 
-No pass shares a run with another, since each disturbs what another one measures.
+No pass shares a run with another, since each disturbs what another one measures. Traces are read
+when all is recorded: that disturbs nothing, and a device that is lent can be given back before.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from profiling import catalogue
-from profiling.measure import device, gradients, memory, prediction, profiler, timing
+from profiling.measure import device, gradients, memory, prediction, profiler, reading, timing
 from profiling.measure.failure import Failure, attempt, give_memory_back, is_out_of_memory
 from profiling.measure.own_workload import Reference
 from profiling.measure.prediction import Predictions
 from profiling.measure.step import State, Step
+from profiling.model.recording import Recording, Unread, no_trace
 from profiling.model.run import (
     BranchResult,
     Cell,
@@ -35,8 +37,6 @@ from profiling.model.run import (
     ran,
 )
 from profiling.model.units import show_bytes
-from profiling.traces.operators import clone_bandwidth, device_work, operator_count
-from profiling.traces.table import load_trace
 
 Running = Callable[[str], AbstractContextManager[object]]
 
@@ -52,28 +52,38 @@ def warm_up() -> None:
 
 
 def measure_cell(cell: Cell, folder: Path, running: Running = contextlib.nullcontext) -> CellResult:
-    """Measure all branches of a cell; a cell that cannot be built gets a result that says why.
+    """Record all branches of a cell and read what was recorded.
 
     Args:
         cell: The planned cell.
         folder: An existing folder; traces are written below its ``traces``.
-        running: Is entered with a branch's label while the branch runs, except while it is timed.
+        running: Is entered with a branch's label while the branch runs, except while it is timed,
+            and while its trace is read.
+    """
+    return reading.read_cell(record_cell(cell, folder, running), folder, running)
+
+
+def record_cell(cell: Cell, folder: Path, running: Running = contextlib.nullcontext) -> Recording:
+    """Do all that needs the device; a cell that cannot be built gets a result that says why.
+
+    The arguments are those of `measure_cell`.
     """
     start = time.perf_counter()
     warm_up()
-    result = attempt(lambda: _Passes(cell, folder, running).run())
-    if isinstance(result, Failure):
-        result = CellResult(cell, result.status, (), result.reason, result.message, result.values)
+    recording = attempt(lambda: _Passes(cell, folder, running).run())
+    if isinstance(recording, Failure):
+        why = recording
+        recording = Recording(CellResult(cell, why.status, (), why.reason, why.message, why.values))
     elif device.in_use():
         give_memory_back()  # Others may need it while this process waits.
-    return replace(result, duration_s=time.perf_counter() - start)
+    duration_s = time.perf_counter() - start
+    return replace(recording, result=replace(recording.result, duration_s=duration_s))
 
 
 class Addition(NamedTuple):
     """What a pass adds to a branch's result."""
 
     samples: list[Sample]
-    trace: str | None = None
     parts: tuple[PeakPart, ...] = ()
     scratch: tuple[PeakPart, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -95,13 +105,14 @@ class _Passes:
         self._device = device.get(cell.device)
         self._device.select()
         self._notices: list[Notice] = []
+        self._unread: list[Unread] = []
         self._free_bytes = self._device.free_bytes()
         predicted = attempt(lambda: prediction.predict(cell, self._runnable, running))
         # What cannot be predicted, for whatever reason, is run all the same.
         nothing = Predictions(None, None, None, dict.fromkeys(self._runnable))
         self._predicted = nothing if isinstance(predicted, Failure) else predicted
 
-    def run(self) -> CellResult:
+    def run(self) -> Recording:
         """Measure what fits."""
         results = {branch: self._before(branch) for branch in self._cell.branches}
         result = CellResult(
@@ -113,7 +124,7 @@ class _Passes:
         )
         if any(each.status is Status.OK for each in results.values()):
             result = self._measure(result, results)
-        return replace(result, results=tuple(results.values()))
+        return Recording(replace(result, results=tuple(results.values())), tuple(self._unread))
 
     def _before(self, branch: str) -> BranchResult:
         """Return what is known of a branch before it runs: absent, too large, or to be run."""
@@ -210,7 +221,7 @@ class _Passes:
         predicted = self._predicted.branches[step.branch]
         found = memory.measure_memory(step, self._device, predicted)
         saved = memory.measure_saved(step, state)
-        return Addition([*found.samples, *saved], None, found.parts, found.scratch)
+        return Addition([*found.samples, *saved], found.parts, found.scratch)
 
     def _time(self, steps: dict[str, Step]) -> timing.Timed:
         cell = self._cell
@@ -230,7 +241,7 @@ class _Passes:
         return timed
 
     def _trace(self, steps: dict[str, Step]) -> Additions:
-        """Record every branch's trace, then read them, so that reading disturbs no recording."""
+        """Record every branch's trace."""
         (self._folder / "traces").mkdir(exist_ok=True)
         copy = attempt(self._device.copy_bandwidth) if steps else None
         if isinstance(copy, Failure):  # There was no memory left for it.
@@ -241,29 +252,29 @@ class _Passes:
                 self._notices.append(Notice("notice.no_kernels_recorded"))
         # Memory that was given back since the time pass is mapped again outside of a trace.
         self._each(dict(list(steps.items())[:1]), _run)
-        recorded = self._each(steps, self._record)
-        if self._device.has_allocations and not self._device.has_counters:
-            return recorded  # The memory pass has read a trace already.
-        read = {name: step for name, step in steps.items() if _worked(recorded[name])}
-        return recorded | self._each(read, lambda step: self._read(step, copy))
+        recorded = self._each(steps, lambda step: self._record(step, copy))
+        worked = [step for step in steps.values() if isinstance(recorded[step.branch], Addition)]
+        self._unread = [self._to_read(step) for step in worked]
+        return recorded
 
-    def _record(self, step: Step) -> Addition:
-        path = self._trace_path(step)
-        profiler.record_step(step, self._device, self._folder / path, shapes=True)
-        return Addition([], path)
+    def _record(self, step: Step, copy_bytes_per_s: float | None) -> Addition:
+        path = self._folder / self._trace_path(step)
+        profiler.record_step(step, self._device, path, shapes=True)
+        if self._is_read_already():
+            return Addition([])
+        return Addition([Sample("step", "copy_bandwidth", "bytes_per_s", 0, copy_bytes_per_s)])
 
-    def _read(self, step: Step, copy_bytes_per_s: float | None) -> Addition:
-        path = self._trace_path(step)
-        trace = load_trace(self._folder / path)
-        samples = [_count("ops", operator_count(trace))]
-        samples += [_count(name, value) for name, value in device_work(trace).items()]
-        rates = {"clone_bandwidth": clone_bandwidth(trace), "copy_bandwidth": copy_bytes_per_s}
-        samples += [Sample("step", name, "bytes_per_s", 0, rate) for name, rate in rates.items()]
+    def _to_read(self, step: Step) -> Unread:
+        unread = Unread(step.branch, self._trace_path(step), not self._is_read_already())
+        if not (unread.has_counts and self._device.has_allocations and self._device.counts()):
+            return unread
         predicted = self._predicted.branches[step.branch]
-        if not (self._device.has_allocations and self._device.counts()):
-            return Addition(samples, path)
-        unseen = memory.scratch_of(trace, self._device, predicted.operators) if predicted else ()
-        return Addition(samples, path, memory.parts_of(trace, self._device), unseen)
+        operators = None if predicted is None else predicted.operators
+        return replace(unread, memory_of=self._device.trace_name, predicted=operators)
+
+    def _is_read_already(self) -> bool:
+        """Whether the memory pass has read what a trace tells beside its events."""
+        return self._device.has_allocations and not self._device.has_counters
 
     def _each(self, steps: dict[str, Step], measure: Callable[[Step], Addition]) -> Additions:
         def waited(step: Step) -> Addition:
@@ -280,7 +291,7 @@ class _Passes:
     def _trace_path(self, step: Step) -> str:
         cell, label = self._cell, step.branch.replace("#", "-")
         device = cell.device.replace(":", "-")
-        return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{device}.json.gz"
+        return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{device}.json"
 
 
 def _run(step: Step) -> Addition:
@@ -292,16 +303,11 @@ def _run(step: Step) -> Addition:
 def _without_failures(traced: Additions) -> Additions:
     """Turn failures into notices: what was measured before a trace failed is as good as ever."""
     return {
-        branch: Addition([], notices=(_trace_failed(branch, each),))
+        branch: Addition([], notices=(no_trace(branch, each.message or each.reason),))
         if isinstance(each, Failure)
         else each
         for branch, each in traced.items()
     }
-
-
-def _trace_failed(branch: str, failure: Failure) -> Notice:
-    reason = failure.message or failure.reason
-    return Notice("notice.trace_failed", {"branch": branch, "text": reason})
 
 
 def _timed_additions(steps: dict[str, Step], timed: timing.Timed) -> Additions:
@@ -311,16 +317,8 @@ def _timed_additions(steps: dict[str, Step], timed: timing.Timed) -> Additions:
     }
 
 
-def _count(metric: str, value: int | None) -> Sample:
-    return Sample("step", metric, "count", 0, value)
-
-
 def _is_ok(result: BranchResult) -> bool:
     return result.status is Status.OK
-
-
-def _worked(addition: Addition | Failure) -> bool:
-    return isinstance(addition, Addition)
 
 
 def _extended(result: BranchResult, addition: Addition | Failure) -> BranchResult:
@@ -335,7 +333,6 @@ def _extended(result: BranchResult, addition: Addition | Failure) -> BranchResul
     return replace(
         result,
         samples=(*result.samples, *addition.samples),
-        trace=addition.trace or result.trace,
         peak_parts=addition.parts or result.peak_parts,
         scratch=addition.scratch or result.scratch,
         notices=(*result.notices, *addition.notices),

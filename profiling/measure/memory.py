@@ -61,18 +61,18 @@ def measure_memory(step: Step, device: Device, predicted: Prediction | None = No
     return _tracked(step, device)
 
 
-def parts_of(trace: pd.DataFrame, device: Device) -> tuple[PeakPart, ...]:
-    """Return what the peak of a traced step consists of."""
-    table = peak_parts(trace, device.trace_name)
+def parts_of(trace: pd.DataFrame, trace_name: str) -> tuple[PeakPart, ...]:
+    """Return what the peak of a traced step consists of, on the device that the trace calls so."""
+    table = peak_parts(trace, trace_name)
     columns = (table["kind"].map(str), table["op"].map(str), table["bytes"])
     return tuple(PeakPart(kind, op, int(size)) for kind, op, size in zip(*columns, strict=True))
 
 
 def scratch_of(
-    trace: pd.DataFrame, device: Device, operators: frozenset[str]
+    trace: pd.DataFrame, trace_name: str, operators: frozenset[str]
 ) -> tuple[PeakPart, ...]:
     """Return the parts of a traced step's peak that no operator returned."""
-    table = scratch(trace, device.trace_name, operators)
+    table = scratch(trace, trace_name, operators)
     columns = (table["op"], table["bytes"])
     return tuple(PeakPart("scratch", str(op), int(size)) for op, size in zip(*columns, strict=True))
 
@@ -139,10 +139,10 @@ def _recorded(step: Step, device: Device, predicted: Prediction | None) -> Memor
     gained = curve.loc[curve["change_bytes"] > 0, "change_bytes"]
     peak = max(0, int(curve["live_bytes"].max()))
     samples = [*_samples(peak, live, int(gained.sum()), len(gained)), ops]
-    parts = parts_of(trace, device)
+    parts = parts_of(trace, device.trace_name)
     if predicted is None or predicted.peak_bytes == peak:
         return Memory(samples, parts)
-    return Memory(samples, parts, scratch_of(trace, device, predicted.operators))
+    return Memory(samples, parts, scratch_of(trace, device.trace_name, predicted.operators))
 
 
 def _counted(step: Step, device: Device) -> Memory:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import gzip
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,9 @@ from profiling.measure.step import Step
 from profiling.traces.launches import DEVICE_WORK
 from profiling.traces.table import load_trace
 
+# A whole trace ends in a brace, with little space after it.
+_END_BYTES = 64
+
 
 def record_step(step: Step, device: Device, path: Path, *, shapes: bool) -> None:
     """Profile one step and write its Chrome trace; forward and backward are marked as ranges.
@@ -27,7 +29,7 @@ def record_step(step: Step, device: Device, path: Path, *, shapes: bool) -> None
     Args:
         step: The step; it is reset first.
         device: Where it runs.
-        path: Where the trace goes; gzipped if it ends in ``.gz``.
+        path: Where the trace goes, which is not compressed: that needs no device.
         shapes: Whether to record the shapes of inputs, which makes the step slower.
     """
     session = profile(
@@ -67,20 +69,23 @@ def _only_exported() -> _ExperimentalConfig | None:
 
 
 def _export(session: profile, path: Path) -> None:
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
     try:
-        session.export_chrome_trace(str(plain))
+        session.export_chrome_trace(str(path))
         # The session does not raise if it could not write all, or anything.
-        data = plain.read_bytes() if plain.exists() else b""
-        if not data.rstrip().endswith(b"}"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(plain))
-        if plain != path:
-            # The session would compress line by line, which takes much longer.
-            plain.write_bytes(gzip.compress(data, 6, mtime=0))
-            plain.replace(path)
+        if not _end(path).rstrip().endswith(b"}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     except BaseException:
-        plain.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
+
+
+def _end(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _END_BYTES))
+            return file.read()
+    except FileNotFoundError:
+        return b""
 
 
 def warm_up() -> None:

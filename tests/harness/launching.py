@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -22,6 +22,7 @@ from profiling.model.words import translator
 from tests.harness.visiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
+APP = ("app.py",)
 
 
 class App(NamedTuple):
@@ -57,6 +58,7 @@ def running_app(
     may_log: bool = False,
     environment: dict[str, str] | None = None,
     temp: Path | None = None,
+    program: Sequence[str] = APP,
 ) -> Iterator[App]:
     """Run ``app.py`` on a free port; it must end cleanly and leave no process and no file.
 
@@ -65,9 +67,10 @@ def running_app(
         may_log: Whether Gradio may log errors, as it does for data that no page would send.
         environment: Variables to set beside those of this process.
         temp: Its temporary folder; a new one unless given.
+        program: What Python is to run instead of ``app.py``, with the same options.
     """
     with tempfile.TemporaryDirectory(prefix="app-") as folder:
-        app = start_app(temp or Path(folder), *flags, environment=environment)
+        app = start_app(temp or Path(folder), *flags, environment=environment, program=program)
         try:
             yield app
         finally:
@@ -101,22 +104,33 @@ def not_taken(app: App) -> list[str]:
     return [line for line in app.lines if '"outcome": "refused"' in line or "failed" in line]
 
 
-def start_app(temp: Path, *flags: str, environment: dict[str, str] | None = None) -> App:
+def start_app(
+    temp: Path,
+    *flags: str,
+    environment: dict[str, str] | None = None,
+    program: Sequence[str] = APP,
+) -> App:
     """Run ``app.py`` on a free port; whoever starts it so has to end it."""
     # Between being found free and being listened on, a port may be taken.
     for _ in range(9):
         with contextlib.suppress(_PortTakenError):
-            return _start_on(free_port(), temp, *flags, environment=environment)
-    return _start_on(free_port(), temp, *flags, environment=environment)
+            return _start_on(free_port(), temp, program, flags, environment)
+    return _start_on(free_port(), temp, program, flags, environment)
 
 
 class _PortTakenError(AssertionError):
     """Something else listens on the port."""
 
 
-def _start_on(port: int, temp: Path, *flags: str, environment: dict[str, str] | None) -> App:
+def _start_on(
+    port: int,
+    temp: Path,
+    program: Sequence[str],
+    flags: Sequence[str],
+    environment: dict[str, str] | None,
+) -> App:
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), *flags],
+        [sys.executable, *program, "--port", str(port), *flags],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(temp), **(environment or {})},
         stdout=subprocess.PIPE,

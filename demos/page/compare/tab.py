@@ -212,6 +212,8 @@ def _progress(step: Progress, asked: Request, text: Text) -> str:
         key = "progress.lending" if step.lent_s else "progress.starting"
         return common.sentence(key, text, seconds=step.lent_s, elapsed=elapsed)
     done, total = len(step.run.results), len(step.run.cells)
+    if step.is_reading:
+        return common.sentence("progress.reading", text, elapsed=elapsed)
     if step.cell is None and done == total:
         return common.sentence("progress.done", text, elapsed=elapsed)
     size = step.run.cells[min(done, total - 1)].size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gzip
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -16,13 +17,20 @@ from msgspec.structs import replace
 
 from profiling.engine import jobs, zerogpu
 from profiling.engine.engine import Engine
-from profiling.engine.process import InlineExecutor
+from profiling.engine.process import InlineExecutor, ProcessDied
 from profiling.engine.progress import Notes
 from profiling.engine.zerogpu import ZeroGpu, _duration, lent_s, on_zero_gpu, refusal, run_lent
+from profiling.measure import cell as measuring
+from profiling.measure import reading
+from profiling.measure.device import KINDS
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
+from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
-from profiling.model.run import BranchResult, Cell, CellResult, Run, Status
+from profiling.model.run import BranchResult, Cell, CellResult, Status
+from profiling.traces.table import load_trace
+from tests.profiling.engine.test_engine import Changed
+from tests.profiling.measure.test_measure_cell_device import Counting
 
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), budget_s=0.05)
 
@@ -46,8 +54,9 @@ class TakenBack(Lender):
         self.finished = finished
 
     def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        run: Run = super().submit(fn, *arguments).result()
-        arguments[2].write(replace(run, results=run.results[: self.finished]))
+        recorded: RecordedRun = super().submit(fn, *arguments).result()
+        done = recorded.recordings[: self.finished]
+        arguments[2].write(replace(recorded, recordings=done))
         future: Future[Any] = Future()
         future.set_exception(WorkerError("error.gpu_ended"))
         return future
@@ -57,11 +66,11 @@ class TakenBack(Lender):
 def quick_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have cells measured at once, with nothing found."""
 
-    def measure(cell: Cell, *_: Any) -> CellResult:
+    def record(cell: Cell, *_: Any) -> Recording:
         results = tuple(BranchResult(each, Status.OK) for each in cell.branches)
-        return CellResult(cell, Status.OK, results)
+        return Recording(CellResult(cell, Status.OK, results))
 
-    monkeypatch.setattr(jobs, "measure_cell", measure)
+    monkeypatch.setattr(measuring, "record_cell", record)
 
 
 @pytest.fixture
@@ -126,6 +135,95 @@ def test_what_the_lent_device_cannot_do_is_told_and_leaves_nothing(
     assert list(lent.folder.iterdir()) == []
 
 
+class Held(InlineExecutor):
+    """Lends until it is told otherwise, and notes what is there of traces when it gives back."""
+
+    def __init__(self) -> None:
+        self.given_back = False
+        self.traces: list[str] = []
+        self.future: Future[Any] = Future()
+        self.answer: Any = None
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        self.answer = super().submit(fn, *arguments, **named).result()
+        self.traces = sorted(path.name for path in arguments[1].rglob("*.json*"))
+        return self.future
+
+    def give_back(self) -> None:
+        self.given_back = True
+        self.future.set_result(self.answer)
+
+
+def test_traces_are_read_and_compressed_after_the_gpu_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = Held()
+
+    def late(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            assert held.given_back
+            return function(*arguments, **named)
+
+        return call
+
+    monkeypatch.setattr(reading, "load_trace", late(load_trace))
+    monkeypatch.setattr(gzip, "compress", late(gzip.compress))
+    monkeypatch.setitem(KINDS, "cpu", Counting)
+    engine = Engine("auto", InlineExecutor(), lender=held)
+    steps = engine.compare(SMALL)
+    lent = next(steps)
+    while lent.run is None or not lent.is_new:
+        lent = next(steps)
+    assert held.traces == [
+        f"elementwise-{branch}-{size}-float32-cpu.json"
+        for branch in SMALL.branches
+        for size in SMALL.sizes
+    ]
+    assert lent.run.complete
+    # What needs no trace is shown already.
+    told = [each for finished in lent.run.results for each in finished.results]
+    assert {each.trace for each in told} == {None}
+    for each in told:
+        assert {"peak", "time"} <= {sample.metric for sample in each.samples}
+        assert "ops" not in {sample.metric for sample in each.samples}
+    held.give_back()
+    while not lent.is_reading:
+        lent = next(steps)
+    *_, last = [lent, *steps]
+    assert (last.is_new, last.is_reading) == (True, False)
+    assert last.run is not None
+    folder = engine.run_folder(last.run)
+    for finished in last.run.results:
+        for result in finished.results:
+            assert "ops" in {sample.metric for sample in result.samples}
+            assert sum(part.bytes for part in result.peak_parts) > 0
+            assert result.trace is not None
+            assert result.trace.endswith(".json.gz")
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*.json*")}
+    assert kept == {each.trace for cell in last.run.results for each in cell.results}
+    engine.close()
+
+
+def test_a_worker_that_ends_while_it_reads_costs_the_traces_alone() -> None:
+    def end(*_: Any) -> None:
+        raise ProcessDied
+
+    engine = Engine("auto", Changed(InlineExecutor(), {jobs.read_cell: end}), lender=Lender())
+    *_, last = engine.compare(replace(SMALL, sizes=(4,)))
+    assert last.run is not None
+    (finished,) = last.run.results
+    for result in finished.results:
+        assert (result.status, result.trace) == (Status.OK, None)
+        assert "time" in {sample.metric for sample in result.samples}
+        (notice,) = result.notices
+        assert notice.key == "notice.trace_failed"
+        assert notice.values == {
+            "branch": result.branch,
+            "text": "the process ended before it answered",
+        }
+    engine.close()
+
+
 @pytest.mark.usefixtures("quick_cells")
 def test_what_was_finished_before_the_gpu_was_taken_back_is_kept() -> None:
     engine = Engine("auto", InlineExecutor(), lender=TakenBack(1))
@@ -168,7 +266,7 @@ def test_closing_the_iterator_says_that_nobody_waits_any_more() -> None:
 def test_what_nobody_waits_for_is_not_measured(tmp_path: Path) -> None:
     folder = tmp_path / "unwanted"
     folder.mkdir()
-    run = jobs.compare(SMALL, folder, Notes(tmp_path / "gone"))
+    run = jobs.compare(SMALL, folder, Notes(tmp_path / "gone")).run
     assert run.id == "unwanted"
     assert [cell.size for cell in run.cells] == [4, 8]
     assert run.results == ()
@@ -177,10 +275,10 @@ def test_what_nobody_waits_for_is_not_measured(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick_cells")
 def test_each_finished_cell_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[int] = []
-    monkeypatch.setattr(Notes, "write", lambda _, run: noted.append(len(run.results)))
-    run = jobs.compare(SMALL, tmp_path, Notes(tmp_path))
+    monkeypatch.setattr(Notes, "write", lambda _, note: noted.append(len(note.recordings)))
+    recorded = jobs.compare(SMALL, tmp_path, Notes(tmp_path))
     assert noted == [0, 1, 2]
-    assert run.complete
+    assert recorded.run.complete
 
 
 @pytest.mark.parametrize(

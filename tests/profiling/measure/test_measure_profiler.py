@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import gzip
-import json
 import os
 from pathlib import Path
 from typing import cast
@@ -74,15 +72,6 @@ def test_a_cut_leaves_the_ops_before_it_out_of_backward(tmp_path: Path) -> None:
     assert "aten::sigmoid_backward" not in counts["detach"].index
     assert counts["clone_detach"].loc["aten::clone", "count"] == 1
     assert "aten::clone" not in counts["detach"].index
-
-
-@pytest.mark.parametrize("name", ["trace.json", "trace.json.gz"])
-def test_a_trace_is_gzipped_if_its_name_says_so(name: str, tmp_path: Path) -> None:
-    recorded(tmp_path / name)
-    data = (tmp_path / name).read_bytes()
-    text = gzip.decompress(data) if name.endswith(".gz") else data
-    assert "traceEvents" in json.loads(text)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_shapes_are_recorded_when_asked_for(tmp_path: Path) -> None:
@@ -174,7 +163,7 @@ def test_the_device_is_idle_when_recording_starts_and_when_it_stops(
 
 @pytest.mark.cuda
 def test_cuda_work_is_recorded_and_charged_to_its_operators(tmp_path: Path) -> None:
-    path = tmp_path / "trace.json.gz"
+    path = tmp_path / "trace.json"
     step = State(cell("frozen_backbone", size=64, device="cuda")).step("attached")
     step.backward(step.forward())
     record_step(step, get("cuda"), path, shapes=True)
