@@ -357,12 +357,12 @@ class Cuda(Accelerator):
             return Presence(False, "environment.cuda_no_gpu")
         return Presence(True, "environment.cuda_found")
 
-    def driver(self) -> str:
+    def driver(self) -> str | None:
         """Return the highest version of CUDA that the installed driver supports."""
         import torch
 
-        version = torch._C._cuda_getDriverVersion()  # type: ignore[attr-defined]
-        return f"{version // 1000}.{version % 1000 // 10}"
+        version = getattr(torch._C, "_cuda_getDriverVersion", None)
+        return None if version is None else f"{version() // 1000}.{version() % 1000 // 10}"
 
 
 # In order of preference, all before the CPU.

@@ -18,8 +18,13 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+try:
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+except ImportError:
+    # A torch that has them elsewhere: operators cannot be followed, so nothing is predicted.
+    TorchDispatchMode = object  # type: ignore[misc, assignment]
 
 from profiling.measure.fake_tensors import FakeMode, fake_mode
 from profiling.measure.global_state import kept
@@ -39,6 +44,9 @@ _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::inde
 _IN_PLACE = frozenset((_SUM, _ZEROS, *_FILLING))
 
 _DEVICE = torch.ops.prim.device.default
+
+# The function of torch's below which autograd's engine runs.
+_ENGINE = "_engine_run_backward"
 
 # Modules of torch's own wrappers around a dispatch mode.
 _WRAPPERS = ("torch._dynamo.eval_frame", "torch._compile", __name__)
@@ -83,7 +91,12 @@ def predict(
         cell: The cell; its state is built from fake tensors.
         branches: The labels to predict; a branch with several labels is predicted once.
         running: Entered with a branch's name while its step runs.
+
+    Raises:
+        NotImplementedError: This torch has no function that tells autograd's own operators.
     """
+    if not hasattr(torch.autograd.graph, _ENGINE):
+        raise NotImplementedError(_ENGINE)
     with warnings.catch_warnings(), fake_mode() as mode:
         warnings.simplefilter("ignore")  # The real run will show the step's warnings.
         state = State(cell)
@@ -116,7 +129,7 @@ def needed_bytes(predictions: Predictions, step: Prediction | None) -> int:
 
 def warm_up() -> None:
     """Let torch load what the first fake tensor, and the first number read from one, need."""
-    with fake_mode():
+    with contextlib.suppress(Exception), fake_mode():  # Without one nothing is predicted.
         torch.ones(1, 1).mm(torch.ones(1, 1)).item()
 
 
@@ -234,7 +247,7 @@ def _called_by_engine() -> bool:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__") in _WRAPPERS:
         frame = frame.f_back
-    return frame.f_code.co_name == "_engine_run_backward"
+    return frame.f_code.co_name == _ENGINE
 
 
 def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:
