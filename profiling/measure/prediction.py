@@ -39,9 +39,9 @@ _UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
 
 # On real tensors, autograd sums gradients in place, and fills fresh zeros in place.
 _SUM = "aten::add"
-_ZEROS = "aten::new_zeros"
+_ZEROS = ("aten::new_zeros", "aten::zeros")  # The latter in torch 2.8.
 _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
-_IN_PLACE = frozenset((_SUM, _ZEROS, *_FILLING))
+_IN_PLACE = frozenset((_SUM, *_ZEROS, *_FILLING))
 
 _DEVICE = torch.ops.prim.device.default
 
@@ -207,7 +207,7 @@ class _Tracker(TorchDispatchMode):
     def _follow_engine(self, name: str, args: Any, result: torch.Tensor) -> None:
         """Reuse the old storage where autograd works in place on real tensors."""
         new = result.untyped_storage()
-        if name == _ZEROS:
+        if name in _ZEROS:
             self._zeros.add(new)
             return
         old = args[0].untyped_storage()

@@ -65,6 +65,7 @@ _IMPORTED = (
     (("torch._C._profiler._ExperimentalConfig",), EVERY_METRIC),
 )
 _IN_OTHER_TESTS = {
+    "_GLOBAL_DEVICE_CONTEXT",
     "_cuda_getDriverVersion",
     "_len_torch_function_stack",
     "_pop_torch_function_stack",
@@ -186,6 +187,24 @@ def test_the_default_device_is_put_back_without_the_stack_of_modes(
         torch.set_default_device("meta")
     assert changed == ["torch.set_default_device"]
     assert torch.get_default_device() == torch.device("cpu")
+
+
+def test_the_default_device_is_told_where_torch_trips_over_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tripping = SimpleNamespace(device_context=None)
+
+    def tell() -> torch.device:
+        if hasattr(tripping, "device_context"):
+            raise AttributeError("'NoneType' object has no attribute 'device'")
+        return torch.device("cpu")
+
+    monkeypatch.setattr(torch, "_GLOBAL_DEVICE_CONTEXT", tripping, raising=False)
+    monkeypatch.setattr(torch, "get_default_device", tell)
+    with kept() as changed:
+        pass
+    assert changed == []
+    assert not hasattr(tripping, "device_context")
 
 
 def test_a_view_counts_with_its_base_where_no_version_can_be_set(
