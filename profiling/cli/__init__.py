@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from profiling import __version__
+from profiling.cli.encoding import spell_what_cannot_be_encoded
 from profiling.model.errors import DetachLabError, InputError
 from profiling.model.words import DEFAULT, translator
 
@@ -43,6 +44,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         name: The program's name in help texts.
         arguments: The command line; this process's own unless given.
     """
+    spell_what_cannot_be_encoded()
     say = translator(DEFAULT)
     given = None if arguments is None else list(arguments)
     try:

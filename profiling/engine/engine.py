@@ -24,7 +24,7 @@ from profiling import catalogue
 from profiling.engine import jobs, plan
 from profiling.engine.files import Limits, OwnFolder, keep_within
 from profiling.engine.process import WorkerProcess
-from profiling.engine.progress import Notes, RunningBranch, Share
+from profiling.engine.progress import Notes, RunningBranch, Share, insist
 from profiling.engine.worker import initialize
 from profiling.engine.zerogpu import lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
@@ -321,7 +321,7 @@ class Engine:
             yield Notes(folder)
         finally:
             # At once, so that a job that still notes something sees that nobody waits.
-            unawaited = folder.rename(folder.with_suffix(".old"))
+            unawaited = insist(lambda: folder.rename(folder.with_suffix(".old")))
             shutil.rmtree(unawaited, ignore_errors=True)
 
     def _lent_s(self, request: Request) -> int:

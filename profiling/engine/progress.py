@@ -18,6 +18,10 @@ import msgspec
 from profiling.model.errors import DeviceLostError
 
 NoteT = TypeVar("NoteT", bound=msgspec.Struct)
+T = TypeVar("T")
+
+# For so long Windows may refuse to move or delete a note; whoever reads one needs far less.
+_HELD_S = 1.0
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -38,6 +42,22 @@ class RunningBranch(msgspec.Struct, frozen=True):
     after_s: float
 
 
+def insist(change: Callable[[], T]) -> T:
+    """Do what Windows refuses while another process has a file open, as soon as it has not.
+
+    Raises:
+        PermissionError: It is still refused after a second.
+    """
+    end = time.monotonic() + _HELD_S
+    while True:
+        try:
+            return change()
+        except PermissionError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.005)
+
+
 class Notes:
     """The notes of one job, in a folder that is there as long as somebody waits for the job."""
 
@@ -55,18 +75,18 @@ class Notes:
         unfinished = path.with_suffix(".part")
         with contextlib.suppress(FileNotFoundError):  # Nobody waits any more.
             unfinished.write_bytes(msgspec.json.encode(note))
-            unfinished.replace(path)
+            insist(lambda: unfinished.replace(path))
 
     def read(self, kind: type[NoteT]) -> NoteT | None:
         """Return the last note of a type; None if there is none."""
         try:
-            return msgspec.json.decode(self._path(kind).read_bytes(), type=kind)
+            return msgspec.json.decode(insist(self._path(kind).read_bytes), type=kind)
         except FileNotFoundError:
             return None
 
     def erase(self, kind: type[msgspec.Struct]) -> None:
         """Delete the note of a type, if there is one."""
-        self._path(kind).unlink(missing_ok=True)
+        insist(lambda: self._path(kind).unlink(missing_ok=True))
 
     def running(self) -> Callable[[str], AbstractContextManager[None]]:
         """Return a context manager of a branch that notes, from now on, that the branch runs."""

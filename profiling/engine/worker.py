@@ -69,6 +69,8 @@ def import_torch() -> None:
     # another one makes is to be one that exists. Workers get their variables anew.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
+    # pandas imports pyarrow where it is installed, whose allocator would start a thread.
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
     import torch as torch
 
     _keep_shared()

@@ -13,10 +13,15 @@ import functools
 from typing import Any, NamedTuple, TypeGuard
 
 import torch
-from torch._subclasses import fake_tensor
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
-from torch.utils._pytree import tree_leaves
+
+try:
+    from torch._subclasses import fake_tensor
+    from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+    from torch.utils._pytree import tree_leaves
+except ImportError:
+    # A torch that has them elsewhere: modes cannot be made, so nothing is predicted.
+    FakeTensorMode = object  # type: ignore[misc, assignment]
 
 
 class _Layout(NamedTuple):

@@ -27,14 +27,30 @@ class _Modes(NamedTuple):
 
 def _read_modes() -> _Modes:
     # A default device is a function mode, which costs time even if the device is the CPU.
-    return _Modes(torch.get_default_device(), torch._C._len_torch_function_stack())
+    return _Modes(_default_device(), _depth())
+
+
+def _default_device() -> torch.device:
+    try:
+        return torch.get_default_device()
+    except AttributeError:
+        # torch 2.8 raises once there is none any more.
+        del torch._GLOBAL_DEVICE_CONTEXT.device_context
+        return torch.get_default_device()
+
+
+def _depth() -> int:
+    """Return how many function modes are active; 0 from a torch that does not tell."""
+    tell = getattr(torch._C, "_len_torch_function_stack", None)
+    return 0 if tell is None else int(tell())
 
 
 def _write_modes(wanted: _Modes) -> None:
-    while torch._C._len_torch_function_stack() > wanted.depth:
-        torch._C._pop_torch_function_stack()
+    end = getattr(torch._C, "_pop_torch_function_stack", None)
+    while end is not None and _depth() > wanted.depth:
+        end()
     torch.set_default_device(None)
-    if torch.get_default_device() != wanted.device:
+    if _default_device() != wanted.device:
         torch.set_default_device(wanted.device)
 
 

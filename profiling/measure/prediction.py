@@ -19,8 +19,13 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+try:
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+except ImportError:
+    # A torch that has them elsewhere: operators cannot be followed, so nothing is predicted.
+    TorchDispatchMode = object  # type: ignore[misc, assignment]
 
 from profiling.measure.fake_tensors import FakeMode, fake_mode
 from profiling.measure.global_state import kept
@@ -35,11 +40,14 @@ _UNKNOWN_RESULTS = ("aten::mkldnn_rnn_layer", "aten::_cudnn_rnn")
 
 # Autograd sums gradients in place, and fills fresh zeros in place, but not under a dispatch mode.
 _SUM = "aten::add"
-_ZEROS = "aten::new_zeros"
+_ZEROS = ("aten::new_zeros", "aten::zeros")  # The latter in torch 2.8.
 _FILLING = ("aten::scatter", "aten::scatter_add", "aten::index_put", "aten::index_add")
-_IN_PLACE = frozenset((_SUM, _ZEROS, *_FILLING))
+_IN_PLACE = frozenset((_SUM, *_ZEROS, *_FILLING))
 
 _DEVICE = torch.ops.prim.device.default
+
+# The function of torch's below which autograd's engine runs.
+_ENGINE = "_engine_run_backward"
 
 # Modules of torch's own wrappers around a dispatch mode.
 _WRAPPERS = ("torch._dynamo.eval_frame", "torch._compile", __name__)
@@ -84,7 +92,12 @@ def predict(
         cell: The cell; its state is built from fake tensors.
         branches: The labels to predict; a branch with several labels is predicted once.
         running: Entered with a branch's name while its step runs.
+
+    Raises:
+        NotImplementedError: This torch has no function that tells autograd's own operators.
     """
+    if not hasattr(torch.autograd.graph, _ENGINE):
+        raise NotImplementedError(_ENGINE)
     with warnings.catch_warnings(), fake_mode() as mode:
         warnings.simplefilter("ignore")  # The real run will show the step's warnings.
         state = State(cell)
@@ -117,7 +130,7 @@ def needed_bytes(predictions: Predictions, step: Prediction | None) -> int:
 
 def warm_up() -> None:
     """Let torch load what the first fake tensor, and the first number read from one, need."""
-    with fake_mode():
+    with contextlib.suppress(Exception), fake_mode():  # Without one nothing is predicted.
         torch.ones(1, 1).mm(torch.ones(1, 1)).item()
 
 
@@ -195,7 +208,7 @@ class Tracker(TorchDispatchMode):
     def _follow_engine(self, name: str, args: Any, result: torch.Tensor) -> None:
         """Reuse the old storage where autograd works in place if nobody watches."""
         new = result.untyped_storage()
-        if name == _ZEROS:
+        if name in _ZEROS:
             self._zeros.add(new)
             return
         old = args[0].untyped_storage()
@@ -266,7 +279,7 @@ def _called_by_engine() -> bool:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") in _WRAPPERS:
         frame = frame.f_back
-    return frame is None or frame.f_code.co_name == "_engine_run_backward"
+    return frame is None or frame.f_code.co_name == _ENGINE
 
 
 def _adds_in_place(gradient: torch.Tensor, other: torch.Tensor | float) -> bool:

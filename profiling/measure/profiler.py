@@ -9,9 +9,9 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from profiling.measure.device import Device
@@ -57,14 +57,16 @@ def record_step(step: Step, device: Device, path: Path, *, shapes: bool) -> None
 
 
 @functools.cache
-def _only_exported() -> _ExperimentalConfig | None:
+def _only_exported() -> Any:
     """Return a setting that makes no Python objects of events, which takes most of a session's end.
 
-    None for an older torch, which has no such setting.
+    None for a torch that has no such setting.
     """
     try:
+        from torch._C._profiler import _ExperimentalConfig
+
         return _ExperimentalConfig(trace_only=True)
-    except TypeError:
+    except (ImportError, TypeError):
         return None
 
 

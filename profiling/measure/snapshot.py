@@ -226,13 +226,20 @@ def _value_text(value: Any) -> str:
 def _counts_with(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two tensors have one version counter.
 
-    There is no way to ask, so one counter is set, the other read, and the first put back.
+    There is no way to ask, so one counter is set, the other read, and the first put back. Where
+    torch lets none be set, only a view and its base are known to have one.
     """
     if tensor is other:
         return True
-    set_version = torch._C._autograd._unsafe_set_version_counter
+    set_version = getattr(torch._C._autograd, "_unsafe_set_version_counter", None)
+    if set_version is None:
+        return _base(tensor) is _base(other)
     before, probe = tensor._version, other._version + 1
     set_version((tensor,), (probe,))
     moved: bool = other._version == probe
     set_version((tensor,), (before,))
     return moved
+
+
+def _base(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor if tensor._base is None else tensor._base

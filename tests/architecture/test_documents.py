@@ -52,8 +52,9 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_the_python_versions_agree() -> None:
-    assert _project("requires-python") == ">=3.10,<3.15"
-    assert "(3, 10) <= sys.version_info < (3, 15)" in (_ROOT / "Makefile").read_text("utf-8")
+    assert _project("requires-python") == ">=3.10,<3.16"
+    assert "(3, 10) <= sys.version_info < (3, 16)" in (_ROOT / "Makefile").read_text("utf-8")
+    assert "Python 3.10 to 3.15" in (_ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_changelog_knows_the_version() -> None:

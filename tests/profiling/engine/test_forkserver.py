@@ -182,7 +182,9 @@ def test_whatever_ends_a_page_ends_all_its_processes(
         os.utime(folder, (0, 0))
     monkeypatch.setattr(tempfile, "tempdir", str(temp))
     OwnFolder().delete()
-    assert list(temp.iterdir()) == []
+    # A torch as old as 2.8 makes a folder when it is imported, and leaves it when it is killed.
+    left = [each for each in temp.iterdir() if not list(each.glob("_remote_module_*"))]
+    assert left == []
 
 
 # Makes a torch that believes to know CUDA, and tells whether anybody asks it for devices.

@@ -5,10 +5,18 @@ from __future__ import annotations
 import contextlib
 import pickle
 import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
+from profiling.engine import progress
+from profiling.engine.engine import Engine
+from profiling.engine.process import InlineExecutor
 from profiling.engine.progress import Notes, RunningBranch, Share
 from profiling.model.run import Run
 from tests.profiling.planted import run_of
@@ -74,3 +82,76 @@ def test_notes_that_nobody_waits_for_are_made_for_nothing(notes: Notes, tmp_path
         notes.write(Share(0.5))
     assert notes.read(Share) is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def as_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to move or delete what is open, and a folder with something open in it."""
+
+    def refusing(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(path: Path, *arguments: Any, **options: Any) -> Any:
+            affected = {path, *(each for each in arguments if isinstance(each, Path))}
+            for file in psutil.Process().open_files():
+                if affected & {Path(file.path), Path(file.path).parent}:
+                    raise PermissionError(13, "The process cannot access the file", str(path))
+            return change(path, *arguments, **options)
+
+        return changed
+
+    for name in ("unlink", "replace", "rename"):
+        monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
+
+
+@contextlib.contextmanager
+def _open_for(path: Path, seconds: float) -> Iterator[None]:
+    """Have a note open for a while, as whoever reads it has."""
+    file = path.open("rb")
+    closing = threading.Timer(seconds, file.close)
+    closing.start()
+    try:
+        yield
+    finally:
+        closing.join()
+        file.close()
+
+
+@pytest.mark.usefixtures("as_on_windows")
+def test_a_note_that_is_being_read_is_replaced_and_erased_as_soon_as_it_is_read(
+    notes: Notes, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes" / "Share.json"
+    notes.write(Share(0.25))
+    with _open_for(path, 0.1):
+        with pytest.raises(PermissionError):
+            path.unlink()
+        notes.write(Share(0.5))
+    assert notes.read(Share) == Share(0.5)
+    with _open_for(path, 0.1):
+        notes.erase(Share)
+    assert notes.read(Share) is None
+
+
+@pytest.mark.usefixtures("as_on_windows")
+def test_a_note_that_nobody_ever_closes_is_an_error_after_a_while(
+    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_HELD_S", 0.05)
+    notes.write(Share(0.25))
+    start = time.monotonic()
+    with _open_for(tmp_path / "notes" / "Share.json", 0.5), pytest.raises(PermissionError):
+        notes.erase(Share)
+    assert time.monotonic() - start >= 0.05
+    assert notes.read(Share) == Share(0.25)
+
+
+@pytest.mark.usefixtures("as_on_windows")
+def test_a_reading_ends_well_whose_note_is_just_being_written() -> None:
+    engine = Engine("cpu", InlineExecutor())
+    try:
+        with contextlib.ExitStack() as held:
+            with engine._notes() as notes:
+                notes.write(Share(0.5))
+                held.enter_context(_open_for(notes._path(Share), 0.1))
+            assert not notes.is_awaited()
+    finally:
+        engine.close()

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+import torch
+
 from profiling.model.run import BranchResult, CellResult
 from tests.profiling.planted import cell
 
+# Lessons then leave out what is saved for backward.
+reads_saved = pytest.mark.skipif(
+    not hasattr(torch._C._autograd.SavedTensor, "data"),
+    reason="this torch cannot tell what is saved without unpacking it",
+)
 SIZE = 1000
 VECTOR = SIZE * 4
 # x and w, what w's gradient is compared with (x's never has one, but may), and the step.

@@ -15,6 +15,7 @@ from profiling.measure.machine import detect
 from profiling.measure.snapshot import Snapshots
 from profiling.model.graph import BranchGraph, Edge, Graph, Node
 from profiling.model.request import Request
+from tests.profiling.measure.cells import reads_saved
 
 
 def named(found: Graph) -> dict[str, Node]:
@@ -31,6 +32,7 @@ def leaf(*values: float) -> torch.Tensor:
     return torch.tensor(values, requires_grad=True)
 
 
+@reads_saved
 def test_ops_and_leaves_with_what_is_saved() -> None:
     a = leaf(1.0, 2.0)
     out = a.sigmoid()
@@ -74,12 +76,14 @@ def test_a_detached_leaf_that_requires_grad_again_is_tied_too() -> None:
     assert ("c", "loss", "gradient") in arrows(found)
 
 
+@reads_saved
 def test_a_constant_that_an_op_keeps_leads_to_it() -> None:
     w, x = leaf(1.0), torch.tensor([2.0])
     found = graph({"w": w, "x": x, "y": w * x})
     assert arrows(found) == {("w", "y", "gradient"), ("x", "y", "constant")}
 
 
+@reads_saved
 def test_a_result_that_only_its_detached_name_is_left_of_is_tied_to_its_op() -> None:
     h = leaf(1.0).exp()
     z = h.detach()
@@ -88,6 +92,7 @@ def test_a_result_that_only_its_detached_name_is_left_of_is_tied_to_its_op() -> 
     assert ("ExpBackward0", "z", "memory") in arrows(graph({"z": z, "loss": loss}))
 
 
+@reads_saved
 def test_a_change_in_place_shows_before_backward_raises() -> None:
     out = leaf(1.0).exp()
     graphs = Graphs(Snapshots())
@@ -98,6 +103,7 @@ def test_a_change_in_place_shows_before_backward_raises() -> None:
         out.backward()
 
 
+@reads_saved
 def test_a_saved_tensor_that_was_detached_in_place() -> None:
     m = leaf(2.0).exp()
     y = m * m
@@ -112,6 +118,7 @@ def test_a_saved_tensor_that_was_detached_in_place() -> None:
         y.backward()
 
 
+@reads_saved
 def test_what_backward_carried_and_freed() -> None:
     a = leaf(1.0, 2.0)
     out = a * a
@@ -162,6 +169,7 @@ def test_node_numbers_stay_from_record_to_record() -> None:
     assert (first["a"].id, first["out"].id) == (second["a"].id, second["out"].id)
 
 
+@reads_saved
 def test_a_hooked_saved_tensor_is_not_unpacked() -> None:
     calls: list[int] = []
 
@@ -195,6 +203,7 @@ def test_the_mode_a_constant_was_made_in(use: str) -> None:
     assert named(Graphs(snapshots).record({"x": x}, watch=False))["x"].made_in == use
 
 
+@reads_saved
 def test_custom_functions_and_several_outputs() -> None:
     class Double(torch.autograd.Function):
         @staticmethod
@@ -215,6 +224,7 @@ def test_custom_functions_and_several_outputs() -> None:
     assert [(saved.name, saved.bytes) for saved in nodes["y"].saved] == [("tensors[0]", 8)]
 
 
+@reads_saved
 def test_a_freed_function_written_in_python() -> None:
     layer = torch.nn.Linear(1, 1)
     layer.register_full_backward_hook(lambda *_: None)

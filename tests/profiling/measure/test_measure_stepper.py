@@ -15,6 +15,7 @@ import torch
 from profiling import catalogue
 from profiling.measure.stepper import MAX_NAMES, MAX_STEPS, Stepper, run_lesson, step_code
 from profiling.model.lesson import LessonError, LessonRequest, LessonStep, PartTrace, TensorState
+from tests.profiling.measure.cells import reads_saved
 
 
 def step(function: Callable[[], Any]) -> PartTrace:
@@ -239,6 +240,7 @@ def test_a_step_for_every_line_with_the_tensors_after_it() -> None:
     ]
 
 
+@reads_saved
 def test_storage_version_and_graph_as_the_lesson_goes() -> None:
     (part,) = run_lesson(LessonRequest("detach_then_zero")).parts
     steps = [at(step) for step in part.steps]
@@ -259,7 +261,8 @@ def test_the_error_is_noted_with_its_line_and_text() -> None:
     source = catalogue.lesson("detach_then_zero").parts["lesson"]
     assert part.error is not None
     assert part.error.type == "RuntimeError"
-    assert part.error.text.startswith(
+    # An older torch names the function in full.
+    assert part.error.text.replace("SigmoidBackward0", "Sigmoid").startswith(
         "one of the variables needed for gradient computation has been modified by an inplace "
         "operation: [torch.FloatTensor [3]], which is output 0 of Sigmoid, is at version 1; "
         "expected version 0 instead."
