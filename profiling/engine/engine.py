@@ -30,7 +30,7 @@ from profiling.engine.zerogpu import lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
-from profiling.model.request import Request
+from profiling.model.request import AUTO, Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 from profiling.traces.table import Trace
 
@@ -198,11 +198,22 @@ class Engine:
     def lesson(self, request: LessonRequest) -> LessonTrace:
         """Check and run a lesson.
 
+        A GPU is lent for it only if its device is asked for by name.
+
         Raises:
             InputError: The request cannot be run.
-            WorkerError: The worker died or took too long.
+            WorkerError: The worker cannot start, died or took too long, or no GPU is lent.
         """
         plan.check_lesson(request)
+        needs_cpu = "cpu" in (request.device, catalogue.lesson(request.name).device)
+        if self._lender is not None and request.device != AUTO and not needs_cpu:
+            return _result(self._lender.submit(jobs.run_lent_lesson, request))
+        if needs_cpu:
+            request = replace(request, device="cpu")
+        else:
+            environment = self.environment()
+            assert environment is not None  # Without a time limit it is waited for.
+            request = plan.place_lesson(request, environment)
         return _result(self._executor.submit(jobs.run_lesson, request))
 
     def graph(self, request: Request) -> BranchGraph:
