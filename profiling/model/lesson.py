@@ -46,6 +46,11 @@ class TensorState(Record, frozen=True):
     made_in: str = "grad"
     device: str = "cpu"
 
+    @property
+    def elsewhere(self) -> str:
+        """Its device if that is not the CPU, which goes without saying; else empty."""
+        return "" if self.device == "cpu" else self.device
+
 
 class ValueState(Record, frozen=True):
     """A named value that is not a tensor.

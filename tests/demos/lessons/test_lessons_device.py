@@ -34,7 +34,10 @@ def checks(trace: LessonTrace) -> dict[str, dict[str, bool]]:
 def errors(trace: LessonTrace) -> list[tuple[str, str, int] | None]:
     """Return the errors, without the type of tensor that they name."""
     raised = [part.error for part in trace.parts]
-    return [each and (each.type, _TYPE.sub("[", each.text), each.line) for each in raised]
+    return [
+        None if each is None else (each.type, _TYPE.sub("[", each.text), each.line)
+        for each in raised
+    ]
 
 
 def lines(trace: LessonTrace) -> list[list[tuple[str, int]]]:
