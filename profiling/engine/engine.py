@@ -26,7 +26,7 @@ from profiling.engine.files import Limits, OwnFolder, keep_within
 from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, RunningBranch, Share
 from profiling.engine.worker import initialize
-from profiling.engine.zerogpu import lent_s
+from profiling.engine.zerogpu import LENT_DEVICE, lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
@@ -179,6 +179,15 @@ class Engine:
             WorkerError: The worker could not start.
         """
         return _result(self._environment) if self._environment.done() else None
+
+    def devices(self) -> tuple[str, ...]:
+        """Return what lessons can be asked to run on, the default first; empty while unknown."""
+        try:
+            environment = self.known()
+        except DetachLabError:  # Whoever runs something is told.
+            environment = None
+        here = () if environment is None else tuple(each.spec for each in environment.devices)
+        return (*here, LENT_DEVICE) if here and self.lends else here
 
     def prepare(self) -> None:
         """Have the worker load, when it is free, what a first comparison would wait for."""

@@ -25,6 +25,8 @@ from profiling.model.request import Request
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# What torch calls a GPU that is lent.
+LENT_DEVICE = "cuda"
 # What a visitor without an account is lent in a day.
 MAX_LENT_S = 120
 # CUDA, the profiler and the fake tensors of the prediction start anew in a forked process.
