@@ -36,6 +36,7 @@ class LessonsTab:
     Attributes:
         names: Names of the inputs in a link.
         inputs: The lesson, its inputs and its device.
+        offered: What `offer` takes.
         device: The choice of a device, which `offer` updates.
         restored: The components that `restore` updates.
     """
@@ -54,12 +55,12 @@ class LessonsTab:
         self._engine = engine
         self._place = place
         self._controls = controls = _Controls(labels)
-        self.device = controls.device
+        self.offered, self.device = [controls.name, controls.device], controls.device
         self.inputs = [controls.name, controls.values, controls.op, controls.device]
         self.restored = [controls.topic, controls.name, place, *controls.shown, controls.device]
         controls.name.change(
             self._show,
-            [controls.name, controls.name_shown],
+            [controls.name, controls.name_shown, controls.device],
             [*controls.shown, controls.device],
             **UNQUEUED,
         )
@@ -96,17 +97,19 @@ class LessonsTab:
         for asked in (running, opening):
             asked.failure(queue_full, None, controls.problem, **UNQUEUED)
 
-    def offer(self, asked: str | None) -> Any:
-        """Return the update that offers a choice of device, where there is one to choose.
+    def offer(self, name: str, asked: str | None) -> Any:
+        """Return the update that offers a choice of device, where there is one.
 
         Args:
+            name: The lesson; there is no choice for one that needs the CPU.
             asked: What is chosen: the page's own device, unless a link asks for another.
         """
         first, *others = self._engine.devices() or (AUTO,)
         return gr.update(
             choices=[(first, AUTO), *((each, each) for each in others)],
             # One that is asked for and not here can be changed.
-            visible=bool(others) or asked not in (None, AUTO, first),
+            visible=not (name in LESSONS and catalogue.lesson(name).device)
+            and (bool(others) or asked not in (None, AUTO, first)),
         )
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
@@ -120,16 +123,21 @@ class LessonsTab:
             controls.name: _choices(TOPICS[entry.topic], text, entry.name),
             self._place: asked,
             **dict(zip(controls.shown, _lesson_values(entry, place.request, text), strict=True)),
-            controls.device: _device(entry, value=place.request.device),
+            controls.device: {
+                **self.offer(entry.name, place.request.device),
+                "value": place.request.device,
+            },
         }
 
-    def _show(self, name: str, name_shown: str, request: gr.Request) -> tuple[Any, ...]:
+    def _show(
+        self, name: str, name_shown: str, device: str | None, request: gr.Request
+    ) -> tuple[Any, ...]:
         # `restore` has shown it already.
         if name == name_shown:
             return (gr.skip(),) * (len(self._controls.shown) + 1)
         entry = catalogue.lesson(name if name in LESSONS else _FIRST)
         shown = _lesson_values(entry, usual_lesson(entry.name), words(request))
-        return (*shown, _device(entry))
+        return (*shown, self.offer(entry.name, device))
 
     def _run(
         self, name: str, values: str, op: str | None, device: str | None, request: gr.Request
@@ -282,11 +290,6 @@ def _lesson_values(
         "",
         _unrun_view(entry, text),
     )
-
-
-def _device(entry: catalogue.LessonEntry, **changes: Any) -> Any:
-    """Return the update of the choice of a device: there is none for a lesson that has its own."""
-    return gr.update(interactive=not entry.device, **changes)
 
 
 def _join_numbers(values: Sequence[float] | None) -> str:
