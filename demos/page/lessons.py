@@ -104,20 +104,17 @@ class LessonsTab:
             name: The lesson; there is no choice for one that needs the CPU.
             asked: What is chosen: the page's own device, unless a link asks for another.
         """
-        first, *others = self._engine.devices() or (AUTO,)
-        return gr.update(
-            choices=[(first, AUTO), *((each, each) for each in others)],
-            # One that is asked for and not here can be changed.
-            visible=not (name in LESSONS and catalogue.lesson(name).device)
-            and (bool(others) or asked not in (None, AUTO, first)),
-        )
+        return gr.update(**device_choice(self._engine.devices(), name, asked))
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
-        """Return updates that show a lesson, and run it if a step of it is asked for."""
+        """Return updates that show a lesson, and run it if a step of it is asked for.
+
+        It is not run if a GPU has to be lent for it.
+        """
         place = place or LessonPlace(usual_lesson())
         entry = catalogue.lesson(place.request.name)
         controls = self._controls
-        asked = None if place.step is None else (place, secrets.token_hex(4))
+        asked = (place, secrets.token_hex(4)) if runs_at_once(place, self._engine) else None
         return {
             controls.topic: entry.topic,
             controls.name: _choices(TOPICS[entry.topic], text, entry.name),
@@ -247,6 +244,32 @@ class _Controls:
                 scale=0,
                 min_width=120,
             )
+
+
+def device_choice(devices: Sequence[str], name: str, asked: str | None) -> dict[str, Any]:
+    """Return what the choice of a device offers, and whether it is shown.
+
+    Args:
+        devices: Those of the page, its own first; none while they are unknown.
+        name: The lesson; there is no choice for one that needs the CPU.
+        asked: What is chosen.
+    """
+    first, *others = devices or (AUTO,)
+    has_own = name in LESSONS and catalogue.lesson(name).device != ""
+    # One that a link asks for and that is not here can be changed.
+    is_open = bool(others) or asked not in (None, AUTO, first)
+    return {
+        "choices": [(first, AUTO), *((each, each) for each in others)],
+        "visible": is_open and not has_own,
+    }
+
+
+def runs_at_once(place: LessonPlace, engine: Engine) -> bool:
+    """Whether a link runs a lesson: for a step of it, unless a GPU would have to be lent.
+
+    Anybody may have sent the link, and the quota would be the visitor's.
+    """
+    return place.step is not None and not engine.lends_for(place.request)
 
 
 def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:

@@ -207,23 +207,24 @@ class Engine:
     def lesson(self, request: LessonRequest) -> LessonTrace:
         """Check and run a lesson.
 
-        A GPU is lent for it only if its device is asked for by name.
-
         Raises:
             InputError: The request cannot be run.
             WorkerError: The worker cannot start, died or took too long, or no GPU is lent.
         """
         plan.check_lesson(request)
-        needs_cpu = "cpu" in (request.device, catalogue.lesson(request.name).device)
-        if self._lender is not None and request.device != AUTO and not needs_cpu:
+        if self._lender is not None and self.lends_for(request):
             return _result(self._lender.submit(jobs.run_lent_lesson, request))
-        if needs_cpu:
+        if _needs_cpu(request):
             request = replace(request, device="cpu")
         else:
             environment = self.environment()
             assert environment is not None  # Without a time limit it is waited for.
             request = plan.place_lesson(request, environment)
         return _result(self._executor.submit(jobs.run_lesson, request))
+
+    def lends_for(self, request: LessonRequest) -> bool:
+        """Whether a GPU is lent for a lesson: only where its device is asked for by name."""
+        return self.lends and request.device != AUTO and not _needs_cpu(request)
 
     def graph(self, request: Request) -> BranchGraph:
         """Have one branch of a workload run once and return its backward graph.
@@ -344,6 +345,10 @@ class Engine:
 
     def _submit_detect(self) -> Future[Environment]:
         return self._executor.submit(jobs.detect, self._worker_device)
+
+
+def _needs_cpu(request: LessonRequest) -> bool:
+    return "cpu" in (request.device, catalogue.lesson(request.name).device)
 
 
 def _result(future: Future[T]) -> T:
