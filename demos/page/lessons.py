@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ _FIRST = LESSONS[0]
 _SHOWN_HITS = 5
 # Characters of the query that are shown around a match.
 _CONTEXT = 60
+_TIMEOUT_S = 60.0
 
 
 class LessonsTab:
@@ -55,7 +57,8 @@ class LessonsTab:
         self._engine = engine
         self._place = place
         self._controls = controls = _Controls(labels)
-        self.offered, self.device = [controls.name, controls.device], controls.device
+        # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
+        self.offered, self.device = [controls.name_shown, controls.device], controls.device
         self.inputs = [controls.name, controls.values, controls.op, controls.device]
         self.restored = [controls.topic, controls.name, place, *controls.shown, controls.device]
         controls.name.change(
@@ -64,7 +67,6 @@ class LessonsTab:
             [*controls.shown, controls.device],
             **UNQUEUED,
         )
-        # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
         controls.topic.input(
             _choose_topic, [controls.topic, controls.name_shown], controls.name, **UNQUEUED
         )
@@ -98,12 +100,17 @@ class LessonsTab:
             asked.failure(queue_full, None, controls.problem, **UNQUEUED)
 
     def offer(self, name: str, asked: str | None) -> Any:
-        """Return the update that offers a choice of device, where there is one.
+        """Return the update that offers a choice of device, once it is known where there is one.
 
         Args:
             name: The lesson; there is no choice for one that needs the CPU.
             asked: What is chosen: the page's own device, unless a link asks for another.
         """
+        with contextlib.suppress(DetachLabError):  # The header says so.
+            self._engine.environment(_TIMEOUT_S)
+        return self._offered(name, asked)
+
+    def _offered(self, name: str, asked: str | None) -> Any:
         return gr.update(**device_choice(self._engine.devices(), name, asked))
 
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
@@ -121,7 +128,7 @@ class LessonsTab:
             self._place: asked,
             **dict(zip(controls.shown, _lesson_values(entry, place.request, text), strict=True)),
             controls.device: {
-                **self.offer(entry.name, place.request.device),
+                **self._offered(entry.name, place.request.device),
                 "value": place.request.device,
             },
         }
@@ -134,7 +141,7 @@ class LessonsTab:
             return (gr.skip(),) * (len(self._controls.shown) + 1)
         entry = catalogue.lesson(name if name in LESSONS else _FIRST)
         shown = _lesson_values(entry, usual_lesson(entry.name), words(request))
-        return (*shown, self.offer(entry.name, device))
+        return (*shown, self._offered(entry.name, device))
 
     def _run(
         self, name: str, values: str, op: str | None, device: str | None, request: gr.Request

@@ -117,7 +117,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
         # Not queued, so that the page has a header even if the queue is full.
         page.load(show_starting, None, header, **UNQUEUED).then(
             show_machine, None, header, **PRIVATE
-        ).then(lessons.offer, lessons.offered, lessons.device, **PRIVATE)
+        )
     page.queue(api_open=False, max_size=MAX_QUEUE)
     _poll_less_often(page._queue)
     return page

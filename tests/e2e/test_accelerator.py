@@ -166,24 +166,39 @@ def test_a_visitor_chooses_where_a_lesson_runs(
         expect(page.locator(ran)).to_contain_text("device = cpu")
         expect(kinds).to_have_text(["float32 (3)"] * 2)
         page.wait_for_url(re.compile("&on=cpu&part=lesson&step=3$"))
-        address = page.url
-        # It stays chosen with another lesson, unless that needs the CPU.
+        # It stays chosen with another lesson.
         page.get_by_label(WORDS["lesson.detach_untouched.title"], exact=True).check()
+        expect(page.locator("#lesson-view h2")).to_have_text(WORDS["lesson.detach_untouched.title"])
         expect(page.locator(choice)).to_have_value("cpu")
-        page.goto(address)
-        expect(page.locator(ran)).to_contain_text("device = cpu")
-        expect(page.locator(choice)).to_have_value("cpu")
-        page.goto(address.replace("on=cpu", f"on={accelerator}"))
-        expect(page.locator(ran)).to_contain_text(f"device = {accelerator}")
-        expect(page.locator(choice)).to_have_value(accelerator)
-        page.wait_for_url(re.compile(f"&on={accelerator}&part=lesson&step=3$"))
+
+
+@pytest.mark.browser
+def test_a_link_says_where_a_lesson_runs(
+    accelerated: App, accelerator: str, browser: Browser
+) -> None:
+    for device in ("cpu", accelerator):
+        with visit(accelerated, browser) as page:
+            place = f"lesson=baseline&on={device}&part=lesson&step=2"
+            page.goto(f"{accelerated.url}?tab=lessons&{place}")
+            ran = page.locator("#lesson-view .lab-inputs")
+            expect(ran).to_contain_text(f"device = {device}")
+            expect(page.locator("#lesson-device input")).to_have_value(device)
+            page.wait_for_url(re.compile(f"{place}$"))
+
+
+@pytest.mark.browser
+def test_a_lesson_that_needs_the_cpu_offers_nothing_else(
+    accelerated: App, accelerator: str, browser: Browser
+) -> None:
+    with visit(accelerated, browser) as page:
         page.goto(f"{accelerated.url}?tab=lessons&lesson=numpy_needs_detach")
-        expect(page.locator("#lesson-view")).to_contain_text(
-            WORDS["lesson.numpy_needs_detach.device"]
-        )
-        expect(page.locator(choice)).to_be_hidden()
+        view, choice = page.locator("#lesson-view"), page.locator("#lesson-device input")
+        expect(view).to_contain_text(WORDS["lesson.numpy_needs_detach.device"])
         run_lesson(page)
-        expect(page.locator(ran)).to_contain_text("device = cpu")
+        expect(view.locator(".lab-inputs")).to_contain_text("device = cpu")
+        expect(choice).to_be_hidden()
+        page.get_by_label(WORDS["lesson.clone_detach_order.title"], exact=True).check()
+        expect(choice).to_have_value(accelerator)
 
 
 @pytest.mark.browser
