@@ -68,9 +68,10 @@ class Address:
         """Connect the events: links to and within the page, inputs that the address contains."""
         handlers = _Handlers(self._copy, self._faults, self.begin, places)
         settled: dict[str, Any] = {"js": "() => { labLink.arrive(); return []; }"}
+        lessons = places.lessons
         page.load(handlers.arrive, None, handlers.outputs, **PRIVATE).then(
             None, None, None, **settled
-        )
+        ).then(lessons.offer, lessons.offered, lessons.device, **PRIVATE)
         # Not queued: later, the visitor may have chosen another workload.
         page.load(handlers.describe, None, places.compare.form.described, **UNQUEUED)
         self._copy.select(handlers.follow, None, handlers.outputs, **PRIVATE).then(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from markupsafe import Markup, escape
 
 from demos.page import common
 from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
-from demos.page.links import LessonPlace, number_text
+from demos.page.links import LessonPlace, number_text, usual_lesson
 from demos.page.stepper import PartView, part_view
 from profiling import catalogue
 from profiling.catalogue import LESSONS, TOPICS
@@ -20,6 +21,7 @@ from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError
 from profiling.model.lesson import LessonRequest, LessonTrace
+from profiling.model.request import AUTO
 from profiling.model.words import Text, table
 from profiling.output.html import code
 
@@ -27,6 +29,7 @@ _FIRST = LESSONS[0]
 _SHOWN_HITS = 5
 # Characters of the query that are shown around a match.
 _CONTEXT = 60
+_TIMEOUT_S = 60.0
 
 
 class LessonsTab:
@@ -34,11 +37,13 @@ class LessonsTab:
 
     Attributes:
         names: Names of the inputs in a link.
-        inputs: The lesson and its inputs.
+        inputs: The lesson, its inputs and its device.
+        offered: What `offer` takes.
+        device: The choice of a device, which `offer` updates.
         restored: The components that `restore` updates.
     """
 
-    names = ("lesson", "values", "op")
+    names = ("lesson", "values", "op", "on")
 
     def __init__(self, engine: Engine, labels: gr.I18n, place: gr.State) -> None:
         """Build the tab and connect its events.
@@ -52,12 +57,16 @@ class LessonsTab:
         self._engine = engine
         self._place = place
         self._controls = controls = _Controls(labels)
-        self.inputs = [controls.name, controls.values, controls.op]
-        self.restored = [controls.topic, controls.name, place, *controls.shown]
-        controls.name.change(
-            self._show, [controls.name, controls.name_shown], controls.shown, **UNQUEUED
-        )
         # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
+        self.offered, self.device = [controls.name_shown, controls.device], controls.device
+        self.inputs = [controls.name, controls.values, controls.op, controls.device]
+        self.restored = [controls.topic, controls.name, place, *controls.shown, controls.device]
+        controls.name.change(
+            self._show,
+            [controls.name, controls.name_shown, controls.device],
+            [*controls.shown, controls.device],
+            **UNQUEUED,
+        )
         controls.topic.input(
             _choose_topic, [controls.topic, controls.name_shown], controls.name, **UNQUEUED
         )
@@ -90,27 +99,53 @@ class LessonsTab:
         for asked in (running, opening):
             asked.failure(queue_full, None, controls.problem, **UNQUEUED)
 
+    def offer(self, name: str, asked: str | None) -> Any:
+        """Return the update that offers a choice of device, once it is known where there is one.
+
+        Args:
+            name: The lesson; there is no choice for one that needs the CPU.
+            asked: What is chosen: the page's own device, unless a link asks for another.
+        """
+        with contextlib.suppress(DetachLabError):  # The header says so.
+            self._engine.environment(_TIMEOUT_S)
+        return self._offered(name, asked)
+
+    def _offered(self, name: str, asked: str | None) -> Any:
+        return gr.update(**device_choice(self._engine.devices(), name, asked))
+
     def restore(self, place: LessonPlace | None, text: Text) -> dict[Any, Any]:
-        """Return updates that show a lesson, and run it if a step of it is asked for."""
-        place = place or LessonPlace(LessonRequest(_FIRST))
+        """Return updates that show a lesson, and run it if a step of it is asked for.
+
+        It is not run if a GPU has to be lent for it.
+        """
+        place = place or LessonPlace(usual_lesson())
         entry = catalogue.lesson(place.request.name)
         controls = self._controls
-        asked = None if place.step is None else (place, secrets.token_hex(4))
+        asked = (place, secrets.token_hex(4)) if runs_at_once(place, self._engine) else None
         return {
             controls.topic: entry.topic,
             controls.name: _choices(TOPICS[entry.topic], text, entry.name),
             self._place: asked,
             **dict(zip(controls.shown, _lesson_values(entry, place.request, text), strict=True)),
+            controls.device: {
+                **self._offered(entry.name, place.request.device),
+                "value": place.request.device,
+            },
         }
 
-    def _show(self, name: str, name_shown: str, request: gr.Request) -> tuple[Any, ...]:
+    def _show(
+        self, name: str, name_shown: str, device: str | None, request: gr.Request
+    ) -> tuple[Any, ...]:
         # `restore` has shown it already.
         if name == name_shown:
-            return (gr.skip(),) * len(self._controls.shown)
-        chosen = name if name in LESSONS else _FIRST
-        return _lesson_values(catalogue.lesson(chosen), LessonRequest(chosen), words(request))
+            return (gr.skip(),) * (len(self._controls.shown) + 1)
+        entry = catalogue.lesson(name if name in LESSONS else _FIRST)
+        shown = _lesson_values(entry, usual_lesson(entry.name), words(request))
+        return (*shown, self._offered(entry.name, device))
 
-    def _run(self, name: str, values: str, op: str | None, request: gr.Request) -> tuple[Any, Any]:
+    def _run(
+        self, name: str, values: str, op: str | None, device: str | None, request: gr.Request
+    ) -> tuple[Any, Any]:
         text = words(request)
         try:
             chosen = catalogue.lesson(name)
@@ -118,11 +153,12 @@ class LessonsTab:
                 name,
                 plan.parse_values(values or "") if chosen.values is not None else None,
                 op if chosen.op is not None else None,
+                device or AUTO,
             )
             trace = self._engine.lesson(asked)
         except DetachLabError as error:
             return common.problem(error, text), gr.skip()
-        return "", _result_view(chosen, trace, text)
+        return "", self._result(LessonPlace(asked), trace, text)
 
     def _run_place(
         self, asked: tuple[LessonPlace, str] | None, request: gr.Request
@@ -137,7 +173,11 @@ class LessonsTab:
         total = next(len(part.steps) for part in trace.parts if part.name == place.part)
         is_late = (place.step or 0) > total
         notice = common.sentence("link.last_step", text, total=total) if is_late else ""
-        return notice, _result_view(catalogue.lesson(place.request.name), trace, text, place)
+        return notice, self._result(place, trace, text)
+
+    def _result(self, place: LessonPlace, trace: LessonTrace, text: Text) -> str:
+        is_told = len(self._engine.devices()) > 1 or trace.request.device != "cpu"
+        return _result_view(place, trace, text, tells_device=is_told)
 
 
 class _Controls:
@@ -194,6 +234,16 @@ class _Controls:
                 label=labels("lesson.op"),
                 min_width=190,
             )
+            # What there is to choose is not known yet; which of several can be written.
+            self.device = gr.Dropdown(
+                [AUTO],
+                value=AUTO,
+                label=labels("compare.device"),
+                allow_custom_value=True,
+                visible=False,
+                min_width=110,
+                elem_id="lesson-device",
+            )
             self.run = gr.Button(
                 labels("lesson.run"),
                 variant="primary",
@@ -201,6 +251,32 @@ class _Controls:
                 scale=0,
                 min_width=120,
             )
+
+
+def device_choice(devices: Sequence[str], name: str, asked: str | None) -> dict[str, Any]:
+    """Return what the choice of a device offers, and whether it is shown.
+
+    Args:
+        devices: Those of the page, its own first; none while they are unknown.
+        name: The lesson; there is no choice for one that needs the CPU.
+        asked: What is chosen.
+    """
+    first, *others = devices or (AUTO,)
+    has_own = name in LESSONS and catalogue.lesson(name).device != ""
+    # One that a link asks for and that is not here can be changed.
+    is_open = bool(others) or asked not in (None, AUTO, first)
+    return {
+        "choices": [(first, AUTO), *((each, each) for each in others)],
+        "visible": is_open and not has_own,
+    }
+
+
+def runs_at_once(place: LessonPlace, engine: Engine) -> bool:
+    """Whether a link runs a lesson: for a step of it, unless a GPU would have to be lent.
+
+    Anybody may have sent the link, and the quota would be the visitor's.
+    """
+    return place.step is not None and not engine.lends_for(place.request)
 
 
 def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:
@@ -258,18 +334,25 @@ def _unrun_view(entry: catalogue.LessonEntry, text: Text) -> str:
     return _view(entry, text, inputs={}, parts=parts, trace=None, claims=_claims(entry.name))
 
 
-def _result_view(
-    entry: catalogue.LessonEntry, trace: LessonTrace, text: Text, place: LessonPlace | None = None
-) -> str:
-    """Return a lesson that has run, at its last steps or at the step that a link asks for."""
-    request = trace.request
+def _result_view(place: LessonPlace, trace: LessonTrace, text: Text, *, tells_device: bool) -> str:
+    """Return a lesson that has run, at its last steps or at the step that a link asks for.
+
+    Args:
+        place: What was asked for.
+        trace: What happened.
+        text: Translator.
+        tells_device: Whether to say on which device it ran.
+    """
+    request, entry = trace.request, catalogue.lesson(trace.request.name)
     values = entry.values if request.values is None else request.values
     inputs: dict[str, object] = {}
     if values is not None:
         inputs["values"] = list(values)
     if entry.op is not None:
         inputs["op"] = catalogue.OPS[request.op or entry.op]
-    asked = {place.part: (place.step or 1) - 1} if place is not None else {}
+    if tells_device:
+        inputs["device"] = request.device
+    asked = {} if place.step is None else {place.part: place.step - 1}
     parts = [
         part_view(part, entry.parts[part.name], text, asked.get(part.name)) for part in trace.parts
     ]
@@ -277,14 +360,21 @@ def _result_view(
     ran = {
         "values": ",".join(map(number_text, values or ())),
         "op": request.op or entry.op or "",
+        "on": place.request.device,
         "part": next(iter(asked), ""),
     }
     return _view(entry, text, inputs=inputs, parts=parts, trace=trace, ran=ran)
 
 
 def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:
-    key = f"lesson.{entry.name}"
-    return common.render("lesson.html", text, key=key, name=entry.name, **values)
+    return common.render(
+        "lesson.html",
+        text,
+        key=f"lesson.{entry.name}",
+        name=entry.name,
+        device_reason=entry.device_reason if entry.device else "",
+        **values,
+    )
 
 
 def _claims(name: str) -> list[str]:

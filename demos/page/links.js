@@ -2,6 +2,7 @@
    address is replaced as it changes, and a link within the page is followed without a reload. */
 window.labLink = (() => {
   const OURS = new Set(window.labLinkNames);
+  const AUTO = "auto";
   const LISTS = new Set(["values", "sizes"]);
   // Browsers refuse an address that changes too often.
   const PAUSE_MS = 150;
@@ -18,14 +19,15 @@ window.labLink = (() => {
   const said = (name, value) => {
     if (Array.isArray(value)) return value.join(",");
     if (typeof value === "boolean") return value ? "1" : "";
+    if (name === "on" && value === AUTO) return "";
     return LISTS.has(name) ? list(String(value ?? "")) : String(value ?? "");
   };
 
   /* The step that is shown, if what is shown was run with what is set. */
-  const step = ({lesson, values, op}) => {
+  const step = ({lesson, values, op, on}) => {
     const view = document.querySelector("#lesson-view [data-lesson]");
     const same = view && view.dataset.lesson === lesson && view.dataset.op === (op || "")
-      && numbers(view.dataset.values) === numbers(values);
+      && view.dataset.on === (on || AUTO) && numbers(view.dataset.values) === numbers(values);
     const steppers = same ? [...view.querySelectorAll("[data-part]")] : [];
     const stepper = steppers.find((each) => each.dataset.part === part) || steppers[0];
     const slider = stepper?.querySelector("input[type=range]");
@@ -97,7 +99,7 @@ window.labLink = (() => {
     if (part) view.querySelector(`[data-part="${part}"]`)?.scrollIntoView({block: "nearest"});
     soon();
   }).observe(document, {childList: true, subtree: true,
-    attributeFilter: ["data-lesson", "data-values", "data-op", "data-at"]});
+    attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at"]});
 
   return {tell, open, arrive, attach: (trigger) => { follow = trigger; }};
 })();

@@ -24,7 +24,7 @@ from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.record import Record
-from profiling.model.request import Flag, Number, Request, Setting
+from profiling.model.request import AUTO, Flag, Number, Request, Setting
 
 TABS = ("start", "lessons", "compare", "trace", "playground", "about")
 FIRST_WORKLOAD = "frozen_backbone"
@@ -34,7 +34,8 @@ FLAGS = {"1": True, "0": False}
 MAX_LETTERS = 1000
 MAX_STEP = 1_000_000
 
-_LESSON = ("lesson", "values", "op", "part", "step")
+# A lesson's device is not called that, since a comparison's is.
+_LESSON = ("lesson", "values", "op", "on", "part", "step")
 _COMPARISON = (
     *("workload", "branches", "sizes", "twice"),
     *(setting.word for setting in PAGE_SETTINGS.values()),
@@ -93,6 +94,11 @@ def usual_comparison(workload: str = FIRST_WORKLOAD) -> Comparison:
     return Comparison(Request(workload, (), catalogue.workload(workload).sizes))
 
 
+def usual_lesson(name: str = LESSONS[0]) -> LessonRequest:
+    """Return a lesson with its own inputs, on the device that the page prefers."""
+    return LessonRequest(name, device=AUTO)
+
+
 def number_text(value: float) -> str:
     """Return the shortest text that parses to the number.
 
@@ -107,8 +113,9 @@ def write_link(link: Link) -> str:
     """Return the query string of a link, with the question mark; `read_link` parses it.
 
     Example:
-        >>> write_link(Link("lessons", LessonPlace(LessonRequest("baseline", (1.0, 2.5)))))
-        '?tab=lessons&lesson=baseline&values=1,2.5'
+        >>> request = LessonRequest("baseline", (1.0, 2.5), device="cpu")
+        >>> write_link(Link("lessons", LessonPlace(request)))
+        '?tab=lessons&lesson=baseline&values=1,2.5&on=cpu'
     """
     parts = {"tab": link.tab} if link.tab else {}
     if link.lesson is not None:
@@ -151,6 +158,8 @@ def _lesson_parts(place: LessonPlace) -> dict[str, str]:
         parts["values"] = ",".join(map(number_text, request.values))
     if request.op is not None:
         parts["op"] = request.op
+    if request.device != AUTO:
+        parts["on"] = request.device
     if place.step is not None:
         parts |= {"part": place.part, "step": str(place.step)}
     return parts
@@ -220,11 +229,16 @@ class _Reader:
 
 def _lesson(reader: _Reader) -> LessonPlace:
     name = reader.take("lesson", _lesson_name, LESSONS[0])
-    request = LessonRequest(name)
-    inputs: dict[str, Callable[[str], Any]] = {"values": plan.parse_values, "op": str}
-    for field, read in inputs.items():
+    request = usual_lesson(name)
+    # The field that each part of the link sets, and what reads its value.
+    inputs: dict[str, tuple[str, Callable[[str], Any]]] = {
+        "values": ("values", plan.parse_values),
+        "op": ("op", str),
+        "on": ("device", str),
+    }
+    for word, (field, read) in inputs.items():
         use = functools.partial(_changed, request, field, read, plan.check_lesson)
-        request = reader.take(field, use, request)
+        request = reader.take(word, use, request)
     parts = tuple(catalogue.lesson(name).parts)
     part = reader.take("part", functools.partial(_one_of, parts, "part"), parts[0])
     step: int | None = reader.take("step", _step, None)

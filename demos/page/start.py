@@ -13,7 +13,15 @@ from msgspec.structs import replace
 
 from demos.page import common
 from demos.page.common import UNQUEUED, words
-from demos.page.links import FLAGS, Comparison, LessonPlace, Link, read_link, write_link
+from demos.page.links import (
+    FLAGS,
+    Comparison,
+    LessonPlace,
+    Link,
+    read_link,
+    usual_lesson,
+    write_link,
+)
 from profiling import catalogue
 from profiling.analysis.analysis import CellAnalysis
 from profiling.analysis.findings import headline
@@ -23,7 +31,6 @@ from profiling.catalogue.advisor import ADVISED, GRADIENTS, Answers, advise, rea
 from profiling.charts.style import branch_style
 from profiling.engine.engine import Engine
 from profiling.model.errors import WorkerError
-from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
 from profiling.model.run import Environment, Run, ran
 from profiling.model.words import Text
@@ -133,7 +140,7 @@ class StartTab:
         costs = recorded_costs(advice.workload, self._environment(0.0))
         found = [] if costs is None else cost_rows(costs, text)
         by_branch = {each.row.branch: each for each in found}
-        lesson = Link("lessons", LessonPlace(LessonRequest(advice.lesson)))
+        lesson = Link("lessons", LessonPlace(usual_lesson(advice.lesson)))
         return common.render(
             "advice.html",
             text,

@@ -44,10 +44,11 @@ class Counter(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A storage, and the names that share it, by version counter."""
+    """A storage, and the names that share it, by version counter; its place if not the CPU."""
 
     number: int
     size: int
+    place: str
     counters: list[Counter]
     arrays: list[str]
 
@@ -120,7 +121,7 @@ def _row(state: TensorState, before: TensorState | None) -> Row:
     was = {} if before is None else _cells(before)
     return Row(
         name=state.name,
-        kind=f"{state.dtype} {_shape(state.shape)}",
+        kind=f"{state.dtype} {_shape(state.shape)} {state.elsewhere}".rstrip(),
         new=before is None,
         cells=[
             Cell(head, words, before is not None and was[head] != words)
@@ -159,7 +160,8 @@ def _blocks(step: LessonStep, before: dict[str, TensorState]) -> Iterator[Block]
             for counter, version in dict.fromkeys((each.counter, each.version) for each in members)
         ]
         arrays = [value.name for value in step.values if value.storage == number]
-        blocks.append(Block(number, members[0].storage_bytes, counters, arrays))
+        first = members[0]
+        blocks.append(Block(number, first.storage_bytes, first.elsewhere, counters, arrays))
     yield from sorted(blocks, key=lambda block: -_sharing(block))
 
 

@@ -82,6 +82,8 @@ class LessonEntry(msgspec.Struct, frozen=True):
         values: Default input values; None if it takes none.
         op: Default op; None if it takes none.
         errors: Error messages that it explains, with ``{}`` for parts that vary.
+        device: The only device that it runs on; empty if it runs on any. `device_reason` is the
+            locale key of the reason.
     """
 
     name: str
@@ -90,6 +92,12 @@ class LessonEntry(msgspec.Struct, frozen=True):
     values: tuple[float, ...] | None
     op: str | None
     errors: tuple[str, ...] = ()
+    device: str = ""
+
+    @property
+    def device_reason(self) -> str:
+        """The locale key of the reason why it runs on one device only."""
+        return f"lesson.{self.name}.device"
 
 
 class WorkloadEntry(msgspec.Struct, frozen=True):
@@ -170,6 +178,7 @@ def lesson(name: str) -> LessonEntry:
         values=None if values is None else tuple(float(value) for value in values),
         op=constants.get("OP"),
         errors=tuple(constants.get("ERRORS", ())),
+        device=constants.get("DEVICE", ""),
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import click
 from rich.table import Table
 
+from profiling import catalogue
 from profiling.catalogue.search import Hit, find
 from profiling.cli.common import (
+    device_option,
     find_workload,
     json_option,
     open_engine,
@@ -71,13 +73,14 @@ def find_lessons(text: str, as_json: bool) -> int:
 @click.argument("name")
 @click.option("--values", help="Input numbers, such as 1,2,3.")
 @click.option("--op", help="The op to run with.")
+@device_option(help="What to run on.")
 @json_option
-def run_lesson(name: str, values: str | None, op: str | None, as_json: bool) -> None:
+def run_lesson(name: str, values: str | None, op: str | None, device: str, as_json: bool) -> None:
     """Run the lesson NAME and judge its claims."""
     numbers = None if values is None else plan.parse_values(values)
-    request = LessonRequest(name, numbers, op)
+    request = LessonRequest(name, numbers, op, device)
     plan.check_lesson(request)
-    with open_engine("cpu") as engine:
+    with open_engine(catalogue.lesson(name).device or device) as engine:
         trace = engine.lesson(request)
     if as_json:
         print_json(json_data.lesson(trace, say))

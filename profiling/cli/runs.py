@@ -13,7 +13,7 @@ from profiling.analysis.analysis import Analysis
 from profiling.analysis.diff import Diff, device_name, diff, headline
 from profiling.analysis.regressions import Judged, judge, read_limits, sentences
 from profiling.catalogue import LESSONS
-from profiling.cli.common import json_option, open_engine, out, print_json, say
+from profiling.cli.common import device_option, json_option, open_engine, out, print_json, say
 from profiling.cli.terminal import print_diff, print_run, printable
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
@@ -55,13 +55,14 @@ def show(run: str, as_json: bool) -> None:
     help="The HTML file to write.",
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), default=DEFAULT, show_default=True)
-def write_report(what: tuple[str, ...], file: Path, lang: str) -> None:
+@device_option(help="What to run lessons on.")
+def write_report(what: tuple[str, ...], file: Path, lang: str, device: str) -> None:
     """Write runs and lessons as one HTML file.
 
     WHAT is any number of saved runs, recorded:NAME, and lessons. The file opens offline.
     """
     text = translator(lang)
-    file.write_text(document(_parts(what, text), text), encoding="utf-8")
+    file.write_text(document(_parts(what, device, text), text), encoding="utf-8")
     size = show_bytes(file.stat().st_size)
     out.print(text("shell.report", file=file, size=size), markup=False, soft_wrap=True)
 
@@ -116,13 +117,13 @@ def describe_columns() -> None:
     print(readme(say), end="")
 
 
-def _parts(what: Sequence[str], text: Text) -> list[Part]:
+def _parts(what: Sequence[str], device: str, text: Text) -> list[Part]:
     """Return the parts of a report, in the order in which they were named."""
     traces = {}
     lessons = [name for name in what if name in LESSONS]
     if lessons:
-        with open_engine("cpu") as engine:
-            traces = {name: engine.lesson(LessonRequest(name)) for name in lessons}
+        with open_engine(device) as engine:
+            traces = {name: engine.lesson(LessonRequest(name, device=device)) for name in lessons}
     return [
         lesson_part(traces[each], text) if each in traces else _run(each, text) for each in what
     ]

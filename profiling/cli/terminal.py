@@ -42,6 +42,8 @@ def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
     key = f"lesson.{trace.request.name}"
     head = f"{say(f'{key}.title')}\n{say(f'{key}.question')}\n"
     out.print(head, markup=False, soft_wrap=True)
+    if entry.device:
+        out.print(f"{say(entry.device_reason)}\n", markup=False, soft_wrap=True)
     for part in trace.parts:
         if part.name != "lesson":
             out.print(f"{say(f'lesson.part.{part.name}')}:\n", markup=False)
@@ -103,7 +105,8 @@ def _print_part(part: PartTrace, source: Source, out: Console) -> None:
         out.print(printed.rstrip(), markup=False, soft_wrap=True)
     for tensor in part.steps[-1].tensors if part.steps else ():
         grad = "None" if tensor.grad is None else _numbers(tensor.grad)
-        line = f"{tensor.name} = {_numbers(tensor.values)}  .grad = {grad}"
+        place = f"  ({tensor.elsewhere})" if tensor.elsewhere else ""
+        line = f"{tensor.name} = {_numbers(tensor.values)}  .grad = {grad}{place}"
         out.print(line, markup=False, soft_wrap=True)
     out.print()
 

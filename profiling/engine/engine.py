@@ -26,12 +26,12 @@ from profiling.engine.files import Limits, OwnFolder, keep_within
 from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, RunningBranch, Share, insist
 from profiling.engine.worker import initialize
-from profiling.engine.zerogpu import lent_s
+from profiling.engine.zerogpu import LENT_DEVICE, lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.recording import RecordedRun, Recording
-from profiling.model.request import Request
+from profiling.model.request import AUTO, Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 from profiling.traces.table import Trace
 
@@ -183,6 +183,15 @@ class Engine:
         """
         return _result(self._environment) if self._environment.done() else None
 
+    def devices(self) -> tuple[str, ...]:
+        """Return what lessons can be asked to run on, the default first; empty while unknown."""
+        try:
+            environment = self.known()
+        except DetachLabError:  # Whoever runs something is told.
+            environment = None
+        here = () if environment is None else tuple(each.spec for each in environment.devices)
+        return (*here, LENT_DEVICE) if here and self.lends else here
+
     def prepare(self) -> None:
         """Have the worker load, when it is free, what a first comparison would wait for."""
         self._executor.submit(jobs.prepare)
@@ -203,10 +212,22 @@ class Engine:
 
         Raises:
             InputError: The request cannot be run.
-            WorkerError: The worker died or took too long.
+            WorkerError: The worker cannot start, died or took too long, or no GPU is lent.
         """
         plan.check_lesson(request)
+        if self._lender is not None and self.lends_for(request):
+            return _result(self._lender.submit(jobs.run_lent_lesson, request))
+        if _needs_cpu(request):
+            request = replace(request, device="cpu")
+        else:
+            environment = self.environment()
+            assert environment is not None  # Without a time limit it is waited for.
+            request = plan.place_lesson(request, environment)
         return _result(self._executor.submit(jobs.run_lesson, request))
+
+    def lends_for(self, request: LessonRequest) -> bool:
+        """Whether a GPU is lent for a lesson: only where its device is asked for by name."""
+        return self.lends and request.device != AUTO and not _needs_cpu(request)
 
     def graph(self, request: Request) -> BranchGraph:
         """Have one branch of a workload run once and return its backward graph.
@@ -334,6 +355,10 @@ class Engine:
 
     def _submit_detect(self) -> Future[Environment]:
         return self._executor.submit(jobs.detect, self._worker_device)
+
+
+def _needs_cpu(request: LessonRequest) -> bool:
+    return "cpu" in (request.device, catalogue.lesson(request.name).device)
 
 
 def _result(future: Future[T]) -> T:

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from msgspec.structs import replace
 
@@ -51,10 +52,37 @@ def self_check(spec: str) -> tuple[Check, ...]:
 
 
 def run_lesson(request: LessonRequest) -> LessonTrace:
-    """Run a lesson."""
-    from profiling.measure import stepper
+    """Run a lesson on the device that it is placed on, and give back what it used there.
 
-    return stepper.run_lesson(request)
+    Raises:
+        DeviceLostError: The device now fails at everything.
+    """
+    from profiling.measure import stepper
+    from profiling.measure.failure import give_memory_back
+
+    trace = stepper.run_lesson(request)
+    if request.device != "cpu":
+        give_memory_back()
+    return trace
+
+
+def run_lent_lesson(request: LessonRequest) -> LessonTrace:
+    """Run a lesson on this process's own device.
+
+    Raises:
+        InputError: There is no such device.
+    """
+    from profiling.measure import machine
+    from profiling.measure.failure import clear_device
+
+    # The process may have served another visitor before.
+    clear_device()
+    try:
+        trace = run_lesson(plan.place_lesson(request, machine.detect("auto")))
+    except DeviceLostError:
+        end_process()
+    clear_device()
+    return trace
 
 
 def branch_graph(cell: Cell) -> BranchGraph:
@@ -135,7 +163,7 @@ def compare(request: Request, folder: Path, notes: Notes) -> RecordedRun:
     return run
 
 
-def end_process() -> None:
+def end_process() -> NoReturn:
     """End this process at once: what is noted stays, and the next call gets another process."""
     os._exit(1)
 

@@ -8,6 +8,8 @@ import math
 import secrets
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from profiling import catalogue
 from profiling.catalogue import OPS, WorkloadEntry
 from profiling.measure.device import CHOICES
@@ -15,7 +17,7 @@ from profiling.model import request as declared
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import AUTO, Choice, Number, Request, Settings
-from profiling.model.run import Cell, Environment, Run, ran
+from profiling.model.run import Cell, DeviceInfo, Environment, Run, ran
 
 # The declared settings; the names that are left open there are those of the kinds of device.
 SETTINGS = {
@@ -45,11 +47,7 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
     """
     check(request)
     entry = catalogue.workload(request.workload)
-    asked = request.device
-    info = environment.devices[0] if asked == AUTO else environment.device(asked)
-    if info is None:
-        known = ", ".join(each.spec for each in environment.devices)
-        raise InputError("error.no_such_device", value=asked, allowed=known)
+    info = _device(request.device, environment)
     if request.dtype not in info.dtypes:
         dtypes = ", ".join(info.dtypes)
         raise InputError(
@@ -119,12 +117,13 @@ def check(request: Request) -> None:
 
 
 def check_lesson(request: LessonRequest) -> None:
-    """Check a lesson's name and inputs.
+    """Check all of a lesson that can be checked without knowing the machine.
 
     Raises:
-        InputError: There is no such lesson or op, or the values are not to be used.
+        InputError: There is no such lesson, op or kind of device, or the values are not to be used.
     """
     entry = catalogue.lesson(request.name)
+    SETTINGS["device"].check(request.device)
     if request.op is not None and (entry.op is None or request.op not in OPS):
         allowed = "–" if entry.op is None else ", ".join(OPS)
         raise InputError("error.unknown_op", name=short(request.op), allowed=allowed)
@@ -135,6 +134,16 @@ def check_lesson(request: LessonRequest) -> None:
     usable = all(math.isfinite(value) and abs(value) <= MAX_MAGNITUDE for value in request.values)
     if not usable or not 1 <= len(request.values) <= MAX_VALUES:
         raise InputError("error.values", high=MAX_VALUES, magnitude=f"{MAX_MAGNITUDE:,.0f}")
+
+
+def place_lesson(request: LessonRequest, environment: Environment) -> LessonRequest:
+    """Return a checked lesson with the device that it runs on, which is its own if it has one.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    own = catalogue.lesson(request.name).device
+    return replace(request, device=own or _device(request.device, environment).spec)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -161,6 +170,19 @@ def parse_values(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in parts)
     except ValueError:
         raise InputError("error.values_text", text=short(text)) from None
+
+
+def _device(asked: str, environment: Environment) -> DeviceInfo:
+    """Return the device that is asked for.
+
+    Raises:
+        InputError: It is not here.
+    """
+    info = environment.devices[0] if asked == AUTO else environment.device(asked)
+    if info is None:
+        known = ", ".join(each.spec for each in environment.devices)
+        raise InputError("error.no_such_device", value=asked, allowed=known)
+    return info
 
 
 def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:

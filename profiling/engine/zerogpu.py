@@ -19,17 +19,22 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from profiling.engine.worker import import_measuring
 from profiling.model.errors import DetachLabError, InputError, WorkerError
+from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# What torch calls a GPU that is lent.
+LENT_DEVICE = "cuda"
 # What a visitor without an account is lent in a day.
 MAX_LENT_S = 120
 # CUDA, the profiler and the fake tensors of the prediction start anew in a forked process.
 _START_S = 10.0
 # A branch's passes beside its timed steps: in the recorded runs up to 1.3 s, averaged over sizes.
 _BRANCH_S = 1.5
+# A lesson takes less than a second, and what it is the first to use on a GPU a few.
+_LESSON_S = 5.0
 
 # What the `spaces` package says when it refuses, as ``title: message``.
 _REFUSALS = (
@@ -52,12 +57,14 @@ def on_zero_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
-def lent_s(request: Request) -> int:
-    """Return for how many seconds a GPU is to be lent for a comparison.
+def lent_s(request: Request | LessonRequest) -> int:
+    """Return for how many seconds a GPU is to be lent for a comparison or a lesson.
 
     Raises:
         InputError: No GPU is lent for that long.
     """
+    if isinstance(request, LessonRequest):
+        return math.ceil(_START_S + _LESSON_S)
     cell_s = request.budget_s + _BRANCH_S * len(request.branches)
     needed = math.ceil(_START_S + cell_s * len(set(request.sizes)))
     if needed > MAX_LENT_S:
@@ -132,7 +139,7 @@ def refusal(error: Exception) -> DetachLabError:
     return WorkerError("error.gpu_refused", text=said)
 
 
-def _duration(fn: Callable[..., Any], request: Request, *rest: Any) -> int:
+def _duration(fn: Callable[..., Any], request: Request | LessonRequest, *rest: Any) -> int:
     """Return for how long to ask; `spaces` passes what the call gets.
 
     It asks for the hardware's factor times that, and it is that which is lent and counts.

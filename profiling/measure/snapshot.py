@@ -121,6 +121,7 @@ class Snapshots:
             version=None if tensor.is_inference() else tensor._version,
             counter=counter,
             made_in=self.made_in(tensor),
+            device=str(tensor.device),
         )
 
     def _array_memory(self, value: Any) -> int | None:

@@ -28,6 +28,7 @@ from typing import Any
 import torch
 
 from profiling import catalogue
+from profiling.measure import device
 from profiling.measure.global_state import kept
 from profiling.measure.graph import Graphs
 from profiling.measure.snapshot import Snapshots, grad_mode, named_tensors
@@ -51,8 +52,12 @@ _SCRIPT_NAMES = {"__name__": "__main__"}
 def run_lesson(request: LessonRequest) -> LessonTrace:
     """Run a lesson's functions step by step and decide its claims.
 
+    Tensors are made on the request's device without the code naming it: it is torch's default
+    device meanwhile.
+
     Args:
-        request: The lesson's name and inputs; checked by `profiling.engine.plan.check_lesson`.
+        request: The lesson's name, inputs and device, as `profiling.engine.plan.place_lesson`
+            returns it.
     """
     entry = catalogue.lesson(request.name)
     module = importlib.import_module(f"demos.lessons.{entry.topic}.{entry.name}")
@@ -63,11 +68,13 @@ def run_lesson(request: LessonRequest) -> LessonTrace:
         # The text comes from our own table, never from a visitor.
         arguments["op"] = eval(catalogue.OPS[request.op or entry.op])
     parts, seen = [], []
-    for name, source in entry.parts.items():
-        part, names = _run_part(name, getattr(module, name), source, arguments)
-        parts.append(part)
-        seen.append(names)
-    with torch.random.fork_rng(devices=[]):
+    with _on(request.device):
+        for name, source in entry.parts.items():
+            torch.manual_seed(0)
+            part, names = _run_part(name, getattr(module, name), source, arguments)
+            parts.append(part)
+            seen.append(names)
+        torch.manual_seed(0)
         claims = module.claims(*seen)
     results = tuple(ClaimResult(claim, checks) for claim, checks in claims.items())
     return LessonTrace(request, tuple(parts), results)
@@ -133,7 +140,7 @@ class Stepper:
         """
         error = None
         outer = sys.gettrace()
-        with kept(), self._captured():
+        with kept(), _one_thread(), self._captured():
             sys.settrace(self._enter)
             try:
                 call()
@@ -228,15 +235,32 @@ class Stepper:
         return LessonError(type(error).__name__, str(error), self._statements.get(line, line))
 
 
+@contextlib.contextmanager
+def _on(spec: str) -> Iterator[None]:
+    """Let torch make tensors on a device where no other is named; restore its global state."""
+    used = device.get(spec)
+    if used.is_accelerator:
+        # Only of a device that is in use are random numbers put back.
+        torch.empty(0, device=spec)
+    with kept():
+        if used.is_accelerator:  # A default device costs each call time, the CPU too.
+            used.select()
+            torch.set_default_device(spec)
+        yield
+
+
+def _one_thread() -> contextlib.AbstractContextManager[None]:
+    """Let an accelerator's backward run on this thread, whose trace function sees no other."""
+    return torch.autograd.set_multithreading_enabled(False)
+
+
 def _run_part(
     name: str, function: Any, source: catalogue.Source, arguments: dict[str, Any]
 ) -> tuple[PartTrace, SimpleNamespace]:
     code = function.__code__
     given = {key: arguments[key] for key in code.co_varnames[: code.co_argcount]}
     stepper = Stepper(code, source.text, source.first_line, given)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        part = stepper.run(name, functools.partial(function, **given))
+    part = stepper.run(name, functools.partial(function, **given))
     error = part.error.text if part.error else None
     return part, SimpleNamespace(**{**stepper.final, "error": error})
 

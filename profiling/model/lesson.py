@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from profiling.model.graph import Graph
-from profiling.model.record import Record
+from profiling.model.record import DeviceName, Record
 
 
 class Verdict(str, Enum):
@@ -28,6 +28,7 @@ class TensorState(Record, frozen=True):
         counter: Small number, the same for names that share a version counter; None for inference
             tensors.
         made_in: Mode that it was created in: ``"grad"``, ``"no_grad"`` or ``"inference"``.
+        device: Where its memory is, as torch writes it, such as ``"cuda:0"``.
     """
 
     name: str
@@ -43,6 +44,12 @@ class TensorState(Record, frozen=True):
     version: int | None
     counter: int | None
     made_in: str = "grad"
+    device: str = "cpu"
+
+    @property
+    def elsewhere(self) -> str:
+        """Its device if that is not the CPU, which goes without saying; else empty."""
+        return "" if self.device == "cpu" else self.device
 
 
 class ValueState(Record, frozen=True):
@@ -121,11 +128,16 @@ class ClaimResult(Record, frozen=True):
 
 
 class LessonRequest(Record, frozen=True):
-    """A lesson and the inputs to run it with; None uses the lesson's defaults."""
+    """A lesson, the inputs and the device to run it with; None uses the lesson's own inputs.
+
+    Attributes:
+        device: As a comparison names it. Of what ran, it is the device that it ran on.
+    """
 
     name: str
     values: tuple[float, ...] | None = None
     op: str | None = None
+    device: DeviceName = "cpu"
 
 
 class LessonTrace(Record, frozen=True):

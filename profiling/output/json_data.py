@@ -42,9 +42,11 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
     """Return a lesson that ran: its steps, its words, and each claim with its verdict."""
-    key = f"lesson.{trace.request.name}"
+    entry = catalogue.lesson(trace.request.name)
+    key = f"lesson.{entry.name}"
     return {
         **plain(trace),
+        **({"device_reason": text(entry.device_reason)} if entry.device else {}),
         **_words(key, text),
         "claims": [_claim(claim, key, text) for claim in trace.claims],
         "verdicts": {claim.claim: claim.verdict.value for claim in trace.claims},

@@ -61,6 +61,14 @@ def render(template: str, text: Text, **values: object) -> Markup:
 _TEMPLATES = templates(Path(__file__).parent / "templates")
 
 
+class TensorView(NamedTuple):
+    """A tensor of a lesson; its place if that is not the CPU."""
+
+    name: str
+    place: str
+    cells: list[str]
+
+
 class PartView(NamedTuple):
     """A function that ran, and the state after its last statement.
 
@@ -73,7 +81,7 @@ class PartView(NamedTuple):
     code: Markup
     error: LessonError | None
     printed: str
-    tensors: dict[str, list[str]]
+    tensors: list[TensorView]
     graph: Markup
 
 
@@ -92,6 +100,7 @@ def lesson_part(trace: LessonTrace, text: Text) -> Part:
         key=key,
         trace=trace,
         inputs=_inputs(entry, trace),
+        device_reason=entry.device_reason if entry.device else "",
         parts=[_part(part, entry.parts[part.name], text) for part in trace.parts],
     )
     return Part(text(f"{key}.title"), html, has_charts=False)
@@ -105,6 +114,8 @@ def _inputs(entry: catalogue.LessonEntry, trace: LessonTrace) -> dict[str, str]:
         found["values"] = f"[{', '.join(f'{value:g}' for value in values)}]"
     if entry.op is not None:
         found["op"] = catalogue.OPS[request.op or entry.op]
+    if request.device != "cpu":
+        found["device"] = request.device
     return found
 
 
@@ -116,13 +127,13 @@ def _part(part: PartTrace, source: Source, text: Text) -> PartView:
         code=code(source, part.error.line if part.error else None),
         error=part.error,
         printed="".join(step.printed for step in part.steps),
-        tensors={} if last is None else {state.name: _cells(state) for state in last.tensors},
+        tensors=[] if last is None else list(map(_tensor, last.tensors)),
         graph=Markup() if last is None else svg.svg(last.graph, text),
     )
 
 
-def _cells(state: TensorState) -> list[str]:
-    return [
+def _tensor(state: TensorState) -> TensorView:
+    cells = [
         _numbers(state.values, state.shape),
         "None" if state.grad is None else _numbers(state.grad, state.shape),
         str(state.requires_grad),
@@ -130,6 +141,7 @@ def _cells(state: TensorState) -> list[str]:
         state.grad_fn or "None",
         "–" if state.version is None else str(state.version),
     ]
+    return TensorView(state.name, state.elsewhere, cells)
 
 
 def _numbers(values: Sequence[float], shape: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ from typing import Any
 import pandas as pd
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
 from profiling.model.run import CellResult, Run, Status
 from profiling.model.words import table
 from profiling.output.saved_runs import load_run
-from tests.e2e.pages import visit
+from tests.e2e.pages import run_lesson, visit
 from tests.harness.launching import ROOT, App, running_app, wait_until_ready
 
 WORDS = table("en")
@@ -107,6 +109,96 @@ def test_a_script_compares(accelerated: App, accelerator: str, tmp_path: Path) -
     file = tmp_path / "run.json"
     file.write_text(json.dumps(found["run"]), encoding="utf-8")
     check(load_run(file), accelerator)
+
+
+def test_the_shell_runs_lessons_there(accelerator: str, tmp_path: Path) -> None:
+    done = shell("lesson", "detach_then_zero", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert found["request"]["device"] == accelerator
+    tensors = [each for part in found["parts"] for each in part["steps"][-1]["tensors"]]
+    assert {each["device"] for each in tensors} == {f"{accelerator}:0"}
+    done = shell("lesson", "baseline", "--device", accelerator)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(f".grad = None  ({accelerator}:0)\n") == 1
+    done = shell("lesson", "baseline", "--device", "cpu")
+    assert accelerator not in done.stdout
+    file = tmp_path / "report.html"
+    done = shell("report", "baseline", "--device", accelerator, "--out", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    html = file.read_text("utf-8")
+    assert f"<code>device = {accelerator}</code>" in html
+    assert html.count(f"<small>{accelerator}:0</small>") == 2
+
+
+def test_a_script_runs_lessons_where_it_asks_for(accelerated: App, accelerator: str) -> None:
+    client = Client(accelerated.url, verbose=False)
+    for asked, placed in (("auto", accelerator), (accelerator, accelerator), ("cpu", "cpu")):
+        found = client.predict(name="baseline", device=asked, api_name="/lesson")
+        assert found["request"]["device"] == placed
+        assert set(found["verdicts"].values()) == {"holds"}
+    found = client.predict(name="numpy_needs_detach", device=accelerator, api_name="/lesson")
+    assert found["request"]["device"] == "cpu"
+    assert found["device_reason"] == WORDS["lesson.numpy_needs_detach.device"]
+    with pytest.raises(AppError, match=f"'xpu' is not available. Devices: {accelerator}, cpu"):
+        client.predict(name="baseline", device="xpu", api_name="/lesson")
+    client.close()
+
+
+@pytest.mark.browser
+def test_a_visitor_chooses_where_a_lesson_runs(
+    accelerated: App, accelerator: str, browser: Browser
+) -> None:
+    ran, choice = "#lesson-view .lab-inputs", "#lesson-device input"
+    with visit(accelerated, browser) as page:
+        page.goto(f"{accelerated.url}?tab=lessons&lesson=baseline")
+        expect(page.locator(choice)).to_have_value(accelerator)
+        run_lesson(page)
+        expect(page.locator(ran)).to_contain_text(f"device = {accelerator}")
+        kinds = page.locator("#lesson-view .lab-shown tbody th small")
+        expect(kinds).to_have_text([f"float32 (3) {accelerator}:0"] * 2)
+        # The page's own device goes without saying, and the step is in the address.
+        page.wait_for_url(re.compile("&step=3$"))
+        assert "&on=" not in page.url
+        page.locator(choice).click()
+        page.get_by_role("option", name="cpu").click()
+        page.locator("#lesson-run").click()
+        expect(page.locator(ran)).to_contain_text("device = cpu")
+        expect(kinds).to_have_text(["float32 (3)"] * 2)
+        page.wait_for_url(re.compile("&on=cpu&part=lesson&step=3$"))
+        # It stays chosen with another lesson.
+        page.get_by_label(WORDS["lesson.detach_untouched.title"], exact=True).check()
+        expect(page.locator("#lesson-view h2")).to_have_text(WORDS["lesson.detach_untouched.title"])
+        expect(page.locator(choice)).to_have_value("cpu")
+
+
+@pytest.mark.browser
+def test_a_link_says_where_a_lesson_runs(
+    accelerated: App, accelerator: str, browser: Browser
+) -> None:
+    for device in ("cpu", accelerator):
+        with visit(accelerated, browser) as page:
+            place = f"lesson=baseline&on={device}&part=lesson&step=2"
+            page.goto(f"{accelerated.url}?tab=lessons&{place}")
+            ran = page.locator("#lesson-view .lab-inputs")
+            expect(ran).to_contain_text(f"device = {device}")
+            expect(page.locator("#lesson-device input")).to_have_value(device)
+            page.wait_for_url(re.compile(f"{place}$"))
+
+
+@pytest.mark.browser
+def test_a_lesson_that_needs_the_cpu_offers_nothing_else(
+    accelerated: App, accelerator: str, browser: Browser
+) -> None:
+    with visit(accelerated, browser) as page:
+        page.goto(f"{accelerated.url}?tab=lessons&lesson=numpy_needs_detach")
+        view, choice = page.locator("#lesson-view"), page.locator("#lesson-device input")
+        expect(view).to_contain_text(WORDS["lesson.numpy_needs_detach.device"])
+        run_lesson(page)
+        expect(view.locator(".lab-inputs")).to_contain_text("device = cpu")
+        expect(choice).to_be_hidden()
+        page.get_by_label(WORDS["lesson.clone_detach_order.title"], exact=True).check()
+        expect(choice).to_have_value(accelerator)
 
 
 @pytest.mark.browser

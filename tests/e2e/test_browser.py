@@ -48,6 +48,8 @@ def test_lesson_shows_code_error_tensors_and_verdicts(page: Page) -> None:
     view = page.locator("#lesson-view")
     expect(view.locator(".lab-chip").first).to_have_text("not run")
     run_lesson(page)
+    expect(page.locator("#lesson-device")).to_be_hidden()  # There is one device.
+    expect(view.locator(".lab-inputs")).not_to_contain_text("device")
     expect(view.locator(".lab-error")).to_contain_text("is at version 1; expected version 0")
     expect(view.locator(".code .hll")).to_contain_text("out.sum().backward()")
     assert view.locator(".lab-chip.holds").count() == 4

@@ -132,10 +132,31 @@ def test_a_comparison_is_measured_in_one_lent_call(space: Space, client: Client)
 
 
 def test_what_needs_no_gpu_takes_none(space: Space, client: Client) -> None:
-    found = client.predict("baseline", api_name="/lesson")
-    assert found["verdicts"]["reaches_a"] == "holds"
+    for name, device in (("baseline", "auto"), ("baseline", "cpu"), ("numpy_needs_detach", "cuda")):
+        found = client.predict(name=name, device=device, api_name="/lesson")
+        assert found["request"]["device"] == "cpu"
+        assert "wrong" in found["verdicts"].values() or found["verdicts"]["reaches_a"] == "holds"
     assert compare(client, device="cpu")["status"] == "done"
     assert space.api.calls == []
+
+
+def test_a_lesson_is_lent_a_gpu_if_it_is_to_run_there(space: Space, client: Client) -> None:
+    # What is lent here has none.
+    with pytest.raises(AppError, match=r"'cuda' is not available\. Devices: cpu"):
+        client.predict(name="baseline", device="cuda", api_name="/lesson")
+    assert space.seconds == [15]
+
+
+@pytest.mark.browser
+def test_a_link_to_a_lesson_asks_for_no_gpu(space: Space, browser: Browser) -> None:
+    page = new_context(browser, locale="en-US").new_page()
+    page.goto(f"{space.app.url}?tab=lessons&lesson=baseline&on=cuda&part=lesson&step=2")
+    expect(page.locator("#lesson-device input")).to_have_value("cuda")
+    expect(page.locator("#lesson-view")).to_contain_text("Press Run")
+    page.locator("#lesson-run").click()
+    expect(page.get_by_role("alert")).to_contain_text("Device 'cuda' is not available")
+    assert space.seconds == [15]
+    page.context.close()
 
 
 def test_a_visitor_without_quota_is_told_what_is_left_and_needed(
@@ -235,7 +256,7 @@ def test_a_visitor_sees_how_far_it_is_and_stops_it(space: Space, browser: Browse
 @pytest.mark.parametrize(
     ("lang", "mode", "sentence"),
     [
-        ("en", "ZeroGPU Space", "Comparisons run on a GPU that Hugging Face lends"),
+        ("en", "ZeroGPU Space", "Comparisons, and lessons on device cuda, run on a GPU"),
         ("zh", "使用 ZeroGPU 的 Space", "临时借出的 GPU"),
     ],
 )

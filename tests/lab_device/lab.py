@@ -67,6 +67,7 @@ def install() -> None:
     module.device_count = lambda: 1
     module.current_device = lambda: 0
     module.set_device = lambda device: None
+    module.device = lambda device: contextlib.nullcontext()  # There is no other to change from.
     module._is_in_bad_fork = lambda: False
     module.init = module._lazy_init = lambda: None
     module.current_stream = torch.accelerator.current_stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ KIB, MIB = 2**10, 2**20
 
 @pytest.fixture(autouse=True)
 def _nothing_held() -> Iterator[None]:
+    gc.collect()
     lab.empty_cache()
     assert lab.memory_stats()["reserved_bytes.all.current"] == 0
     torch.lab.reset_peak_memory_stats()  # type: ignore[attr-defined]

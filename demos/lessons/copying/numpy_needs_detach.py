@@ -2,6 +2,7 @@
 
 import torch
 
+DEVICE = "cpu"
 ERRORS = ("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",)
 
 

@@ -19,7 +19,7 @@ from profiling.engine import plan
 from profiling.engine.engine import Engine, Progress
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import Request
+from profiling.model.request import AUTO, Request
 from profiling.model.words import Language, translator
 from profiling.output import json_data
 from profiling.traces.operators import MOST_ROWS, Selection, filter_rows, kernels, operator_groups
@@ -112,6 +112,7 @@ class _Endpoints:
         name: str,
         values: list[float] | None = None,
         op: str | None = None,
+        device: str = AUTO,
         lang: Language = "en",
     ) -> Answer:
         """Run a small PyTorch lesson on detach, no_grad or autograd and judge its claims.
@@ -125,6 +126,7 @@ class _Endpoints:
             name: Name of the lesson, such as "detach_then_zero".
             values: 1 to 16 numbers that replace the lesson's inputs, if it has any.
             op: sigmoid, tanh, exp, relu, square or mul2; replaces the lesson's op, if it has one.
+            device: What to run on: auto (the page's own device), or one by name, as cuda or cpu.
             lang: Language of all sentences.
 
         Returns:
@@ -132,11 +134,12 @@ class _Endpoints:
             verdicts: holds, holds_partly or wrong, by claim
             claims: text, verdict, reason and checks of each claim
             parts: steps of each function (line, tensors, values, printed, graph) and its error
-            request: the lesson and the inputs that were used
+            request: the lesson, the inputs that were used, and the device that it ran on
+            device_reason: why it runs on the CPU only, if it does
         """
         numbers = None if values is None else tuple(values)
         return json_data.lesson(
-            self._engine.lesson(LessonRequest(name, numbers, op)), translator(lang)
+            self._engine.lesson(LessonRequest(name, numbers, op, device)), translator(lang)
         )
 
     def compare(

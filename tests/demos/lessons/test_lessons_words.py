@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from profiling import catalogue
 from profiling.catalogue import LESSONS, TOPICS
 from profiling.model import words as locales
 from profiling.model.content import LOCALES
@@ -28,6 +29,7 @@ def keys_needed() -> set[str]:
     keys = set()
     for name in LESSONS:
         keys |= {f"lesson.{name}.{part}" for part in ("title", "question", "rule")}
+        keys |= {entry.device_reason} if (entry := catalogue.lesson(name)).device else set()
         for each in inputs(name):
             for result in traced(name, *each).claims:
                 claim = result.claim
@@ -53,7 +55,7 @@ def test_texts_keep_the_form(language: str) -> None:
         part = key.split(".")[2]
         if part == "title":
             assert len(text) <= 50
-        elif part in ("rule", "claim", "why"):
+        elif part in ("rule", "claim", "why", "device"):
             assert text.endswith("." if language == "en" else "。")
             assert "。" not in text[:-1]
         elif part == "question":

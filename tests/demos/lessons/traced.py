@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from profiling import catalogue
-from profiling.measure.stepper import run_lesson
+from profiling.engine import jobs
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace, TensorState
 
 P = ParamSpec("P")
@@ -33,10 +33,13 @@ Inputs = tuple[tuple[float, ...] | None, str | None]
 
 @functools.cache
 def traced(
-    name: str, values: tuple[float, ...] | None = None, op: str | None = None
+    name: str,
+    values: tuple[float, ...] | None = None,
+    op: str | None = None,
+    device: str = "cpu",
 ) -> LessonTrace:
     """Run a lesson."""
-    return apart(run_lesson, LessonRequest(name, values, op))
+    return apart(jobs.run_lesson, LessonRequest(name, values, op, device))
 
 
 def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

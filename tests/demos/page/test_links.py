@@ -18,6 +18,7 @@ from demos.page.links import (
     Link,
     read_link,
     usual_comparison,
+    usual_lesson,
     write_link,
 )
 from profiling import catalogue
@@ -25,6 +26,7 @@ from profiling.catalogue import LESSONS, WORKLOADS
 from profiling.catalogue.advisor import GRADIENTS, Answers
 from profiling.engine import plan
 from profiling.engine.plan import PAGE_SETTINGS
+from profiling.measure.device import CHOICES
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Choice, Number, Request, Setting
 from profiling.model.words import LANGUAGES, translator
@@ -40,7 +42,8 @@ def lessons(draw: st.DrawFn) -> LessonPlace:
     op = draw(st.none() | st.sampled_from(sorted(catalogue.OPS))) if entry.op is not None else None
     step = draw(st.none() | st.integers(1, 1_000_000))
     part = draw(st.sampled_from(sorted(entry.parts))) if step else next(iter(entry.parts))
-    return LessonPlace(LessonRequest(entry.name, values, op), part, step)
+    device = draw(st.sampled_from(CHOICES))
+    return LessonPlace(LessonRequest(entry.name, values, op, device), part, step)
 
 
 def values(setting: Setting) -> st.SearchStrategy[Any]:
@@ -159,6 +162,8 @@ def test_whatever_a_link_says_it_is_read_and_its_faults_can_be_said(given: dict[
         ("workload=side_branch&p.depth=1000", "error.parameter_range"),
         ("workload=side_branch&p.depth=8.5", "error.parameter_text"),
         ("workload=side_branch&p.rank=8", "error.unknown_parameter"),
+        ("lesson=baseline&on=tpu", "error.no_such_device"),
+        ("lesson=baseline&on=cuda:x", "error.no_such_device"),
         ("gradient=before", "error.link_value"),
         ("frozen=maybe", "error.link_value"),
     ],
@@ -177,8 +182,8 @@ def test_one_fault_leaves_the_rest(text: str, key: str) -> None:
 
 
 def test_the_example_of_a_lesson() -> None:
-    text = "tab=lessons&lesson=detach_then_zero&values=1,2,3&op=relu&part=lesson&step=4"
-    request = LessonRequest("detach_then_zero", (1.0, 2.0, 3.0), "relu")
+    text = "tab=lessons&lesson=detach_then_zero&values=1,2,3&op=relu&on=cuda:1&part=lesson&step=4"
+    request = LessonRequest("detach_then_zero", (1.0, 2.0, 3.0), "relu", "cuda:1")
     link = Link("lessons", LessonPlace(request, "lesson", 4))
     assert read_link(query(text)) == (link, ())
     assert write_link(link) == f"?{text}"
@@ -199,6 +204,9 @@ def test_the_example_of_a_comparison() -> None:
 
 def test_what_is_not_said_is_as_usual() -> None:
     assert read_link({}) == (Link(), ())
+    link, _ = read_link({"lesson": "baseline"})
+    assert link.lesson == LessonPlace(usual_lesson("baseline"), "lesson")
+    assert write_link(link) == "?lesson=baseline"
     assert read_link({"lang": "zh", "utm": "<script>"}) == (Link(), ())
     link, _ = read_link({"workload": "elementwise"})
     assert link.comparison == usual_comparison("elementwise")

@@ -104,6 +104,13 @@ def test_a_row_has_every_cell_as_text() -> None:
     ]
 
 
+def test_where_a_tensor_is_stands_beside_it_unless_that_is_the_cpu() -> None:
+    here, there = tensor("x"), tensor("y", device="cuda:1", storage=2)
+    (view,) = shown(step(here, there))
+    assert [row.kind for row in view.rows] == ["float32 (2)", "float32 (2) cuda:1"]
+    assert [block.place for block in view.blocks] == ["", "cuda:1"]
+
+
 def test_a_scalar_has_no_brackets_and_an_empty_tensor_no_numbers() -> None:
     (view,) = shown(step(tensor("s", shape=(), values=(6.0,)), tensor("e", shape=(0,), values=())))
     scalar, empty = view.rows
@@ -147,8 +154,8 @@ def test_names_on_one_memory_and_counter_stand_together_the_most_shared_first() 
     pair = [tensor(name, storage=2, counter=2, version=5) for name in ("b", "c")]
     (view,) = shown(step(alone, *pair))
     assert view.blocks == [
-        Block(2, 8, [Counter(["b", "c"], 5, False)], []),
-        Block(1, 4, [Counter(["a"], 0, False)], []),
+        Block(2, 8, "", [Counter(["b", "c"], 5, False)], []),
+        Block(1, 4, "", [Counter(["a"], 0, False)], []),
     ]
 
 
@@ -171,7 +178,7 @@ def test_an_array_stands_on_the_memory_that_it_shares() -> None:
 
 def test_inference_tensors_have_no_counter() -> None:
     (view,) = shown(step(tensor("i", version=None, counter=None, made_in="inference")))
-    assert view.blocks == [Block(1, 8, [Counter(["i"], None, False)], [])]
+    assert view.blocks == [Block(1, 8, "", [Counter(["i"], None, False)], [])]
 
 
 def test_detach_and_zero_as_it_really_happens() -> None:

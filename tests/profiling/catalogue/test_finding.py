@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import pytest
 
@@ -42,6 +43,27 @@ def test_what_torch_raises_finds_its_lesson_first(language: str) -> None:
         hit, *others = find(said(cause), language)
         assert (hit.lesson, hit.fit) == (first, Fit.WHOLE), cause
         assert hit.letters >= max((other.letters for other in others), default=0), cause
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("torch.cuda.FloatTensor", "torch.cuda.BFloat16Tensor", "torch.mps.FloatTensor"),
+        *("torch.xpu.HalfTensor", "torch.DoubleTensor", "labFloatType", "CUDAFloatType"),
+    ],
+)
+def test_an_error_is_found_whatever_the_device_that_raised_it(kind: str) -> None:
+    plain = said("changed in place")
+    assert plain.count("torch.FloatTensor") == 1
+    there = plain.replace("torch.FloatTensor", kind)
+    for copy, change in COPIES.items():
+        assert names(change(there)) == names(change(plain)), copy
+    assert {hit.fit for hit in find(there, "en")} == {Fit.WHOLE}
+    # Of a leaf it is not said which op's output it is: cuDNN saves the weights themselves.
+    of_a_leaf = re.sub(r", which is output 0 of \w+,", "", there)
+    assert of_a_leaf != there
+    assert names(of_a_leaf) == names(there)
+    assert {hit.fit for hit in find(of_a_leaf, "en")} == {Fit.PART}
 
 
 def test_a_copy_of_a_message_finds_what_the_message_finds() -> None:

@@ -16,7 +16,7 @@ from profiling.catalogue.search import MAX_LETTERS, find
 from profiling.cli.terminal import print_lesson
 from profiling.engine.engine import Engine
 from profiling.measure.stepper import run_lesson
-from profiling.model.lesson import LessonRequest
+from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.words import Text, table
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
@@ -172,13 +172,56 @@ def test_what_a_lesson_prints_is_shown_as_it_is_before_its_tensors(english: Text
     assert "\n\n[b]one[/b]\ntwo\na = [1.0000, 2.0000, 3.0000]" in written.getvalue()
 
 
+def test_a_lessons_tensors_elsewhere_are_marked(english: Text) -> None:
+    (part,) = run_lesson(LessonRequest("baseline")).parts
+    *steps, end = part.steps
+    first, *others = end.tensors
+    moved = replace(end, tensors=(replace(first, device="cuda:0"), *others))
+    trace = LessonTrace(LessonRequest("baseline"), (replace(part, steps=(*steps, moved)),), ())
+    written = io.StringIO()
+    print_lesson(trace, Console(file=written, width=80), english)
+    (a, out) = [line for line in written.getvalue().splitlines() if ".grad = " in line]
+    assert a.startswith("a = [1.0000")
+    assert a.endswith("  (cuda:0)")
+    assert out.endswith("  .grad = None")
+
+
+def test_a_lesson_that_needs_the_cpu_says_so(shell: Any, inline: list[Engine]) -> None:
+    reason = table("en")["lesson.numpy_needs_detach.device"]
+    code, out, _ = shell("lesson", "numpy_needs_detach", "--device", "cuda")
+    assert (code, out.count(f"\n\n{reason}\n\n")) == (0, 1)
+    code, out, _ = shell("lesson", "numpy_needs_detach", "--json")
+    assert (code, json.loads(out)["device_reason"]) == (0, reason)
+    assert [engine.preferred for engine in inline] == ["cpu", "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ("cuda", "Device 'cuda' is not available. Devices: cpu."),
+        ("tpu", "Device 'tpu' is not available."),
+    ],
+)
+def test_a_lesson_on_a_device_that_is_not_here(
+    device: str, said: str, shell: Any, inline: list[Engine]
+) -> None:
+    code, out, err = shell("lesson", "baseline", "--device", device)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
 def test_a_lesson_with_other_inputs_as_json(shell: Any, inline: list[Engine]) -> None:
     code, out, err = shell(
         "lesson", "detach_then_zero", "--values", "1, 2", "--op", "square", "--json"
     )
     assert (code, err) == (0, "")
     trace = json.loads(out)
-    assert trace["request"] == {"name": "detach_then_zero", "values": [1.0, 2.0], "op": "square"}
+    assert trace["request"] == {
+        "name": "detach_then_zero",
+        "values": [1.0, 2.0],
+        "op": "square",
+        "device": "cpu",
+    }
     (part,) = trace["parts"]
     assert (part["name"], part["error"], part["cut_off"]) == ("lesson", None, False)
     assert trace["verdicts"] == {

@@ -93,6 +93,10 @@ def test_bad_requests_are_refused_without_the_worker() -> None:
     with pytest.raises(InputError) as caught:
         engine.lesson(LessonRequest("nonsense"))
     assert caught.value.key == "error.unknown_lesson"
+    for device in ("tpu", "cuda"):
+        with pytest.raises(InputError) as caught:
+            engine.lesson(replace(LESSON, device=device))
+        assert caught.value.key == "error.no_such_device"
     with pytest.raises(InputError) as caught:
         next(engine.compare(replace(SMALL, sizes=())))
     assert caught.value.key == "error.size_count"

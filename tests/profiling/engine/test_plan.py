@@ -208,6 +208,9 @@ def test_everything_the_catalogue_offers_can_be_planned(workload: str) -> None:
         (LessonRequest("baseline", op="nonsense"), "error.unknown_op"),
         (LessonRequest("baseline", op="torch.exp"), "error.unknown_op"),
         (LessonRequest("freeze_and_finetune", op="exp"), "error.unknown_op"),
+        (LessonRequest("baseline", device="abacus"), "error.no_such_device"),
+        (LessonRequest("baseline", device="cuda:x"), "error.no_such_device"),
+        (LessonRequest("numpy_needs_detach", device="cpu:1"), "error.no_such_device"),
         (LessonRequest("baseline", ()), "error.values"),
         (LessonRequest("baseline", (1.0,) * 17), "error.values"),
         (LessonRequest("baseline", (1.0, NAN)), "error.values"),
@@ -242,6 +245,27 @@ def test_a_lesson_without_values_takes_none(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_a_good_lesson_request_passes(request_: LessonRequest) -> None:
     plan.check_lesson(request_)
+
+
+@pytest.mark.parametrize(
+    ("asked", "placed"),
+    [("auto", "cuda"), ("cuda", "cuda"), ("cuda:0", "cuda"), ("cpu", "cpu")],
+)
+def test_a_lesson_runs_where_it_is_asked_to(asked: str, placed: str) -> None:
+    request = LessonRequest("baseline", (1.0,), "exp", asked)
+    assert plan.place_lesson(request, GPU_MACHINE) == replace(request, device=placed)
+    # Unless it needs the CPU, wherever that is.
+    own = LessonRequest("numpy_needs_detach", device=asked)
+    for machine in (GPU_MACHINE, MACHINE):
+        assert plan.place_lesson(own, machine).device == "cpu"
+
+
+@pytest.mark.parametrize("asked", ["xpu", "cuda:1"])
+def test_a_lesson_is_refused_a_device_that_is_not_here(asked: str) -> None:
+    with pytest.raises(InputError) as caught:
+        plan.place_lesson(LessonRequest("baseline", device=asked), GPU_MACHINE)
+    assert caught.value.key == "error.no_such_device"
+    assert caught.value.values == {"value": asked, "allowed": "cuda, cpu"}
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,17 @@ from profiling.engine.process import InlineExecutor, ProcessDied
 from profiling.engine.progress import Notes
 from profiling.engine.zerogpu import ZeroGpu, _duration, lent_s, on_zero_gpu, refusal, run_lent
 from profiling.measure import cell as measuring
-from profiling.measure import reading
+from profiling.measure import machine, reading
 from profiling.measure.device import KINDS
-from profiling.model.errors import InputError, WorkerError
-from profiling.model.lesson import LessonRequest
+from profiling.model.errors import DeviceLostError, InputError, WorkerError
+from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
 from profiling.model.run import BranchResult, Cell, CellResult, Status
 from profiling.traces.table import load_trace
 from tests.profiling.engine.test_engine import Changed
 from tests.profiling.measure.test_measure_cell_device import Counting
+from tests.profiling.planted import GPU_MACHINE
 
 SMALL = Request("elementwise", ("attached", "detach"), (4, 8), budget_s=0.05)
 
@@ -103,13 +104,49 @@ def test_a_comparison_is_one_call_whatever_its_sizes(lent: Engine, lender: Lende
 @pytest.mark.usefixtures("quick_cells")
 def test_nothing_is_lent_for_what_needs_no_gpu(lent: Engine, lender: Lender) -> None:
     assert lent.lends
-    lent.lesson(LessonRequest("baseline"))
+    for device in ("cpu", "auto"):
+        assert lent.lesson(LessonRequest("baseline", device=device)).request.device == "cpu"
+    trace = lent.lesson(LessonRequest("numpy_needs_detach", device="cuda"))
+    assert trace.request.device == "cpu"
     lent.graph(replace(SMALL, device="cuda"))
     *_, last = lent.compare(replace(SMALL, device="cpu"))
     assert last.run is not None
     assert last.run.complete
     assert last.lent_s == 0
     assert lender.jobs == []
+
+
+def test_a_lesson_is_one_call_if_its_device_is_asked_for(
+    lent: Engine, lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is lent is here.
+    monkeypatch.setattr(machine, "detect", lambda preferred: GPU_MACHINE)
+    monkeypatch.setattr(jobs, "run_lesson", lambda request: LessonTrace(request, (), ()))
+    request = LessonRequest("baseline", device="cuda")
+    assert lent.lesson(request).request == request
+    assert lender.jobs == [(jobs.run_lent_lesson, request)]
+    with pytest.raises(InputError) as caught:
+        lent.lesson(replace(request, device="xpu"))
+    assert caught.value.key == "error.no_such_device"
+
+
+def test_a_lent_device_that_a_lesson_costs_ends_its_process(
+    lent: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(request: LessonRequest) -> LessonTrace:
+        raise DeviceLostError("error.device_lost", text="planted")
+
+    class Ended(BaseException):
+        """The process has ended."""
+
+    def end() -> None:
+        raise Ended
+
+    monkeypatch.setattr(machine, "detect", lambda preferred: GPU_MACHINE)
+    monkeypatch.setattr(jobs, "run_lesson", lose)
+    monkeypatch.setattr(jobs, "end_process", end)
+    with pytest.raises(Ended):
+        jobs.run_lent_lesson(LessonRequest("baseline", device="cuda"))
 
 
 def test_a_request_that_takes_too_long_is_refused_before_anything_is_asked_for(
@@ -355,6 +392,7 @@ def test_the_seconds_asked_for_follow_from_the_request() -> None:
     assert lent_s(replace(SMALL, sizes=(4, 4))) == 14  # a size asked for twice is measured once
     assert lent_s(replace(SMALL, branches=("attached",) * 4, sizes=(1, 2, 3), budget_s=2.0)) == 34
     assert lent_s(replace(SMALL, budget_s=52.0)) == 120
+    assert lent_s(LessonRequest("baseline", device="cuda")) == 15
     with pytest.raises(InputError, match=r"gpu_too_long.*121"):
         lent_s(replace(SMALL, budget_s=52.1))
 
