@@ -341,10 +341,17 @@ def _about(page: Page, say: Text) -> None:
 
 def _shown(trace: LessonTrace, text: Text) -> str:
     name = trace.request.name
-    sources = catalogue.lesson(name).parts
+    entry = catalogue.lesson(name)
     ends = [replace(part, steps=part.steps[-1:]) for part in trace.parts]
-    parts = [part_view(part, sources[part.name], text) for part in ends]
+    parts = [part_view(part, entry.parts[part.name], text) for part in ends]
     key = f"lesson.{name}"
     return common.render(
-        "lesson.html", text, key=key, name=name, inputs={}, parts=parts, trace=trace
+        "lesson.html",
+        text,
+        key=key,
+        name=name,
+        inputs={},
+        device_reason=entry.device_reason if entry.device else "",
+        parts=parts,
+        trace=trace,
     )
