@@ -194,6 +194,8 @@ def _record(request: Request, folder: Path, notes: Notes) -> RecordedRun:
 @contextlib.contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
     """Have temporary files go with a folder, which is deleted whatever becomes of this process."""
+    # torch stays with the folder that it finds when it first needs one.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
         yield
