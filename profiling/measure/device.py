@@ -44,8 +44,6 @@ _COPY_BYTES = 256 * 2**20
 _LEAST_COPY_BYTES = 64 * 2**20
 _COPIES = 10
 
-# Where there are builds of torch for other versions of CUDA than the usual one's.
-_WHEELS = "https://download.pytorch.org/whl"
 # The first driver of NVIDIA's that CUDA 13 runs on.
 _CUDA_13_DRIVER = 580
 # How CUDA and HIP say that a build has nothing for a GPU of this age.
@@ -903,7 +901,8 @@ def _nvidia_driver() -> str | None:
 
 
 def _install_command(build: str) -> str:
-    return f"pip install --force-reinstall torch --index-url {_WHEELS}/{build}"
+    """Return a command that needs no address to be known, such as for ``"cu126"``."""
+    return f"uv pip install --reinstall-package torch torch --torch-backend={build}"
 
 
 def _cuda_version(number: int) -> str:

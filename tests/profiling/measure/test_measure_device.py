@@ -189,8 +189,7 @@ def test_a_gpu_too_old_for_the_build_gives_way_to_the_cpu(
         "device": "An old GPU",
         "capability": "6.1",
         "built": "sm_75, sm_120",
-        "command": "pip install --force-reinstall torch"
-        " --index-url https://download.pytorch.org/whl/cu126",
+        "command": "uv pip install --reinstall-package torch torch --torch-backend=cu126",
     }
 
 
@@ -216,7 +215,7 @@ def test_what_torch_warns_of_is_told(gpu: Callable[..., Found]) -> None:
     found = gpu(available=too_old)
     assert (specs(found), found.reason) == (["cpu"], "environment.cuda_old_driver")
     assert found.values["found"] == "12.8"
-    assert found.values["command"].endswith("whl/cu126")
+    assert found.values["command"].endswith("=cu126")
     found = gpu(available=failing)
     assert (specs(found), found.reason) == (["cpu"], "environment.cuda_failed")
     assert found.values == {"text": "CUDA initialization: Unexpected error 999"}
@@ -244,7 +243,7 @@ def test_a_build_for_the_cpu_alone_is_told_with_the_command_that_helps(
     found = gpu(cuda=None)
     assert (specs(found), found.reason) == (["cpu"], reason)
     command = found.values.get("command")
-    assert (command and command.rpartition("/")[2]) == build
+    assert (command and command.rpartition("=")[2]) == build
 
 
 def test_the_driver_is_asked_of_its_own_program(
