@@ -158,14 +158,14 @@ def test_a_visitor_chooses_where_a_lesson_runs(
         kinds = page.locator("#lesson-view .lab-shown tbody th small")
         expect(kinds).to_have_text([f"float32 (3) {accelerator}:0"] * 2)
         # The page's own device goes without saying, and the step is in the address.
-        page.wait_for_url(re.compile("&step=3$"))
+        expect(page).to_have_url(re.compile("&step=3$"))
         assert "&on=" not in page.url
         page.locator(choice).click()
         page.get_by_role("option", name="cpu").click()
         page.locator("#lesson-run").click()
         expect(page.locator(ran)).to_contain_text("device = cpu")
         expect(kinds).to_have_text(["float32 (3)"] * 2)
-        page.wait_for_url(re.compile("&on=cpu&part=lesson&step=3$"))
+        expect(page).to_have_url(re.compile("&on=cpu&part=lesson&step=3$"))
         # It stays chosen with another lesson.
         page.get_by_label(WORDS["lesson.detach_untouched.title"], exact=True).check()
         expect(page.locator("#lesson-view h2")).to_have_text(WORDS["lesson.detach_untouched.title"])
@@ -183,7 +183,7 @@ def test_a_link_says_where_a_lesson_runs(
             ran = page.locator("#lesson-view .lab-inputs")
             expect(ran).to_contain_text(f"device = {device}")
             expect(page.locator("#lesson-device input")).to_have_value(device)
-            page.wait_for_url(re.compile(f"{place}$"))
+            expect(page).to_have_url(re.compile(f"{place}$"))
 
 
 @pytest.mark.browser

@@ -38,9 +38,9 @@ def test_an_unknown_lesson_or_op_is_refused_and_the_next_run_works(
     client: Client, inputs: tuple[str, str, str]
 ) -> None:
     with pytest.raises(AppError) as refused:
-        client.predict(*inputs, api_name="/show_lesson")
+        client.predict(*inputs, "cpu", api_name="/show_lesson")
     assert str(refused.value) == table("en")["refused.input"]
-    problem, _ = client.predict("baseline", "1", "tanh", api_name="/show_lesson")
+    problem, _ = client.predict("baseline", "1", "tanh", "cpu", api_name="/show_lesson")
     assert problem == ""
 
 
@@ -58,7 +58,7 @@ def test_no_endpoint_runs_code_that_is_sent_as_data(
                 _call(http, each, trap_code(trap))
         assert http.post("/call/playground", json={"data": [trap_code(trap)]}).is_error
     assert not trap.exists()
-    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", api_name="/show_lesson")
+    problem, view = client.predict("baseline", "1, 2, 3", "sigmoid", "cpu", api_name="/show_lesson")
     assert problem == ""
     assert "[0.1966, 0.1050, 0.0452]" in view
 

@@ -72,6 +72,8 @@ _IN_OTHER_TESTS = {
     "_unsafe_set_version_counter",
 }
 # Not torch's, or an operator's name.
+# What stands for an object of ours, or its class.
+_OURS = {"self", "cls", "other", "super()"}
 _NOT_TORCHS = {"_asdict", "_getframe", "_unsafe_view"}
 # Public in all but its name: what torch's documentation explains, and tells people to read.
 _DOCUMENTED = {"_base", "_sequence_nr", "_version"}
@@ -233,8 +235,11 @@ def _private_names(path: Path) -> Iterator[str]:
             is_inside = any(map(_is_private, str(node.module).split(".")))
             yield from (each.name for each in node.names if is_inside or _is_private(each.name))
         elif isinstance(node, ast.Attribute) and _is_private(node.attr):
-            # Our own are those of `self`, or of a class of ours.
-            yield from [] if ast.unparse(node.value) in ("self", "cls") else [node.attr]
+            yield from (
+                []
+                if ast.unparse(node.value) in ("self", "cls", "other", "super()")
+                else [node.attr]
+            )
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
             name = getattr(node.args[1], "value", None)
             if isinstance(name, str) and _is_private(name):
