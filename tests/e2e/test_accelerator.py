@@ -80,6 +80,7 @@ def test_the_shell_compares_and_writes_everything_down(accelerator: str, tmp_pat
     assert len(list((tmp_path / "traces").iterdir())) == 4
 
 
+@pytest.mark.long
 def test_the_measuring_passes_its_own_checks(accelerator: str) -> None:
     done = shell("doctor", "--device", accelerator, "--json")
     assert done.stderr == ""
@@ -111,6 +112,7 @@ def test_a_script_compares(accelerated: App, accelerator: str, tmp_path: Path) -
     check(load_run(file), accelerator)
 
 
+@pytest.mark.long
 def test_the_shell_runs_lessons_there(accelerator: str, tmp_path: Path) -> None:
     done = shell("lesson", "detach_then_zero", "--json")
     found = json.loads(done.stdout)

@@ -90,7 +90,9 @@ def test_the_errors_it_explains_are_raised_and_found(name: str, accelerator: str
         assert name in [hit.lesson for hit in find(words, "en")]
 
 
-@pytest.mark.parametrize("shift", [1, 20, 300])
+@pytest.mark.parametrize(
+    "shift", [1, *(pytest.param(each, marks=pytest.mark.long) for each in (20, 300))]
+)
 @pytest.mark.parametrize("name", LESSONS)
 def test_verdicts_do_not_depend_on_random_numbers(
     name: str, shift: int, monkeypatch: pytest.MonkeyPatch
@@ -126,7 +128,10 @@ def test_it_draws_the_same_numbers_each_time(accelerator: str) -> None:
     assert run_lesson(request) == first
 
 
-@pytest.mark.parametrize("name", ANYWHERE)
+@pytest.mark.parametrize(
+    "name",
+    [ANYWHERE[0], *(pytest.param(each, marks=pytest.mark.long) for each in ANYWHERE[1:])],
+)
 def test_its_memory_is_given_back(name: str, accelerator: str) -> None:
     apart(jobs.run_lesson, LessonRequest("baseline", device=accelerator))
     # What a GPU's libraries keep to compute with is kept from the first such lesson on.
