@@ -1,0 +1,39 @@
+"""A record of watched training steps → what is wrong with its gradients, where, what to write instead.
+
+Standard library only, so that it also runs in a person's own environment.
+"""
+
+from __future__ import annotations
+
+from profiling.analysis.diagnosis import memory, parameters
+from profiling.analysis.diagnosis.facts import Facts
+from profiling.analysis.diagnosis.model import (
+    NOTE,
+    PROBLEM,
+    Diagnosis,
+    Fate,
+    Finding,
+    Line,
+    SavedLine,
+)
+from profiling.watch.record import Watch
+
+__all__ = ["NOTE", "PROBLEM", "Diagnosis", "Fate", "Finding", "Line", "SavedLine", "diagnose"]
+
+
+def diagnose(watch: Watch) -> Diagnosis:
+    """Return the diagnosis of a record."""
+    facts = Facts(watch)
+    gradient, fates = parameters.grouped(facts)
+    findings = [*gradient, *memory.leaks(facts), *memory.changes(facts), *memory.reused(facts)]
+    order = sorted(range(len(findings)), key=lambda at: findings[at].level != PROBLEM)
+    place = {old: new for new, old in enumerate(order)}
+    return Diagnosis(
+        watch=watch,
+        findings=tuple(findings[at] for at in order),
+        fates=tuple(
+            Fate(each.parameter, each.state, None if each.finding is None else place[each.finding])
+            for each in fates
+        ),
+        saved=memory.saved(facts),
+    )

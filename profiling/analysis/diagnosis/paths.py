@@ -1,0 +1,261 @@
+"""The way from a parameter to the loss with the fewest cuts, and what each cut is.
+
+A cut is a step from one tensor to the next that the values took and autograd's graph did not. The way
+with the fewest of them tells an intended cut, which has a way around it, from the one that matters.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from profiling.analysis.diagnosis.facts import Facts, unique
+from profiling.analysis.diagnosis.model import Line
+
+_DETACH = {"detach", "detach_", "torch.detach", "torch.detach_"}
+_BUILD = {"torch.tensor", "torch.as_tensor", "torch.asarray", "new_tensor"}
+_DATA = "data.__get__"
+_COPIES = {_DATA, "clone", "nn.Parameter", *_DETACH}
+_ALWAYS_CUT = {_DATA, "nn.Parameter", "autograd.grad", *_DETACH, *_BUILD}
+# Cuts that are often meant, such as a target network's: named after the others.
+_OFTEN_MEANT = {"no_grad", "inference_mode"}
+
+
+class Cut(NamedTuple):
+    """A step that autograd's graph does not have.
+
+    Attributes:
+        node: The tensor after it.
+        source: The tensor before it.
+        cause: Its name.
+        lines: Where it is.
+        name: Name of the operation.
+    """
+
+    node: int
+    source: int
+    cause: str
+    lines: tuple[Line, ...]
+    name: str
+
+
+class Way(NamedTuple):
+    """A way from a parameter to the loss.
+
+    Attributes:
+        cuts: Its cuts, in the order of the computation.
+        nodes: The tensors on it.
+    """
+
+    cuts: tuple[Cut, ...]
+    nodes: tuple[int, ...]
+
+
+def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | None:
+    """Return the way with the fewest cuts to a backward pass; None if the values took none.
+
+    Args:
+        facts: The record.
+        starts: The nodes of the parameter.
+        backward: Index of the pass.
+    """
+    inside = facts.behind(backward)
+    starts = [each for each in starts if each in inside]
+    distance = dict.fromkeys(starts, 0)
+    queue = deque(starts)
+    while queue:
+        node = queue.popleft()
+        for user in facts.users[node]:
+            if user not in inside:
+                continue
+            cost = distance[node] + _cost(facts, node, user)
+            if cost < distance.get(user, cost + 1):
+                distance[user] = cost
+                if cost > distance[node]:
+                    queue.append(user)
+                else:
+                    queue.appendleft(user)
+    ends = [each for each in facts.watch.backward[backward].roots if each in distance]
+    if not ends:
+        return None
+    least = min(distance[each] for each in ends)
+    steps, path = _back(facts, [each for each in ends if distance[each] == least], distance)
+    around = _first_cuts(facts, starts, inside)
+    found = [cut(facts, node, source) for node, source in sorted(steps.items())]
+    others = [
+        cut(facts, node, source) for node, source in sorted(around.items()) if node not in steps
+    ]
+    others.sort(key=lambda each: each.cause in _OFTEN_MEANT)
+    return Way(tuple(_once([*found, *others])), path)
+
+
+def cut(facts: Facts, node: int, source: int) -> Cut:
+    """Return what the step from one tensor to another is cut by."""
+    cause, lines, name = _named(facts, node, source)
+    return Cut(node, source, cause, tuple(unique(lines)), name)
+
+
+def _cost(facts: Facts, source: int, node: int) -> int:
+    """Return 1 for a step that has to be repaired before a gradient can pass, else 0."""
+    before, after = facts.node(source), facts.node(node)
+    if source in after.kept:
+        return 0
+    operation, earlier = facts.operation_of(node), facts.operation_of(source)
+    if before.requires_grad or operation is None:
+        return 1
+    if operation.inference:
+        return 0 if earlier is not None and earlier.inference else 1
+    if not operation.grad and operation.name not in _ALWAYS_CUT:
+        same = earlier is not None and not earlier.grad and earlier.off_site == operation.off_site
+        return 0 if same else 1
+    if operation.name in _ALWAYS_CUT or after.kind == "numbers":
+        return 1
+    return 1 if before.differentiable and not after.differentiable else 0
+
+
+def _back(
+    facts: Facts, ends: list[int], distance: dict[int, int]
+) -> tuple[dict[int, int], tuple[int, ...]]:
+    """Return the cuts on all best ways, node by source, and the nodes of one of them."""
+    cuts: dict[int, int] = {}
+    came_from: dict[int, int] = {}
+    seen: set[int] = set()
+    stack = list(ends)
+    first_end = None
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if distance[node] == 0 and first_end is None and not facts.node(node).sources:
+            first_end = node
+        record = facts.node(node)
+        for source in (*record.sources, *record.kept):
+            if source not in distance:
+                continue
+            cost = _cost(facts, source, node)
+            if distance[source] + cost == distance[node]:
+                if cost:
+                    cuts.setdefault(node, source)
+                if source not in seen:
+                    came_from.setdefault(source, node)
+                    stack.append(source)
+    return cuts, _follow(came_from, ends, seen)
+
+
+def _follow(came_from: dict[int, int], ends: list[int], seen: set[int]) -> tuple[int, ...]:
+    """Return the nodes from the earliest start to an end."""
+    starts = [each for each in seen if each in came_from]
+    if not starts:
+        return tuple(ends[:1])
+    node = min(starts)
+    path = [node]
+    while node in came_from and node not in ends:
+        node = came_from[node]
+        path.append(node)
+        if len(path) > len(seen):
+            break
+    return tuple(path)
+
+
+def _first_cuts(facts: Facts, starts: list[int], inside: frozenset[int]) -> dict[int, int]:
+    """Return the first cut of every use of a parameter on its way to the loss."""
+    cuts: dict[int, int] = {}
+    seen = set(starts)
+    stack = list(starts)
+    while stack:
+        node = stack.pop()
+        for user in facts.users[node]:
+            if user not in inside:
+                continue
+            if _cost(facts, node, user):
+                if facts.node(user).parameter is None:
+                    cuts.setdefault(user, node)
+            elif user not in seen:
+                seen.add(user)
+                stack.append(user)
+    return cuts
+
+
+def _once(cuts: list[Cut]) -> list[Cut]:
+    """Return cuts without those that say the same of the same lines, as in another iteration."""
+    found: dict[tuple[str, tuple[tuple[str, int], ...]], Cut] = {}
+    for each in cuts:
+        key = each.cause, tuple((line.path, line.line) for line in each.lines)
+        found.setdefault(key, each)
+    return list(found.values())
+
+
+def _named(facts: Facts, node: int, source: int) -> tuple[str, list[Line], str]:
+    operation = facts.operation_of(node)
+    after = facts.node(node)
+    if operation is None:
+        earlier = facts.operation_of(source)
+        lines = [] if earlier is None else facts.lines([earlier.site], "cut")
+        return "unknown", lines, ""
+    name = operation.name
+    here = facts.lines([operation.site], "cut")
+    if operation.copying and name in _COPIES:
+        return "other_copy", [*here, *_uses_of_copy(facts, node)], name
+    if after.kind == "numbers":
+        return after.dtype, here, name
+    origin = _origin_in_place(facts, node)
+    if origin is not None:
+        return origin[0], [*origin[1], *here], name
+    if name in _DETACH:
+        return "detach", here, name
+    if name == _DATA:
+        return "data", here, name
+    if name == "nn.Parameter":
+        return "parameter_rebuild", here, name
+    if name in _BUILD:
+        return "rebuild", here, name
+    if name == "autograd.grad":
+        return "no_create_graph", here, name
+    if operation.function:
+        cause = "checkpoint" if "checkpoint" in operation.function.lower() else "custom_function"
+        return cause, facts.lines([operation.function_site], "cut"), operation.function
+    if operation.inference:
+        return "inference_mode", _off(facts, operation.site, operation.off_site), name
+    if not operation.grad:
+        return "no_grad", _off(facts, operation.site, operation.off_site), name
+    return "nondiff_op", here, name
+
+
+def _origin_in_place(facts: Facts, node: int) -> tuple[str, list[Line]] | None:
+    """Return what made the tensor that an operation in place has changed, if that is cut off."""
+    operation = facts.operation_of(node)
+    if operation is None or not operation.in_place:
+        return None
+    for source in facts.node(node).sources[:1]:
+        earlier = facts.operation_of(source)
+        if earlier is not None and earlier.name == _DATA:
+            return "data", facts.lines([earlier.site], "cut")
+        if earlier is not None and earlier.name in _DETACH:
+            return "detach", facts.lines([earlier.site], "cut")
+    return None
+
+
+def _off(facts: Facts, site: int, off_site: int | None) -> list[Line]:
+    """Return where gradients were turned off, and the call that ran so."""
+    off = facts.line(off_site, "off")
+    definition = facts.definition(site, "off") or facts.definition(off_site, "off")
+    here = facts.line(site, "cut")
+    return [each for each in (definition, off, here) if each is not None]
+
+
+def _uses_of_copy(facts: Facts, node: int) -> list[Line]:
+    """Return where a copy of a parameter is first used with gradients."""
+    queue, seen = deque([node]), {node}
+    while queue:
+        for user in facts.users[queue.popleft()]:
+            if user in seen:
+                continue
+            seen.add(user)
+            operation = facts.operation_of(user)
+            if facts.node(user).kind == "parameter" or operation is None or operation.copying:
+                queue.append(user)
+            elif operation.grad:
+                return facts.lines([operation.site], "use")
+    return []

@@ -1,0 +1,236 @@
+"""Graphs that stay alive longer than the iteration they belong to, and what holds them."""
+
+from __future__ import annotations
+
+import bisect
+import gc
+import re
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from .flow import Flow, Node, graph
+from .sites import UNKNOWN, WATCHER, Site, kind
+
+# A graph over this many iterations is no accident: one is at hand, one may be wanted.
+_LONG = 2
+# Forward passes without a backward pass before it is asked what they keep.
+_MANY_FORWARDS = 5
+# Levels of containers between a tensor and a name.
+_LEVELS = 3
+_PUTS = r"\s*(\.(append|extend|add|insert|appendleft|update|setdefault|push|put)\s*\(|\[[^\]]*\]\s*=[^=]|\+=)"
+
+
+class Growing:
+    """A line that extends a graph of earlier iterations."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self.iterations: set[int] = set()
+        self.span = 0
+        self.held = False
+
+
+class Holder(NamedTuple):
+    """A name that leads to a tensor, and the code it is local to; None for others."""
+
+    name: str
+    code: types.CodeType | None
+
+
+class Holding(NamedTuple):
+    """Tensors of several iterations, or forward passes, that one line has made.
+
+    Attributes:
+        count: Of how many.
+        holders: What holds the oldest.
+        puts: Lines that put something into it, as file and number.
+        numbers: Keys of autograd's nodes above them; for forward passes only.
+    """
+
+    count: int
+    holders: tuple[Holder, ...]
+    puts: tuple[tuple[str, int], ...]
+    numbers: frozenset[int] = frozenset()
+
+
+class Memory:
+    """The graphs that stay alive.
+
+    Attributes:
+        growing: By the line that extends them.
+        held: By the line that made them, from iteration to iteration.
+        kept: By the line that made them, from forward pass to forward pass.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        """Start with nothing kept."""
+        self.growing: dict[Site, Growing] = {}
+        self.held: dict[Site, Holding] = {}
+        self.kept: dict[Site, Holding] = {}
+        self._flow = flow
+        self._forwards: list[int] = []
+        self._forwards_at_backward = 0
+
+    def extend(self, node: Node) -> None:
+        """Note that a tensor's graph reaches back to an earlier iteration."""
+        span = node.iteration - node.oldest
+        if span >= _LONG and node.operation is not None:
+            growing = self.growing.setdefault(node.operation.site, Growing())
+            growing.iterations.add(node.iteration)
+            growing.span = max(growing.span, span)
+
+    def end_iteration(self) -> None:
+        """Look for tensors of earlier iterations that are alive with their graphs."""
+        if self._flow.iteration < _LONG:
+            return
+        found = self._old_tensors()
+        if any(len(each) >= _LONG for each in found.values()):
+            # What only a cycle holds is no leak.
+            gc.collect()
+            found = self._old_tensors()
+        for site, by_iteration in found.items():
+            before = self.held.get(site)
+            if len(by_iteration) >= max(_LONG, before.count + 1 if before else 0):
+                oldest = by_iteration[min(by_iteration)]
+                self.held[site] = self._holding(site, len(by_iteration), oldest)
+        found.clear()
+
+    def begin_forward(self) -> None:
+        """Look for results of earlier forward passes that no backward pass has used yet."""
+        self._forwards.append(self._flow.clock)
+        if len(self._forwards) - self._forwards_at_backward < _MANY_FORWARDS:
+            return
+        found: dict[Site, dict[int, Tensor]] = {}
+        numbers: dict[Site, set[int]] = {}
+        for node, tensor in self._flow.live():
+            if node.iteration != self._flow.iteration or not _has_graph(node, tensor):
+                continue
+            assert node.operation is not None
+            site = node.operation.site
+            number = bisect.bisect(self._forwards, node.id)
+            if number > self._forwards_at_backward:
+                found.setdefault(site, {})[number] = tensor
+                numbers.setdefault(site, set()).add(self._flow.key(graph(tensor)))
+        for site, by_forward in found.items():
+            before = self.kept.get(site)
+            if len(by_forward) >= max(3, before.count + 1 if before else 0):
+                oldest = by_forward[min(by_forward)]
+                holding = self._holding(site, len(by_forward), oldest)
+                self.kept[site] = holding._replace(numbers=frozenset(numbers[site]))
+
+    def backward(self, numbers: Iterable[int]) -> None:
+        """Note that a backward pass ran: what it went through was kept for it.
+
+        Args:
+            numbers: Keys of autograd's nodes that it went through.
+        """
+        used = set(numbers)
+        self.kept = {site: each for site, each in self.kept.items() if not each.numbers & used}
+        self._forwards_at_backward = len(self._forwards)
+        if len(self._forwards) > 10_000:
+            del self._forwards[:5_000]
+            self._forwards_at_backward = len(self._forwards)
+
+    def _old_tensors(self) -> dict[Site, dict[int, Tensor]]:
+        """Return tensors alive with their graphs, by the line and the iteration that made them."""
+        found: dict[Site, dict[int, Tensor]] = {}
+        for node, tensor in self._flow.live():
+            if not _has_graph(node, tensor):
+                continue
+            assert node.operation is not None
+            site = node.operation.site
+            if node.iteration < self._flow.iteration:
+                found.setdefault(site, {}).setdefault(node.iteration, tensor)
+            span = node.iteration - node.oldest
+            if span >= _LONG and site in self.growing:
+                self.growing[site].held = True
+        return found
+
+    def _holding(self, site: Site, count: int, tensor: Tensor) -> Holding:
+        holders = tuple(dict.fromkeys(_holders(tensor)))
+        return Holding(count, holders, tuple(_puts(holders, site)))
+
+
+def _has_graph(node: Node, tensor: Tensor) -> bool:
+    return (
+        node.kind in ("operation", "alias")
+        and node.operation is not None
+        and node.operation.site is not UNKNOWN
+        and graph(tensor) is not None
+    )
+
+
+def _holders(tensor: Tensor) -> list[Holder]:
+    """Return the names of variables, attributes and containers that lead to a tensor."""
+    found: list[Holder] = []
+    seen = {id(tensor)}
+    front: list[Any] = [tensor]
+    for _ in range(_LEVELS):
+        further: list[Any] = []
+        for held in front:
+            for each in gc.get_referrers(held):
+                if id(each) in seen or each is front or each is further:
+                    continue
+                seen.add(id(each))
+                found += _names(each, held, further)
+        front = further
+    return found
+
+
+def _names(each: Any, held: Any, further: list[Any]) -> list[Holder]:
+    """Return the names that one referrer has for an object; containers are added to `further`."""
+    if isinstance(each, types.FrameType):
+        if kind(each.f_code) == WATCHER:
+            return []
+        local = list(each.f_locals.items())
+        return [Holder(name, each.f_code) for name, got in local if got is held]
+    if isinstance(each, dict):
+        if "__builtins__" in each:
+            return [Holder(name, None) for name, got in list(each.items()) if got is held]
+        further.append(each)
+        return [
+            Holder(name, None)
+            for name, got in list(each.items())
+            if got is held and isinstance(name, str) and not isinstance(held, Tensor)
+        ]
+    if isinstance(each, (list, tuple, set)) or type(each).__name__ in ("deque", "defaultdict"):
+        further.append(each)
+        return []
+    if hasattr(each, "__dict__") and not isinstance(each, (type, types.ModuleType)):
+        if type(each).__module__.startswith(__name__.rpartition(".")[0]):
+            return []
+        return [Holder(name, None) for name, got in list(vars(each).items()) if got is held]
+    return []
+
+
+def _puts(holders: Iterable[Holder], site: Site) -> list[tuple[str, int]]:
+    """Return the lines that put something into what holds a tensor, as far as the source tells.
+
+    Args:
+        holders: What holds it.
+        site: Where it was made; attributes and globals are looked for in that file.
+    """
+    found: list[tuple[str, int]] = []
+    for holder in holders:
+        code = holder.code or site.code
+        if code is None:
+            continue
+        pattern = re.compile(r"\b" + re.escape(holder.name) + _PUTS)
+        first = 0 if holder.code is None else code.co_firstlineno
+        for number, line in _lines(code.co_filename):
+            place = (code.co_filename, number)
+            if number >= first and pattern.search(line) and place not in found:
+                found.append(place)
+    return found
+
+
+def _lines(path: str) -> list[tuple[int, str]]:
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return list(enumerate(text.splitlines(), 1))
