@@ -17,12 +17,13 @@ from .backward import Change, GraphNode, Pass
 from .flow import LAST_ITERATIONS, Node, Operation
 from .memory import Holding
 from .session import Session
-from .sites import UNKNOWN, USER, Site, kind
+from .sites import UNKNOWN, USER, Site, definition, kind
 from .training import Parameter
 
 # Text of a file, in characters; longer ones are shown without.
 _MOST_TEXT = 400_000
 _MOST_FILES = 40
+_MOST_HOOKS = 20
 
 
 def build(
@@ -98,6 +99,7 @@ class _Builder:
             sites=tuple(self._site_records),
             files=tuple(self._file(path) for path in self._files),
             failure=found,
+            module_hook_sites=self._sites_of(session.module_hooks[:_MOST_HOOKS]),
             stopped=session.stopped,
             complete=complete,
             compiled=session.compiled,
@@ -185,6 +187,7 @@ class _Builder:
                     off_site=self._site(operation.off_site),
                     function=operation.function,
                     function_site=self._site(operation.function_site),
+                    backward_site=self._definition(operation.backward),
                     in_place=operation.in_place,
                     copying=operation.copying,
                     takes_numbers=operation.takes_numbers,
@@ -208,6 +211,8 @@ class _Builder:
             frozen_site=self._site(each.frozen_site),
             optimizers=tuple(sorted(each.optimizers)),
             arrivals=each.arrivals,
+            asked=each.asked,
+            used_by_hand=each.used_by_hand,
             arrived_nonzero=each.arrived_nonzero,
             arrived_zero=each.arrived_zero,
             steps=each.steps,
@@ -261,6 +266,7 @@ class _Builder:
         saver = each.saver.operation
         return record.Change(
             saver="" if saver is None else saver.name,
+            node=self._at(each.saver),
             saver_site=self._known(UNKNOWN if saver is None else saver.site),
             writer=each.name,
             writer_sites=self._sites_of(each.sites),
@@ -287,6 +293,12 @@ class _Builder:
 
     def _site(self, site: Site | None) -> int | None:
         return None if site is None else self._known(site)
+
+    def _definition(self, code: CodeType | None) -> int | None:
+        """Return the site of the first line of a person's own function."""
+        if code is None or kind(code) != USER:
+            return None
+        return self._known(definition(code))
 
     def _known(self, site: Site) -> int:
         number = self._sites.get(site)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,25 @@ LAST_ITERATIONS = 3
 Edge = tuple[int, int]
 
 
+class CustomFunction(NamedTuple):
+    """A custom ``autograd.Function`` that is running.
+
+    Attributes:
+        name: Its full name.
+        site: Where it was applied.
+        backward: The code of its ``backward``; None if it has none of its own.
+    """
+
+    name: str
+    site: Site
+    backward: CodeType | None
+
+
 class Operation:
     """A call that took or made tensors; see `record.Operation`."""
 
     __slots__ = (
+        "backward",
         "copying",
         "function",
         "function_site",
@@ -55,6 +71,7 @@ class Operation:
         self.off_site: Site | None = None
         self.function = ""
         self.function_site: Site | None = None
+        self.backward: CodeType | None = None
         self.in_place = False
         self.copying = site.copying
         self.takes_numbers = False

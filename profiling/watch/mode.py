@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+# Operations between a gradient and what is done with it by hand, such as a step of SGD.
+_STEPS_BY_HAND = 5
+
+
 class Before:
     """The inputs of a call, before it ran."""
 
@@ -159,6 +163,20 @@ def _set_gradient(session: Session, tensor: Tensor, gradient: Tensor | None, sit
         parameter.removed_site = site
     else:
         session.parameters.arrive(parameter, gradient, session.flow.clock, session.passes.looks)
+        _use_gradients(session, [session.flow.node_of(gradient).id])
+
+
+def _use_gradients(session: Session, nodes: list[int]) -> None:
+    """Note which gradients some nodes were computed from: these are used by hand."""
+    if not session.passes.count or not nodes:
+        return
+    found = set(nodes)
+    front = list(nodes)
+    for _ in range(_STEPS_BY_HAND):
+        known = [session.flow.nodes[each] for each in front if each in session.flow.nodes]
+        front = [each for node in known for each in node.sources if each not in found]
+        found.update(front)
+    session.parameters.use_by_hand(found, session.flow.known)
 
 
 def _take(
@@ -208,6 +226,7 @@ def _note_change(
         rest = [each for each in sources if each not in own]
         made = flow.add("parameter", operation, rest, tensor)
         session.parameters.on_leaf(tensor, made)
+        _use_gradients(session, rest)
     else:
         made = flow.add("operation", operation, sources, tensor)
         made.parameter = node.parameter

@@ -109,9 +109,9 @@ def here(depth: int = 1) -> Site:
     return _interned(None, 0, library, library_line, decorated, copying)
 
 
-def in_optimizer(depth: int = 1) -> bool:
-    """Return whether the calling code is one of torch's optimizers."""
-    return kind(sys._getframe(depth).f_code) == OPTIMIZER
+def definition(code: CodeType) -> Site:
+    """Return the site of a function's first line."""
+    return _interned(code, code.co_firstlineno, None, 0, None, False)
 
 
 def caller_of_torch(frame: FrameType | None) -> FrameType | None:

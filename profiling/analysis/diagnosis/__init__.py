@@ -25,6 +25,9 @@ def diagnose(watch: Watch) -> Diagnosis:
     """Return the diagnosis of a record."""
     facts = Facts(watch)
     gradient, fates = parameters.grouped(facts)
+    error = parameters.rootless(facts)
+    if error is not None and not any(_same(error, each) for each in gradient):
+        gradient = (*gradient, error)
     findings = [*gradient, *memory.leaks(facts), *memory.changes(facts), *memory.reused(facts)]
     order = sorted(range(len(findings)), key=lambda at: findings[at].level != PROBLEM)
     place = {old: new for new, old in enumerate(order)}
@@ -37,3 +40,8 @@ def diagnose(watch: Watch) -> Diagnosis:
         ),
         saved=memory.saved(facts),
     )
+
+
+def _same(a: Finding, b: Finding) -> bool:
+    """Return whether two findings name the same cause on the same line first."""
+    return a.cause == b.cause and a.lines[:1] == b.lines[:1]

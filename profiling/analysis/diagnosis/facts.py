@@ -75,6 +75,22 @@ class Facts:
                 found.append(user)
         return found
 
+    def trained_by(self, node: int) -> list[int]:
+        """Return the named parameters that autograd's graph connects a tensor to."""
+        found = {node}
+        stack = [node]
+        while stack:
+            for each in self.watch.nodes[stack.pop()].kept:
+                if each not in found:
+                    found.add(each)
+                    stack.append(each)
+        numbers = {self.watch.nodes[each].parameter for each in found}
+        return sorted(
+            each
+            for each in numbers
+            if each is not None and self.parameter(each).requires_grad and self.parameter(each).names
+        )
+
     # Lines
 
     def line(self, site: int | None, role: str) -> Line | None:

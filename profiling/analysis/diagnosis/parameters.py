@@ -7,6 +7,7 @@ Python; nothing computed from it reaches a loss.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from profiling.analysis.diagnosis.facts import Facts, unique
@@ -18,11 +19,7 @@ from profiling.watch.record import Parameter
 
 # Lines of one finding; the rest is counted.
 _MOST_LINES = 6
-_PYTHON = {"item", "tolist", "numpy"}
-
-
-class Verdict(Finding):
-    """A finding about one parameter."""
+_NO_GRAPH = re.compile("does not require grad")
 
 
 def verdict(facts: Facts, number: int) -> tuple[str, Finding | None]:
@@ -35,10 +32,10 @@ def verdict(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if not parameter.requires_grad:
         return "frozen", _frozen(facts, number)
-    if parameter.arrivals:
+    if _has_arrived(facts, number):
         return _arrived(facts, number)
     if _is_judged_too_early(facts, number):
-        return "unknown", None
+        return "unknown", _inference(facts, number)
     level = PROBLEM if _matters(facts, number) else NOTE
     return "none", _missing(facts, number, level)
 
@@ -127,6 +124,16 @@ def _frozen(facts: Facts, number: int) -> Finding:
     return _say(NOTE, "frozen", lines)
 
 
+def _has_arrived(facts: Facts, number: int) -> bool:
+    """Return whether a gradient arrived where it is used.
+
+    What ``autograd.grad`` returned is somebody else's, where an optimizer waits for a gradient.
+    """
+    parameter = facts.parameter(number)
+    waits = bool(parameter.optimizers) and parameter.steps and not parameter.steps_with_gradient
+    return bool(parameter.arrivals or (parameter.asked and not waits))
+
+
 def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if (
@@ -142,7 +149,8 @@ def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     if parameter.arrived_zero and parameter.steps and not parameter.steps_with_gradient:
         return "zero", _zero(facts, number)
     stepped = any(each.steps for each in facts.watch.optimizers)
-    if facts.has_optimizer and stepped and not parameter.optimizers:
+    by_hand = parameter.used_by_hand or parameter.asked
+    if facts.has_optimizer and stepped and not parameter.optimizers and not by_hand:
         lines = facts.lines([each.site for each in facts.watch.optimizers], "optimizer")
         level = PROBLEM if parameter.is_parameter else NOTE
         return "arrives", _say(level, "optimizer_missing", lines)
@@ -165,6 +173,25 @@ def _is_judged_too_early(facts: Facts, number: int) -> bool:
         return True
     whole = any(not each.error for each in facts.watch.backward)
     return not whole and failure.where in ("forward", "elsewhere") and not reached
+
+
+def _inference(facts: Facts, number: int) -> Finding | None:
+    """Return the finding about a parameter that made an inference tensor which autograd refused."""
+    failure = facts.watch.failure
+    if failure is None or failure.inference_site is None:
+        return None
+    for node in facts.is_used(number):
+        operation = facts.operation_of(node)
+        if operation is not None and operation.inference:
+            lines = [
+                facts.definition(operation.site, "off"),
+                *facts.lines([operation.off_site], "off"),
+                *facts.lines([operation.site], "cut"),
+                *facts.lines([failure.site], "raised"),
+            ]
+            kept = [each for each in lines if each is not None]
+            return _say(PROBLEM, "inference_mode", kept, name=operation.name)
+    return None
 
 
 def _missing(facts: Facts, number: int, level: str) -> Finding:
@@ -279,6 +306,30 @@ def _unseen_leaf_after(facts: Facts, end: int) -> bool:
         for number in range(len(facts.watch.backward))
         for each in facts.behind(number)
     )
+
+
+def rootless(facts: Facts) -> Finding | None:
+    """Return why a loss had no graph, where backward raised because of that."""
+    for number, backward in enumerate(facts.watch.backward):
+        if not _NO_GRAPH.search(backward.error):
+            continue
+        ways = []
+        for each, parameter in enumerate(facts.watch.parameters):
+            starts = set(facts.made[each])
+            if parameter.names and parameter.requires_grad and starts & facts.behind(number):
+                way = fewest_cuts(facts, starts, number)
+                if way is not None and way.cuts:
+                    ways.append(way)
+        at = facts.lines([backward.site], "backward")
+        if ways:
+            best = min(ways, key=lambda way: len(way.cuts))
+            cause = best.cuts[0].cause
+            lines = [line for each in best.cuts for line in each.lines]
+            found = _say(PROBLEM, cause, [*lines, *at], path=best.nodes, name=best.cuts[0].name)
+        else:
+            found = _say(PROBLEM, "no_graph", at)
+        return Finding("error", PROBLEM, found.cause, found.lines, (), found.values, path=found.path)
+    return None
 
 
 def is_trained(parameter: Parameter) -> bool:
