@@ -57,9 +57,7 @@ class _Builder:
         self._kept_operations: list[Operation] = []
         self._nodes: dict[int, int] = {}
 
-    def watch(
-        self, script: tuple[str, ...], failure: Any, complete: bool
-    ) -> record.Watch:
+    def watch(self, script: tuple[str, ...], failure: Any, complete: bool) -> record.Watch:
         session = self._session
         flow = session.flow
         kept = list(flow.nodes.values())
@@ -69,7 +67,8 @@ class _Builder:
         number_of = {id(each): number for number, each in enumerate(passes)}
         last = max((each.clock for each in passes), default=None)
         found = failure if not isinstance(failure, BaseException) else self.failure(failure)
-        parts = {
+        parts: dict[str, Any] = {
+            "module_hook_sites": self._sites_of(session.module_hooks[:_MOST_HOOKS]),
             "parameters": tuple(self._parameter(each, last) for each in session.parameters.all),
             "optimizers": tuple(
                 record.Optimizer(each.name, self._site(each.site), each.steps)
@@ -99,7 +98,6 @@ class _Builder:
             sites=tuple(self._site_records),
             files=tuple(self._file(path) for path in self._files),
             failure=found,
-            module_hook_sites=self._sites_of(session.module_hooks[:_MOST_HOOKS]),
             stopped=session.stopped,
             complete=complete,
             compiled=session.compiled,

@@ -97,7 +97,12 @@ class Node:
     )
 
     def __init__(
-        self, id: int, kind: str, operation: Operation | None, sources: Iterable[int], iteration: int
+        self,
+        id: int,
+        kind: str,
+        operation: Operation | None,
+        sources: Iterable[int],
+        iteration: int,
     ) -> None:
         """Note a tensor that autograd connects to nothing."""
         self.id = id
@@ -410,9 +415,7 @@ class Flow:
         for each in gone:
             del self.nodes[each]
         self.dropped += len(gone)
-        self._edges = {
-            edge: node for edge, node in self._edges.items() if node.id in self.nodes
-        }
+        self._edges = {edge: node for edge, node in self._edges.items() if node.id in self.nodes}
 
 
 _TAG = "detach_lab_watch"

@@ -109,7 +109,9 @@ def _note(
     outputs = tensors_in((result,), [])
     changed = [
         number
-        for number, (tensor, version) in enumerate(zip(before.tensors, before.versions, strict=True))
+        for number, (tensor, version) in enumerate(
+            zip(before.tensors, before.versions, strict=True)
+        )
         if version is not None and tensor._version != version
     ]
     taken = calls.TO_PYTHON.get(func)

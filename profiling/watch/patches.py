@@ -29,7 +29,11 @@ from .sites import WATCHER, caller_of_torch, here, kind
 if TYPE_CHECKING:
     from .session import Session
 
-_BACKWARD_HOOKS = ("register_full_backward_hook", "register_full_backward_pre_hook", "register_backward_hook")
+_BACKWARD_HOOKS = (
+    "register_full_backward_hook",
+    "register_full_backward_pre_hook",
+    "register_backward_hook",
+)
 
 
 @contextlib.contextmanager

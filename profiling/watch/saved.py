@@ -84,7 +84,9 @@ class Saved:
             for tensor in self._tensors(above):
                 self._note(above, tensor, node)
 
-    def write(self, storage: int | None, tensor: Tensor, name: str, site: Site, maker: object) -> None:
+    def write(
+        self, storage: int | None, tensor: Tensor, name: str, site: Site, maker: object
+    ) -> None:
         """Note that a tensor was changed in place.
 
         Args:

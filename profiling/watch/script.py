@@ -153,5 +153,3 @@ def _without_watcher(trace: types.TracebackType | None) -> types.TracebackType |
     for each in reversed(frames):
         below = types.TracebackType(below, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return below
-
-

@@ -155,7 +155,9 @@ class Session:
         """Note a fault of the watcher."""
         if len(self.notes) < _MOST_TROUBLE:
             last = traceback.extract_tb(error.__traceback__)[-1]
-            self.notes.append(f"{name}: {type(error).__name__}: {error} ({last.name}:{last.lineno})")
+            self.notes.append(
+                f"{name}: {type(error).__name__}: {error} ({last.name}:{last.lineno})"
+            )
 
     def in_other_thread(self) -> bool:
         """Return whether this is another thread than the one that watching began in."""
@@ -188,8 +190,8 @@ class Session:
             return original(outputs, *args, **kwargs)
         values = dict(zip(("grad_outputs", "keep", "create", "inputs"), args, strict=False))
         accumulate = bool(kwargs.get("accumulate_grad", True))
-        kind = "backward" if accumulate else "grad"
-        at = Pass(kind, here(), self.flow.clock, self.flow.iteration)
+        form = "backward" if accumulate else "grad"
+        at = Pass(form, here(), self.flow.clock, self.flow.iteration)
         at.create_graph = bool(values.get("create"))
         with self.unwatched():
             result = self.passes.run(
@@ -202,7 +204,7 @@ class Session:
             if at.create_graph and any(_elsewhere(each) for each in outputs):
                 # The engine's own thread numbers what it makes.
                 self.flow.threaded = True
-        if kind == "backward":
+        if form == "backward":
             self._after_backward(at)
         return result
 

@@ -13,7 +13,9 @@ USER, LIBRARY, TORCH, OPTIMIZER, WATCHER = range(5)
 
 _WATCHER = str(Path(__file__).resolve().parent)
 _TORCH = str(Path(torch.__file__).resolve().parent)
-_STANDARD = tuple({str(Path(sysconfig.get_paths()[each]).resolve()) for each in ("stdlib", "platstdlib")})
+_STANDARD = tuple(
+    {str(Path(sysconfig.get_paths()[each]).resolve()) for each in ("stdlib", "platstdlib")}
+)
 _PACKAGES = ("/site-packages/", "/dist-packages/")
 
 # By the name of the file: code objects of two files may be equal.

@@ -88,7 +88,9 @@ class Facts:
         return sorted(
             each
             for each in numbers
-            if each is not None and self.parameter(each).requires_grad and self.parameter(each).names
+            if each is not None
+            and self.parameter(each).requires_grad
+            and self.parameter(each).names
         )
 
     # Lines

@@ -125,7 +125,9 @@ def reached_lines(text: str, line: int) -> frozenset[int]:
     return frozenset(lines)
 
 
-def _function_at(tree: ast.Module, line: int) -> ast.Module | ast.FunctionDef | ast.AsyncFunctionDef:
+def _function_at(
+    tree: ast.Module, line: int
+) -> ast.Module | ast.FunctionDef | ast.AsyncFunctionDef:
     found: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef = tree
     for each in ast.walk(tree):
         if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -215,9 +215,7 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
 def _left_out(facts: Facts, number: int) -> Line | None:
     """Return the pass that reaches a parameter and does not name it among its inputs."""
     reached = [each for each in facts.watch.backward if number in each.leaves]
-    if reached and all(
-        each.inputs is not None and number not in each.inputs for each in reached
-    ):
+    if reached and all(each.inputs is not None and number not in each.inputs for each in reached):
         return facts.line(reached[0].site, "backward")
     return None
 
@@ -328,7 +326,9 @@ def rootless(facts: Facts) -> Finding | None:
             found = _say(PROBLEM, cause, [*lines, *at], path=best.nodes, name=best.cuts[0].name)
         else:
             found = _say(PROBLEM, "no_graph", at)
-        return Finding("error", PROBLEM, found.cause, found.lines, (), found.values, path=found.path)
+        return Finding(
+            "error", PROBLEM, found.cause, found.lines, (), found.values, path=found.path
+        )
     return None
 
 

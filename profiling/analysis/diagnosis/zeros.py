@@ -181,7 +181,9 @@ def _lines(facts: Facts, node: GraphNode) -> list[Line]:
     return [*lines, *facts.lines([operation.backward_site], "backward_of")]
 
 
-def _parting(facts: Facts, graph: tuple[GraphNode, ...], givers: list[tuple[int, int]]) -> list[Line]:
+def _parting(
+    facts: Facts, graph: tuple[GraphNode, ...], givers: list[tuple[int, int]]
+) -> list[Line]:
     """Return the line at which contributions that cancel each other began to differ."""
     above = _consumers(graph)
     shared: set[int] | None = None
