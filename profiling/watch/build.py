@@ -14,7 +14,7 @@ import torch
 
 from . import record
 from .backward import Change, GraphNode, Pass
-from .flow import LAST_ITERATIONS, Node, Operation
+from .flow import Node, Operation
 from .memory import Holding
 from .session import Session
 from .sites import UNKNOWN, USER, Site, definition, kind
@@ -282,7 +282,7 @@ class _Builder:
             self._site_records.append(record.Site(place))
             puts.append(len(self._site_records) - 1)
         names = tuple(dict.fromkeys(holder.name for holder in each.holders))
-        return record.Held(self._known(site), each.count, names, tuple(puts), forward_only)
+        return record.Held(self._known(site), each.iterations, names, tuple(puts), forward_only)
 
     # Sites and files
 

@@ -1,7 +1,7 @@
 """Which tensor was computed from which, and which of these ways autograd's own graph has.
 
-A tensor is known by its id and a weak reference, its memory by a weak reference to the storage. Nothing
-is attached to it, and nothing of it is kept alive.
+A tensor is known by its id and a weak reference, its memory by a weak reference to the storage.
+Nothing is attached to it, and nothing of it is kept alive.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .sites import UNKNOWN, Site
+from .sites import Site
 
 # The sequence number of nodes that accumulate gradients in leaves.
 LEAF = (1 << 64) - 1
@@ -157,7 +157,7 @@ class Flow:
         self.tensors = 0
         self.on_connect = on_connect
         self.on_leaf = on_leaf
-        # Whether tensors are made in several threads, which number autograd's nodes each for itself.
+        # Whether tensors are made in several threads: each numbers autograd's nodes for itself.
         self.threaded = False
         self._next = 0
         self._next_tag = 0
@@ -309,7 +309,8 @@ class Flow:
 
     def expired(self) -> list[int]:
         """Forget memory that was freed, and return its keys."""
-        is_expired, free = torch.UntypedStorage._expired, torch.UntypedStorage._free_weak_ref
+        is_expired: Any = torch.UntypedStorage._expired
+        free: Any = torch.UntypedStorage._free_weak_ref
         gone = [key for key, weak in self._storages.items() if is_expired(weak)]
         for key in gone:
             free(self._storages.pop(key))
@@ -422,7 +423,7 @@ _TAG = "detach_lab_watch"
 
 
 def graph(tensor: Tensor) -> Any:
-    """Return the node of autograd that made a tensor; None for a leaf, or if it may not be asked."""
+    """Return the node of autograd above a tensor; None for a leaf, or if it may not be asked."""
     with contextlib.suppress(RuntimeError):
         return tensor.grad_fn
     return None

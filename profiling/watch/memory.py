@@ -24,7 +24,11 @@ _LEVELS = 3
 # Tensors of one line that are asked what holds them.
 _MOST_ASKED = 8
 _CONTAINERS = ("deque", "defaultdict", "dict_values", "cell")
-_PUTS = r"\s*(\[[^\]]*\]\s*)*(\.(append|extend|add|insert|appendleft|update|setdefault|push|put)\s*\(|\[[^\]]*\]\s*=[^=]|\+=)"
+_PUTS = (
+    r"\s*(\[[^\]]*\]\s*)*"
+    r"(\.(append|extend|add|insert|appendleft|update|setdefault|push|put)\s*\("
+    r"|\[[^\]]*\]\s*=[^=]|\+=)"
+)
 
 
 # Tensors by the line and the iteration, or forward pass, that made them.
@@ -52,13 +56,13 @@ class Holding(NamedTuple):
     """Tensors of several iterations, or forward passes, that one line has made.
 
     Attributes:
-        count: Of how many.
+        iterations: Of how many iterations, or forward passes.
         holders: What holds the oldest.
         puts: Lines that put something into it, as file and number.
         numbers: Keys of autograd's nodes above them; for forward passes only.
     """
 
-    count: int
+    iterations: int
     holders: tuple[Holder, ...]
     puts: tuple[tuple[str, int], ...]
     numbers: frozenset[int] = frozenset()
@@ -101,7 +105,7 @@ class Memory:
             found = self._old_tensors()
         for site, by_iteration in found.items():
             before = self.held.get(site)
-            if len(by_iteration) >= max(_LONG, before.count + 1 if before else 0):
+            if len(by_iteration) >= max(_LONG, before.iterations + 1 if before else 0):
                 oldest = by_iteration[min(by_iteration)]
                 self.held[site] = self._holding(site, len(by_iteration), oldest)
         found.clear()
@@ -124,7 +128,7 @@ class Memory:
                 numbers.setdefault(site, set()).add(self._flow.key(graph(tensor)))
         for site, by_forward in found.items():
             before = self.kept.get(site)
-            if len(by_forward) >= max(3, before.count + 1 if before else 0):
+            if len(by_forward) >= max(3, before.iterations + 1 if before else 0):
                 oldest = by_forward[min(by_forward)]
                 holding = self._holding(site, len(by_forward), oldest)
                 self.kept[site] = holding._replace(numbers=frozenset(numbers[site]))

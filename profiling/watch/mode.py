@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from . import calls
-from .flow import Node, Operation, graph, is_trained, tensors_in
+from .flow import Operation, graph, is_trained, tensors_in
 from .sites import OPTIMIZER, Site, here, kind
 
 if TYPE_CHECKING:
@@ -67,13 +67,13 @@ class Mode(TorchFunctionMode):
             if kwargs:
                 tensors_in(kwargs.values(), tensors)
             before = Before(session, tensors)
-        except Exception as error:  # noqa: BLE001 - a fault here must not become the script's
+        except Exception as error:
             session.trouble(calls.name_of(func), error)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
         try:
             _note(session, func, args, kwargs, before, result)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             session.trouble(calls.name_of(func), error)
         return result
 

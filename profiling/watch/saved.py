@@ -1,7 +1,7 @@
 """What operations saved for backward, and what changed it afterwards.
 
-Saved tensors are read from autograd's nodes after each operation. Hooks for saved tensors would switch
-off the check of versions, and an error would become a wrong gradient.
+Saved tensors are read from autograd's nodes after each operation. Hooks for saved tensors would
+switch off the check of versions, and an error would become a wrong gradient.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
         pass
     except SystemExit as error:
         code = error.code
-    except BaseException as error:  # noqa: BLE001 - reported as Python itself would
+    except BaseException as error:
         failure = error
         code = 1
     if os.getpid() != parent:

@@ -139,7 +139,7 @@ class Session:
         """Keep a fault of the watcher from becoming the script's."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.trouble(name, error)
 
     @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Container, Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""A record of watched training steps → what is wrong with its gradients, where, what to write instead.
+"""A record of watched training steps → what is wrong with its gradients, where, what to do.
 
 Standard library only, so that it also runs in a person's own environment.
 """

@@ -1,8 +1,8 @@
 """Why a parameter got no gradient, or one of zeros: the first of these verdicts that is true.
 
-Frozen; arrived, but cleared, zero or held by no optimizer; backward raised; never used; not among the
-inputs; a custom Function returned None; the way to the loss is cut; its numbers come back through
-Python; nothing computed from it reaches a loss.
+Frozen; arrived, but cleared, zero or held by no optimizer; backward raised; never used; not among
+the inputs; a custom Function returned None; the way to the loss is cut; its numbers come back
+through Python; nothing computed from it reaches a loss.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The way from a parameter to the loss with the fewest cuts, and what each cut is.
 
-A cut is a step from one tensor to the next that the values took and autograd's graph did not. The way
-with the fewest of them tells an intended cut, which has a way around it, from the one that matters.
+A cut is a step from one tensor to the next that the values took and autograd's graph did not. The
+way with the fewest of them tells an intended cut, which has a way around it, from the one that
+matters.
 """
 
 from __future__ import annotations
