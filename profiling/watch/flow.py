@@ -384,6 +384,19 @@ class Flow:
             self._edges.setdefault((self.key(each), 0), node)
         self.on_connect(node, new)
 
+    def succeed(self, tensor: Tensor, node: Node) -> None:
+        """Let a node stand for a tensor in autograd's graph, which has got other values."""
+        above = graph(tensor)
+        if above is None:
+            return
+        edge = (self.key(above), tensor.output_nr)
+        known = self._edges.get(edge)
+        self._edges[edge] = node
+        node.requires_grad = True
+        if known is not None:
+            node.kept = (known.id,)
+            node.oldest = known.oldest
+
     def _tag(self, above: Any, below: Iterable[Any]) -> None:
         """Number the nodes of autograd that a thread has just made.
 

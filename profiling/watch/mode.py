@@ -248,6 +248,7 @@ def _set_data(session: Session, operation: Operation, sources: list[int], tensor
         session.parameters.on_leaf(tensor, made)
     flow.forget(tensor)
     flow.register(tensor, made)
+    flow.succeed(tensor, made)
 
 
 def _count_uses(clock: int, before: Before, changed: list[int]) -> None:

@@ -15,7 +15,7 @@ from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Lin
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
 from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
 from profiling.analysis.diagnosis.zeros import Zero, zero_of
-from profiling.watch.record import Parameter
+from profiling.watch.record import Backward, Parameter
 
 # Lines of one finding; the rest is counted.
 _MOST_LINES = 6
@@ -200,8 +200,8 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     if not facts.is_used(number) and not (parameter.uses_with_grad or parameter.uses_without_grad):
         return _say(level, "unused")
     left_out = _left_out(facts, number)
-    if left_out is not None:
-        return _say(level, "not_requested", [left_out])
+    if left_out is not None and left_out.kind == "backward":
+        return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     if any(number in each.leaves for each in facts.watch.backward):
         zero = zero_of(facts, number)
         if zero is not None:
@@ -209,14 +209,16 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     way = _way(facts, number)
     if way is not None and way.cuts:
         return _cut(level, way)
+    if left_out is not None:
+        return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     return _lost(facts, number, level)
 
 
-def _left_out(facts: Facts, number: int) -> Line | None:
+def _left_out(facts: Facts, number: int) -> Backward | None:
     """Return the pass that reaches a parameter and does not name it among its inputs."""
     reached = [each for each in facts.watch.backward if number in each.leaves]
     if reached and all(each.inputs is not None and number not in each.inputs for each in reached):
-        return facts.line(reached[0].site, "backward")
+        return reached[0]
     return None
 
 
