@@ -274,6 +274,9 @@ def test_in_a_frame_of_hugging_face_the_page_names_its_mode_in_the_visitors_lang
     context.close()
 
 
+# An app of its own; `test_tab_machine` and `test_zerogpu` test the parts.
+@pytest.mark.browser
+@pytest.mark.long
 def test_a_space_without_a_gpu_says_so(browser: Browser) -> None:
     environment = {**_OURS, "SPACES_ZERO_GPU": "false", "CUDA_VISIBLE_DEVICES": ""}
     with running_app(environment=environment, program=_PROGRAM) as app:
