@@ -98,6 +98,23 @@ def test_printed_text_and_warnings_belong_to_their_step() -> None:
     assert printed[3] == "two\n"
 
 
+def imports() -> None:
+    import warnings
+
+    code = compile("import warnings; warnings.warn('internal', FutureWarning)", "planted", "exec")
+    exec(code, {"__name__": "torch.planted"})
+    warnings.warn("mine", FutureWarning, stacklevel=1)
+    exec(code, {"__name__": "planted"})
+
+
+def test_what_torch_warns_of_while_it_imports_its_own_modules_is_not_the_codes() -> None:
+    printed = [each.printed for each in step(imports).steps]
+    assert [each for each in printed if each] == [
+        "FutureWarning: mine\n",
+        "FutureWarning: internal\n",
+    ]
+
+
 def with_generator() -> None:
     def batches() -> Any:
         with torch.no_grad():
