@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib.util
 import itertools
 import os
 import re
@@ -53,6 +54,8 @@ class Space(NamedTuple):
 
 @pytest.fixture(scope="module")
 def space() -> Iterator[Space]:
+    if importlib.util.find_spec("spaces") is None:
+        pytest.skip("there is no `spaces` for this Python")
     with DeviceApi(_LEFT_S) as api:
         threading.Thread(target=api.serve_forever, daemon=True).start()
         environment = {**_OURS, "SPACES_ZERO_DEVICE_API_URL": api.url}
