@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -60,7 +60,7 @@ class _Builder:
     def watch(self, script: tuple[str, ...], failure: Any, complete: bool) -> record.Watch:
         session = self._session
         flow = session.flow
-        kept = list(flow.nodes.values())
+        kept = self._telling_nodes()
         self._nodes = {node.id: number for number, node in enumerate(kept)}
         nodes = tuple(self._node(each) for each in kept)
         passes = session.passes.kept
@@ -136,6 +136,28 @@ class _Builder:
         return record.Failure(type(error).__name__, str(error), site, where, inference)
 
     # Parts
+
+    def _telling_nodes(self) -> list[Node]:
+        """Return the nodes that a diagnosis can ask about.
+
+        These are what a loss was computed from, and what was computed from parameters whose
+        gradient did not arrive. An evaluation of a model that trains is left out.
+        """
+        session = self._session
+        nodes = session.flow.nodes
+        users: dict[int, list[int]] = {}
+        for node in nodes.values():
+            for each in node.sources:
+                users.setdefault(each, []).append(node.id)
+        lacking = {each.number for each in session.parameters.all if _lacks(each)}
+        own = [node.id for node in nodes.values() if node.parameter is not None]
+        down = [each for each in own if nodes[each].parameter.number in lacking]
+        up = [*own, *(root for each in session.passes.kept for root in each.roots)]
+        for change in session.passes.changes:
+            up.append(change.saver.id)
+        found = _closure(up, lambda each: (*nodes[each].sources, *nodes[each].kept), nodes)
+        found |= _closure(down, lambda each: users.get(each, ()), nodes)
+        return [node for number, node in nodes.items() if number in found]
 
     def _counts(self) -> record.Counts:
         session = self._session
@@ -325,6 +347,27 @@ class _Builder:
         own = self._own[path]
         text = _text(path) if own and self._files[path] < _MOST_FILES else None
         return record.File(path, own, text)
+
+
+def _lacks(parameter: Parameter) -> bool:
+    """Return whether a parameter's gradient did not arrive where it is used."""
+    waits = bool(parameter.optimizers) and parameter.steps and not parameter.steps_with_gradient
+    arrived = parameter.arrivals and parameter.arrived_nonzero is not False
+    return not arrived or bool(waits)
+
+
+def _closure(
+    starts: Iterable[int], following: Callable[[int], Iterable[int]], among: Container[int]
+) -> set[int]:
+    """Return some nodes and all that follow from them."""
+    found = {each for each in starts if each in among}
+    stack = list(found)
+    while stack:
+        for each in following(stack.pop()):
+            if each in among and each not in found:
+                found.add(each)
+                stack.append(each)
+    return found
 
 
 def _text(path: str) -> str | None:
