@@ -1,12 +1,15 @@
-"""A record of watched training steps → what is wrong with its gradients, where, what to write instead.
+"""A record of watched training steps → what is wrong with its gradients, where, what to write.
 
 Standard library only, so that it also runs in a person's own environment.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from profiling.analysis.diagnosis import memory, parameters
 from profiling.analysis.diagnosis.facts import Facts
+from profiling.analysis.diagnosis.lessons import lesson_of
 from profiling.analysis.diagnosis.model import (
     NOTE,
     PROBLEM,
@@ -16,9 +19,22 @@ from profiling.analysis.diagnosis.model import (
     Line,
     SavedLine,
 )
+from profiling.analysis.diagnosis.text import told
+from profiling.model.words import DEFAULT
 from profiling.watch.record import Watch
 
-__all__ = ["NOTE", "PROBLEM", "Diagnosis", "Fate", "Finding", "Line", "SavedLine", "diagnose"]
+__all__ = [
+    "NOTE",
+    "PROBLEM",
+    "Diagnosis",
+    "Fate",
+    "Finding",
+    "Line",
+    "SavedLine",
+    "diagnose",
+    "explained",
+    "told",
+]
 
 
 def diagnose(watch: Watch) -> Diagnosis:
@@ -30,10 +46,15 @@ def diagnose(watch: Watch) -> Diagnosis:
     place = {old: new for new, old in enumerate(order)}
     return Diagnosis(
         watch=watch,
-        findings=tuple(findings[at] for at in order),
+        findings=tuple(replace(findings[at], lesson=lesson_of(findings[at].cause)) for at in order),
         fates=tuple(
             Fate(each.parameter, each.state, None if each.finding is None else place[each.finding])
             for each in fates
         ),
         saved=memory.saved(facts),
     )
+
+
+def explained(watch: Watch, language: str = DEFAULT) -> str:
+    """Return the diagnosis of a record as text, as the shell prints it."""
+    return told(diagnose(watch), language)
