@@ -73,8 +73,8 @@ _LIMITS = {
     "optimizers": MAX_PARAMETERS,
     "backward": MAX_PASSES,
 }
-# Halves of letters that only come in pairs, as in a path that is no Unicode; escaped backslashes and
-# whole pairs are matched so that they are passed over.
+# Halves of letters that only come in pairs, as in a path that is no Unicode. Escaped backslashes
+# and whole pairs are matched to be passed over.
 _HALVES = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -202,7 +202,7 @@ def _out_of_range(each: Any, lengths: dict[str, Sized]) -> Iterator[str]:
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...]:
     """Return the fields of a class of records that hold numbers."""
     return tuple(
         each.name for each in dataclasses.fields(kind) if re.search("int|float", str(each.type))
