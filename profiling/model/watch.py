@@ -29,40 +29,22 @@ _MAX_COLUMNS = 2_000
 _MAX_TEXT = 1_000_000
 _MAX_TEXTS = 20_000_000
 
-# The list that each field with positions refers to. A graph's nodes refer to their own graph.
-REFERENCES: dict[type, dict[str, str]] = {
-    record.Place: {"file": "files"},
-    record.Operation: {"site": "sites", "off_site": "sites", "function_site": "sites"},
-    record.Node: {
-        "operation": "operations",
-        "sources": "nodes",
-        "kept": "nodes",
-        "parameter": "parameters",
-    },
-    record.Parameter: {
-        "frozen_site": "sites",
-        "optimizers": "optimizers",
-        "cleared_site": "sites",
-        "hook_sites": "sites",
-    },
-    record.Optimizer: {"site": "sites"},
-    record.GraphNode: {
-        "node": "nodes",
-        "to": "graph",
-        "leaves": "parameters",
-        "hook_sites": "sites",
-    },
-    record.Reuse: {"node": "nodes", "freed": "nodes", "freed_by": "backward"},
-    record.Backward: {
-        "site": "sites",
-        "roots": "nodes",
-        "leaves": "parameters",
-        "inputs": "parameters",
-    },
-    record.Change: {"saver_site": "sites", "writer_sites": "sites", "backward_site": "sites"},
-    record.Growth: {"site": "sites"},
-    record.Held: {"site": "sites", "put_sites": "sites"},
-    record.Failure: {"site": "sites", "inference_site": "sites"},
+# The list of `Watch` that a field refers to by position, by the field's name; those of the names
+# that end in "site" or "sites" refer to sites. A graph's nodes refer to their own graph by `to`.
+REFERENCES = {
+    "file": "files",
+    "operation": "operations",
+    "node": "nodes",
+    "sources": "nodes",
+    "kept": "nodes",
+    "roots": "nodes",
+    "freed": "nodes",
+    "parameter": "parameters",
+    "leaves": "parameters",
+    "inputs": "parameters",
+    "optimizers": "optimizers",
+    "freed_by": "backward",
+    "to": "graph",
 }
 _LIMITS = {
     "nodes": MAX_NODES,
@@ -73,8 +55,8 @@ _LIMITS = {
     "optimizers": MAX_PARAMETERS,
     "backward": MAX_PASSES,
 }
-# Halves of letters that only come in pairs, as in a path that is no Unicode; escaped backslashes and
-# whole pairs are matched so that they are passed over.
+# Halves of letters that only come in pairs, as in a path that is no Unicode. Escaped backslashes
+# and whole pairs are matched to be passed over.
 _HALVES = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -189,11 +171,10 @@ def _records(watch: Watch) -> Iterator[tuple[str, Any]]:
 
 
 def _out_of_range(each: Any, lengths: dict[str, Sized]) -> Iterator[str]:
-    kind = type(each)
-    refers = REFERENCES.get(kind, {})
-    for name in _fields(kind):
-        if name in refers:
-            high = len(lengths[refers[name]]) - 1
+    for name in number_fields(type(each)):
+        refers = "sites" if name.endswith(("site", "sites")) else REFERENCES.get(name)
+        if refers is not None:
+            high = len(lengths[refers]) - 1
         else:
             high = MAX_LINE if name == "line" else MAX_NUMBER
         value = getattr(each, name)
@@ -202,7 +183,7 @@ def _out_of_range(each: Any, lengths: dict[str, Sized]) -> Iterator[str]:
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[str, ...]:
+def number_fields(kind: Any) -> tuple[str, ...]:
     """Return the fields of a class of records that hold numbers."""
     return tuple(
         each.name for each in dataclasses.fields(kind) if re.search("int|float", str(each.type))

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import record
 from .build import build
-from .names import name_variables
+from .names import name_running, name_variables
 from .session import Enough, Session
 from .sites import WATCHER, kind
 
@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> None:
     def write(failure: BaseException | None = None, complete: bool = True) -> None:
         with session.unwatched(), session.guarded("record"):
             name_variables(session.parameters, runner.variables)
+            name_running(session.parameters, sys._getframe(), failure)
             text = record.encode(build(session, command, failure, complete))
             partial = Path(f"{path}.part")
             partial.write_text(text, encoding="utf-8")
@@ -85,7 +86,8 @@ class _Script:
     """A file, run as ``python FILE`` runs it."""
 
     def __init__(self, path: str, arguments: list[str]) -> None:
-        self._path = path
+        # Absolute, as Python makes it, so that it is right after a change of folder.
+        self._path = str(Path(path).absolute())
         self._module = _fresh_main()
         sys.argv[:] = [path, *arguments]
         sys.path.insert(0, str(Path(path).resolve().parent))

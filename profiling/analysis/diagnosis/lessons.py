@@ -37,6 +37,7 @@ LESSONS = {
     "not_requested": "",
     "no_create_graph": "double_backward",
     "no_backward": "",
+    "no_graph": "nothing_requires_grad",
     "unknown": "",
 }
 CAUSES = tuple(LESSONS)
