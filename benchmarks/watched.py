@@ -1,6 +1,6 @@
 """Watches the scripts in ``benchmarks/scripts`` and records what was seen, for the tab My step.
 
-``python -m benchmarks.watched [NAME …]``. A record holds its script's text and no path of this machine.
+``python -m benchmarks.watched [NAME …]``. Records hold the scripts' texts, and no paths but names.
 """
 
 from __future__ import annotations

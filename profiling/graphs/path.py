@@ -1,4 +1,4 @@
-"""Draws the way of a value through a script as SVG: a column of boxes, cut where a gradient is lost.
+"""Draws the way of a value through a script as SVG: boxes below each other, cut or not.
 
 Values go down, gradients go up along solid links. At scissors the graph is cut.
 """
@@ -96,7 +96,9 @@ def cut_to(text: str, most: int = _MOST_COLUMNS) -> str:
     return f"{kept}…"
 
 
-def _node(at: int, stop: Stop, texts: Sequence[str], top: Point, height: float) -> dict[str, object]:
+def _node(
+    at: int, stop: Stop, texts: Sequence[str], top: Point, height: float
+) -> dict[str, object]:
     widest = max(map(columns, texts), default=0) * _COLUMN + 2 * _PADDING
     width = min(float(_BOX), max(widest, 120.0))
     return {

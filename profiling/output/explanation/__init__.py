@@ -132,7 +132,9 @@ def part(diagnosis: Diagnosis, text: Text, name: str = "") -> Part:
     """
     script = diagnosis.watch.script
     title = name or (Places.name_of(script[0]) if script else text("explain.page.untitled"))
-    return Part(title, html(diagnosis, text, titled=not name), has_charts=False, script="explanation.js")
+    return Part(
+        title, html(diagnosis, text, titled=not name), has_charts=False, script="explanation.js"
+    )
 
 
 def file(diagnosis: Diagnosis, text: Text) -> str:

@@ -148,16 +148,7 @@ def _folded(name: str, branch: _Branch, room: dict[str, int], opens: bool) -> Mo
             found.leaves.append(leaf)
         else:
             found.left_out += 1
-    signatures: dict[int, object] = {}
-    pending: list[tuple[str, _Branch, list[str]]] = []
-    for each, inner in branch.branches.items():
-        same = signatures.setdefault(id(inner), _signature(inner))
-        if pending and each.isdecimal() and pending[-1][0].isdecimal():
-            if _signature(pending[-1][1]) == same:
-                pending[-1][2].append(each)
-                continue
-        pending.append((each, inner, [each]))
-    for each, inner, names in pending:
+    for inner, names in _alike(branch):
         total = sum(inner.counts.values())
         if len(found.modules) >= _MOST_IN_MODULE or not any(
             room[kind] for kind, count in inner.counts.items() if count
@@ -168,6 +159,20 @@ def _folded(name: str, branch: _Branch, room: dict[str, int], opens: bool) -> Mo
         module = _folded(shown, inner, room, opens)
         module.alike = len(names)
         found.modules.append(module)
+    return found
+
+
+def _alike(branch: _Branch) -> list[tuple[_Branch, list[str]]]:
+    """Return the modules within one, with the names of numbered neighbours that are like it."""
+    found: list[tuple[_Branch, list[str]]] = []
+    last: object = None
+    for name, inner in branch.branches.items():
+        signature = _signature(inner) if name.isdecimal() else None
+        if signature is not None and signature == last:
+            found[-1][1].append(name)
+        else:
+            found.append((inner, [name]))
+        last = signature
     return found
 
 

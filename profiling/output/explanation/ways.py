@@ -1,4 +1,4 @@
-"""Drawings of the way from a parameter to the loss: one a finding, and one a module that is well."""
+"""Drawings of ways from a parameter to the loss: of each finding, and of each healthy module."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Ways(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """Nodes that follow each other on one line, with nothing cut between them, and the link to it."""
+    """Nodes that follow each other on one line with nothing cut between, and the link to them."""
 
     nodes: list[int]
     place: Place | None
@@ -213,9 +213,7 @@ def _parameter(number: int, places: Places, say: Text) -> Stop:
     return Stop("leaf", (name, shape) if shape else (name,), f"{name} {shape}".strip())
 
 
-def _groups(
-    parameter: int, nodes: Sequence[int], places: Places, say: Text
-) -> Iterator[_Group]:
+def _groups(parameter: int, nodes: Sequence[int], places: Places, say: Text) -> Iterator[_Group]:
     """Yield the nodes of a way by line, without those that are the parameter itself."""
     known = places.diagnosis.watch.nodes
     group: _Group | None = None
