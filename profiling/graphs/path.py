@@ -125,7 +125,7 @@ def _link(step: Step, start: Point, end: Point) -> dict[str, object]:
     middle = Point(start.x, (start.y + end.y) / 2)
     is_kept = step.kind == "kept"
     return {
-        "classes": "gradient carried" if is_kept else step.kind,
+        "classes": " ".join(["gradient", "carried"] if is_kept else [step.kind]),
         "title": step.text,
         "path": f"M{number(start.x)} {number(start.y)}V{number(end.y)}",
         "tip": tip(start) if is_kept else "",
