@@ -173,9 +173,11 @@ def gradients(diagnosis: Diagnosis, say: Text) -> str:
         parts = []
         if number["unknown"] < len(trained):
             parts = [say("explain.gradients.arrives", count=number["arrives"], total=len(trained))]
+        unknown = "unknown" if diagnosis.watch.failure else "too_large"
+        kinds = {"missing": "missing", "zero": "zero", "meant": "meant", "unknown": unknown}
         parts += [
-            say(f"explain.gradients.{kind}", count=number[kind])
-            for kind in ("missing", "zero", "meant", "unknown")
+            say(f"explain.gradients.{key}", count=number[kind])
+            for kind, key in kinds.items()
             if number[kind]
         ]
     if len(trained) < len(fates):
