@@ -129,8 +129,6 @@ def remarks(diagnosis: Diagnosis, say: Text) -> list[str]:
         found.append(say("explain.incomplete", count=watch.counts.iterations))
     if watch.compiled:
         found.append(say("explain.compiled"))
-    if watch.dropped:
-        found.append(say("explain.dropped"))
     if watch.notes:
         first = plain(watch.notes[0], _MOST_MESSAGE)
         found.append(say("explain.trouble", count=len(watch.notes), text=first))

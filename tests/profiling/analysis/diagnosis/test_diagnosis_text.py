@@ -154,7 +154,6 @@ def test_limits_of_what_was_seen_are_said() -> None:
         watch(*NAMES),
         complete=False,
         compiled=True,
-        dropped=5,
         notes=("step: KeyError: 1 (f:3)", "x"),
     )
     found = Diagnosis(limited, (), tuple(Fate(each, "none") for each in range(4)), ())
@@ -162,7 +161,6 @@ def test_limits_of_what_was_seen_are_said() -> None:
         "The script was ended from outside or by os._exit(): this is what was recorded after 3 "
         "iterations.",
         "Code given to torch.compile was watched in eager mode.",
-        "Steps in the middle were not kept: causes are taken from the first and the last ones.",
         "The watcher failed 2 times, so something may be missing: step: KeyError: 1 (f:3)",
         "Gradients: backward() was not called, so no parameter got one",
         "No problems found in these steps.",
