@@ -25,6 +25,7 @@ from profiling.watch.record import Watch
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]")
 @click.option(
     "--steps",
+    metavar="N",
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
@@ -33,6 +34,7 @@ from profiling.watch.record import Watch
 @click.option("--module", is_flag=True, help="SCRIPT is a module's name, as for python -m.")
 @click.option(
     "--python",
+    metavar="PATH",
     default=sys.executable,
     show_default="this one",
     help="The interpreter of the script's own environment, with torch 2.8 or newer.",

@@ -26,7 +26,7 @@ MAX_LINE = 10_000_000
 MAX_NUMBER = 2**53
 # No line that a person writes is longer. A file with a longer one is shown without its text.
 _MAX_COLUMNS = 2_000
-_MAX_TEXT = 1_000_000
+_MAX_TEXT = 400_000
 _MAX_TEXTS = 20_000_000
 
 # The list of `Watch` that a field refers to by position, by the field's name; those of the names
@@ -54,6 +54,9 @@ _LIMITS = {
     "parameters": MAX_PARAMETERS,
     "optimizers": MAX_PARAMETERS,
     "backward": MAX_PASSES,
+    "changes": MAX_PASSES,
+    "growth": MAX_PASSES,
+    "held": MAX_PASSES,
 }
 # Halves of letters that only come in pairs, as in a path that is no Unicode. Escaped backslashes
 # and whole pairs are matched to be passed over.

@@ -62,6 +62,7 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
     """
     inside = facts.behind(backward)
     starts = [each for each in starts if each in inside]
+    facts.spend(len(inside))
     distance = dict.fromkeys(starts, 0)
     queue = deque(starts)
     while queue:

@@ -129,8 +129,6 @@ def remarks(diagnosis: Diagnosis, say: Text) -> list[str]:
         found.append(say("explain.incomplete", count=watch.counts.iterations))
     if watch.compiled:
         found.append(say("explain.compiled"))
-    if watch.dropped:
-        found.append(say("explain.dropped"))
     if watch.notes:
         first = plain(watch.notes[0], _MOST_MESSAGE)
         found.append(say("explain.trouble", count=len(watch.notes), text=first))
@@ -173,9 +171,11 @@ def gradients(diagnosis: Diagnosis, say: Text) -> str:
         parts = []
         if number["unknown"] < len(trained):
             parts = [say("explain.gradients.arrives", count=number["arrives"], total=len(trained))]
+        unknown = "unknown" if diagnosis.watch.failure else "too_large"
+        kinds = {"missing": "missing", "zero": "zero", "meant": "meant", "unknown": unknown}
         parts += [
-            say(f"explain.gradients.{kind}", count=number[kind])
-            for kind in ("missing", "zero", "meant", "unknown")
+            say(f"explain.gradients.{key}", count=number[kind])
+            for kind, key in kinds.items()
             if number[kind]
         ]
     if len(trained) < len(fates):
