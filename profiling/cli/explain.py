@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from profiling.engine.watched import Script, find_interpreter, run_watched
 from profiling.model.errors import InputError, short
 from profiling.model.watch import is_watch, load_watch
 from profiling.model.words import DEFAULT, LANGUAGES, translator
-from profiling.output import json_data
+from profiling.output import explanation, json_data
 from profiling.watch.record import Watch
 
 
@@ -145,7 +144,6 @@ def _print(diagnosis: Diagnosis, lang: str, *, as_json: bool) -> None:
 
 
 def _write(diagnosis: Diagnosis, lang: str, file: Path, *, as_json: bool) -> None:
-    html = importlib.import_module("profiling.output.explanation").html
-    file.write_text(html(diagnosis, lang), encoding="utf-8")
+    file.write_text(explanation.file(diagnosis, translator(lang)), encoding="utf-8")
     if not as_json:
         print(translator(lang)("explain.wrote", file=file))
