@@ -11,7 +11,7 @@ import gradio as gr
 
 from demos.page import common
 from demos.page.common import ON_WORKER, UNQUEUED, queue_full, words
-from demos.page.links import FIRST_EXAMPLE, LessonPlace, Link, usual_lesson, write_link
+from demos.page.links import FIRST_EXAMPLE, lesson_address
 from profiling.analysis.diagnosis import Diagnosis, diagnose
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError
@@ -113,9 +113,4 @@ def _example(name: str) -> Diagnosis:
 
 
 def _view(diagnosis: Diagnosis, text: Text) -> str:
-    return str(explanation.html(diagnosis, text, _address))
-
-
-def _address(lesson: str) -> str:
-    """Return the address of a lesson on the page."""
-    return write_link(Link("lessons", LessonPlace(usual_lesson(lesson))))
+    return str(explanation.html(diagnosis, text, lesson_address))

@@ -135,6 +135,16 @@ def write_link(link: Link) -> str:
     return f"?{'&'.join(pairs)}"
 
 
+def lesson_address(name: str) -> str:
+    """Return the query string of a link to a lesson.
+
+    Example:
+        >>> lesson_address("baseline")
+        '?tab=lessons&lesson=baseline'
+    """
+    return write_link(Link("lessons", LessonPlace(usual_lesson(name))))
+
+
 def read_link(
     query: Mapping[str, str], tabs: tuple[str, ...] = TABS
 ) -> tuple[Link, tuple[InputError, ...]]:

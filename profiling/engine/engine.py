@@ -282,6 +282,16 @@ class Engine:
         """
         return _result(self._executor.submit(jobs.explain, path))
 
+    def explain_lesson(self, request: LessonRequest) -> Diagnosis:
+        """Check a lesson, and have its wrong code run again on the CPU and diagnosed.
+
+        Raises:
+            InputError: The request cannot be run.
+            WorkerError: The worker cannot start, died or took too long.
+        """
+        plan.check_lesson(request)
+        return _result(self._executor.submit(jobs.explain_lesson, replace(request, device="cpu")))
+
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.
 

@@ -127,6 +127,20 @@ def explain(path: Path) -> Diagnosis:
         raise InputError("error.watch_memory") from None
 
 
+def explain_lesson(request: LessonRequest) -> Diagnosis:
+    """Run a lesson's wrong code again, and say what is wrong with its gradients."""
+    from profiling.measure import watching
+
+    return diagnose(watching.watch_lesson(request))
+
+
+def explain_code(source: str, seconds: float) -> Diagnosis:
+    """Run a person's own code again; only the playground's processes are asked for this."""
+    from profiling.measure import watching
+
+    return diagnose(watching.watch_code(source, seconds))
+
+
 def measure_cell(cell: Cell, folder: Path, notes: Notes) -> CellResult:
     """Measure all branches of a cell, noting which one is running.
 

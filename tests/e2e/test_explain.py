@@ -113,6 +113,15 @@ def test_bad_files_get_a_sentence_and_a_hostile_one_stays_text(
         assert page.evaluate("window.hit === undefined")
 
 
+def test_a_lessons_wrong_code_says_what_is_wrong(whole_app: App, browser: Browser) -> None:
+    with visit(whole_app, browser) as page:
+        page.goto(f"{whole_app.url}?tab=lessons&lesson=no_grad_kills_the_stem&part=wrong&step=1")
+        card = page.locator("#lesson-view .explain-card")
+        expect(card).to_contain_text("stem.{weight, bias}, middle.{weight, bias}")
+        expect(card).to_contain_text("no_grad_kills_the_stem.py:9")
+        wait_until_complete(page)
+
+
 def test_a_file_of_it_opens_offline(browser: Browser, tmp_path: Path) -> None:
     from profiling.analysis.diagnosis import diagnose
 
@@ -139,6 +148,6 @@ def test_a_record_is_explained_through_the_events_of_the_page(
     problem, *_ = client.predict(handle_file(path), api_name="/open_record")
     assert "other.json is not a watch record" in problem
     good = explanation.examples()["hard_choice"]
-    problem, _, view = client.predict(handle_file(good), api_name="/open_record")[:3]
+    problem, view, _ = client.predict(handle_file(good), api_name="/open_record")
     assert problem == ""
     assert "hard_choice.py:15" in view

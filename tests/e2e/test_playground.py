@@ -82,6 +82,24 @@ def test_html_in_names_output_and_errors_is_text(playground: Page) -> None:
 
 
 @pytest.mark.browser
+def test_it_says_why_a_tensor_gets_no_gradient(playground: Page) -> None:
+    code = (
+        "import torch\n"
+        "scale = torch.ones(3, requires_grad=True)\n"
+        "shift = torch.zeros(3, requires_grad=True)\n"
+        "loss = (scale.detach() * 2 + shift).sum()\n"
+        "loss.backward()\n"
+    )
+    playground.locator("#playground-code .cm-content").fill(code)
+    playground.locator("#playground-why").click()
+    card = playground.locator("#playground-view .explain-card")
+    expect(card).to_contain_text("scale")
+    expect(card).to_contain_text("playground.py:4")
+    playground.locator("#playground-view [data-finding='0']").click()
+    expect(playground.locator(".explain-here")).to_contain_text("scale.detach()")
+
+
+@pytest.mark.browser
 def test_no_code_gets_a_sentence(playground: Page) -> None:
     step(playground, "  ")
     expect(playground.get_by_role("alert")).to_have_text(WORDS["error.playground_empty"])
@@ -98,7 +116,7 @@ def test_the_trap_that_is_laid_for_other_endpoints_works(playground: Page, tmp_p
 def test_without_the_flag_there_is_no_tab_and_no_endpoint(app: App, client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
     named = set(api["named_endpoints"])
-    assert {"/lesson", "/compare", "/trace_ops"} <= named
+    assert {"/lesson", "/compare", "/trace_ops", "/explain_record"} <= named
     assert not any("playground" in name for name in named)
     found = config(app)
     places = {each["props"].get("elem_id") for each in found["components"]}

@@ -22,7 +22,7 @@ from profiling.output.explanation.ways import Way, ways
 from profiling.output.html import templates
 from profiling.output.report import Part, document
 
-__all__ = ["examples", "file", "html", "part", "script", "styles"]
+__all__ = ["examples", "file", "findings", "html", "part", "script", "styles"]
 
 MOST_FINDINGS = 40
 _MOST_LINES = 12
@@ -120,6 +120,26 @@ def html(
             saved=_saved(diagnosis),
         )
     )
+
+
+def findings(diagnosis: Diagnosis, text: Text, link: Callable[[str], str] | None = None) -> Markup:
+    """Return only the findings that name a line; empty if there are none.
+
+    Args:
+        diagnosis: The diagnosis.
+        text: The words.
+        link: As for `html`.
+    """
+    places = Places(diagnosis)
+    cards = [
+        _card(at, finding, places, lenient(text), link, None)
+        for at, finding in enumerate(diagnosis.findings[:MOST_FINDINGS])
+        if finding.lines
+    ]
+    if not cards:
+        return Markup()
+    template = _TEMPLATES.get_template("explanation_findings.html")
+    return Markup(template.render(text=text, cards=cards, shown=(), first=None))
 
 
 def part(diagnosis: Diagnosis, text: Text, name: str = "") -> Part:
