@@ -164,7 +164,7 @@ def _finding(each: Finding, diagnosis: Diagnosis, text: Text) -> dict[str, Any]:
 def _line(line: Line, text: Text) -> dict[str, Any]:
     path = sentences.plain(line.path, 1_000)
     code = sentences.plain(line.text, 1_000)
-    return {"path": path, "line": line.line, "text": code, "role": sentences.role(line, text)}
+    return {"file": path, "line": line.line, "text": code, "role": sentences.role(line, text)}
 
 
 def _words(key: str, text: Text) -> dict[str, str]:

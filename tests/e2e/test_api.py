@@ -165,6 +165,7 @@ def test_a_record_is_explained(client: Client, lang: str, tmp_path: Path) -> Non
     diagnosis = diagnose(load_watch(path))
     assert found == json_data.plain(json_data.explanation(diagnosis, translator(lang)))
     (finding,) = found["findings"]
+    assert {each["file"] for each in finding["lines"]} == {"weights_from_numbers.py"}
     assert (finding["cause"], [each["line"] for each in finding["lines"]]) == ("tolist", [11, 13])
     states = {each["name"]: (each["state"], each["finding"]) for each in found["parameters"]}
     assert states["weighter.0.weight"] == ("none", 0)
