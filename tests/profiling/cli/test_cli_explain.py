@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -281,6 +282,16 @@ def test_the_report_is_also_written_as_a_file(
     assert cli.main(["explain", str(recorded), "--out", str(file), "--lang", "zh"]) == 0
     assert file.read_text("utf-8") == "zh 1"
     assert capsys.readouterr().out.endswith(f"已写入 {file}\n")
+
+
+def test_the_readme_shows_what_is_printed(explain: Any) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code, shown = re.findall(r"```(?:python)?\n(.*?)```", readme, re.DOTALL)[:2]
+    command, _, report = shown.partition("\n")
+    assert command == "$ python -m profiling explain train.py"
+    ended = explain(code)
+    # How long it took differs.
+    assert re.sub(r"[\d.]+ s;", "", ended.out) == re.sub(r"[\d.]+ s;", "", report)
 
 
 def wrapper(path: Path, does: str) -> str:
