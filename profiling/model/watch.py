@@ -170,7 +170,7 @@ def _records(watch: Watch) -> Iterator[tuple[str, Any]]:
                 yield field.name, each
                 for reuse in each.reuses if isinstance(each, record.Backward) else ():
                     yield field.name, reuse
-    yield "dropped", record.Counts(tensors=watch.dropped)
+    yield "watch", watch
 
 
 def _out_of_range(each: Any, lengths: dict[str, Sized]) -> Iterator[str]:

@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
         pass
     except SystemExit as error:
         code = error.code
-    except BaseException as error:  # noqa: BLE001 - reported as Python itself would
+    except BaseException as error:
         failure = error
         code = 1
     if os.getpid() != parent:
@@ -155,5 +155,3 @@ def _without_watcher(trace: types.TracebackType | None) -> types.TracebackType |
     for each in reversed(frames):
         below = types.TracebackType(below, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return below
-
-

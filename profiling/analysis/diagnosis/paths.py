@@ -1,7 +1,8 @@
 """The way from a parameter to the loss with the fewest cuts, and what each cut is.
 
-A cut is a step from one tensor to the next that the values took and autograd's graph did not. The way
-with the fewest of them tells an intended cut, which has a way around it, from the one that matters.
+A cut is a step from one tensor to the next that the values took and autograd's graph did not. The
+way with the fewest of them tells an intended cut, which has a way around it, from the one that
+matters.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from profiling.analysis.diagnosis.model import Line
 _DETACH = {"detach", "detach_", "torch.detach", "torch.detach_"}
 _BUILD = {"torch.tensor", "torch.as_tensor", "torch.asarray", "new_tensor"}
 _DATA = "data.__get__"
+_SET_DATA = "data.__set__"
 _COPIES = {_DATA, "clone", "nn.Parameter", *_DETACH}
 _ALWAYS_CUT = {_DATA, "nn.Parameter", "autograd.grad", *_DETACH, *_BUILD}
 # Cuts that are often meant, such as a target network's: named after the others.
@@ -84,6 +86,9 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
     steps, path = _back(facts, [each for each in ends if distance[each] == least], distance)
     around = _first_cuts(facts, starts, inside)
     found = [cut(facts, node, source) for node, source in sorted(steps.items())]
+    if least == 1:
+        # Each of them cuts a way of its own.
+        found.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     others = [
         cut(facts, node, source) for node, source in sorted(around.items()) if node not in steps
     ]
@@ -206,7 +211,7 @@ def _named(facts: Facts, node: int, source: int) -> tuple[str, list[Line], str]:
         return origin[0], [*origin[1], *here], name
     if name in _DETACH:
         return "detach", here, name
-    if name == _DATA:
+    if name in (_DATA, _SET_DATA):
         return "data", here, name
     if name == "nn.Parameter":
         return "parameter_rebuild", here, name

@@ -23,7 +23,7 @@ from profiling.watch import record
 
 # Fields that count something, or are a place in an order.
 COUNTS = {
-    *("line", "iteration", "saved", "clock", "shape", "bytes", "arrivals", "steps"),
+    *("line", "iteration", "asked", "saved", "clock", "shape", "bytes", "arrivals", "steps"),
     *("steps_with_gradient", "uses_with_grad", "uses_without_grad", "saved_version", "version"),
     *("iterations", "span", "count", "backward", "operations", "tensors", "seconds", "dropped"),
 }
@@ -135,6 +135,7 @@ def small() -> dict[str, Any]:
         "saved_version": 0,
         "version": 1,
         "backward_site": 3,
+        "node": 5,
     }
     held = {"site": 3, "count": 2, "holders": ["losses"], "put_sites": [3]}
     return {
@@ -155,6 +156,7 @@ def small() -> dict[str, Any]:
         "growth": [{"site": 3, "iterations": 2, "span": 3, "held": True}],
         "held": [held, held | {"forward_only": True}],
         "failure": {"type": "ValueError", "text": "boom", "site": 3, "where": "elsewhere"},
+        "module_hook_sites": [4],
         "notes": ["step: KeyError: 1 (f:1)"],
     }
 
@@ -242,7 +244,9 @@ def test_what_is_no_record_is_refused(data: bytes, key: str) -> None:
         (("backward", 1, "reuses", 0, "freed_by"), 2, "backward.freed_by"),
         (("failure", "site"), 9, "failure.site"),
         (("counts", "seconds"), -1.0, "counts.seconds"),
-        (("dropped",), -1, "dropped.tensors"),
+        (("dropped",), -1, "watch.dropped"),
+        (("module_hook_sites",), [9], "watch.module_hook_sites"),
+        (("changes", 0, "node"), 12, "changes.node"),
         (("held", 0, "put_sites"), [9], "held.put_sites"),
     ],
 )
