@@ -10,7 +10,7 @@ from profiling.analysis.diagnosis.model import Line
 from profiling.watch.record import Backward, Node, Operation, Parameter, Place, Watch
 
 # Steps of all searches through a record together: a bound for one that was made to take for ever.
-_MOST_STEPS = 4_000_000
+_MOST_STEPS = 12_000_000
 
 
 class Exhausted(Exception):  # noqa: N818 - no error: it ends a search
