@@ -18,7 +18,8 @@ CHOSEN := $(if $(TORCH),torch==$(TORCH),-c constraints.txt)
 OLDEST := $(shell sed -n 's/^torch>=\([0-9.]*\),.*/\1/p' requirements.txt)
 # The newest is the newest that pip can get.
 VERSIONS ?= $(OLDEST) newest
-MEASURING := tests/profiling/measure tests/profiling/engine tests/profiling/traces
+MEASURING := tests/demos/lessons tests/profiling/catalogue tests/profiling/engine \
+  tests/profiling/graphs tests/profiling/measure tests/profiling/traces
 
 .PHONY: run test test-long lint unit browser versions resolve cuda audit docs clean FORCE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import re
 import shutil
 import sys
@@ -29,6 +30,9 @@ hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
+# Threads of torch that wait for work sleep. By default they keep a core busy, and what runs beside
+# them waits. Read when torch is loaded, here and in every process that is started.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # What gives a process the simulated accelerator is for other processes.
 collect_ignore = ["lab_device/site"]
 

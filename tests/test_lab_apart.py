@@ -35,6 +35,18 @@ def test_without_a_compiler_its_tests_are_skipped_with_the_reason(tmp_path: Path
     assert "1 skipped" in done.stdout
 
 
+def test_a_compiler_that_cannot_build_it_is_not_asked_for_each_test(tmp_path: Path) -> None:
+    asked, compiler = tmp_path / "asked", tmp_path / "compiler"
+    compiler.write_text(f"#!/bin/sh\necho >> {asked}; echo no such class >&2; exit 1\n", "utf-8")
+    compiler.chmod(0o755)
+    done = pytest_on(TEST.partition("::")[0], XDG_CACHE_HOME=str(tmp_path), CXX=str(compiler))
+    assert done.returncode == 0, done.stdout
+    assert "no such class" in done.stdout
+    assert "passed" not in done.stdout
+    # By the process that starts early, and by the first test.
+    assert 1 <= len(asked.read_text("utf-8")) <= 2
+
+
 def test_a_process_with_it_has_one_more_kind_of_device() -> None:
     code = "from profiling.measure.device import CHOICES, KINDS; print('lab' in KINDS, CHOICES[-1])"
     done = subprocess.run(

@@ -393,6 +393,7 @@ def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:
         "lesson.html",
         text,
         key=f"lesson.{entry.name}",
+        entry=entry,
         name=entry.name,
         device_reason=entry.device_reason if entry.device else "",
         **values,

@@ -17,6 +17,8 @@ from profiling.catalogue import source
 from profiling.catalogue.source import Function, Namespace, Parameter, read
 from profiling.model.content import CONTENT
 from profiling.model.errors import InputError, short
+from profiling.model.lesson import ClaimResult
+from profiling.model.words import DEFAULT, table
 
 _SUFFIX = ".py"
 
@@ -98,6 +100,16 @@ class LessonEntry(msgspec.Struct, frozen=True):
     def device_reason(self) -> str:
         """The locale key of the reason why it runs on one device only."""
         return f"lesson.{self.name}.device"
+
+    def verdict_reason(self, claim: ClaimResult) -> str:
+        """Return the locale key of the reason for a claim's verdict.
+
+        A lesson gives a reason for each verdict that it was seen with. Another device, torch or
+        input may lead to another verdict, which has words of its own.
+        """
+        verdict = claim.verdict.value
+        key = f"lesson.{self.name}.why.{claim.claim}.{verdict}"
+        return key if key in table(DEFAULT) else f"lesson.unexpected.{verdict}"
 
 
 class WorkloadEntry(msgspec.Struct, frozen=True):

@@ -51,7 +51,7 @@ def print_lesson(trace: LessonTrace, out: Console, say: Text) -> None:
     out.print(say("lesson.claims"), markup=False)
     for claim in trace.claims:
         verdict = claim.verdict.value
-        why = say(f"{key}.why.{claim.claim}.{verdict}")
+        why = say(entry.verdict_reason(claim))
         words = f"[{say(f'verdict.{verdict}')}] {say(f'{key}.claim.{claim.claim}')}\n    {why}"
         out.print(words, markup=False, soft_wrap=True)
     out.print(f"\n{say('lesson.rule')} {say(f'{key}.rule')}", markup=False, soft_wrap=True)

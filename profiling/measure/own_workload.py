@@ -11,6 +11,8 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +152,9 @@ def _run_file(path: Path) -> types.ModuleType:
     for name in _imported:
         sys.modules.pop(name, None)
     importlib.invalidate_caches()
-    module = types.ModuleType(f"{_PREFIX}{path.stem}")
+    loader = SourceFileLoader(f"{_PREFIX}{path.stem}", str(path))
+    # A module as an import makes it, with a loader: Python 3.15 warns of others in tracebacks.
+    module = module_from_spec(ModuleSpec(loader.name, loader, origin=str(path)))
     module.__file__ = str(path)
     before = set(sys.modules)
     # Cached bytecode notices a change of a file beside this one only if a second has passed.

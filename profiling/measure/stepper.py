@@ -153,7 +153,8 @@ class Stepper:
     @contextlib.contextmanager
     def _captured(self) -> Iterator[None]:
         def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
-            self._printed.write(f"{category.__name__}: {message}\n")
+            if not _torch_is_importing():
+                self._printed.write(f"{category.__name__}: {message}\n")
 
         always = torch.is_warn_always_enabled()
         torch.set_warn_always(True)
@@ -247,6 +248,17 @@ def _on(spec: str) -> Iterator[None]:
             used.select()
             torch.set_default_device(spec)
         yield
+
+
+def _torch_is_importing() -> bool:
+    """Whether torch is importing a module of its own: what that warns of is not the code's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if frame.f_code.co_name == "<module>" and name.startswith("torch."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _one_thread() -> contextlib.AbstractContextManager[None]:

@@ -170,11 +170,12 @@ def _records(watch: Watch) -> Iterator[tuple[str, Any]]:
                 yield field.name, each
                 for reuse in each.reuses if isinstance(each, record.Backward) else ():
                     yield field.name, reuse
-    yield "dropped", record.Counts(tensors=watch.dropped)
+    yield "watch", watch
 
 
 def _out_of_range(each: Any, lengths: dict[str, Sized]) -> Iterator[str]:
-    for name in number_fields(type(each)):
+    kind: Any = type(each)
+    for name in number_fields(kind):
         refers = "sites" if name.endswith(("site", "sites")) else REFERENCES.get(name)
         if refers is not None:
             high = len(lengths[refers]) - 1

@@ -49,7 +49,7 @@ def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
         **plain(trace),
         **({"device_reason": text(entry.device_reason)} if entry.device else {}),
         **_words(key, text),
-        "claims": [_claim(claim, key, text) for claim in trace.claims],
+        "claims": [_claim(claim, entry, text) for claim in trace.claims],
         "verdicts": {claim.claim: claim.verdict.value for claim in trace.claims},
     }
 
@@ -175,13 +175,12 @@ def _note(row: Any, say: Text) -> str:
     return say(row.reason, **row.values) if row.reason else ""
 
 
-def _claim(claim: ClaimResult, key: str, text: Text) -> dict[str, Any]:
-    verdict = claim.verdict.value
+def _claim(claim: ClaimResult, entry: catalogue.LessonEntry, text: Text) -> dict[str, Any]:
     return {
         **plain(claim),
-        "verdict": verdict,
-        "says": text(f"{key}.claim.{claim.claim}"),
-        "why": text(f"{key}.why.{claim.claim}.{verdict}"),
+        "verdict": claim.verdict.value,
+        "says": text(f"lesson.{entry.name}.claim.{claim.claim}"),
+        "why": text(entry.verdict_reason(claim)),
     }
 
 

@@ -99,6 +99,7 @@ def lesson_part(trace: LessonTrace, text: Text) -> Part:
         "lesson.html",
         text,
         key=key,
+        entry=entry,
         trace=trace,
         inputs=_inputs(entry, trace),
         device_reason=entry.device_reason if entry.device else "",

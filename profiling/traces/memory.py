@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from tsdownsample import M4Downsampler
 
 from profiling.traces.nesting import enclosing, lane_numbers, nanoseconds, outermost
 from profiling.traces.read import NO_ADDRESS
@@ -146,10 +145,15 @@ def downsample(curve: pd.DataFrame, most: int = _MOST_POINTS) -> pd.DataFrame:
     if len(curve) <= most:
         return curve
     live = curve["live_bytes"].to_numpy()
-    # Without times: with them, most rows could fall into one of the runs of equal duration.
-    chosen = M4Downsampler().downsample(live, n_out=most // 4 * 4)
-    ends = [0, int(live.argmax()), len(curve) - 1]
-    return curve.iloc[np.union1d(chosen.astype("int64"), ends)].reset_index(drop=True)
+    # Runs of as many rows: of runs of equal duration, one could have most of the rows.
+    bounds = np.linspace(0, len(curve), most // 4 + 1).astype("int64")
+    starts, ends = bounds[:-1], bounds[1:]
+    runs = [live[start:end] for start, end in zip(starts, ends, strict=True)]
+    lows = starts + [each.argmin() for each in runs]
+    highs = starts + [each.argmax() for each in runs]
+    always = [0, live.argmax(), len(curve) - 1]
+    chosen = np.unique(np.concatenate([starts, lows, highs, ends - 1, always]))
+    return curve.iloc[chosen].reset_index(drop=True)
 
 
 def _memory_rows(trace: pd.DataFrame, device: str) -> Array:

@@ -1,6 +1,7 @@
 """Runs a script and writes the record of its training steps: ``python watch RECORD STEPS script``.
 
-It runs under any interpreter that has torch, with the script's own arguments, folder and ``__main__``.
+It runs under any interpreter that has torch, with the script's own arguments, folder and
+``__main__``.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ class Passes:
         if at.kind == "backward":
             came = parameters.arrived(before, at.clock, look)
         else:
-            came = self._arrived_by_grad(inputs, result, at, look)
+            came = self._arrived_by_grad(inputs, result, at)
         self._judge(at, came, look)
         if not keep:
             for number in at.graph:
@@ -252,14 +252,14 @@ class Passes:
             each.sent = [_truth(value) for value in each.sent]
 
     def _arrived_by_grad(
-        self, inputs: Sequence[Any], result: Sequence[Any], at: Pass, look: bool
+        self, inputs: Sequence[Any], result: Sequence[Any], at: Pass
     ) -> list[Parameter]:
         """Note the gradients that ``autograd.grad`` returned, and the tensors they are."""
         came = []
         for tensor, gradient in zip(inputs, result, strict=False):
             if isinstance(tensor, Tensor) and isinstance(gradient, Tensor) and tensor.is_leaf:
                 parameter = self._parameters.of(tensor)
-                self._parameters.arrive(parameter, gradient, at.clock, look)
+                self._parameters.ask(parameter)
                 came.append(parameter)
         operation = Operation("autograd.grad", at.site, at.iteration)
         operation.grad = at.create_graph
@@ -278,7 +278,10 @@ class Passes:
         if look:
             wanted = at.leaves if at.inputs is None else {each.number: each for each in at.inputs}
             for number, leaf in at.leaves.items():
-                if number in wanted and (number not in arrived or not leaf.arrived_nonzero):
+                came_to_nothing = number not in arrived or (
+                    at.kind == "backward" and not leaf.arrived_nonzero
+                )
+                if number in wanted and came_to_nothing:
                     self._zeros = at.zeros = True
 
     def _explain(self, at: Pass) -> None:

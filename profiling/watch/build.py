@@ -14,15 +14,16 @@ import torch
 
 from . import record
 from .backward import Change, GraphNode, Pass
-from .flow import LAST_ITERATIONS, Node, Operation
+from .flow import Node, Operation
 from .memory import Holding
 from .session import Session
-from .sites import LIBRARY, UNKNOWN, USER, Site, kind
+from .sites import LIBRARY, UNKNOWN, USER, Site, definition, kind
 from .training import Parameter
 
 # Text of a file, in characters; longer ones are shown without.
 _MOST_TEXT = 400_000
 _MOST_FILES = 40
+_MOST_HOOKS = 20
 
 
 def build(
@@ -56,9 +57,7 @@ class _Builder:
         self._kept_operations: list[Operation] = []
         self._nodes: dict[int, int] = {}
 
-    def watch(
-        self, script: tuple[str, ...], failure: Any, complete: bool
-    ) -> record.Watch:
+    def watch(self, script: tuple[str, ...], failure: Any, complete: bool) -> record.Watch:
         session = self._session
         flow = session.flow
         kept = list(flow.nodes.values())
@@ -68,7 +67,8 @@ class _Builder:
         number_of = {id(each): number for number, each in enumerate(passes)}
         last = max((each.clock for each in passes), default=None)
         found = failure if not isinstance(failure, BaseException) else self.failure(failure)
-        parts = {
+        parts: dict[str, Any] = {
+            "module_hook_sites": self._sites_of(session.module_hooks[:_MOST_HOOKS]),
             "parameters": tuple(self._parameter(each, last) for each in session.parameters.all),
             "optimizers": tuple(
                 record.Optimizer(each.name, self._site(each.site), each.steps)
@@ -185,6 +185,7 @@ class _Builder:
                     off_site=self._site(operation.off_site),
                     function=operation.function,
                     function_site=self._site(operation.function_site),
+                    backward_site=self._definition(operation.backward),
                     in_place=operation.in_place,
                     copying=operation.copying,
                     takes_numbers=operation.takes_numbers,
@@ -208,6 +209,8 @@ class _Builder:
             frozen_site=self._site(each.frozen_site),
             optimizers=tuple(sorted(each.optimizers)),
             arrivals=each.arrivals,
+            asked=each.asked,
+            used_by_hand=each.used_by_hand,
             arrived_nonzero=each.arrived_nonzero,
             arrived_zero=each.arrived_zero,
             steps=each.steps,
@@ -261,6 +264,7 @@ class _Builder:
         saver = each.saver.operation
         return record.Change(
             saver="" if saver is None else saver.name,
+            node=self._at(each.saver),
             saver_site=self._known(UNKNOWN if saver is None else saver.site),
             writer=each.name,
             writer_sites=self._sites_of(each.sites),
@@ -278,7 +282,7 @@ class _Builder:
             self._site_records.append(record.Site(place))
             puts.append(len(self._site_records) - 1)
         names = tuple(dict.fromkeys(holder.name for holder in each.holders))
-        return record.Held(self._known(site), each.count, names, tuple(puts), forward_only)
+        return record.Held(self._known(site), each.iterations, names, tuple(puts), forward_only)
 
     # Sites and files
 
@@ -287,6 +291,12 @@ class _Builder:
 
     def _site(self, site: Site | None) -> int | None:
         return None if site is None else self._known(site)
+
+    def _definition(self, code: CodeType | None) -> int | None:
+        """Return the site of the first line of a person's own function."""
+        if code is None or kind(code) != USER:
+            return None
+        return self._known(definition(code))
 
     def _known(self, site: Site) -> int:
         number = self._sites.get(site)

@@ -15,18 +15,18 @@ Call = Callable[..., Any]
 # What reads a property, and neither takes values nor makes tensors.
 _PROPERTIES = """
     _backward_hooks _base _post_accumulate_grad_hooks _version device dtype grad grad_fn is_cpu
-    is_cuda is_leaf is_meta is_mkldnn is_nested is_quantized is_sparse itemsize layout name names nbytes
-    ndim output_nr requires_grad retains_grad shape volatile
-""".split()
+    is_cuda is_leaf is_meta is_mkldnn is_nested is_quantized is_sparse itemsize layout name
+    names nbytes ndim output_nr requires_grad retains_grad shape volatile
+"""
 _METHODS = """
     __dlpack_device__ __format__ __hash__ __len__ __repr__ data_ptr dim element_size get_device
-    has_names is_complex is_contiguous is_floating_point is_inference is_pinned is_shared ndimension
-    nelement numel retain_grad size storage storage_offset stride untyped_storage
-""".split()
+    has_names is_complex is_contiguous is_floating_point is_inference is_pinned is_shared
+    ndimension nelement numel retain_grad size storage storage_offset stride untyped_storage
+"""
 
 DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
-SET_GRADIENT = Tensor.grad.__set__  # type: ignore[attr-defined]
+SET_GRADIENT = vars(torch._C.TensorBase)["grad"].__set__
 REQUIRE = (Tensor.requires_grad_, Tensor.requires_grad.__set__)  # type: ignore[attr-defined]
 SET_GRAD_MODE = torch._C._set_grad_enabled
 DETACH_IN_PLACE = {Tensor.detach_, torch.detach_}
@@ -59,10 +59,10 @@ def _ignored() -> set[Call]:
         torch.allclose,
         torch.is_same_size,
     }
-    for name in _PROPERTIES:
+    for name in _PROPERTIES.split():
         with contextlib.suppress(AttributeError):
             found.add(getattr(Tensor, name).__get__)
-    return found | {getattr(Tensor, name) for name in _METHODS if hasattr(Tensor, name)}
+    return found | {getattr(Tensor, name) for name in _METHODS.split() if hasattr(Tensor, name)}
 
 
 IGNORED = _ignored()

@@ -1,7 +1,7 @@
 """Which tensor was computed from which, and which of these ways autograd's own graph has.
 
-A tensor is known by its id and a weak reference, its memory by a weak reference to the storage. Nothing
-is attached to it, and nothing of it is kept alive.
+A tensor is known by its id and a weak reference, its memory by a weak reference to the storage.
+Nothing is attached to it, and nothing of it is kept alive.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .sites import UNKNOWN, Site
+from .sites import Site
 
 # The sequence number of nodes that accumulate gradients in leaves.
 LEAF = (1 << 64) - 1
@@ -27,10 +28,25 @@ LAST_ITERATIONS = 3
 Edge = tuple[int, int]
 
 
+class CustomFunction(NamedTuple):
+    """A custom ``autograd.Function`` that is running.
+
+    Attributes:
+        name: Its full name.
+        site: Where it was applied.
+        backward: The code of its ``backward``; None if it has none of its own.
+    """
+
+    name: str
+    site: Site
+    backward: CodeType | None
+
+
 class Operation:
     """A call that took or made tensors; see `record.Operation`."""
 
     __slots__ = (
+        "backward",
         "copying",
         "function",
         "function_site",
@@ -55,6 +71,7 @@ class Operation:
         self.off_site: Site | None = None
         self.function = ""
         self.function_site: Site | None = None
+        self.backward: CodeType | None = None
         self.in_place = False
         self.copying = site.copying
         self.takes_numbers = False
@@ -80,7 +97,12 @@ class Node:
     )
 
     def __init__(
-        self, id: int, kind: str, operation: Operation | None, sources: Iterable[int], iteration: int
+        self,
+        id: int,
+        kind: str,
+        operation: Operation | None,
+        sources: Iterable[int],
+        iteration: int,
     ) -> None:
         """Note a tensor that autograd connects to nothing."""
         self.id = id
@@ -135,7 +157,7 @@ class Flow:
         self.tensors = 0
         self.on_connect = on_connect
         self.on_leaf = on_leaf
-        # Whether tensors are made in several threads, which number autograd's nodes each for itself.
+        # Whether tensors are made in several threads: each numbers autograd's nodes for itself.
         self.threaded = False
         self._next = 0
         self._next_tag = 0
@@ -287,7 +309,8 @@ class Flow:
 
     def expired(self) -> list[int]:
         """Forget memory that was freed, and return its keys."""
-        is_expired, free = torch.UntypedStorage._expired, torch.UntypedStorage._free_weak_ref
+        is_expired: Any = torch.UntypedStorage._expired
+        free: Any = torch.UntypedStorage._free_weak_ref
         gone = [key for key, weak in self._storages.items() if is_expired(weak)]
         for key in gone:
             free(self._storages.pop(key))
@@ -361,6 +384,19 @@ class Flow:
             self._edges.setdefault((self.key(each), 0), node)
         self.on_connect(node, new)
 
+    def succeed(self, tensor: Tensor, node: Node) -> None:
+        """Let a node stand for a tensor in autograd's graph, which has got other values."""
+        above = graph(tensor)
+        if above is None:
+            return
+        edge = (self.key(above), tensor.output_nr)
+        known = self._edges.get(edge)
+        self._edges[edge] = node
+        node.requires_grad = True
+        if known is not None:
+            node.kept = (known.id,)
+            node.oldest = known.oldest
+
     def _tag(self, above: Any, below: Iterable[Any]) -> None:
         """Number the nodes of autograd that a thread has just made.
 
@@ -393,16 +429,14 @@ class Flow:
         for each in gone:
             del self.nodes[each]
         self.dropped += len(gone)
-        self._edges = {
-            edge: node for edge, node in self._edges.items() if node.id in self.nodes
-        }
+        self._edges = {edge: node for edge, node in self._edges.items() if node.id in self.nodes}
 
 
 _TAG = "detach_lab_watch"
 
 
 def graph(tensor: Tensor) -> Any:
-    """Return the node of autograd that made a tensor; None for a leaf, or if it may not be asked."""
+    """Return the node of autograd above a tensor; None for a leaf, or if it may not be asked."""
     with contextlib.suppress(RuntimeError):
         return tensor.grad_fn
     return None

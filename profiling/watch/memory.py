@@ -21,7 +21,18 @@ _LONG = 2
 _MANY_FORWARDS = 5
 # Levels of containers between a tensor and a name.
 _LEVELS = 3
-_PUTS = r"\s*(\.(append|extend|add|insert|appendleft|update|setdefault|push|put)\s*\(|\[[^\]]*\]\s*=[^=]|\+=)"
+# Tensors of one line that are asked what holds them.
+_MOST_ASKED = 8
+_CONTAINERS = ("deque", "defaultdict", "dict_values", "cell")
+_PUTS = (
+    r"\s*(\[[^\]]*\]\s*)*"
+    r"(\.(append|extend|add|insert|appendleft|update|setdefault|push|put)\s*\("
+    r"|\[[^\]]*\]\s*=[^=]|\+=)"
+)
+
+
+# Tensors by the line and the iteration, or forward pass, that made them.
+_Old = dict[Site, dict[int, list[Tensor]]]
 
 
 class Growing:
@@ -45,13 +56,13 @@ class Holding(NamedTuple):
     """Tensors of several iterations, or forward passes, that one line has made.
 
     Attributes:
-        count: Of how many.
+        iterations: Of how many iterations, or forward passes.
         holders: What holds the oldest.
         puts: Lines that put something into it, as file and number.
         numbers: Keys of autograd's nodes above them; for forward passes only.
     """
 
-    count: int
+    iterations: int
     holders: tuple[Holder, ...]
     puts: tuple[tuple[str, int], ...]
     numbers: frozenset[int] = frozenset()
@@ -94,7 +105,7 @@ class Memory:
             found = self._old_tensors()
         for site, by_iteration in found.items():
             before = self.held.get(site)
-            if len(by_iteration) >= max(_LONG, before.count + 1 if before else 0):
+            if len(by_iteration) >= max(_LONG, before.iterations + 1 if before else 0):
                 oldest = by_iteration[min(by_iteration)]
                 self.held[site] = self._holding(site, len(by_iteration), oldest)
         found.clear()
@@ -104,7 +115,7 @@ class Memory:
         self._forwards.append(self._flow.clock)
         if len(self._forwards) - self._forwards_at_backward < _MANY_FORWARDS:
             return
-        found: dict[Site, dict[int, Tensor]] = {}
+        found: _Old = {}
         numbers: dict[Site, set[int]] = {}
         for node, tensor in self._flow.live():
             if node.iteration != self._flow.iteration or not _has_graph(node, tensor):
@@ -113,11 +124,11 @@ class Memory:
             site = node.operation.site
             number = bisect.bisect(self._forwards, node.id)
             if number > self._forwards_at_backward:
-                found.setdefault(site, {})[number] = tensor
+                found.setdefault(site, {}).setdefault(number, []).append(tensor)
                 numbers.setdefault(site, set()).add(self._flow.key(graph(tensor)))
         for site, by_forward in found.items():
             before = self.kept.get(site)
-            if len(by_forward) >= max(3, before.count + 1 if before else 0):
+            if len(by_forward) >= max(3, before.iterations + 1 if before else 0):
                 oldest = by_forward[min(by_forward)]
                 holding = self._holding(site, len(by_forward), oldest)
                 self.kept[site] = holding._replace(numbers=frozenset(numbers[site]))
@@ -135,23 +146,26 @@ class Memory:
             del self._forwards[:5_000]
             self._forwards_at_backward = len(self._forwards)
 
-    def _old_tensors(self) -> dict[Site, dict[int, Tensor]]:
+    def _old_tensors(self) -> _Old:
         """Return tensors alive with their graphs, by the line and the iteration that made them."""
-        found: dict[Site, dict[int, Tensor]] = {}
+        found: _Old = {}
         for node, tensor in self._flow.live():
             if not _has_graph(node, tensor):
                 continue
             assert node.operation is not None
             site = node.operation.site
             if node.iteration < self._flow.iteration:
-                found.setdefault(site, {}).setdefault(node.iteration, tensor)
+                found.setdefault(site, {}).setdefault(node.iteration, []).append(tensor)
             span = node.iteration - node.oldest
             if span >= _LONG and site in self.growing:
                 self.growing[site].held = True
         return found
 
-    def _holding(self, site: Site, count: int, tensor: Tensor) -> Holding:
-        holders = tuple(dict.fromkeys(_holders(tensor)))
+    def _holding(self, site: Site, count: int, tensors: list[Tensor]) -> Holding:
+        holders: tuple[Holder, ...] = ()
+        # The others are intermediate results, which only the graph holds.
+        for tensor in reversed(tensors[-_MOST_ASKED:]):
+            holders = holders or tuple(dict.fromkeys(_holders(tensor)))
         return Holding(count, holders, tuple(_puts(holders, site)))
 
 
@@ -173,33 +187,35 @@ def _holders(tensor: Tensor) -> list[Holder]:
         further: list[Any] = []
         for held in front:
             for each in gc.get_referrers(held):
-                if id(each) in seen or each is front or each is further:
-                    continue
-                seen.add(id(each))
-                found += _names(each, held, further)
+                if each is not front and each is not further:
+                    found += _names(each, held, further, seen)
         front = further
     return found
 
 
-def _names(each: Any, held: Any, further: list[Any]) -> list[Holder]:
-    """Return the names that one referrer has for an object; containers are added to `further`."""
+def _names(each: Any, held: Any, further: list[Any], seen: set[int]) -> list[Holder]:
+    """Return the names that one referrer has for an object.
+
+    Args:
+        each: The referrer.
+        held: The object.
+        further: Gets the referrer if it is a container, which has names of its own.
+        seen: Ids of the containers that were met before.
+    """
     if isinstance(each, types.FrameType):
         if kind(each.f_code) == WATCHER:
             return []
         local = list(each.f_locals.items())
         return [Holder(name, each.f_code) for name, got in local if got is held]
-    if isinstance(each, dict):
-        if "__builtins__" in each:
-            return [Holder(name, None) for name, got in list(each.items()) if got is held]
-        further.append(each)
-        return [
-            Holder(name, None)
-            for name, got in list(each.items())
-            if got is held and isinstance(name, str) and not isinstance(held, Tensor)
-        ]
-    if isinstance(each, (list, tuple, set)) or type(each).__name__ in ("deque", "defaultdict"):
-        further.append(each)
-        return []
+    if isinstance(each, (dict, list, tuple, set)) or type(each).__name__ in _CONTAINERS:
+        is_namespace = isinstance(each, dict) and "__builtins__" in each
+        if not is_namespace and id(each) not in seen:
+            seen.add(id(each))
+            further.append(each)
+        if not isinstance(each, dict) or (isinstance(held, Tensor) and not is_namespace):
+            return []
+        named = [name for name, got in list(each.items()) if got is held]
+        return [Holder(name, None) for name in named if isinstance(name, str)]
     if hasattr(each, "__dict__") and not isinstance(each, (type, types.ModuleType)):
         if type(each).__module__.startswith(__name__.rpartition(".")[0]):
             return []

@@ -11,11 +11,15 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from . import calls
-from .flow import Node, Operation, graph, is_trained, tensors_in
+from .flow import Operation, graph, is_trained, tensors_in
 from .sites import OPTIMIZER, Site, here, kind
 
 if TYPE_CHECKING:
     from .session import Session
+
+
+# Operations between a gradient and what is done with it by hand, such as a step of SGD.
+_STEPS_BY_HAND = 5
 
 
 class Before:
@@ -63,13 +67,13 @@ class Mode(TorchFunctionMode):
             if kwargs:
                 tensors_in(kwargs.values(), tensors)
             before = Before(session, tensors)
-        except Exception as error:  # noqa: BLE001 - a fault here must not become the script's
+        except Exception as error:
             session.trouble(calls.name_of(func), error)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
         try:
             _note(session, func, args, kwargs, before, result)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             session.trouble(calls.name_of(func), error)
         return result
 
@@ -105,7 +109,9 @@ def _note(
     outputs = tensors_in((result,), [])
     changed = [
         number
-        for number, (tensor, version) in enumerate(zip(before.tensors, before.versions, strict=True))
+        for number, (tensor, version) in enumerate(
+            zip(before.tensors, before.versions, strict=True)
+        )
         if version is not None and tensor._version != version
     ]
     taken = calls.TO_PYTHON.get(func)
@@ -159,6 +165,20 @@ def _set_gradient(session: Session, tensor: Tensor, gradient: Tensor | None, sit
         parameter.removed_site = site
     else:
         session.parameters.arrive(parameter, gradient, session.flow.clock, session.passes.looks)
+        _use_gradients(session, [session.flow.node_of(gradient).id])
+
+
+def _use_gradients(session: Session, nodes: list[int]) -> None:
+    """Note which gradients some nodes were computed from: these are used by hand."""
+    if not session.passes.count or not nodes:
+        return
+    found = set(nodes)
+    front = list(nodes)
+    for _ in range(_STEPS_BY_HAND):
+        known = [session.flow.nodes[each] for each in front if each in session.flow.nodes]
+        front = [each for node in known for each in node.sources if each not in found]
+        found.update(front)
+    session.parameters.use_by_hand(found, session.flow.known)
 
 
 def _take(
@@ -208,6 +228,7 @@ def _note_change(
         rest = [each for each in sources if each not in own]
         made = flow.add("parameter", operation, rest, tensor)
         session.parameters.on_leaf(tensor, made)
+        _use_gradients(session, rest)
     else:
         made = flow.add("operation", operation, sources, tensor)
         made.parameter = node.parameter
@@ -227,6 +248,7 @@ def _set_data(session: Session, operation: Operation, sources: list[int], tensor
         session.parameters.on_leaf(tensor, made)
     flow.forget(tensor)
     flow.register(tensor, made)
+    flow.succeed(tensor, made)
 
 
 def _count_uses(clock: int, before: Before, changed: list[int]) -> None:

@@ -23,13 +23,17 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from .flow import Operation, tensors_in
+from .flow import CustomFunction, tensors_in
 from .sites import WATCHER, caller_of_torch, here, kind
 
 if TYPE_CHECKING:
     from .session import Session
 
-_BACKWARD_HOOKS = ("register_full_backward_hook", "register_full_backward_pre_hook", "register_backward_hook")
+_BACKWARD_HOOKS = (
+    "register_full_backward_hook",
+    "register_full_backward_pre_hook",
+    "register_backward_hook",
+)
 
 
 @contextlib.contextmanager
@@ -118,7 +122,9 @@ def _functions(session: Session) -> Iterator[None]:
         with session.guarded(name):
             sources = [flow.node_of(each).id for each in tensors_in(args, [])]
         first = flow.clock
-        thread.functions.append((name, site))
+        backward = getattr(vars(cls).get("backward"), "__func__", None)
+        running = CustomFunction(name, site, getattr(backward, "__code__", None))
+        thread.functions.append(running)
         try:
             result = original(cls, *args, **kwargs)
         finally:
@@ -126,6 +132,7 @@ def _functions(session: Session) -> Iterator[None]:
         with session.guarded(name):
             operation = session.operation(f"{cls.__name__}.apply", site, torch.is_grad_enabled())
             operation.function, operation.function_site = name, site
+            operation.backward = running.backward
             for tensor in tensors_in((result,), []):
                 known = flow.known(tensor)
                 inner = [known.id] if known is not None and known.id >= first else []

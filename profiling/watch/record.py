@@ -67,6 +67,7 @@ class Operation:
         off_site: Where gradients were turned off; None if they were on or this was not seen.
         function: The custom ``autograd.Function`` that it ran in; empty outside of one.
         function_site: Where that was applied.
+        backward_site: Where its ``backward`` is defined.
         in_place: Whether it changed one of its inputs.
         copying: Whether it ran while a module was copied by ``copy.deepcopy``.
         takes_numbers: Whether Python numbers or NumPy data were among its inputs.
@@ -82,6 +83,7 @@ class Operation:
     off_site: int | None = None
     function: str = ""
     function_site: int | None = None
+    backward_site: int | None = None
     in_place: bool = False
     copying: bool = False
     takes_numbers: bool = False
@@ -136,7 +138,9 @@ class Parameter:
         alive: Whether it still existed at the end.
         frozen_site: Where ``requires_grad`` was last turned off.
         optimizers: The optimizers that hold it.
-        arrivals: How many backward passes brought a gradient.
+        arrivals: How many times a gradient was brought to it.
+        asked: How many times ``autograd.grad`` returned one instead.
+        used_by_hand: Whether its gradient was used for something else than an optimizer's step.
         arrived_nonzero: Whether one brought a gradient that is not all zeros; None if the values
             were not looked at.
         arrived_zero: Whether one brought a gradient of zeros only.
@@ -159,6 +163,8 @@ class Parameter:
     frozen_site: int | None = None
     optimizers: tuple[int, ...] = ()
     arrivals: int = 0
+    asked: int = 0
+    used_by_hand: bool = False
     arrived_nonzero: bool | None = None
     arrived_zero: bool = False
     steps: int = 0
@@ -256,6 +262,7 @@ class Change:
 
     Attributes:
         saver: Name of the operation that saved it.
+        node: The result of that operation.
         saver_site: Where that ran.
         writer: Name of what changed it.
         writer_sites: Where; the first is the likeliest.
@@ -268,6 +275,7 @@ class Change:
     """
 
     saver: str
+    node: int | None
     saver_site: int
     writer: str
     writer_sites: tuple[int, ...]
@@ -361,6 +369,7 @@ class Watch:
 
     Attributes:
         script: The command that was run; empty if it was watched from inside.
+        module_hook_sites: Where hooks on the gradients of modules were registered, and defined.
         stopped: Why watching ended early: ``"steps"`` or empty.
         complete: Whether the script was watched to its end; False for a record that was written
             meanwhile, by a script that was killed later.
@@ -383,6 +392,7 @@ class Watch:
     growth: tuple[Growth, ...] = ()
     held: tuple[Held, ...] = ()
     failure: Failure | None = None
+    module_hook_sites: tuple[int, ...] = ()
     stopped: str = ""
     complete: bool = True
     compiled: bool = False

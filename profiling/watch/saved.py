@@ -1,7 +1,7 @@
 """What operations saved for backward, and what changed it afterwards.
 
-Saved tensors are read from autograd's nodes after each operation. Hooks for saved tensors would switch
-off the check of versions, and an error would become a wrong gradient.
+Saved tensors are read from autograd's nodes after each operation. Hooks for saved tensors would
+switch off the check of versions, and an error would become a wrong gradient.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Saved:
             for tensor in self._tensors(above):
                 self._note(above, tensor, node)
 
-    def write(self, storage: int | None, tensor: Tensor, name: str, site: Site, maker: object) -> None:
+    def write(
+        self, storage: int | None, tensor: Tensor, name: str, site: Site, maker: object
+    ) -> None:
         """Note that a tensor was changed in place.
 
         Args:

@@ -37,7 +37,7 @@ class Scalars:
                 self._by_value[each] = node
 
     def sources(self, values: Iterable[Any]) -> tuple[bool, list[int]]:
-        """Return whether there are floats among values, and the nodes that some of them came from."""
+        """Return whether there are floats among values, and the nodes that some came from."""
         found: list[int] = []
         floats = floats_in(values, [])
         for each in floats:

@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
         pass
     except SystemExit as error:
         code = error.code
-    except BaseException as error:  # noqa: BLE001 - reported as Python itself would
+    except BaseException as error:
         failure = error
         code = 1
     if os.getpid() != parent:
@@ -76,6 +76,9 @@ def _finish(failure: BaseException | None, code: Any) -> None:
     if failure is not None:
         failure.__traceback__ = _without_watcher(failure.__traceback__)
         if isinstance(failure, KeyboardInterrupt):
+            # Python itself ends such a process by the signal.
+            shown, hook = failure.__traceback__, sys.excepthook
+            sys.excepthook = lambda kind, error, _: hook(kind, error.with_traceback(shown), shown)
             raise failure
         sys.excepthook(type(failure), failure, failure.__traceback__)
         sys.exit(1)
@@ -145,15 +148,16 @@ def _fresh_main() -> types.ModuleType:
 
 def _without_watcher(trace: types.TracebackType | None) -> types.TracebackType | None:
     """Return a traceback without the frames of the watcher and of what it is called through."""
-    frames = []
+    frames: list[types.TracebackType] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        if kind(code) != WATCHER and code.co_name != "handle_torch_function":
+        if code.co_name == "handle_torch_function":
+            # What called that is the function of torch's that comes again further on.
+            frames = frames[:-1]
+        elif kind(code) != WATCHER:
             frames.append(trace)
         trace = trace.tb_next
     below: types.TracebackType | None = None
     for each in reversed(frames):
         below = types.TracebackType(below, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return below
-
-

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from .backward import Pass, Passes
-from .flow import Flow, Node, Operation
+from .flow import CustomFunction, Flow, Node, Operation
 from .memory import Memory
 from .mode import Mode
 from .patches import patched
 from .saved import Saved
 from .scalars import Scalars
-from .sites import Site, here
+from .sites import USER, Site, definition, here, kind
 from .training import Optimizers, Parameters
 
 _MOST_TROUBLE = 20
@@ -41,7 +41,7 @@ class _Thread(threading.local):
         stepping: How many optimizers are stepping.
         off_site: Where gradients were turned off.
         inference_sites: Where inference mode was entered.
-        functions: The custom Functions that are running, with where they were applied.
+        functions: The custom Functions that are running.
         modules: How many modules are running.
     """
 
@@ -52,7 +52,7 @@ class _Thread(threading.local):
 
     def __init__(self) -> None:
         self.inference_sites: list[Site] = []
-        self.functions: list[tuple[str, Site]] = []
+        self.functions: list[CustomFunction] = []
 
 
 class Session:
@@ -60,7 +60,7 @@ class Session:
 
     Attributes:
         compiled: Whether something asked for ``torch.compile``.
-        module_hooks: Where hooks on modules' gradients were registered.
+        module_hooks: Where hooks on the gradients of modules were registered, and defined.
         operations: How many operations were seen.
         steps: How many steps the first optimizer took.
         notes: Troubles of the watcher itself.
@@ -89,7 +89,7 @@ class Session:
         self.memory = Memory(self.flow)
         self.passes = Passes(self.flow, self.saved, self.memory, self.parameters, values)
         self.compiled = False
-        self.module_hooks: list[tuple[Any, Site]] = []
+        self.module_hooks: list[Site] = []
         self.operations = 0
         self.steps = 0
         self.notes: list[str] = []
@@ -139,7 +139,7 @@ class Session:
         """Keep a fault of the watcher from becoming the script's."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.trouble(name, error)
 
     @contextlib.contextmanager
@@ -155,7 +155,9 @@ class Session:
         """Note a fault of the watcher."""
         if len(self.notes) < _MOST_TROUBLE:
             last = traceback.extract_tb(error.__traceback__)[-1]
-            self.notes.append(f"{name}: {type(error).__name__}: {error} ({last.name}:{last.lineno})")
+            self.notes.append(
+                f"{name}: {type(error).__name__}: {error} ({last.name}:{last.lineno})"
+            )
 
     def in_other_thread(self) -> bool:
         """Return whether this is another thread than the one that watching began in."""
@@ -174,7 +176,9 @@ class Session:
         elif not grad:
             operation.off_site = thread.off_site
         if thread.functions:
-            operation.function, operation.function_site = thread.functions[-1]
+            running = thread.functions[-1]
+            operation.function, operation.function_site = running.name, running.site
+            operation.backward = running.backward
         self.operations += 1
         return operation
 
@@ -186,8 +190,8 @@ class Session:
             return original(outputs, *args, **kwargs)
         values = dict(zip(("grad_outputs", "keep", "create", "inputs"), args, strict=False))
         accumulate = bool(kwargs.get("accumulate_grad", True))
-        kind = "backward" if accumulate else "grad"
-        at = Pass(kind, here(), self.flow.clock, self.flow.iteration)
+        form = "backward" if accumulate else "grad"
+        at = Pass(form, here(), self.flow.clock, self.flow.iteration)
         at.create_graph = bool(values.get("create"))
         with self.unwatched():
             result = self.passes.run(
@@ -200,15 +204,18 @@ class Session:
             if at.create_graph and any(_elsewhere(each) for each in outputs):
                 # The engine's own thread numbers what it makes.
                 self.flow.threaded = True
-        if kind == "backward":
+        if form == "backward":
             self._after_backward(at)
         return result
 
     def before_step(self, made: Any) -> None:
         """Look at what an optimizer is about to do."""
         self.thread.stepping += 1
+        in_backward = self.thread.busy > 0
         with self.unwatched(), self.guarded("step"):
-            self.optimizers.before_step(made, self._cleared, self.passes.looks)
+            self.optimizers.before_step(
+                made, self._cleared, self.flow.clock, self.passes.looks, in_backward
+            )
 
     def after_step(self, made: Any) -> None:
         """Note what an optimizer has changed, and end the iteration with the first one's step."""
@@ -243,7 +250,10 @@ class Session:
 
     def module_hook(self, hook: Any, site: Site) -> None:
         """Note that a hook on a module's gradients was registered."""
-        self.module_hooks.append((hook, site))
+        code = getattr(getattr(hook, "__func__", hook), "__code__", None)
+        self.module_hooks.append(site)
+        if code is not None and kind(code) == USER:
+            self.module_hooks.append(definition(code))
 
     def _connected(self, node: Node, new: list[Any]) -> None:
         self.saved.look(node, new)

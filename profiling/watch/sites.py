@@ -13,7 +13,9 @@ USER, LIBRARY, TORCH, OPTIMIZER, WATCHER = range(5)
 
 _WATCHER = str(Path(__file__).resolve().parent)
 _TORCH = str(Path(torch.__file__).resolve().parent)
-_STANDARD = tuple({str(Path(sysconfig.get_paths()[each]).resolve()) for each in ("stdlib", "platstdlib")})
+_STANDARD = tuple(
+    {str(Path(sysconfig.get_paths()[each]).resolve()) for each in ("stdlib", "platstdlib")}
+)
 _PACKAGES = ("/site-packages/", "/dist-packages/")
 
 # By the name of the file: code objects of two files may be equal.
@@ -109,9 +111,9 @@ def here(depth: int = 1) -> Site:
     return _interned(None, 0, library, library_line, decorated, copying)
 
 
-def in_optimizer(depth: int = 1) -> bool:
-    """Return whether the calling code is one of torch's optimizers."""
-    return kind(sys._getframe(depth).f_code) == OPTIMIZER
+def definition(code: CodeType) -> Site:
+    """Return the site of a function's first line."""
+    return _interned(code, code.co_firstlineno, None, 0, None, False)
 
 
 def caller_of_torch(frame: FrameType | None) -> FrameType | None:

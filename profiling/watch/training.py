@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Container, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +32,8 @@ class Parameter:
         self.frozen_site: Site | None = None
         self.optimizers: set[int] = set()
         self.arrivals = 0
+        self.asked = 0
+        self.used_by_hand = False
         self.arrived_nonzero: bool | None = None
         self.arrived_zero = False
         self.since_step = 0
@@ -125,6 +126,23 @@ class Parameters:
                 came.append(each)
         return came
 
+    def ask(self, parameter: Parameter) -> None:
+        """Note that ``autograd.grad`` has returned a gradient."""
+        parameter.asked += 1
+
+    def use_by_hand(self, nodes: Container[int], node_of: Callable[[Tensor], Node | None]) -> None:
+        """Note that gradients are used for something else than an optimizer's step.
+
+        Args:
+            nodes: Ids of the nodes that are used.
+            node_of: Returns the node of a tensor.
+        """
+        for each, tensor in self.alive():
+            gradient = gradient_of(tensor)
+            node = None if gradient is None else node_of(gradient)
+            if node is not None and node.id in nodes:
+                each.used_by_hand = True
+
     def arrive(self, parameter: Parameter, gradient: Tensor, clock: int, look: bool) -> None:
         """Note that a gradient has arrived."""
         parameter.arrivals += 1
@@ -162,13 +180,22 @@ class Optimizers:
         for tensor in tensors_of(made):
             self._parameters.of(tensor).optimizers.add(known.number)
 
-    def before_step(self, made: torch.optim.Optimizer, cleared: Any, look: bool) -> None:
+    def before_step(
+        self,
+        made: torch.optim.Optimizer,
+        cleared: Callable[[Tensor, int], Site | None],
+        clock: int,
+        look: bool,
+        in_backward: bool,
+    ) -> None:
         """Look at the gradients that a step is about to use.
 
         Args:
             made: The optimizer.
             cleared: Returns where a gradient was last written to after a time, or None.
+            clock: When.
             look: Whether to look at the values.
+            in_backward: Whether a hook of a backward pass lets it step.
         """
         known = self.of(made)
         known.versions = []
@@ -178,6 +205,9 @@ class Optimizers:
             parameter.steps += 1
             gradient = gradient_of(tensor)
             if gradient is not None and (not look or has_values(gradient)):
+                if in_backward:
+                    # The engine is still at work: it has just brought this one.
+                    self._parameters.arrive(parameter, gradient, clock, look)
                 parameter.steps_with_gradient += 1
             elif parameter.since_step:
                 site = parameter.removed_site

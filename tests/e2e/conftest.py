@@ -9,9 +9,14 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from profiling.analysis.analysis import Analysis
 from profiling.catalogue import LESSONS
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest, LessonTrace
+from profiling.model.words import translator
+from profiling.output.run_files import ARCHIVE
+from profiling.output.run_files import write as write_run
+from tests.conftest import FinishedRun
 from tests.e2e.pages import PATIENCE_MS, visit, wait_until_complete
 from tests.harness.chromium import find_chromium
 from tests.harness.launching import App
@@ -86,3 +91,11 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def traces(engine: Engine) -> list[LessonTrace]:
     """Every lesson, run as it is."""
     return [engine.lesson(LessonRequest(name)) for name in LESSONS]
+
+
+@pytest.fixture(scope="session")
+def archive(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a run that was measured somewhere."""
+    folder = tmp_path_factory.mktemp("saved")
+    packed = write_run(ARCHIVE, Analysis(*finished_run), folder, translator("en"))
+    return packed.rename(folder / "run.zip")

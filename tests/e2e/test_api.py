@@ -26,6 +26,7 @@ from profiling.output import explanation, json_data
 from profiling.output.saved_runs import load_run
 from profiling.watch.record import VERSION
 from tests.awaiting import finished
+from tests.e2e.test_rubbish import config
 from tests.harness.breaking import measuring, running, workers
 from tests.harness.launching import App
 from tests.harness.visiting import PATIENCE_S
@@ -309,3 +310,19 @@ def test_a_page_that_compares_never_loads_torch(app: App, client: Client) -> Non
     assert ask(client, "compare", **SMALL | {"sizes": [4]})["status"] == "done"
     assert not has_torch(psutil.Process(app.process.pid))
     assert all(has_torch(each) for each in workers(app.process.pid))
+
+
+def test_without_its_flag_there_is_no_tab_and_no_endpoint_of_the_playground(
+    app: App, client: Client
+) -> None:
+    api = client.view_api(return_format="dict", print_info=False)
+    named = set(api["named_endpoints"])
+    assert {"/lesson", "/compare", "/trace_ops", "/explain_record"} <= named
+    assert not any("playground" in name for name in named)
+    found = config(app)
+    places = {each["props"].get("elem_id") for each in found["components"]}
+    tabs = {each["props"].get("id") for each in found["components"] if each["type"] == "tabitem"}
+    assert {"lessons", "compare", "trace"} <= tabs
+    assert "playground" not in tabs
+    assert not any("playground" in place for place in places if place)
+    assert not any("playground" in str(each["api_name"]) for each in found["dependencies"])

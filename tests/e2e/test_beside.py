@@ -13,16 +13,11 @@ import pandas as pd
 import pytest
 from gradio_client import Client
 from msgspec.structs import replace
-from playwright.sync_api import Page, expect
 
-from profiling.analysis.analysis import Analysis
 from profiling.model.run import BranchResult, Run
-from profiling.model.words import table, translator
-from profiling.output.run_files import ARCHIVE, write
 from profiling.output.saved_runs import load_run, save_run
 from tests.conftest import FinishedRun
 from tests.e2e.events import lay_beside, made, open_run, plots, value
-from tests.e2e.pages import open_tab
 from tests.harness.launching import App
 from tests.profiling.analysis.test_diff import finished, measured, run_with
 from tests.profiling.planted import branch, cell, run_of
@@ -30,14 +25,6 @@ from tests.profiling.planted import branch, cell, run_of
 _PROGRESS, _TABLE, _CHART = range(3)
 # What opening gives: the sentence, the size, the table, the charts.
 _OPEN_TABLE = 2
-
-
-@pytest.fixture(scope="module")
-def archive(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of a run that was measured somewhere."""
-    folder = tmp_path_factory.mktemp("saved")
-    packed = write(ARCHIVE, Analysis(*finished_run), folder, translator("en"))
-    return packed.rename(folder / "run.zip")
 
 
 def saved(run: Run, path: Path) -> Path:
@@ -224,24 +211,3 @@ def test_the_sentence_is_said_in_the_visitors_language(chinese: Client, tmp_path
     path = tmp_path / "cut.json"
     path.write_text("{", "utf-8")
     assert "cut.json 不是 JSON，或者不完整" in open_run(chinese, path)[_PROGRESS]
-
-
-@pytest.mark.browser
-def test_a_visitor_opens_a_run_and_lays_another_beside_it(page: Page, archive: Path) -> None:
-    open_tab(page, table("en")["tab.compare"])
-    page.get_by_role("button", name="Saved runs").click()
-    page.locator("#beside-file input[type=file]").set_input_files(archive)
-    expect(page.locator("#beside-file a[href*='file=']")).to_be_visible()
-    page.locator("#beside-lay").click()
-    expect(page.get_by_role("alert")).to_contain_text("There is no run on the page yet")
-    page.locator("#beside-open").click()
-    expect(page.locator("#compare-progress")).to_contain_text("Opened run.zip")
-    expect(page.locator("#compare-results .lab-finding")).to_be_visible()
-    expect(page.locator("#plot-memory .js-plotly-plot")).to_be_visible()
-    page.locator("#beside-lay").click()
-    expect(page.locator("#beside-table .lab-finding")).to_contain_text("no different in 12")
-    expect(page.locator("#plot-beside .js-plotly-plot")).to_be_visible()
-    page.get_by_label("4", exact=True).check()
-    expect(page.locator("#compare-results .lab-finding")).to_contain_text("At 4 rows")
-    page.locator("#beside-open").click()
-    expect(page.locator("#beside-table .lab-finding")).to_be_hidden()

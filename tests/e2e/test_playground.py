@@ -1,4 +1,4 @@
-"""The playground, where it was asked for, and that nothing of it is there where it was not."""
+"""The playground, where it was asked for; `test_api` looks at an app without it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect
 
 from profiling.model.words import table
 from tests.e2e.pages import open_tab, visit, wait_until_complete
-from tests.e2e.test_rubbish import config, trap_code
+from tests.e2e.test_rubbish import trap_code
 from tests.harness.launching import App
+
+pytestmark = pytest.mark.browser
 
 WORDS = table("en")
 _MARKED = """() => [...document.querySelectorAll('#playground-view .lab-now .linenos')]
@@ -39,7 +40,6 @@ def step(page: Page, code: str) -> None:
     page.locator("#playground-run").click()
 
 
-@pytest.mark.browser
 def test_code_is_stepped_through(playground: Page) -> None:
     expect(playground.get_by_text("runs on this machine").first).to_be_visible()
     step(playground, "import torch\nx = torch.ones(2, requires_grad=True)\nh = x.exp()\nd = h.data")
@@ -54,7 +54,6 @@ def test_code_is_stepped_through(playground: Page) -> None:
     expect(view.locator(".lab-shown .lab-new th code")).to_have_text("h")
 
 
-@pytest.mark.browser
 def test_a_syntax_error_is_told_with_its_line(playground: Page) -> None:
     step(playground, "x = 1\nif x\n    y = 2")
     error = playground.locator("#playground-view .lab-error")
@@ -64,7 +63,6 @@ def test_a_syntax_error_is_told_with_its_line(playground: Page) -> None:
     assert marked.inner_text().strip() == "2"
 
 
-@pytest.mark.browser
 def test_html_in_names_output_and_errors_is_text(playground: Page) -> None:
     hostile = "<img src=x onerror=hit=1>"
     name = "globals()[text] = 1"
@@ -81,7 +79,6 @@ def test_html_in_names_output_and_errors_is_text(playground: Page) -> None:
     assert playground.evaluate("window.hit === undefined")
 
 
-@pytest.mark.browser
 def test_it_says_why_a_tensor_gets_no_gradient(playground: Page) -> None:
     code = (
         "import torch\n"
@@ -99,29 +96,13 @@ def test_it_says_why_a_tensor_gets_no_gradient(playground: Page) -> None:
     expect(playground.locator(".explain-here")).to_contain_text("scale.detach()")
 
 
-@pytest.mark.browser
 def test_no_code_gets_a_sentence(playground: Page) -> None:
     step(playground, "  ")
     expect(playground.get_by_role("alert")).to_have_text(WORDS["error.playground_empty"])
 
 
-@pytest.mark.browser
 def test_the_trap_that_is_laid_for_other_endpoints_works(playground: Page, tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     step(playground, trap_code(trap))
     expect(playground.locator("#playground-view .code")).to_contain_text(str(trap))
     assert trap.exists()
-
-
-def test_without_the_flag_there_is_no_tab_and_no_endpoint(app: App, client: Client) -> None:
-    api = client.view_api(return_format="dict", print_info=False)
-    named = set(api["named_endpoints"])
-    assert {"/lesson", "/compare", "/trace_ops", "/explain_record"} <= named
-    assert not any("playground" in name for name in named)
-    found = config(app)
-    places = {each["props"].get("elem_id") for each in found["components"]}
-    tabs = {each["props"].get("id") for each in found["components"] if each["type"] == "tabitem"}
-    assert {"lessons", "compare", "trace"} <= tabs
-    assert "playground" not in tabs
-    assert not any("playground" in place for place in places if place)
-    assert not any("playground" in str(each["api_name"]) for each in found["dependencies"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib.util
 import itertools
 import os
 import re
@@ -53,6 +54,8 @@ class Space(NamedTuple):
 
 @pytest.fixture(scope="module")
 def space() -> Iterator[Space]:
+    if importlib.util.find_spec("spaces") is None:
+        pytest.skip("there is no `spaces` for this Python")
     with DeviceApi(_LEFT_S) as api:
         threading.Thread(target=api.serve_forever, daemon=True).start()
         environment = {**_OURS, "SPACES_ZERO_DEVICE_API_URL": api.url}
@@ -274,6 +277,9 @@ def test_in_a_frame_of_hugging_face_the_page_names_its_mode_in_the_visitors_lang
     context.close()
 
 
+# An app of its own; `test_tab_machine` and `test_zerogpu` test the parts.
+@pytest.mark.browser
+@pytest.mark.long
 def test_a_space_without_a_gpu_says_so(browser: Browser) -> None:
     environment = {**_OURS, "SPACES_ZERO_GPU": "false", "CUDA_VISIBLE_DEVICES": ""}
     with running_app(environment=environment, program=_PROGRAM) as app:

@@ -33,13 +33,29 @@ def is_built() -> bool:
     return _path().exists()
 
 
-@functools.cache
 def library() -> str:
     """Return the library's path, after building it if need be.
 
+    It is tried once in a process, whether it succeeds or not: each test of the device asks.
+
     Raises:
-        CannotBuildError: Why it cannot be built.
+        CannotBuildError: Why it cannot be built; torch 2.8 has no base class for its allocator.
     """
+    tried = _tried()
+    if isinstance(tried, CannotBuildError):
+        raise tried
+    return tried
+
+
+@functools.cache
+def _tried() -> str | CannotBuildError:
+    try:
+        return _built()
+    except CannotBuildError as error:
+        return error
+
+
+def _built() -> str:
     if sys.platform != "linux":
         raise CannotBuildError("the simulated accelerator is built on Linux only")
     path = _path()

@@ -63,6 +63,25 @@ def test_recurrent_layers(kind: Any, bias: bool) -> None:
         torch.testing.assert_close(mine.grad, theirs.grad.cpu())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_layer_norm_keeps_at_least_float32(dtype: torch.dtype, affine: bool) -> None:
+    here = torch.nn.LayerNorm(6, elementwise_affine=affine, dtype=dtype)
+    there = copy.deepcopy(here).to("lab")
+    x = torch.randn(4, 6, dtype=dtype)
+    found = []
+    for layer, given in ((here, x), (there, x.to("lab"))):
+        given.requires_grad_()
+        layer(given).pow(2).sum().backward()
+        found.append([given.grad, *(each.grad for each in layer.parameters())])
+    for mine, theirs in zip(*found, strict=True):
+        assert mine is not None
+        assert theirs is not None
+        assert torch.equal(mine, theirs.cpu())
+    _, *kept = torch.native_layer_norm(x.to("lab"), [6], there.weight, there.bias, there.eps)
+    assert {each.dtype for each in kept} == {torch.promote_types(dtype, torch.float32)}
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 def test_convolutions(transposed: bool) -> None:
     kind: Any = torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d

@@ -1,6 +1,7 @@
 """Every branch that runs, in every dtype, needs what was predicted.
 
-To the byte, since kernels of the simulated accelerator have no scratch.
+To the byte, since kernels of the simulated accelerator have no scratch; attention is composed of
+operators there, some of which need memory that they do not return, so it needs no less.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from tests.profiling.planted import cell
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 
-# Attention is composed of operators there, some of which need memory that they do not return.
 COMPOSED = "transformer_backbone"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("workload", [each for each in WORKLOADS if each != COMPOSED])
+@pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_branch_needs_what_was_predicted(workload: str, dtype: str) -> None:
     entry = catalogue.workload(workload)
     branches = [each for each in entry.branches if each not in {*entry.absent, *entry.raises}]
@@ -33,4 +33,7 @@ def test_every_branch_needs_what_was_predicted(workload: str, dtype: str) -> Non
         predicted = predictions[branch]
         assert predicted is not None
         found = measured(state.step(branch), predicted, "lab")
-        assert (branch, found.samples[0].value) == (branch, predicted.peak_bytes)
+        peak = found.samples[0].value or 0
+        assert peak >= predicted.peak_bytes, branch
+        if workload != COMPOSED or branch == "attached":
+            assert (branch, peak) == (branch, predicted.peak_bytes)

@@ -10,10 +10,10 @@ from profiling.analysis.diagnosis.model import Line
 from profiling.watch.record import Backward, Node, Operation, Parameter, Place, Watch
 
 # Steps of all searches through a record together: a bound for one that was made to take for ever.
-_MOST_STEPS = 4_000_000
+_MOST_STEPS = 12_000_000
 
 
-class Exhausted(Exception):
+class Exhausted(Exception):  # noqa: N818 - no error: it ends a search
     """A record takes more steps to search than are taken."""
 
 
@@ -92,6 +92,24 @@ class Facts:
                     continue
                 found.append(user)
         return found
+
+    def trained_by(self, node: int) -> list[int]:
+        """Return the named parameters that autograd's graph connects a tensor to."""
+        found = {node}
+        stack = [node]
+        while stack:
+            for each in self.watch.nodes[stack.pop()].kept:
+                if each not in found:
+                    found.add(each)
+                    stack.append(each)
+        numbers = {self.watch.nodes[each].parameter for each in found}
+        return sorted(
+            each
+            for each in numbers
+            if each is not None
+            and self.parameter(each).requires_grad
+            and self.parameter(each).names
+        )
 
     # Lines
 

@@ -50,7 +50,8 @@ def changes(facts: Facts) -> Iterator[Finding]:
         }
         cause = "inplace_saved" if each.raised else "silent_mutation"
         lines = unique([*writers, *saved])
-        yield Finding("in_place", PROBLEM, cause, tuple(lines), values=values)
+        parameters = tuple(facts.trained_by(each.node)) if each.node is not None else ()
+        yield Finding("in_place", PROBLEM, cause, tuple(lines), parameters, values)
 
 
 def reused(facts: Facts) -> Iterator[Finding]:

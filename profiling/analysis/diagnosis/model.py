@@ -35,8 +35,8 @@ class Finding:
     Attributes:
         kind: ``"gradient"``, ``"memory"``, ``"in_place"`` or ``"error"``.
         level: `PROBLEM`, or `NOTE` for what looks intended or may be worth knowing.
-        cause: Its name, such as ``"detach"``; the locale has ``explain.cause.CAUSE`` and what to write
-            instead in ``explain.instead.CAUSE``.
+        cause: Its name, such as ``"detach"``; the locale has ``explain.cause.CAUSE``, and what to
+            write instead in ``explain.instead.CAUSE``.
         lines: The lines to look at, the most important first.
         parameters: Indices of the parameters it is about.
         values: For the placeholders of its sentences.
@@ -62,8 +62,8 @@ class Fate:
 
     Attributes:
         parameter: Its index in the record.
-        state: ``"arrives"``, ``"zero"``, ``"none"``, ``"frozen"`` or ``"unknown"`` (backward raised, or
-            nothing can be said).
+        state: ``"arrives"``, ``"zero"``, ``"none"``, ``"frozen"`` or ``"unknown"`` (backward
+            raised, or nothing can be said).
         finding: Index of the finding about it; None if all is well.
     """
 

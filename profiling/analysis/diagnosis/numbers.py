@@ -1,4 +1,4 @@
-"""Values that left torch as Python numbers: does the source carry them to where tensors are built?"""
+"""Values that left torch as Python numbers: does the source carry them back into tensors?"""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def _carries(facts: Facts, left: int, operation: Operation) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def reached_lines(text: str, line: int) -> frozenset[int]:
-    """Return the lines that use, by name, what the statement at a line assigns.
+    r"""Return the lines that use, by name, what the statement at a line assigns.
 
     Args:
         text: The source of a file.
         line: The number of the line.
 
     Example:
-        >>> sorted(reached_lines("a = f()\\nb = a + 1\\nc = 2\\nprint(b)", 1))
+        >>> sorted(reached_lines("a = f()\nb = a + 1\nc = 2\nprint(b)", 1))
         [1, 2, 4]
     """
     try:
@@ -130,7 +130,9 @@ def reached_lines(text: str, line: int) -> frozenset[int]:
     return frozenset(lines)
 
 
-def _function_at(tree: ast.Module, line: int) -> ast.Module | ast.FunctionDef | ast.AsyncFunctionDef:
+def _function_at(
+    tree: ast.Module, line: int
+) -> ast.Module | ast.FunctionDef | ast.AsyncFunctionDef:
     found: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef = tree
     for each in ast.walk(tree):
         if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):

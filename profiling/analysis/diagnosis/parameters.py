@@ -1,12 +1,13 @@
 """Why a parameter got no gradient, or one of zeros: the first of these verdicts that is true.
 
-Frozen; arrived, but cleared, zero or held by no optimizer; backward raised; never used; not among the
-inputs; a custom Function returned None; the way to the loss is cut; its numbers come back through
-Python; nothing computed from it reaches a loss.
+Frozen; arrived, but cleared, zero or held by no optimizer; backward raised; never used; not among
+the inputs; a custom Function returned None; the way to the loss is cut; its numbers come back
+through Python; nothing computed from it reaches a loss.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
@@ -14,15 +15,11 @@ from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Lin
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
 from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
 from profiling.analysis.diagnosis.zeros import Zero, zero_of
-from profiling.watch.record import Parameter
+from profiling.watch.record import Backward, Parameter
 
 # Lines of one finding; the rest is counted.
 _MOST_LINES = 6
-_PYTHON = {"item", "tolist", "numpy"}
-
-
-class Verdict(Finding):
-    """A finding about one parameter."""
+_NO_GRAPH = re.compile("does not require grad")
 
 
 def verdict(facts: Facts, number: int) -> tuple[str, Finding | None]:
@@ -35,10 +32,10 @@ def verdict(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if not parameter.requires_grad:
         return "frozen", _frozen(facts, number)
-    if parameter.arrivals:
+    if _has_arrived(facts, number):
         return _arrived(facts, number)
     if _is_judged_too_early(facts, number):
-        return "unknown", None
+        return "unknown", _inference(facts, number)
     level = PROBLEM if _matters(facts, number) else NOTE
     return "none", _missing(facts, number, level)
 
@@ -130,6 +127,16 @@ def _frozen(facts: Facts, number: int) -> Finding:
     return _say(NOTE, "frozen", lines)
 
 
+def _has_arrived(facts: Facts, number: int) -> bool:
+    """Return whether a gradient arrived where it is used.
+
+    What ``autograd.grad`` returned is somebody else's, where an optimizer waits for a gradient.
+    """
+    parameter = facts.parameter(number)
+    waits = bool(parameter.optimizers) and parameter.steps and not parameter.steps_with_gradient
+    return bool(parameter.arrivals or (parameter.asked and not waits))
+
+
 def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if (
@@ -145,7 +152,8 @@ def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     if parameter.arrived_zero and parameter.steps and not parameter.steps_with_gradient:
         return "zero", _zero(facts, number)
     stepped = any(each.steps for each in facts.watch.optimizers)
-    if facts.has_optimizer and stepped and not parameter.optimizers:
+    by_hand = parameter.used_by_hand or parameter.asked
+    if facts.has_optimizer and stepped and not parameter.optimizers and not by_hand:
         lines = facts.lines([each.site for each in facts.watch.optimizers], "optimizer")
         level = PROBLEM if parameter.is_parameter else NOTE
         return "arrives", _say(level, "optimizer_missing", lines)
@@ -170,14 +178,33 @@ def _is_judged_too_early(facts: Facts, number: int) -> bool:
     return not whole and failure.where in ("forward", "elsewhere") and not reached
 
 
+def _inference(facts: Facts, number: int) -> Finding | None:
+    """Return the finding about a parameter that made an inference tensor which autograd refused."""
+    failure = facts.watch.failure
+    if failure is None or failure.inference_site is None:
+        return None
+    for node in facts.is_used(number):
+        operation = facts.operation_of(node)
+        if operation is not None and operation.inference:
+            lines = [
+                facts.definition(operation.site, "off"),
+                *facts.lines([operation.off_site], "off"),
+                *facts.lines([operation.site], "cut"),
+                *facts.lines([failure.site], "raised"),
+            ]
+            kept = [each for each in lines if each is not None]
+            return _say(PROBLEM, "inference_mode", kept, name=operation.name)
+    return None
+
+
 def _missing(facts: Facts, number: int, level: str) -> Finding:
     """Return why no gradient arrived at all."""
     parameter = facts.parameter(number)
     if not facts.is_used(number) and not (parameter.uses_with_grad or parameter.uses_without_grad):
         return _say(level, "unused")
     left_out = _left_out(facts, number)
-    if left_out is not None:
-        return _say(level, "not_requested", [left_out])
+    if left_out is not None and left_out.kind == "backward":
+        return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     if any(number in each.leaves for each in facts.watch.backward):
         zero = zero_of(facts, number)
         if zero is not None:
@@ -185,16 +212,16 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     way = _way(facts, number)
     if way is not None and way.cuts:
         return _cut(level, way)
+    if left_out is not None:
+        return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     return _lost(facts, number, level)
 
 
-def _left_out(facts: Facts, number: int) -> Line | None:
+def _left_out(facts: Facts, number: int) -> Backward | None:
     """Return the pass that reaches a parameter and does not name it among its inputs."""
     reached = [each for each in facts.watch.backward if number in each.leaves]
-    if reached and all(
-        each.inputs is not None and number not in each.inputs for each in reached
-    ):
-        return facts.line(reached[0].site, "backward")
+    if reached and all(each.inputs is not None and number not in each.inputs for each in reached):
+        return reached[0]
     return None
 
 
@@ -283,6 +310,32 @@ def _unseen_leaf_after(facts: Facts, end: int) -> bool:
         for number in range(len(facts.watch.backward))
         for each in facts.behind(number)
     )
+
+
+def rootless(facts: Facts) -> Finding | None:
+    """Return why a loss had no graph, where backward raised because of that."""
+    for number, backward in enumerate(facts.watch.backward):
+        if not _NO_GRAPH.search(backward.error):
+            continue
+        ways = []
+        for each, parameter in enumerate(facts.watch.parameters):
+            starts = set(facts.made[each])
+            if parameter.names and parameter.requires_grad and starts & facts.behind(number):
+                way = fewest_cuts(facts, starts, number)
+                if way is not None and way.cuts:
+                    ways.append(way)
+        at = facts.lines([backward.site], "backward")
+        if ways:
+            best = min(ways, key=lambda way: len(way.cuts))
+            cause = best.cuts[0].cause
+            lines = [line for each in best.cuts for line in each.lines]
+            found = _say(PROBLEM, cause, [*lines, *at], path=best.nodes, name=best.cuts[0].name)
+        else:
+            found = _say(PROBLEM, "no_graph", at)
+        return Finding(
+            "error", PROBLEM, found.cause, found.lines, (), found.values, path=found.path
+        )
+    return None
 
 
 def is_trained(parameter: Parameter) -> bool:

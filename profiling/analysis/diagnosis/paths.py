@@ -1,13 +1,14 @@
 """The way from a parameter to the loss with the fewest cuts, and what each cut is.
 
-A cut is a step from one tensor to the next that the values took and autograd's graph did not. The way
-with the fewest of them tells an intended cut, which has a way around it, from the one that matters.
+A cut is a step from one tensor to the next that the values took and autograd's graph did not. The
+way with the fewest of them tells an intended cut, which has a way around it, from the one that
+matters.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from profiling.analysis.diagnosis.facts import Facts, unique
@@ -16,6 +17,7 @@ from profiling.analysis.diagnosis.model import Line
 _DETACH = {"detach", "detach_", "torch.detach", "torch.detach_"}
 _BUILD = {"torch.tensor", "torch.as_tensor", "torch.asarray", "new_tensor"}
 _DATA = "data.__get__"
+_SET_DATA = "data.__set__"
 _COPIES = {_DATA, "clone", "nn.Parameter", *_DETACH}
 _ALWAYS_CUT = {_DATA, "nn.Parameter", "autograd.grad", *_DETACH, *_BUILD}
 # Cuts that are often meant, such as a target network's: named after the others.
@@ -83,10 +85,12 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
     least = min(distance[each] for each in ends)
     steps, path = _back(facts, [each for each in ends if distance[each] == least], distance)
     around = _first_cuts(facts, starts, inside)
-    found = [cut(facts, node, source) for node, source in sorted(steps.items())]
-    others = [
-        cut(facts, node, source) for node, source in sorted(around.items()) if node not in steps
-    ]
+    found = [cut(facts, node, source) for node, source in _different(facts, steps)]
+    if least == 1:
+        # Each of them cuts a way of its own.
+        found.sort(key=lambda each: each.cause in _OFTEN_MEANT)
+    left = {node: source for node, source in around.items() if node not in steps}
+    others = [cut(facts, node, source) for node, source in _different(facts, left)]
     others.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     return Way(tuple(_once([*found, *others])), path)
 
@@ -179,6 +183,24 @@ def _first_cuts(facts: Facts, starts: list[int], inside: frozenset[int]) -> dict
     return cuts
 
 
+def _different(facts: Facts, steps: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield steps without those of the same lines, as in another iteration of a loop."""
+    seen = set()
+    for node, source in sorted(steps.items()):
+        key = facts.node(node).dtype, _at(facts, node), _at(facts, source)
+        if key not in seen:
+            seen.add(key)
+            yield node, source
+
+
+def _at(facts: Facts, node: int) -> tuple[object, ...]:
+    """Return what an operation has in common with those of the same line."""
+    made = facts.operation_of(node)
+    if made is None or made.copying:
+        return (node,)
+    return made.name, made.site, made.grad, made.inference, made.off_site, made.function_site
+
+
 def _once(cuts: list[Cut]) -> list[Cut]:
     """Return cuts without those that say the same of the same lines, as in another iteration."""
     found: dict[tuple[str, tuple[tuple[str, int], ...]], Cut] = {}
@@ -206,7 +228,7 @@ def _named(facts: Facts, node: int, source: int) -> tuple[str, list[Line], str]:
         return origin[0], [*origin[1], *here], name
     if name in _DETACH:
         return "detach", here, name
-    if name == _DATA:
+    if name in (_DATA, _SET_DATA):
         return "data", here, name
     if name == "nn.Parameter":
         return "parameter_rebuild", here, name

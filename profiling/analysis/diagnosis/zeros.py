@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ _DEAD = (
     "Hardsigmoid", "Prelu", "Softplus", "Maximum", "Minimum", "Relu6", "Mish",
 )  # fmt: skip
 _SATURATED = ("Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Erf", "LogSigmoid")
+
+
+# The nodes that send a gradient to each node, with the place they do it at.
+_Above = dict[int, list[tuple[int, int]]]
 
 
 class Zero(NamedTuple):
@@ -67,13 +72,11 @@ def zero_of(facts: Facts, parameter: int) -> Zero | None:
 def _in_pass(facts: Facts, backward: Backward, parameter: int) -> Zero | None:
     graph = backward.graph
     facts.spend(len(graph))
-    above: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    above = _consumers(graph)
     into_leaf: list[tuple[int, int]] = []
     for number, node in enumerate(graph):
         for at, (to, leaf) in enumerate(zip(node.to, node.leaves, strict=True)):
-            if to is not None:
-                above[to].append((number, at))
-            elif leaf == parameter:
+            if to is None and leaf == parameter:
                 into_leaf.append((number, at))
     reached = _ancestors(into_leaf, above)
     sends = [each for each in into_leaf if _sends(graph, each)]
@@ -83,10 +86,11 @@ def _in_pass(facts: Facts, backward: Backward, parameter: int) -> Zero | None:
     fronts = list(_fronts(graph, reached, above, parameter))
     if not fronts:
         return None
-    return _explain(facts, backward, max(fronts, key=lambda each: _order(facts, graph, each)))
+    last = max(fronts, key=lambda each: _order(facts, graph, each))
+    return _explain(facts, backward, last, above)
 
 
-def _ancestors(into_leaf: list[tuple[int, int]], above: dict[int, list[tuple[int, int]]]) -> set[int]:
+def _ancestors(into_leaf: list[tuple[int, int]], above: _Above) -> set[int]:
     found = {number for number, _ in into_leaf}
     stack = list(found)
     while stack:
@@ -100,7 +104,7 @@ def _ancestors(into_leaf: list[tuple[int, int]], above: dict[int, list[tuple[int
 def _fronts(
     graph: tuple[GraphNode, ...],
     reached: set[int],
-    above: dict[int, list[tuple[int, int]]],
+    above: _Above,
     parameter: int,
 ) -> list[_Front]:
     found = []
@@ -136,13 +140,13 @@ def _at_leaf(
     hooks = facts.lines(facts.parameter(parameter).hook_sites, "hook")
     if hooks or len(sends) == 1:
         return Zero("hook", tuple(hooks))
-    lines = []
+    lines = _parting(facts, graph, sends)
     for number, _ in sends:
         lines += _lines(facts, graph[number])
     return Zero("cancelled", tuple(lines))
 
 
-def _explain(facts: Facts, backward: Backward, front: _Front) -> Zero:
+def _explain(facts: Facts, backward: Backward, front: _Front, above: _Above) -> Zero:
     graph = backward.graph
     node = graph[front.number]
     lines = tuple(_lines(facts, node))
@@ -150,11 +154,13 @@ def _explain(facts: Facts, backward: Backward, front: _Front) -> Zero:
         hooks = tuple(facts.lines(node.hook_sites, "hook"))
         if hooks or front.contributions < 2:
             return Zero("hook", (*hooks, *lines), node.name)
-        return Zero("cancelled", lines, node.name)
-    base = node.name.split("Backward")[0]
+        givers = [each for each in above[front.number] if _sends(graph, each)]
+        return Zero("cancelled", (*_parting(facts, graph, givers), *lines), node.name)
+    base = re.sub(r"Backward\d*$", "", node.name)
     is_none = node.sent[front.at] is None
     if base == "BackwardHookFunction":
-        return Zero("hook", lines, base)
+        hooks = tuple(facts.lines(facts.watch.module_hook_sites, "hook"))
+        return Zero("hook", (*hooks, *lines), base)
     if node.custom:
         return Zero("custom_function", lines, base, is_none)
     if base in _ZERO_EVERYWHERE:
@@ -172,7 +178,35 @@ def _lines(facts: Facts, node: GraphNode) -> list[Line]:
     if operation is None:
         return []
     site = operation.site if operation.function_site is None else operation.function_site
-    return facts.lines([site], "zero")
+    lines = facts.lines([site], "zero")
+    return [*lines, *facts.lines([operation.backward_site], "backward_of")]
+
+
+def _parting(
+    facts: Facts, graph: tuple[GraphNode, ...], givers: list[tuple[int, int]]
+) -> list[Line]:
+    """Return the line at which contributions that cancel each other began to differ."""
+    above = _consumers(graph)
+    shared: set[int] | None = None
+    for number, _ in givers:
+        found = _ancestors([(number, 0)], above)
+        shared = found if shared is None else shared & found
+    clocks = {
+        number: facts.node(node).clock
+        for number in shared or ()
+        if (node := graph[number].node) is not None
+    }
+    return _lines(facts, graph[min(clocks, key=clocks.__getitem__)]) if clocks else []
+
+
+def _consumers(graph: tuple[GraphNode, ...]) -> _Above:
+    """Return the nodes that send a gradient to each node, with the place they do it at."""
+    above: _Above = defaultdict(list)
+    for number, node in enumerate(graph):
+        for at, to in enumerate(node.to):
+            if to is not None:
+                above[to].append((number, at))
+    return above
 
 
 def _has_learning_factor(backward: Backward, front: _Front) -> bool:

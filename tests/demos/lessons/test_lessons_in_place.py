@@ -18,6 +18,7 @@ from tests.demos.lessons.traced import (
     traced,
     values_of,
 )
+from tests.profiling.measure.cells import reads_saved
 
 VERDICTS = [
     ("data_or_detach", "same_as_detach", "holds_partly"),
@@ -181,6 +182,7 @@ def test_detach_shares_the_counter_and_a_copy_does_not() -> None:
     assert "modified by an inplace operation" in values_of(right)["noticed"]
 
 
+@reads_saved
 def test_only_the_tensor_that_was_saved_matters() -> None:
     wrong, right = traced("saves_nothing").parts
     saved = [each.state for each in node(wrong, "log_probs").saved]
@@ -254,6 +256,7 @@ def test_view_from_no_grad_still_belongs_to_the_weight() -> None:
     assert end["hidden"].grad_fn == "torch::autograd::CopySlices"
 
 
+@reads_saved
 def test_hook_hides_the_change() -> None:
     wrong, right = traced("identity_pack_hook").parts
     assert last(wrong)["gate"].values == (0.0, 0.0, 0.0)

@@ -9,15 +9,13 @@ from tests.demos.lessons.traced import (
     all_verdicts,
     error_text,
     failing_line,
+    names_unused,
     part,
     traced,
+    unused,
 )
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
-UNUSED = (
-    "The differentiated Tensor at index {} appears to not have been used in the graph. "
-    "Set allow_unused=True if this is the desired behavior."
-)
 NO_HOOK = "cannot register a hook on a tensor that doesn't require gradient"
 
 VERDICTS = {
@@ -60,7 +58,7 @@ VERDICTS = {
     },
     "grad_of_unused": {
         "same_numbers_will_do": "wrong",
-        "names_the_place": "holds",
+        "names_the_place": "holds" if names_unused() else "wrong",
         "allowed": "holds",
         "allows_all": "holds_partly",
         "whole_then_slice": "holds",
@@ -111,7 +109,7 @@ FAILED = {
 # What the wrong code ends in; the others end in a wrong result.
 RAISES = {
     "argmax_as_loss": (NO_GRAD_FN, "loss.backward()"),
-    "grad_of_unused": (UNUSED.format(1), "torch.autograd.grad(loss, [weight, bias])"),
+    "grad_of_unused": (unused(1), "torch.autograd.grad(loss, [weight, bias])"),
     "hooks_on_detached": (
         NO_HOOK,
         'features.register_hook(lambda grad: calls.append("features"))',

@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 
 from profiling.model.lesson import PartTrace
-from tests.demos.lessons.traced import is_close, last, part, traced, values_of
+from tests.demos.lessons.traced import is_close, last, part, traced, unused, values_of
 
 NO_GRAD_FN = "element 0 of tensors does not require grad and does not have a grad_fn"
 NO_RETAIN = "can't retain_grad on Tensor that has requires_grad=False"
-UNUSED = (
-    "The differentiated Tensor at index 0 appears to not have been used in the graph. "
-    "Set allow_unused=True if this is the desired behavior."
-)
 X = (1.0, 2.0)
 
 
@@ -135,7 +131,7 @@ def test_frozen_backbone_gets_no_gradient_and_its_head_does() -> None:
 
 def test_what_grad_says_of_detached_and_sliced_tensors() -> None:
     messages = values_of(wrong("grad_of_unused"))["messages"]
-    assert messages == repr(["One of the differentiated Tensors does not require grad", UNUSED])
+    assert messages == repr(["One of the differentiated Tensors does not require grad", unused(0)])
 
 
 def test_what_grad_gives_for_an_unused_tensor() -> None:

@@ -9,6 +9,7 @@ import pytest
 from profiling.model.graph import Graph, Node
 from profiling.model.lesson import PartTrace, TensorState
 from tests.demos.lessons.traced import last, part, traced, values_of
+from tests.profiling.measure.cells import reads_saved
 
 
 def first(shown: PartTrace, name: str) -> tuple[float, ...]:
@@ -136,6 +137,7 @@ def test_lstm_goes_on_from_its_detached_state() -> None:
     assert end["state[1]"].is_leaf
 
 
+@reads_saved
 def test_totals_keep_nodes_and_without_backward_activations() -> None:
     wrong = part(traced("total_loss_grows"), "wrong")
     graph = wrong.steps[-1].graph

@@ -16,6 +16,10 @@ QUOTED = (
     "does not require grad and does not have a grad_fn",
     "modified by an inplace operation",
 )
+# What other versions of torch say and so lead to: those before an index was in the error.
+OTHER_TORCH = {
+    f"lesson.grad_of_unused.why.names_the_place.{verdict}" for verdict in ("holds", "wrong")
+}
 
 
 def words(language: str, topic: str = "*") -> dict[str, str]:
@@ -42,7 +46,7 @@ def keys_needed() -> set[str]:
 @pytest.mark.parametrize("language", locales.LANGUAGES)
 def test_every_text_is_there_and_used(language: str) -> None:
     found = words(language)
-    assert set(found) == keys_needed()
+    assert set(found) == keys_needed() | OTHER_TORCH
     assert found.items() <= locales.table(language).items()
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+import torch
+
 from profiling import catalogue
 from profiling.engine import jobs
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace, TensorState
@@ -90,6 +92,27 @@ def failing_line(trace: LessonTrace, shown: PartTrace) -> str:
     assert shown.error is not None
     source = catalogue.lesson(trace.request.name).parts[shown.name]
     return source.text.splitlines()[shown.error.line - source.first_line].strip()
+
+
+@functools.cache
+def names_unused() -> bool:
+    """Whether torch's error gives the index of an unused input; that of 2.8 does not."""
+    of, other = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    try:
+        torch.autograd.grad(of.sum(), other)
+    except RuntimeError as error:
+        return "at index 0" in str(error)
+    return False
+
+
+def unused(index: int) -> str:
+    """Return torch's error on an input that was not used."""
+    newer = f"The differentiated Tensor at index {index}"
+    which = newer if names_unused() else "One of the differentiated Tensors"
+    return (
+        f"{which} appears to not have been used in the graph. "
+        "Set allow_unused=True if this is the desired behavior."
+    )
 
 
 def values_of(shown: PartTrace) -> dict[str, str]:

@@ -241,6 +241,44 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(
   return {shared.device(of_input), shared.device(of_weight), shared.device(of_bias)};
 }
 
+// A device keeps a mean and a deviation in float32 where the CPU has the input's half precision.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> layer_norm(
+    const at::Tensor& input,
+    Ints shape,
+    const MaybeTensor& weight,
+    const MaybeTensor& bias,
+    double eps) {
+  queue().put("aten::native_layer_norm");
+  OnHost guard;
+  Shared shared;
+  auto own = [&](const MaybeTensor& t) { return t ? MaybeTensor(shared.host(*t)) : t; };
+  const auto [out, mean, deviation] =
+      at::native_layer_norm(shared.host(input), shape, own(weight), own(bias), eps);
+  const auto kept = mean.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  return {shared.device(out), shared.device(mean.to(kept)), shared.device(deviation.to(kept))};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> layer_norm_backward(
+    const at::Tensor& gradient,
+    const at::Tensor& input,
+    Ints shape,
+    const at::Tensor& mean,
+    const at::Tensor& deviation,
+    const MaybeTensor& weight,
+    const MaybeTensor& bias,
+    std::array<bool, 3> wanted) {
+  queue().put("aten::native_layer_norm_backward");
+  OnHost guard;
+  Shared shared;
+  auto own = [&](const MaybeTensor& t) { return t ? MaybeTensor(shared.host(*t)) : t; };
+  const bool has_weight = weight && weight->defined();
+  const auto kept = has_weight ? weight->scalar_type() : input.scalar_type();
+  const auto [of_input, of_weight, of_bias] = at::native_layer_norm_backward(
+      shared.host(gradient), shared.host(input), shape, shared.host(mean).to(kept),
+      shared.host(deviation).to(kept), own(weight), own(bias), wanted);
+  return {shared.device(of_input), shared.device(of_weight), shared.device(of_bias)};
+}
+
 at::Tensor sum(const MaybeTensor& bias, const at::Tensor& gates) {
   return bias && bias->defined() ? gates + *bias : gates;
 }
@@ -375,6 +413,8 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   library.impl("set_.source_Storage_storage_offset", &at::native::set_storage_cpu_);
   library.impl("_copy_from", &copy_from);
   library.impl("_local_scalar_dense", &item);
+  library.impl("native_layer_norm", &layer_norm);
+  library.impl("native_layer_norm_backward", &layer_norm_backward);
   library.impl("convolution_overrideable", &convolution);
   library.impl("convolution_backward_overrideable", &convolution_backward);
   library.impl("_thnn_fused_lstm_cell", &lstm_cell);

@@ -84,7 +84,11 @@ def test_every_command_prints_into_a_pipe_as_windows_has_it(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("encoding", "marks", "ratio"),
-    [("utf-8", ["✓", "✗"], "1.00×"), ("ascii", ["ok", "failed"], "1.00x")],
+    [
+        # Most other tests of the shell see these.
+        pytest.param("utf-8", ["✓", "✗"], "1.00×", marks=pytest.mark.long),
+        ("ascii", ["ok", "failed"], "1.00x"),
+    ],
 )
 def test_what_can_be_encoded_is_shown_as_it_is(
     encoding: str, marks: list[str], ratio: str, tmp_path: Path

@@ -12,6 +12,7 @@ from profiling.model.graph import Graph, Node, Saved
 from profiling.model.words import Text, translator
 from tests.demos.lessons.traced import traced
 from tests.profiling.graphs.reading import Drawing
+from tests.profiling.measure.cells import reads_saved
 
 
 def node_of(shown: Graph, name: str) -> int:
@@ -22,6 +23,7 @@ def steps(lesson: str) -> list[Graph]:
     return [step.graph for step in traced(lesson).parts[0].steps]
 
 
+@reads_saved
 def test_a_cut_and_a_changed_tensor(say: Text) -> None:
     *_, detached, zeroed, raised = steps("detach_then_zero")
     out, c = node_of(raised, "out"), node_of(raised, "c")
@@ -52,6 +54,7 @@ def test_gradients_stand_beside_what_carried_them(say: Text) -> None:
     assert after.lines(leaf) == ["a (3,)", "leaf", ".grad [0.1966,", "0.105, 0.04518]"]
 
 
+@reads_saved
 def test_leaves_stand_above_and_what_was_cut_beside(say: Text) -> None:
     shown = steps("detach_then_zero")[2]
     drawing = Drawing(svg(shown, say))
@@ -61,6 +64,7 @@ def test_leaves_stand_above_and_what_was_cut_beside(say: Text) -> None:
     assert out.top < c.top < c.bottom < out.bottom
 
 
+@reads_saved
 def test_a_box_stays_where_it_is_when_something_is_added(say: Text) -> None:
     drawings = [Drawing(svg(shown, say)) for shown in steps("requires_grad_again")]
     places = {
@@ -140,6 +144,7 @@ def test_an_empty_graph_is_a_sentence(say: Text) -> None:
     assert [each.text for each in drawing.root] == ["Nothing to draw yet: there is no tensor."]
 
 
+@reads_saved
 def test_a_loop_is_told_by_its_pattern(say: Text) -> None:
     weight, state = torch.eye(2, requires_grad=True), torch.ones(2)
     for _ in range(50):

@@ -12,6 +12,7 @@ from torch import nn
 from profiling.graphs.fold import View, fold
 from profiling.measure.graph import graph
 from profiling.model.graph import Edge, Graph, Node
+from tests.profiling.measure.cells import reads_saved
 
 
 def named(module: nn.Module, **others: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -92,6 +93,7 @@ def test_layers_are_found_by_the_names_of_their_parameters() -> None:
     assert modules == [f"net.{number}" for number in range(20)]
 
 
+@reads_saved
 def test_the_steps_of_a_loop_become_one_box_beside_the_weight_that_they_share() -> None:
     view = fold(graph(loop()))
     assert sorted(len(box.nodes) for box in view.boxes) == [1, 201]
@@ -110,6 +112,7 @@ def test_what_backward_carried_is_kept_with_the_link() -> None:
     assert link.gradients == ("1",) * 100
 
 
+@reads_saved
 def test_cuts_and_changed_tensors_stay_in_boxes_of_their_own() -> None:
     x = torch.ones(2, requires_grad=True)
     y = x

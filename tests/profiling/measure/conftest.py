@@ -5,11 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from profiling.measure.cell import measure_cell
 from profiling.measure.device import Cpu
 from profiling.model.run import Cell, CellResult
 from tests.profiling.measure.cells import Measure
+
+
+@pytest.fixture
+def own_module_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a device's own module asked, as tests replace its functions.
+
+    A build for CUDA has `torch.accelerator` serve CUDA even where there is no GPU.
+    """
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_: None)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def calls() -> list[str]:
 
 
 @pytest.fixture
-def cuda(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> Cuda:
+def cuda(calls: list[str], monkeypatch: pytest.MonkeyPatch, own_module_alone: None) -> Cuda:
     """CUDA's device with every function of `torch.cuda` that is called written down instead."""
 
     def noting(name: str, result: Any = None) -> None:
@@ -279,6 +279,7 @@ def test_of_several_devices_the_one_asked_for_comes_first(
     assert missing.values == {"device": "cuda:3", "count": "3"}
 
 
+@pytest.mark.usefixtures("own_module_alone")
 def test_one_of_several_is_what_torch_uses_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[int] = []
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)

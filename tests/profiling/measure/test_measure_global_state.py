@@ -126,12 +126,14 @@ CHANGES: dict[str, tuple[Callable[[], object], str]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_named_and_put_back(name: str) -> None:
     change, wanted = CHANGES[name]
+    if name == "tf32 everywhere" and not hasattr(torch.backends, "fp32_precision"):
+        pytest.skip("this torch has no precision for all devices")
     before = observed()
     with kept() as changed:
         change()
         assert observed() != before
-    assert wanted in changed
-    # One precision is told by several names.
+    # One precision is told by several names; in torch 2.8 putting one back puts back the others.
+    assert wanted in changed or (name == "tf32" and changed == [PRECISION])
     assert changed == [wanted] or all("backends" in each or each == PRECISION for each in changed)
     assert observed() == before
     with kept() as changed:
@@ -217,6 +219,7 @@ def test_guarded_code_is_told_what_it_changed() -> None:
     )
 
 
+@pytest.mark.usefixtures("own_module_alone")
 def test_random_numbers_of_every_device_in_use_are_taken_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -231,6 +234,7 @@ def test_random_numbers_of_every_device_in_use_are_taken_back(
     assert torch.equal(torch.rand(3, generator=own), first)
 
 
+@pytest.mark.usefixtures("own_module_alone")
 def test_the_stream_and_the_device_in_use_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     current = {"device": 0, "stream": "default"}
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)

@@ -24,7 +24,7 @@ from profiling.measure.device import Found, get
 from profiling.measure.machine import SHORTEST_S, OtherProcesses, detect
 from profiling.model.request import DTYPES, Request
 from profiling.model.run import DeviceInfo
-from profiling.model.words import Text
+from profiling.model.words import LANGUAGES, translator
 from tests.profiling.measure.recorders import RecordingDevice
 
 ROOT = Path(profiling.__file__).parents[1]
@@ -165,9 +165,7 @@ def busy_processes(count: int) -> Iterator[None]:
             process.wait()
 
 
-def test_a_busy_machine_is_told_of_beside_what_was_measured_on_it(
-    engine: Engine, text: Text
-) -> None:
+def test_a_busy_machine_is_told_of_beside_what_was_measured_on_it(engine: Engine) -> None:
     request = Request("elementwise", ("attached", "detach"), (1 << 20,), device="cpu", budget_s=1.0)
     with busy_processes(psutil.cpu_count() or 1):
         *_, last = engine.compare(request)
@@ -175,6 +173,8 @@ def test_a_busy_machine_is_told_of_beside_what_was_measured_on_it(
     (cell,) = last.run.results
     assert cell.others_cpu_share is not None
     assert 0.2 < cell.others_cpu_share <= 1.0
-    told = disturbance(find(summary(last.run)), text)
-    assert told == text("finding.disturbed", share=f"{cell.others_cpu_share:.0%}")
+    found = find(summary(last.run))
+    for text in map(translator, LANGUAGES):
+        told = disturbance(found, text)
+        assert told == text("finding.disturbed", share=f"{cell.others_cpu_share:.0%}")
     engine.discard(last.run)

@@ -37,6 +37,9 @@ def test_a_file_is_its_module(write: Writer) -> None:
     module = own_workload.load(write("from __future__ import annotations\nx: nonsense = 3\n"))
     assert module.x == 3
     assert not module.__name__.startswith("mine")
+    # Python 3.15 warns of a module without a loader when a traceback or a warning shows its lines.
+    assert module.__spec__.origin == module.__file__
+    assert "nonsense" in module.__spec__.loader.get_source(module.__name__)
 
 
 def test_a_spec_may_name_a_class(write: Writer) -> None:

@@ -98,6 +98,23 @@ def test_printed_text_and_warnings_belong_to_their_step() -> None:
     assert printed[3] == "two\n"
 
 
+def imports() -> None:
+    import warnings
+
+    code = compile("import warnings; warnings.warn('internal', FutureWarning)", "planted", "exec")
+    exec(code, {"__name__": "torch.planted"})
+    warnings.warn("mine", FutureWarning, stacklevel=1)
+    exec(code, {"__name__": "planted"})
+
+
+def test_what_torch_warns_of_while_it_imports_its_own_modules_is_not_the_codes() -> None:
+    printed = [each.printed for each in step(imports).steps]
+    assert [each for each in printed if each] == [
+        "FutureWarning: mine\n",
+        "FutureWarning: internal\n",
+    ]
+
+
 def with_generator() -> None:
     def batches() -> Any:
         with torch.no_grad():
@@ -329,12 +346,16 @@ def raised(code: str, seconds: float = 30.0) -> LessonError:
     return error
 
 
+# What Python raises on a null character in code.
+NULL_CHARACTER = "SyntaxError" if sys.version_info >= (3, 11, 4) else "ValueError"
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "line", "text"),
     [
         ("x = 1\ny = (", "SyntaxError", 2, "never closed"),
         ("x = 1\n  y = 2", "IndentationError", 2, "unexpected indent"),
-        ("x = 1\0", "SyntaxError", 1, "null"),
+        ("x = 1\0", NULL_CHARACTER, 1, "null"),
         ("x = 1\nraise ValueError('<b>no</b>')", "ValueError", 2, "<b>no</b>"),
         ("import sys\n\nsys.exit(3)", "SystemExit", 3, "3"),
         ("import torch\nt = torch.empty(10**15)", "RuntimeError", 2, "allocate"),

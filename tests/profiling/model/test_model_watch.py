@@ -23,7 +23,7 @@ from profiling.watch import record
 
 # Fields that count something, or are a place in an order.
 COUNTS = {
-    *("line", "iteration", "saved", "clock", "shape", "bytes", "arrivals", "steps"),
+    *("line", "iteration", "asked", "saved", "clock", "shape", "bytes", "arrivals", "steps"),
     *("steps_with_gradient", "uses_with_grad", "uses_without_grad", "saved_version", "version"),
     *("iterations", "span", "count", "backward", "operations", "tensors", "seconds", "dropped"),
 }
@@ -135,6 +135,7 @@ def small() -> dict[str, Any]:
         "saved_version": 0,
         "version": 1,
         "backward_site": 3,
+        "node": 5,
     }
     held = {"site": 3, "count": 2, "holders": ["losses"], "put_sites": [3]}
     return {
@@ -155,6 +156,7 @@ def small() -> dict[str, Any]:
         "growth": [{"site": 3, "iterations": 2, "span": 3, "held": True}],
         "held": [held, held | {"forward_only": True}],
         "failure": {"type": "ValueError", "text": "boom", "site": 3, "where": "elsewhere"},
+        "module_hook_sites": [4],
         "notes": ["step: KeyError: 1 (f:1)"],
     }
 
@@ -185,7 +187,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_every_number_is_known_to_be_a_count_or_a_reference() -> None:
-    kinds = [each for each in vars(record).values() if dataclasses.is_dataclass(each)]
+    kinds: list[Any] = [each for each in vars(record).values() if dataclasses.is_dataclass(each)]
     fields = {name for kind in kinds for name in number_fields(kind)}
     assert {each for each in fields if not each.endswith(("site", "sites"))} == COUNTS | set(
         REFERENCES
@@ -242,7 +244,9 @@ def test_what_is_no_record_is_refused(data: bytes, key: str) -> None:
         (("backward", 1, "reuses", 0, "freed_by"), 2, "backward.freed_by"),
         (("failure", "site"), 9, "failure.site"),
         (("counts", "seconds"), -1.0, "counts.seconds"),
-        (("dropped",), -1, "dropped.tensors"),
+        (("dropped",), -1, "watch.dropped"),
+        (("module_hook_sites",), [9], "watch.module_hook_sites"),
+        (("changes", 0, "node"), 12, "changes.node"),
         (("held", 0, "put_sites"), [9], "held.put_sites"),
     ],
 )
@@ -263,10 +267,12 @@ def test_a_file_that_is_too_large_or_missing_is_refused(
     monkeypatch.setattr(reading, "MAX_BYTES", 100)
     path = tmp_path / "watch.json"
     path.write_bytes(written(small()))
-    for read in (lambda: load_watch(path), lambda: read_watch(path.read_bytes(), "watch.json")):
-        with pytest.raises(InputError) as caught:
-            read()
-        assert caught.value.key == "error.watch_too_large"
+    with pytest.raises(InputError) as caught:
+        load_watch(path)
+    assert caught.value.key == "error.watch_too_large"
+    with pytest.raises(InputError) as caught:
+        read_watch(path.read_bytes(), "watch.json")
+    assert caught.value.key == "error.watch_too_large"
     monkeypatch.undo()
     for missing in (tmp_path, tmp_path / "none.json", tmp_path / "no\0name"):
         with pytest.raises(InputError) as caught:

@@ -17,7 +17,7 @@ from profiling.traces.table import COLUMNS, MORE_COLUMNS, read_trace
 from tests.harness.made_traces import write
 
 FILES = 200
-SEEDS = range(2)
+SEEDS = [0, pytest.param(1, marks=pytest.mark.long)]
 VALUE = re.compile(rb"(?<=: )[^,\n\[{}]+")
 ODD = [
     *(b"nan", b"NaN", b"-Infinity", b"null", b"true", b"[]", b"{}", b'"x"', b'["a", 1]'),

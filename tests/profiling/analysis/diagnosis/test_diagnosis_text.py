@@ -252,8 +252,13 @@ def test_every_cause_has_words_and_the_lesson_exists() -> None:
 @pytest.mark.parametrize("cause", [*CAUSES, "one that is not known"])
 def test_every_cause_is_said_whatever_is_known_of_it(cause: str, language: str) -> None:
     say = translator(language)
-    for values in ({}, {"name": "relu", "names": "losses", "count": 2}, {"steers": 1, "name": ""}):
-        found = Finding("gradient", PROBLEM, cause, values=dict(values))
+    known: list[dict[str, str | int]] = [
+        {},
+        {"name": "relu", "names": "losses", "count": 2},
+        {"steers": 1, "name": ""},
+    ]
+    for values in known:
+        found = Finding("gradient", PROBLEM, cause, values=values)
         assert sentences.sentence(found, say)
         assert sentences.instead(found, say)
 
