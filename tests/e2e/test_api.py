@@ -172,7 +172,7 @@ def test_a_record_is_explained(client: Client, lang: str, tmp_path: Path) -> Non
     assert states["weighter.0.weight"] == ("none", 0)
     assert states["net.0.weight"] == ("arrives", None)
     for content, key, values in (
-        ("[", "error.watch_not_json", {}),
+        ('{"format": "detach', "error.watch_not_json", {}),
         ("{}", "error.watch_not_ours", {}),
         (
             *('{"format": "detach-lab-watch", "version": 99, "watch": {}}', "error.watch_newer"),

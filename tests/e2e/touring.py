@@ -360,5 +360,6 @@ def _shown(trace: LessonTrace, text: Text) -> str:
         device_reason=entry.device_reason if entry.device else "",
         parts=parts,
         trace=trace,
+        entry=entry,
         reasons="",
     )
