@@ -17,7 +17,7 @@ from .backward import Change, GraphNode, Pass
 from .flow import Node, Operation
 from .memory import Holding
 from .session import Session
-from .sites import UNKNOWN, USER, Site, definition, kind
+from .sites import LIBRARY, UNKNOWN, USER, Site, definition, kind
 from .training import Parameter
 
 # Text of a file, in characters; longer ones are shown without.
@@ -117,7 +117,7 @@ class _Builder:
             if kind(here) == USER:
                 code, line = here, trace.tb_lineno
                 library = (None, 0)
-            elif library[0] is None and "/torch/" not in here.co_filename:
+            elif library[0] is None and kind(here) == LIBRARY:
                 library = (here, trace.tb_lineno)
             if here.co_name == "_engine_run_backward":
                 where = "backward"

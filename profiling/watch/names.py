@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import types
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .flow import is_trained
+from .sites import USER, kind
 from .training import Parameters
 
 # Containers and objects between a variable and a module.
@@ -32,6 +34,37 @@ def name_variables(parameters: Parameters, variables: dict[str, Any]) -> None:
     for name, value in list(variables.items()):
         if not name.startswith("__"):
             names.add(name, value)
+
+
+def name_running(
+    parameters: Parameters, frame: types.FrameType | None, error: BaseException | None = None
+) -> None:
+    """Name what the variables of running functions lead to, the outermost function's first.
+
+    Args:
+        parameters: All parameters.
+        frame: The innermost frame.
+        error: An error whose functions were running, too.
+    """
+    frames = []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    frames.reverse()
+    trace = None if error is None else error.__traceback__
+    while trace is not None:
+        frames.append(trace.tb_frame)
+        trace = trace.tb_next
+    own = [each for each in frames if kind(each.f_code) == USER]
+    for each in own:
+        name_variables(parameters, each.f_globals)
+    for each in own:
+        if each.f_code.co_flags & inspect.CO_OPTIMIZED:
+            values = each.f_locals
+            name_variables(parameters, dict(values))
+            if type(values) is dict:
+                # Before Python 3.13 a frame keeps this copy, and what is in it, until it ends.
+                values.clear()
 
 
 class _Names:

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import record
 from .build import build
-from .names import name_variables
+from .names import name_running, name_variables
 from .session import Enough, Session
 from .sites import WATCHER, kind
 
@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> None:
     def write(failure: BaseException | None = None, complete: bool = True) -> None:
         with session.unwatched(), session.guarded("record"):
             name_variables(session.parameters, runner.variables)
+            name_running(session.parameters, sys._getframe(), failure)
             text = record.encode(build(session, command, failure, complete))
             partial = Path(f"{path}.part")
             partial.write_text(text, encoding="utf-8")
@@ -75,6 +76,9 @@ def _finish(failure: BaseException | None, code: Any) -> None:
     if failure is not None:
         failure.__traceback__ = _without_watcher(failure.__traceback__)
         if isinstance(failure, KeyboardInterrupt):
+            # Python itself ends such a process by the signal.
+            shown, hook = failure.__traceback__, sys.excepthook
+            sys.excepthook = lambda kind, error, _: hook(kind, error.with_traceback(shown), shown)
             raise failure
         sys.excepthook(type(failure), failure, failure.__traceback__)
         sys.exit(1)
@@ -85,7 +89,8 @@ class _Script:
     """A file, run as ``python FILE`` runs it."""
 
     def __init__(self, path: str, arguments: list[str]) -> None:
-        self._path = path
+        # Absolute, as Python makes it, so that it is right after a change of folder.
+        self._path = str(Path(path).absolute())
         self._module = _fresh_main()
         sys.argv[:] = [path, *arguments]
         sys.path.insert(0, str(Path(path).resolve().parent))
@@ -143,10 +148,13 @@ def _fresh_main() -> types.ModuleType:
 
 def _without_watcher(trace: types.TracebackType | None) -> types.TracebackType | None:
     """Return a traceback without the frames of the watcher and of what it is called through."""
-    frames = []
+    frames: list[types.TracebackType] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        if kind(code) != WATCHER and code.co_name != "handle_torch_function":
+        if code.co_name == "handle_torch_function":
+            # What called that is the function of torch's that comes again further on.
+            frames = frames[:-1]
+        elif kind(code) != WATCHER:
             frames.append(trace)
         trace = trace.tb_next
     below: types.TracebackType | None = None

@@ -78,6 +78,8 @@ class Seen:
         """Return the diagnosis, or what was seen where only this folder is at hand."""
         seen = self._complete()
         project = __name__.rpartition(".watch.")[0]
+        if not project:
+            return _summary(seen)
         try:
             shell = importlib.import_module(f"{project}.analysis.diagnosis")
         except ImportError:

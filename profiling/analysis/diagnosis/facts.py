@@ -9,6 +9,13 @@ from collections.abc import Iterable
 from profiling.analysis.diagnosis.model import Line
 from profiling.watch.record import Backward, Node, Operation, Parameter, Place, Watch
 
+# Steps of all searches through a record together: a bound for one that was made to take for ever.
+_MOST_STEPS = 12_000_000
+
+
+class Exhausted(Exception):  # noqa: N818 - no error: it ends a search
+    """A record takes more steps to search than are taken."""
+
 
 class Facts:
     """A record with its indices.
@@ -31,6 +38,17 @@ class Facts:
             if node.parameter is not None:
                 self.made[node.parameter].append(number)
         self.has_optimizer = bool(watch.optimizers)
+        self._left = _MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Count the steps of a search.
+
+        Raises:
+            Exhausted: There were too many.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise Exhausted
 
     def node(self, number: int) -> Node:
         """Return a node."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from profiling.analysis.diagnosis.facts import Facts, unique
+from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
 from profiling.analysis.diagnosis.model import PROBLEM, Finding, Line, SavedLine
 
 _SHARED = re.compile(r"(?:from_numpy|as_tensor|tensor)\s*\(\s*([A-Za-z_][\w.]*)")
@@ -38,7 +39,8 @@ def changes(facts: Facts) -> Iterator[Finding]:
     for each in facts.watch.changes:
         writers = facts.lines(each.writer_sites, "changed")
         if each.through == "numpy":
-            writers = unique([*_writes_to_array(facts, writers), *writers])
+            with contextlib.suppress(Exhausted):
+                writers = unique([*_writes_to_array(facts, writers), *writers])
         saved = facts.lines([each.saver_site], "saved")
         values: dict[str, str | int] = {
             "saver": each.saver,
@@ -101,6 +103,7 @@ def _writes_to_array(facts: Facts, shared: list[Line]) -> list[Line]:
         if ".numpy(" in line.text and assigned:
             names.append(assigned.group(1))
         for name in names:
+            facts.spend(len(facts.texts.get(line.path, ())) // 10)
             write = re.compile(r"^\s*" + re.escape(name) + r"\s*(\[[^=]*\]\s*)?[-+*/]?=[^=]")
             for number, text in enumerate(facts.texts.get(line.path, ()), 1):
                 if write.match(text) and number != line.line and ("[" in text or "=" in text):

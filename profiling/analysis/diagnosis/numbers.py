@@ -65,6 +65,7 @@ def _candidates(facts: Facts, left: int) -> Iterator[int]:
     """Yield the nodes behind a loss that were built from numbers later in the same iteration."""
     start = facts.node(left)
     for number in range(len(facts.watch.backward)):
+        facts.spend(len(facts.behind(number)))
         for each in sorted(facts.behind(number)):
             node = facts.node(each)
             operation = facts.operation_of(each)
@@ -91,7 +92,11 @@ def _carries(facts: Facts, left: int, operation: Operation) -> bool:
     if start is None or end is None:
         return False
     text = "\n".join(facts.texts.get(start.path, ()))
-    return end.path == start.path and end.line in reached_lines(text, start.line)
+    facts.spend(len(text) // 100)
+    try:
+        return end.path == start.path and end.line in reached_lines(text, start.line)
+    except (RecursionError, MemoryError):
+        return False
 
 
 @functools.lru_cache(maxsize=256)

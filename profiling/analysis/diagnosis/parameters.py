@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from profiling.analysis.diagnosis.facts import Facts, unique
+from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
 from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Line
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
 from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
@@ -47,7 +47,10 @@ def grouped(facts: Facts) -> tuple[tuple[Finding, ...], tuple[Fate, ...]]:
     for number, parameter in enumerate(facts.watch.parameters):
         if not parameter.names:
             continue
-        state, found = verdict(facts, number)
+        try:
+            state, found = verdict(facts, number)
+        except Exhausted:
+            state, found = "unknown", None
         key: object = None
         if found is not None:
             places = tuple((each.path, each.line) for each in found.lines)
@@ -287,6 +290,7 @@ def _ends(facts: Facts, number: int) -> list[int]:
             if each not in seen:
                 seen.add(each)
                 stack.append(each)
+    facts.spend(len(seen))
     return sorted(ends, key=lambda each: facts.node(each).clock)
 
 

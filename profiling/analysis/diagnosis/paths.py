@@ -8,7 +8,7 @@ matters.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from profiling.analysis.diagnosis.facts import Facts, unique
@@ -64,6 +64,7 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
     """
     inside = facts.behind(backward)
     starts = [each for each in starts if each in inside]
+    facts.spend(len(inside))
     distance = dict.fromkeys(starts, 0)
     queue = deque(starts)
     while queue:
@@ -84,13 +85,12 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
     least = min(distance[each] for each in ends)
     steps, path = _back(facts, [each for each in ends if distance[each] == least], distance)
     around = _first_cuts(facts, starts, inside)
-    found = [cut(facts, node, source) for node, source in sorted(steps.items())]
+    found = [cut(facts, node, source) for node, source in _different(facts, steps)]
     if least == 1:
         # Each of them cuts a way of its own.
         found.sort(key=lambda each: each.cause in _OFTEN_MEANT)
-    others = [
-        cut(facts, node, source) for node, source in sorted(around.items()) if node not in steps
-    ]
+    left = {node: source for node, source in around.items() if node not in steps}
+    others = [cut(facts, node, source) for node, source in _different(facts, left)]
     others.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     return Way(tuple(_once([*found, *others])), path)
 
@@ -181,6 +181,24 @@ def _first_cuts(facts: Facts, starts: list[int], inside: frozenset[int]) -> dict
                 seen.add(user)
                 stack.append(user)
     return cuts
+
+
+def _different(facts: Facts, steps: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield steps without those of the same lines, as in another iteration of a loop."""
+    seen = set()
+    for node, source in sorted(steps.items()):
+        key = facts.node(node).dtype, _at(facts, node), _at(facts, source)
+        if key not in seen:
+            seen.add(key)
+            yield node, source
+
+
+def _at(facts: Facts, node: int) -> tuple[object, ...]:
+    """Return what an operation has in common with those of the same line."""
+    made = facts.operation_of(node)
+    if made is None or made.copying:
+        return (node,)
+    return made.name, made.site, made.grad, made.inference, made.off_site, made.function_site
 
 
 def _once(cuts: list[Cut]) -> list[Cut]:

@@ -71,6 +71,7 @@ def zero_of(facts: Facts, parameter: int) -> Zero | None:
 
 def _in_pass(facts: Facts, backward: Backward, parameter: int) -> Zero | None:
     graph = backward.graph
+    facts.spend(len(graph))
     above = _consumers(graph)
     into_leaf: list[tuple[int, int]] = []
     for number, node in enumerate(graph):
