@@ -36,6 +36,8 @@ _ANSWER = re.compile(r"^detach-lab (\d+\.\d+) (\S+)$", re.MULTILINE)
 # Sent on to the script. Ctrl-C reaches it from the terminal itself.
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _STDERR = 2
+# A record of one's own script may be larger than one that is uploaded.
+_MOST_BYTES = 512 * 2**20
 
 
 class Script(NamedTuple):
@@ -108,7 +110,7 @@ def run_watched(script: Script, record: Path) -> tuple[int, Watch]:
         if code < 0:
             raise InputError("error.explain_killed", signal=_name_of(-code))
         raise InputError("error.explain_no_record", code=code)
-    return 128 - code if code < 0 else code, load_watch(record)
+    return 128 - code if code < 0 else code, load_watch(record, _MOST_BYTES)
 
 
 def _run(script: Script, record: Path) -> int:

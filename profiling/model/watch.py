@@ -22,6 +22,7 @@ MAX_NODES = 400_000
 MAX_EDGES = 4_000_000
 MAX_PARAMETERS = 100_000
 MAX_PASSES = 400
+MAX_LINES = 2_000
 MAX_LINE = 10_000_000
 MAX_NUMBER = 2**53
 # No line that a person writes is longer. A file with a longer one is shown without its text.
@@ -54,9 +55,9 @@ _LIMITS = {
     "parameters": MAX_PARAMETERS,
     "optimizers": MAX_PARAMETERS,
     "backward": MAX_PASSES,
-    "changes": MAX_PASSES,
-    "growth": MAX_PASSES,
-    "held": MAX_PASSES,
+    "changes": MAX_LINES,
+    "growth": MAX_LINES,
+    "held": MAX_LINES,
 }
 # Halves of letters that only come in pairs, as in a path that is no Unicode. Escaped backslashes
 # and whole pairs are matched to be passed over.
@@ -82,8 +83,12 @@ def is_watch(path: Path) -> bool:
         return False
 
 
-def load_watch(path: Path) -> Watch:
+def load_watch(path: Path, most_bytes: int = MAX_BYTES) -> Watch:
     """Read a record from a file.
+
+    Args:
+        path: The file.
+        most_bytes: The largest size.
 
     Raises:
         InputError: The file is missing, too large, truncated, no record, of a newer version, or
@@ -91,26 +96,27 @@ def load_watch(path: Path) -> Watch:
     """
     name = short(path.name)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _too_large(name)
+        if path.stat().st_size > most_bytes:
+            raise _too_large(name, most_bytes)
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise InputError("error.run_missing", file=name) from error
-    return read_watch(data, name)
+    return read_watch(data, name, most_bytes)
 
 
-def read_watch(data: bytes, name: str) -> Watch:
+def read_watch(data: bytes, name: str, most_bytes: int = MAX_BYTES) -> Watch:
     """Read a record.
 
     Args:
         data: The contents of its file.
         name: The file's name, for errors.
+        most_bytes: The largest size.
 
     Raises:
         InputError: As for `load_watch`.
     """
-    if len(data) > MAX_BYTES:
-        raise _too_large(name)
+    if len(data) > most_bytes:
+        raise _too_large(name, most_bytes)
     data = _HALVES.sub(lambda found: b"?" if found.group(1) else found.group(), data)
     try:
         envelope = msgspec.json.decode(data, type=_Envelope)
@@ -135,8 +141,8 @@ def read_watch(data: bytes, name: str) -> Watch:
     return dataclasses.replace(watch, files=tuple(_texts(watch.files)))
 
 
-def _too_large(name: str) -> InputError:
-    return InputError("error.watch_too_large", file=name, limit=MAX_BYTES // 2**20)
+def _too_large(name: str, most_bytes: int) -> InputError:
+    return InputError("error.watch_too_large", file=name, limit=most_bytes // 2**20)
 
 
 def _faults(watch: Watch) -> Iterator[str]:

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.analysis.diagnosis import diagnose, facts, told
-from profiling.model import watch as reading
 from profiling.model.errors import InputError
 from profiling.model.watch import REFERENCES, is_watch, load_watch, number_fields, read_watch
 from profiling.model.words import LANGUAGES, translator
@@ -261,19 +260,15 @@ def test_what_refers_to_nothing_is_refused(path: tuple[Any, ...], value: Any, wh
     assert (caught.value.key, caught.value.values["where"]) == ("error.watch_value", where)
 
 
-def test_a_file_that_is_too_large_or_missing_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "MAX_BYTES", 100)
+def test_a_file_that_is_too_large_or_missing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "watch.json"
     path.write_bytes(written(small()))
     with pytest.raises(InputError) as caught:
-        load_watch(path)
+        load_watch(path, 100)
     assert caught.value.key == "error.watch_too_large"
     with pytest.raises(InputError) as caught:
-        read_watch(path.read_bytes(), "watch.json")
+        read_watch(path.read_bytes(), "watch.json", 100)
     assert caught.value.key == "error.watch_too_large"
-    monkeypatch.undo()
     for missing in (tmp_path, tmp_path / "none.json", tmp_path / "no\0name"):
         with pytest.raises(InputError) as caught:
             load_watch(missing)
