@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import (
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-)
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -202,11 +198,18 @@ def _optimizers(session: Session) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _modules(session: Session) -> Iterator[None]:
-    def enter(module: nn.Module, inputs: Any) -> None:
-        session.enter_module(module)
+    original = vars(nn.Module)["__call__"]
 
-    def leave(module: nn.Module, inputs: Any, outputs: Any) -> None:
-        session.leave_module(module)
+    # A hook would send every call of a module another way, with other lines in tracebacks.
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        thread = session.thread
+        if thread.modules or thread.busy:
+            return original(self, *args, **kwargs)
+        session.enter_module()
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            thread.modules = 0
 
     def registering(original: Callable[..., Any]) -> Callable[..., Any]:
         def register(self: nn.Module, hook: Any, *args: Any, **kwargs: Any) -> Any:
@@ -215,18 +218,11 @@ def _modules(session: Session) -> Iterator[None]:
 
         return register
 
-    handles = [
-        register_module_forward_pre_hook(enter),
-        register_module_forward_hook(leave, always_call=True),
-    ]
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_replaced(nn.Module, "__call__", call))
         for name in _BACKWARD_HOOKS:
             stack.enter_context(_replaced(nn.Module, name, registering(vars(nn.Module)[name])))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+        yield
 
 
 @contextlib.contextmanager

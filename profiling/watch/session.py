@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .backward import Pass, Passes
 from .flow import CustomFunction, Flow, Node, Operation
@@ -42,7 +42,7 @@ class _Thread(threading.local):
         off_site: Where gradients were turned off.
         inference_sites: Where inference mode was entered.
         functions: The custom Functions that are running.
-        modules: How many modules are running.
+        modules: Whether a module is running.
     """
 
     busy = 0
@@ -236,17 +236,11 @@ class Session:
             self._passes_since_step = 0
             self._end_iteration()
 
-    def enter_module(self, module: nn.Module) -> None:
-        """Note that a module begins its forward."""
-        thread = self.thread
-        thread.modules += 1
-        if thread.modules == 1 and not thread.busy:
-            with self.unwatched(), self.guarded("forward"):
-                self.memory.begin_forward()
-
-    def leave_module(self, module: nn.Module) -> None:
-        """Note that a module has ended its forward."""
-        self.thread.modules = max(0, self.thread.modules - 1)
+    def enter_module(self) -> None:
+        """Note that a module begins its forward, which no other module has called."""
+        self.thread.modules = 1
+        with self.unwatched(), self.guarded("forward"):
+            self.memory.begin_forward()
 
     def module_hook(self, hook: Any, site: Site) -> None:
         """Note that a hook on a module's gradients was registered."""
