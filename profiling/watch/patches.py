@@ -21,6 +21,7 @@ from torch.optim.optimizer import (
 
 from .flow import CustomFunction, tensors_in
 from .sites import WATCHER, caller_of_torch, here, kind
+from .tracebacks import as_without_watcher
 
 if TYPE_CHECKING:
     from .session import Session
@@ -49,6 +50,7 @@ def patched(session: Session) -> Iterator[None]:
             _eager,
         ):
             stack.enter_context(each(session))
+        stack.enter_context(as_without_watcher())
         yield
 
 
@@ -232,6 +234,8 @@ def _threads(session: Session) -> Iterator[None]:
     original = vars(threading.Thread)[name]
 
     def run(self: Any) -> Any:
+        if session.forked:
+            return original(self)
         with session.entered():
             return original(self)
 
@@ -242,34 +246,38 @@ def _threads(session: Session) -> Iterator[None]:
 @contextlib.contextmanager
 def _warnings(session: Session) -> Iterator[None]:
     """Let a warning tell the line that it would have told without the watcher."""
-    original = warnings.showwarning
+    # What a script replaces is called by this; it is what C calls, and `catch_warnings` leaves alone.
+    name = "_showwarnmsg" if hasattr(warnings, "_showwarnmsg") else "showwarning"
+    original = getattr(warnings, name)
 
-    def show(
-        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
-    ) -> None:
+    def show(message: Any, *rest: Any) -> None:
+        filename = rest[1] if rest else message.filename
         own = sys._getframe()
         frame = own.f_back
         while frame is not None and frame.f_code.co_filename != filename:
             frame = frame.f_back
         if frame is None or kind(frame.f_code) != WATCHER or frame.f_code is own.f_code:
-            original(message, category, filename, lineno, file, line)
+            original(message, *rest)
             return
         frame.f_globals.get("__warningregistry__", {}).clear()
         caller = caller_of_torch(frame)
         if caller is None:
-            original(message, category, filename, lineno, file, line)
+            original(message, *rest)
             return
-        with _replaced(warnings, "showwarning", original):
+        text, category = (message, rest[0]) if rest else (message.message, message.category)
+        with _replaced(warnings, name, original):
             warnings.warn_explicit(
-                message,
+                text,
                 category,
                 caller.f_code.co_filename,
                 caller.f_lineno,
                 caller.f_globals.get("__name__", "<unknown>"),
                 caller.f_globals.setdefault("__warningregistry__", {}),
+                caller.f_globals,
+                None if rest else message.source,
             )
 
-    with _replaced(warnings, "showwarning", show):
+    with _replaced(warnings, name, show):
         yield
 
 

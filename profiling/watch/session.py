@@ -65,6 +65,7 @@ class Session:
         steps: How many steps the first optimizer took.
         notes: Troubles of the watcher itself.
         stopped: Why it ended early.
+        forked: Whether this is a child of the process that is watched.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Session:
         self.steps = 0
         self.notes: list[str] = []
         self.stopped = ""
+        self.forked = False
         self.began = time.monotonic()
         self.ended: float | None = None
         self._most_steps = most_steps
@@ -210,6 +212,8 @@ class Session:
 
     def before_step(self, made: Any) -> None:
         """Look at what an optimizer is about to do."""
+        if self.forked:
+            return
         self.thread.stepping += 1
         in_backward = self.thread.busy > 0
         with self.unwatched(), self.guarded("step"):
@@ -219,6 +223,8 @@ class Session:
 
     def after_step(self, made: Any) -> None:
         """Note what an optimizer has changed, and end the iteration with the first one's step."""
+        if self.forked:
+            return
         self.thread.stepping = max(0, self.thread.stepping - 1)
         known = self.optimizers.of(made)
         known.steps += 1
@@ -295,6 +301,7 @@ class Session:
 def _in_child() -> None:
     """Watch nothing in a child process."""
     for each in _watching:
+        each.forked = True
         each.thread.busy += 1
 
 
