@@ -164,12 +164,17 @@ def _inference_mode(session: Session) -> Iterator[None]:
 @contextlib.contextmanager
 def _engine(session: Session) -> Iterator[None]:
     """Every backward pass goes through this one function."""
-    original = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+    name = "_engine_run_backward"
+    original = getattr(torch.autograd, name, None)
+    if original is None:
+        session.notes.append(f"torch.autograd.{name} is not there: no backward pass is seen")
+        yield
+        return
 
     def run(outputs: Any, *args: Any, **kwargs: Any) -> Any:
         return session.backward(original, outputs, args, kwargs)
 
-    with _replaced(torch.autograd, "_engine_run_backward", run):
+    with _replaced(torch.autograd, name, run):
         yield
 
 
@@ -246,7 +251,7 @@ def _threads(session: Session) -> Iterator[None]:
 @contextlib.contextmanager
 def _warnings(session: Session) -> Iterator[None]:
     """Let a warning tell the line that it would have told without the watcher."""
-    # What a script replaces is called by this; it is what C calls, and `catch_warnings` leaves alone.
+    # What C calls, and `catch_warnings` leaves alone; it calls what a script puts in place.
     name = "_showwarnmsg" if hasattr(warnings, "_showwarnmsg") else "showwarning"
     original = getattr(warnings, name)
 
