@@ -156,7 +156,7 @@ class Passes:
         if inputs:
             at.inputs = [parameters.of(t) for t in inputs if isinstance(t, Tensor) and t.is_leaf]
         before = parameters.gradients()
-        look = self.looks and torch._C._functorch.peek_interpreter_stack() is None
+        look = self.looks and not _transformed()
         silent: list[Change] = []
         handles = self._walk(outputs, at, look, silent)
         self.count += 1
@@ -304,6 +304,13 @@ class Passes:
                     if number in self._freed:
                         at.reuses.append((None, each.node, self._freed[number]))
                         break
+
+
+def _transformed() -> bool:
+    """Return whether this runs inside of a transform of ``torch.func``, whose values have none."""
+    functorch = getattr(torch._C, "_functorch", None)
+    peek = getattr(functorch, "peek_interpreter_stack", None)
+    return peek is not None and peek() is not None
 
 
 def _above(output: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,10 @@ def _ignored() -> set[Call]:
 
 
 IGNORED = _ignored()
+# Torch's table of names is built here. Later calls leave the filters of warnings alone, whose
+# change would let a script's warnings appear once more.
+resolve_name(torch.add)
+_resolve = inspect.unwrap(resolve_name)
 _names: dict[Call, str] = {}
 
 
@@ -73,7 +78,7 @@ def name_of(call: Call) -> str:
     """Return a function's name as the documentation writes it, such as ``"F.relu"``."""
     found = _names.get(call)
     if found is None:
-        name = resolve_name(call) or getattr(call, "__name__", str(call))
+        name = _resolve(call) or getattr(call, "__name__", str(call))
         for start, short in (("torch.Tensor.", ""), ("torch.nn.functional.", "F.")):
             if name.startswith(start):
                 name = short + name[len(start) :]

@@ -309,6 +309,8 @@ class Flow:
 
     def expired(self) -> list[int]:
         """Forget memory that was freed, and return its keys."""
+        if not self._storages:
+            return []
         is_expired: Any = torch.UntypedStorage._expired
         free: Any = torch.UntypedStorage._free_weak_ref
         gone = [key for key, weak in self._storages.items() if is_expired(weak)]

@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import (
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-)
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -25,6 +21,7 @@ from torch.optim.optimizer import (
 
 from .flow import CustomFunction, tensors_in
 from .sites import WATCHER, caller_of_torch, here, kind
+from .tracebacks import as_without_watcher
 
 if TYPE_CHECKING:
     from .session import Session
@@ -53,6 +50,7 @@ def patched(session: Session) -> Iterator[None]:
             _eager,
         ):
             stack.enter_context(each(session))
+        stack.enter_context(as_without_watcher())
         yield
 
 
@@ -166,12 +164,17 @@ def _inference_mode(session: Session) -> Iterator[None]:
 @contextlib.contextmanager
 def _engine(session: Session) -> Iterator[None]:
     """Every backward pass goes through this one function."""
-    original = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+    name = "_engine_run_backward"
+    original = getattr(torch.autograd, name, None)
+    if original is None:
+        session.notes.append(f"torch.autograd.{name} is not there: no backward pass is seen")
+        yield
+        return
 
     def run(outputs: Any, *args: Any, **kwargs: Any) -> Any:
         return session.backward(original, outputs, args, kwargs)
 
-    with _replaced(torch.autograd, "_engine_run_backward", run):
+    with _replaced(torch.autograd, name, run):
         yield
 
 
@@ -202,11 +205,18 @@ def _optimizers(session: Session) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _modules(session: Session) -> Iterator[None]:
-    def enter(module: nn.Module, inputs: Any) -> None:
-        session.enter_module(module)
+    original = vars(nn.Module)["__call__"]
 
-    def leave(module: nn.Module, inputs: Any, outputs: Any) -> None:
-        session.leave_module(module)
+    # A hook would send every call of a module another way, with other lines in tracebacks.
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        thread = session.thread
+        if thread.modules or thread.busy:
+            return original(self, *args, **kwargs)
+        session.enter_module()
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            thread.modules = 0
 
     def registering(original: Callable[..., Any]) -> Callable[..., Any]:
         def register(self: nn.Module, hook: Any, *args: Any, **kwargs: Any) -> Any:
@@ -215,18 +225,11 @@ def _modules(session: Session) -> Iterator[None]:
 
         return register
 
-    handles = [
-        register_module_forward_pre_hook(enter),
-        register_module_forward_hook(leave, always_call=True),
-    ]
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_replaced(nn.Module, "__call__", call))
         for name in _BACKWARD_HOOKS:
             stack.enter_context(_replaced(nn.Module, name, registering(vars(nn.Module)[name])))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+        yield
 
 
 @contextlib.contextmanager
@@ -236,6 +239,8 @@ def _threads(session: Session) -> Iterator[None]:
     original = vars(threading.Thread)[name]
 
     def run(self: Any) -> Any:
+        if session.forked:
+            return original(self)
         with session.entered():
             return original(self)
 
@@ -246,34 +251,38 @@ def _threads(session: Session) -> Iterator[None]:
 @contextlib.contextmanager
 def _warnings(session: Session) -> Iterator[None]:
     """Let a warning tell the line that it would have told without the watcher."""
-    original = warnings.showwarning
+    # What C calls, and `catch_warnings` leaves alone; it calls what a script puts in place.
+    name = "_showwarnmsg" if hasattr(warnings, "_showwarnmsg") else "showwarning"
+    original = getattr(warnings, name)
 
-    def show(
-        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
-    ) -> None:
+    def show(message: Any, *rest: Any) -> None:
+        filename = rest[1] if rest else message.filename
         own = sys._getframe()
         frame = own.f_back
         while frame is not None and frame.f_code.co_filename != filename:
             frame = frame.f_back
         if frame is None or kind(frame.f_code) != WATCHER or frame.f_code is own.f_code:
-            original(message, category, filename, lineno, file, line)
+            original(message, *rest)
             return
         frame.f_globals.get("__warningregistry__", {}).clear()
         caller = caller_of_torch(frame)
         if caller is None:
-            original(message, category, filename, lineno, file, line)
+            original(message, *rest)
             return
-        with _replaced(warnings, "showwarning", original):
+        text, category = (message, rest[0]) if rest else (message.message, message.category)
+        with _replaced(warnings, name, original):
             warnings.warn_explicit(
-                message,
+                text,
                 category,
                 caller.f_code.co_filename,
                 caller.f_lineno,
                 caller.f_globals.get("__name__", "<unknown>"),
                 caller.f_globals.setdefault("__warningregistry__", {}),
+                caller.f_globals,
+                None if rest else message.source,
             )
 
-    with _replaced(warnings, "showwarning", show):
+    with _replaced(warnings, name, show):
         yield
 
 

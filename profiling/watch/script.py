@@ -15,7 +15,7 @@ from . import record
 from .build import build
 from .names import name_running, name_variables
 from .session import Enough, Session
-from .sites import WATCHER, kind
+from .tracebacks import clean
 
 # Iterations after which a record is written meanwhile, for a script that is killed later.
 _MEANWHILE = {1, 2, 3, 5, 10, 100, 1_000, 10_000}
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
         arguments: The record's path, the most steps (0 for all), ``values`` or ``fast``,
             ``script`` or ``module``, its path or name, and its own arguments.
     """
-    path, steps, values, form, target, *own = arguments
+    file, steps, values, form, target, *own = arguments
     session = Session(
         values=values == "values",
         most_steps=int(steps) or None,
@@ -36,6 +36,8 @@ def main(arguments: list[str]) -> None:
     )
     runner = _Script(target, own) if form == "script" else _Module(target, own)
     command = (target, *own)
+    parent = os.getpid()
+    path = Path(file).absolute()
 
     def write(failure: BaseException | None = None, complete: bool = True) -> None:
         with session.unwatched(), session.guarded("record"):
@@ -47,12 +49,12 @@ def main(arguments: list[str]) -> None:
             partial.replace(path)
 
     def _meanwhile(iteration: int) -> None:
-        if iteration in _MEANWHILE:
+        # A child that the script has forked is not watched.
+        if iteration in _MEANWHILE and os.getpid() == parent:
             write(complete=False)
 
     failure: BaseException | None = None
     code: Any = 0
-    parent = os.getpid()
     session.start()
     try:
         runner.run()
@@ -74,7 +76,7 @@ def main(arguments: list[str]) -> None:
 def _finish(failure: BaseException | None, code: Any) -> None:
     """End as Python does after an error, or with the script's own exit code."""
     if failure is not None:
-        failure.__traceback__ = _without_watcher(failure.__traceback__)
+        clean(failure)
         if isinstance(failure, KeyboardInterrupt):
             # Python itself ends such a process by the signal.
             shown, hook = failure.__traceback__, sys.excepthook
@@ -141,23 +143,6 @@ def _spec_of(name: str) -> importlib.machinery.ModuleSpec:
 
 def _fresh_main() -> types.ModuleType:
     module = types.ModuleType("__main__")
-    vars(module)["__builtins__"] = builtins
+    vars(module).update(__builtins__=builtins, __annotations__={}, __cached__=None)
     sys.modules["__main__"] = module
     return module
-
-
-def _without_watcher(trace: types.TracebackType | None) -> types.TracebackType | None:
-    """Return a traceback without the frames of the watcher and of what it is called through."""
-    frames: list[types.TracebackType] = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_name == "handle_torch_function":
-            # What called that is the function of torch's that comes again further on.
-            frames = frames[:-1]
-        elif kind(code) != WATCHER:
-            frames.append(trace)
-        trace = trace.tb_next
-    below: types.TracebackType | None = None
-    for each in reversed(frames):
-        below = types.TracebackType(below, each.tb_frame, each.tb_lasti, each.tb_lineno)
-    return below

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .backward import Pass, Passes
 from .flow import CustomFunction, Flow, Node, Operation
@@ -42,7 +42,7 @@ class _Thread(threading.local):
         off_site: Where gradients were turned off.
         inference_sites: Where inference mode was entered.
         functions: The custom Functions that are running.
-        modules: How many modules are running.
+        modules: Whether a module is running.
     """
 
     busy = 0
@@ -65,6 +65,7 @@ class Session:
         steps: How many steps the first optimizer took.
         notes: Troubles of the watcher itself.
         stopped: Why it ended early.
+        forked: Whether this is a child of the process that is watched.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Session:
         self.steps = 0
         self.notes: list[str] = []
         self.stopped = ""
+        self.forked = False
         self.began = time.monotonic()
         self.ended: float | None = None
         self._most_steps = most_steps
@@ -210,6 +212,8 @@ class Session:
 
     def before_step(self, made: Any) -> None:
         """Look at what an optimizer is about to do."""
+        if self.forked:
+            return
         self.thread.stepping += 1
         in_backward = self.thread.busy > 0
         with self.unwatched(), self.guarded("step"):
@@ -219,6 +223,8 @@ class Session:
 
     def after_step(self, made: Any) -> None:
         """Note what an optimizer has changed, and end the iteration with the first one's step."""
+        if self.forked:
+            return
         self.thread.stepping = max(0, self.thread.stepping - 1)
         known = self.optimizers.of(made)
         known.steps += 1
@@ -236,17 +242,11 @@ class Session:
             self._passes_since_step = 0
             self._end_iteration()
 
-    def enter_module(self, module: nn.Module) -> None:
-        """Note that a module begins its forward."""
-        thread = self.thread
-        thread.modules += 1
-        if thread.modules == 1 and not thread.busy:
-            with self.unwatched(), self.guarded("forward"):
-                self.memory.begin_forward()
-
-    def leave_module(self, module: nn.Module) -> None:
-        """Note that a module has ended its forward."""
-        self.thread.modules = max(0, self.thread.modules - 1)
+    def enter_module(self) -> None:
+        """Note that a module begins its forward, which no other module has called."""
+        self.thread.modules = 1
+        with self.unwatched(), self.guarded("forward"):
+            self.memory.begin_forward()
 
     def module_hook(self, hook: Any, site: Site) -> None:
         """Note that a hook on a module's gradients was registered."""
@@ -301,6 +301,7 @@ class Session:
 def _in_child() -> None:
     """Watch nothing in a child process."""
     for each in _watching:
+        each.forked = True
         each.thread.busy += 1
 
 
