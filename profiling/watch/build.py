@@ -77,7 +77,7 @@ class _Builder:
             "backward": tuple(self._backward(each, number_of) for each in passes),
             "changes": tuple(self._change(each) for each in session.passes.changes),
             "growth": tuple(
-                record.Growth(self._known(site), len(each.iterations), each.span + 1, each.held)
+                record.Growth(self._known(site), each.iterations, each.span + 1, each.held)
                 for site, each in session.memory.growing.items()
             ),
             "held": tuple(

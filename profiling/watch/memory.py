@@ -13,16 +13,21 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from .flow import Flow, Node, graph
-from .sites import UNKNOWN, WATCHER, Site, kind
+from .sites import UNKNOWN, WATCHER, Site, kind, variables_of
 
 # A graph over this many iterations is no accident: one is at hand, one may be wanted.
 _LONG = 2
-# Forward passes without a backward pass before it is asked what they keep.
+# Forward passes without a backward pass after which it is asked what they keep, and again after
+# twice, four times, eight times as many.
 _MANY_FORWARDS = 5
+# Iterations that are all looked at; later ones where their number is a power of two.
+_EVERY = 16
 # Levels of containers between a tensor and a name.
 _LEVELS = 3
 # Tensors of one line that are asked what holds them.
 _MOST_ASKED = 8
+# Containers of one level that are followed.
+_MOST_FOLLOWED = 50
 _CONTAINERS = ("deque", "defaultdict", "dict_values", "cell")
 _PUTS = (
     r"\s*(\[[^\]]*\]\s*)*"
@@ -40,7 +45,8 @@ class Growing:
 
     def __init__(self) -> None:
         """Start with nothing seen."""
-        self.iterations: set[int] = set()
+        self.iterations = 0
+        self.last = -1
         self.span = 0
         self.held = False
 
@@ -91,12 +97,21 @@ class Memory:
         span = node.iteration - node.oldest
         if span >= _LONG and node.operation is not None:
             growing = self.growing.setdefault(node.operation.site, Growing())
-            growing.iterations.add(node.iteration)
+            growing.iterations += node.iteration != growing.last
+            growing.last = node.iteration
             growing.span = max(growing.span, span)
 
-    def end_iteration(self) -> None:
-        """Look for tensors of earlier iterations that are alive with their graphs."""
-        if self._flow.iteration < _LONG:
+    def end_iteration(self, last: bool = False) -> None:
+        """Look for tensors of earlier iterations that are alive with their graphs.
+
+        The more iterations there were, the rarer: looking takes as long as much is kept.
+
+        Args:
+            last: Whether it is the last iteration.
+        """
+        iteration = self._flow.iteration
+        rare = iteration > _EVERY and iteration & (iteration - 1)
+        if iteration < _LONG or (rare and not last):
             return
         found = self._old_tensors()
         if any(len(each) >= _LONG for each in found.values()):
@@ -105,15 +120,18 @@ class Memory:
             found = self._old_tensors()
         for site, by_iteration in found.items():
             before = self.held.get(site)
-            if len(by_iteration) >= max(_LONG, before.iterations + 1 if before else 0):
+            if len(by_iteration) >= max(_LONG, 2 * before.iterations if before else 0):
                 oldest = by_iteration[min(by_iteration)]
                 self.held[site] = self._holding(site, len(by_iteration), oldest)
+            elif before is not None and len(by_iteration) > before.iterations:
+                self.held[site] = before._replace(iterations=len(by_iteration))
         found.clear()
 
     def begin_forward(self) -> None:
         """Look for results of earlier forward passes that no backward pass has used yet."""
         self._forwards.append(self._flow.clock)
-        if len(self._forwards) - self._forwards_at_backward < _MANY_FORWARDS:
+        many, rest = divmod(len(self._forwards) - self._forwards_at_backward, _MANY_FORWARDS)
+        if rest or not many or many & (many - 1):
             return
         found: _Old = {}
         numbers: dict[Site, set[int]] = {}
@@ -128,7 +146,7 @@ class Memory:
                 numbers.setdefault(site, set()).add(self._flow.key(graph(tensor)))
         for site, by_forward in found.items():
             before = self.kept.get(site)
-            if len(by_forward) >= max(3, before.iterations + 1 if before else 0):
+            if len(by_forward) >= max(3, 2 * before.iterations if before else 0):
                 oldest = by_forward[min(by_forward)]
                 holding = self._holding(site, len(by_forward), oldest)
                 self.kept[site] = holding._replace(numbers=frozenset(numbers[site]))
@@ -185,11 +203,11 @@ def _holders(tensor: Tensor) -> list[Holder]:
     front: list[Any] = [tensor]
     for _ in range(_LEVELS):
         further: list[Any] = []
-        for held in front:
-            for each in gc.get_referrers(held):
-                if each is not front and each is not further:
+        for each in gc.get_referrers(*front):
+            if each is not front and each is not further:
+                for held in front:
                     found += _names(each, held, further, seen)
-        front = further
+        front = further[:_MOST_FOLLOWED]
     return found
 
 
@@ -205,7 +223,7 @@ def _names(each: Any, held: Any, further: list[Any], seen: set[int]) -> list[Hol
     if isinstance(each, types.FrameType):
         if kind(each.f_code) == WATCHER:
             return []
-        local = list(each.f_locals.items())
+        local = list(variables_of(each).items())
         return [Holder(name, each.f_code) for name, got in local if got is held]
     if isinstance(each, (dict, list, tuple, set)) or type(each).__name__ in _CONTAINERS:
         is_namespace = isinstance(each, dict) and "__builtins__" in each

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .flow import is_trained
-from .sites import USER, kind
+from .sites import USER, kind, variables_of
 from .training import Parameters
 
 # Containers and objects between a variable and a module.
@@ -60,11 +60,7 @@ def name_running(
         name_variables(parameters, each.f_globals)
     for each in own:
         if each.f_code.co_flags & inspect.CO_OPTIMIZED:
-            values = each.f_locals
-            name_variables(parameters, dict(values))
-            if type(values) is dict:
-                # Before Python 3.13 a frame keeps this copy, and what is in it, until it ends.
-                values.clear()
+            name_variables(parameters, variables_of(each))
 
 
 class _Names:

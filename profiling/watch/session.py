@@ -125,7 +125,7 @@ class Session:
         self.thread.busy += 1
         with self.guarded("end"):
             self.flow.iteration += 1
-            self.memory.end_iteration()
+            self.memory.end_iteration(last=True)
             self.flow.iteration -= 1
 
     @contextlib.contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import sysconfig
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 import torch
 
@@ -114,6 +116,16 @@ def here(depth: int = 1) -> Site:
 def definition(code: CodeType) -> Site:
     """Return the site of a function's first line."""
     return _interned(code, code.co_firstlineno, None, 0, None, False)
+
+
+def variables_of(frame: FrameType) -> dict[str, Any]:
+    """Return the local variables of a function that is running, without keeping them alive."""
+    values = frame.f_locals
+    found = dict(values)
+    if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(values) is dict:
+        # Before Python 3.13 a frame keeps this copy, and what is in it, until it ends.
+        values.clear()
+    return found
 
 
 def caller_of_torch(frame: FrameType | None) -> FrameType | None:

@@ -17,6 +17,7 @@ LESSONS = {
     "nondiff_op": "argmax_as_loss",
     "zero_grad_op": "straight_through",
     "frozen": "freeze_and_finetune",
+    "only_evaluated": "",
     "unused": "",
     "not_in_loss": "grad_of_unused",
     "optimizer_missing": "",

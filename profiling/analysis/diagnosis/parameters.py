@@ -121,10 +121,16 @@ def _takes_part(facts: Facts, number: int) -> bool:
 
 
 def _frozen(facts: Facts, number: int) -> Finding:
-    """Frozen: a problem only where it was trained for, by an optimizer that holds it alone."""
+    """Frozen: a problem only where an optimizer steps that holds nothing else."""
     parameter = facts.parameter(number)
     lines = facts.lines([parameter.frozen_site], "frozen")
-    return _say(NOTE, "frozen", lines)
+    level = NOTE if parameter.arrivals or not parameter.steps else PROBLEM
+    for other in facts.watch.parameters:
+        if set(other.optimizers) & set(parameter.optimizers) and (
+            other.requires_grad or other.arrivals
+        ):
+            level = NOTE
+    return _say(level, "frozen", lines)
 
 
 def _has_arrived(facts: Facts, number: int) -> bool:
@@ -212,9 +218,17 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     way = _way(facts, number)
     if way is not None and way.cuts:
         return _cut(level, way)
+    if level == NOTE and _is_only_evaluated(facts, number):
+        return _say(NOTE, "only_evaluated")
     if left_out is not None:
         return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     return _lost(facts, number, level)
+
+
+def _is_only_evaluated(facts: Facts, number: int) -> bool:
+    """Return whether a parameter was used for results only, as that of a reloaded model is."""
+    parameter = facts.parameter(number)
+    return parameter.used_after_backward or not parameter.uses_with_grad
 
 
 def _left_out(facts: Facts, number: int) -> Backward | None:
@@ -312,6 +326,23 @@ def _unseen_leaf_after(facts: Facts, end: int) -> bool:
     )
 
 
+def _without_trained(facts: Facts, number: int, at: list[Line]) -> Finding:
+    """Return why nothing that a loss was computed from requires a gradient."""
+    frozen = [
+        each
+        for each, parameter in enumerate(facts.watch.parameters)
+        if parameter.names
+        and not parameter.requires_grad
+        and parameter.optimizers
+        and set(facts.made[each]) & facts.behind(number)
+    ]
+    if not frozen:
+        return _say(PROBLEM, "no_graph", at)
+    sites = [facts.parameter(each).frozen_site for each in frozen]
+    found = _say(PROBLEM, "frozen", [*facts.lines(sites, "frozen"), *at])
+    return _with(found, tuple(frozen))
+
+
 def rootless(facts: Facts) -> Finding | None:
     """Return why a loss had no graph, where backward raised because of that."""
     for number, backward in enumerate(facts.watch.backward):
@@ -331,9 +362,15 @@ def rootless(facts: Facts) -> Finding | None:
             lines = [line for each in best.cuts for line in each.lines]
             found = _say(PROBLEM, cause, [*lines, *at], path=best.nodes, name=best.cuts[0].name)
         else:
-            found = _say(PROBLEM, "no_graph", at)
+            found = _without_trained(facts, number, at)
         return Finding(
-            "error", PROBLEM, found.cause, found.lines, (), found.values, path=found.path
+            "error",
+            PROBLEM,
+            found.cause,
+            found.lines,
+            found.parameters,
+            found.values,
+            path=found.path,
         )
     return None
 
