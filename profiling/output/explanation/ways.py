@@ -303,7 +303,8 @@ def _operations(group: _Group, finding: Finding | None, places: Places, say: Tex
     elif shape:
         lines.append(shape)
     lines = [each for each in lines if each]
-    return Stop(kind, tuple(lines), ", ".join(lines), bad, goto)
+    # The code is read out where it stands in the source.
+    return Stop(kind, tuple(lines), ", ".join(lines[:2]), bad, goto)
 
 
 def _name(node: int, places: Places, say: Text) -> str:
