@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pygments
@@ -23,8 +24,9 @@ _AROUND = 6
 _MOST_FILES = 12
 _MOST_COLUMNS = 300
 # Highlighting more would take seconds.
-_MOST_HIGHLIGHTED = 200_000
+_MOST_HIGHLIGHTED = 400_000
 _MOST_MARKS = 4
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 _SIGNS = {
     **dict.fromkeys(("cut", "off", "inference"), "✂"),
@@ -106,11 +108,12 @@ def source_files(diagnosis: Diagnosis, places: Places, say: Text) -> Sources:
     order = sorted(
         places.numbers.items(), key=lambda pair: (-weight[pair[1]], pair[0] not in script, pair[1])
     )
-    told = [pair for pair in order if weight[pair[1]]] or order[:1]
+    told = [pair for pair in order if weight[pair[1]]][:_MOST_FILES] or order[:1]
     left, files = MOST_LINES, []
-    for path, number in told[:_MOST_FILES]:
+    for path, number in told:
         text = diagnosis.watch.files[number].text or ""
-        rows = _rows(text, number, marks, saved, left)
+        lines = _highlighted(text, _MOST_HIGHLIGHTED // len(told))
+        rows = _rows(lines, number, marks, saved, left)
         left -= len(rows)
         files.append(SourceFile(number, places.file(path), rows))
         if left <= 0:
@@ -140,13 +143,12 @@ def _marks(diagnosis: Diagnosis, places: Places, say: Text) -> dict[str, list[Ma
 
 
 def _rows(
-    text: str,
+    lines: Sequence[Markup],
     number: int,
     marks: Mapping[str, list[Mark]],
     saved: Mapping[str, int],
     most: int,
 ) -> list[Row]:
-    lines = _highlighted(text)
     known = {
         at
         for at in range(1, len(lines) + 1)
@@ -182,11 +184,13 @@ def _shown(total: int, known: Iterable[int], most: int) -> list[int]:
     return sorted(found) or list(range(1, min(total, most, MOST_WHOLE) + 1))
 
 
-def _highlighted(text: str) -> list[Markup]:
-    """Return the lines of a text, highlighted unless they are too many."""
-    # Any of these would end a line on one side only.
-    lines = [each[:_MOST_COLUMNS] for each in text.splitlines()]
-    if sum(map(len, lines)) > _MOST_HIGHLIGHTED:
+def _highlighted(text: str, most: int) -> list[Markup]:
+    """Return the lines of a text, highlighted unless that are more characters than `most`."""
+    # Lines as Python counts them; `str.splitlines` knows more ends.
+    lines = [each[:_MOST_COLUMNS] for each in _LINE_END.split(text)]
+    if lines[-1] == "":
+        lines.pop()
+    if sum(map(len, lines)) > most:
         return [escape(each) for each in lines]
     lexer = PythonLexer(stripnl=False, ensurenl=False)
     html = pygments.highlight("\n".join(lines), lexer, HtmlFormatter(nowrap=True))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+import functools
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from profiling.analysis.diagnosis import Diagnosis, Finding, sentences
+from profiling.analysis.diagnosis import Diagnosis, Finding, Line, sentences
 from profiling.graphs.path import Step, Stop, path_svg
 from profiling.model.words import Text
 from profiling.output.explanation.places import Places
@@ -17,6 +18,8 @@ from profiling.watch.record import Place
 MOST_WAYS = 30
 MOST_STOPS = 14
 _MOST_OPERATIONS = 3
+# Nodes that are looked at for a way that ends before a loss.
+_MOST_SEARCHED = 20_000
 _END = -1
 """Stands for a loss that a way does not reach."""
 
@@ -92,6 +95,7 @@ class _Finder:
     def __init__(self, diagnosis: Diagnosis, places: Places) -> None:
         self._facts = places.facts
         self._nodes = diagnosis.watch.nodes
+        self._files = diagnosis.watch.files
         self._places = places
         roots = [root for each in diagnosis.watch.backward for root in each.roots]
         self._roots = set(roots)
@@ -125,28 +129,37 @@ class _Finder:
         if whole:
             return whole
         rebuilt = next((each for each in finding.lines if each.role == "rebuilt"), None)
-        left = self._to_the_end(parameter, (finding.lines or (None,))[0])
+        left = self._to_the_end(parameter, finding.lines[0] if finding.lines else None)
         if rebuilt is not None:
             clock = self._nodes[left[-1]].clock if left else 0
-            for at in self._any:
-                if self._nodes[at].clock > clock and self._is_on(at, rebuilt):
+            for at in self._on_lines.get((rebuilt.path, rebuilt.line), ()):
+                if self._nodes[at].clock > clock:
                     return [*left, *_follow(self._any, at)]
         return [*left, _END]
 
-    def _is_on(self, node: int, line: object) -> bool:
+    @functools.cached_property
+    def _on_lines(self) -> dict[tuple[str, int], list[int]]:
+        """The nodes that a loss was computed from, by line, in the order of the computation."""
+        found: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for at in sorted(self._any):
+            place = self._places.own_place(self._nodes[at].operation)
+            if place is not None:
+                found[self._files[place.file].path, place.line].append(at)
+        return found
+
+    def _is_on(self, node: int, line: Line) -> bool:
         place = self._places.own_place(self._nodes[node].operation)
         if place is None:
             return False
-        here = self._places.line_of(place)
-        return (here.path, here.line) == (getattr(line, "path", ""), getattr(line, "line", 0))
+        return (self._files[place.file].path, place.line) == (line.path, line.line)
 
-    def _to_the_end(self, parameter: int, line: object) -> list[int]:
+    def _to_the_end(self, parameter: int, line: Line | None) -> list[int]:
         """Return the way to the last use in the first iteration, or to a line's first."""
         starts = self._facts.made[parameter]
         came: dict[int, int | None] = dict.fromkeys(starts)
         queue = deque(starts)
         last = starts[-1] if starts else None
-        while queue:
+        while queue and len(came) < _MOST_SEARCHED:
             at = queue.popleft()
             if line is not None and at not in starts and self._is_on(at, line):
                 last = at
@@ -290,7 +303,8 @@ def _operations(group: _Group, finding: Finding | None, places: Places, say: Tex
     elif shape:
         lines.append(shape)
     lines = [each for each in lines if each]
-    return Stop(kind, tuple(lines), ", ".join(lines), bad, goto)
+    # The code is read out where it stands in the source.
+    return Stop(kind, tuple(lines), ", ".join(lines[:2]), bad, goto)
 
 
 def _name(node: int, places: Places, say: Text) -> str:
