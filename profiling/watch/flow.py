@@ -299,7 +299,8 @@ class Flow:
             if key not in self._storages:
                 # The weak reference keeps the address taken, so that the key is not used again.
                 self._storages[key] = storage._weak_ref()
-        except (RuntimeError, NotImplementedError, AttributeError, TypeError):
+        except (RuntimeError, NotImplementedError, AttributeError, TypeError, ValueError):
+            # A tensor without memory; a lazy one says so with a ValueError.
             return None
         return key
 
