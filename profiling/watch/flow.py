@@ -185,7 +185,9 @@ class Flow:
         if tensor is not None:
             dtype = tensor.dtype
             node.dtype = str(dtype)[6:]
-            node.shape = tuple(tensor.shape)
+            with contextlib.suppress(RuntimeError):
+                # A lazy parameter has none yet.
+                node.shape = tuple(tensor.shape)
             node.requires_grad = tensor.requires_grad
             node.differentiable = dtype.is_floating_point or dtype.is_complex
         self.nodes[node.id] = node

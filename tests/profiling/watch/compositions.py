@@ -1,4 +1,4 @@
-"""Small trainings with one feature of torch each; each returns what must be the same when watched."""
+"""Small trainings with one feature of torch each, which return what must be the same."""
 
 from __future__ import annotations
 

@@ -96,7 +96,6 @@ def test_a_cut_in_a_thread_is_named_at_its_line(pool: bool) -> None:
 
 PRIVATE = [
     (torch._C._autograd, "_top_saved_tensors_default_hooks"),
-    (torch._C.StorageBase, "_weak_ref"),
     (torch._C._functorch, "peek_interpreter_stack"),
     (warnings, "_showwarnmsg"),
     (torch.autograd, "_engine_run_backward"),
