@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 X = torch.linspace(-1, 1, 24).reshape(6, 4)
 
 
-def trained(model: nn.Module, loss: Callable[[], Tensor] | None = None, steps: int = 2) -> Any:
+def trained(model: nn.Module, loss: Callable[[], Any] | None = None, steps: int = 2) -> Any:
     """Train a model, and return what it has become."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(steps):
@@ -36,7 +36,7 @@ def state(model: nn.Module) -> list[Any]:
     ]
 
 
-def mlp() -> nn.Sequential:
+def mlp() -> Any:
     """Return a small model."""
     return nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
 
@@ -58,7 +58,7 @@ def lora_with_reentrant_checkpoint() -> Any:
         p.requires_grad_(False)
     down, up = nn.Parameter(torch.randn(4, 2)), nn.Parameter(torch.randn(2, 4))
 
-    def forward(x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Any:
         return model(x) + x @ down @ up
 
     holder = nn.ParameterList([down, up])
@@ -69,7 +69,7 @@ def lora_with_reentrant_checkpoint() -> Any:
 def autocast() -> Any:
     model = mlp()
 
-    def loss() -> Tensor:
+    def loss() -> Any:
         with torch.autocast("cpu", torch.bfloat16):
             return model(X).float().pow(2).mean()
 
@@ -93,7 +93,7 @@ def func_transforms() -> Any:
     model = mlp()
     weights = {name: p.detach() for name, p in model.named_parameters()}
 
-    def loss(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    def loss(weights: dict[str, Tensor], x: Tensor) -> Any:
         return functional_call(model, weights, (x,)).pow(2).mean()
 
     each = vmap(grad(loss), in_dims=(None, 0))(weights, X)
@@ -118,7 +118,7 @@ def compiled() -> Any:
     model = mlp()
 
     @torch.compile
-    def loss() -> Tensor:
+    def loss() -> Any:
         return torch.compile(model)(X).pow(2).mean()
 
     with torch.compiler.set_stance("force_eager"):
@@ -127,7 +127,7 @@ def compiled() -> Any:
 
 class _Legacy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, w: Tensor, scale: float) -> Any:
         ctx.save_for_backward(x, w)
         return x * w * scale
 
@@ -153,22 +153,28 @@ class _Split(torch.autograd.Function):
         return grads[0] * ctx.saved_tensors[0]
 
 
+def apply(function: Any, *args: Any) -> Any:
+    """Apply a custom function."""
+    return function.apply(*args)
+
+
 def custom_functions() -> Any:
     model = mlp()
     w = nn.Parameter(torch.ones(4))
     holder = nn.ModuleList([model, nn.ParameterList([w])])
-    return trained(holder, lambda: _Split.apply(_Legacy.apply(model(X), w, 0.5)).mean())
+    return trained(holder, lambda: apply(_Split, apply(_Legacy, model(X), w, 0.5)).mean())
 
 
 def hooks() -> Any:
-    model, seen = mlp(), []
+    model: Any = mlp()
+    seen: list[Any] = []
     model[0].register_forward_hook(lambda m, a, out: out * 2)
     model[0].register_forward_pre_hook(lambda m, a: (a[0] + 1,))
     model[1].register_full_backward_hook(lambda m, i, o: seen.append(i[0].sum()))
     model[2].weight.register_hook(lambda g: g * 0.5)
     model[2].bias.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
 
-    def loss() -> Tensor:
+    def loss() -> Any:
         hidden = model(X)
         hidden.register_hook(lambda g: g.clamp(-1, 1))
         hidden.retain_grad()
@@ -181,7 +187,7 @@ def lbfgs() -> Any:
     model = mlp()
     optimizer = torch.optim.LBFGS(model.parameters(), max_iter=3)
 
-    def closure() -> Tensor:
+    def closure() -> Any:
         optimizer.zero_grad()
         loss = model(X).pow(2).mean()
         loss.backward()
@@ -222,7 +228,7 @@ def complex_parameters() -> Any:
 
 
 class _Symmetric(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return x.triu() + x.triu(1).transpose(-1, -2)
 
 
@@ -246,7 +252,7 @@ def recurrent() -> Any:
     lstm = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
     x = X.reshape(2, 3, 4)
 
-    def loss() -> Tensor:
+    def loss() -> Any:
         packed = nn.utils.rnn.pack_padded_sequence(x, [3, 2], batch_first=True)
         out, (hidden, _) = lstm(packed)
         return nn.utils.rnn.pad_packed_sequence(out)[0].pow(2).mean() + hidden.mean()
@@ -293,7 +299,7 @@ def default_device() -> Any:
 def saved_on_cpu() -> Any:
     model = mlp()
 
-    def loss() -> Tensor:
+    def loss() -> Any:
         with torch.autograd.graph.save_on_cpu():
             return model(X).pow(2).mean()
 
@@ -311,7 +317,7 @@ def higher_order() -> Any:
     model = mlp()
     x = X.clone().requires_grad_()
 
-    def loss() -> Tensor:
+    def loss() -> Any:
         (g,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
         (h,) = torch.autograd.grad(g.pow(2).sum(), x, create_graph=True)
         return g.pow(2).mean() + h.pow(2).mean() + model(x).pow(2).mean()
@@ -322,7 +328,7 @@ def higher_order() -> Any:
 def thread_pool() -> Any:
     model = mlp()
 
-    def loss() -> Tensor:
+    def loss() -> Any:
         with ThreadPoolExecutor(2) as pool:
             return torch.stack([each.mean() for each in pool.map(model, X.split(3))]).pow(2).sum()
 
@@ -332,12 +338,12 @@ def thread_pool() -> Any:
 def event_loop() -> Any:
     model = mlp()
 
-    async def part(x: Tensor) -> Tensor:
+    async def part(x: Tensor) -> Any:
         await asyncio.sleep(0)
         return model(x).pow(2).mean()
 
-    async def both() -> Tensor:
-        return sum(await asyncio.gather(part(X[:3]), part(X[3:])))  # type: ignore[return-value]
+    async def both() -> Any:
+        return sum(await asyncio.gather(part(X[:3]), part(X[3:])))
 
     return trained(model, lambda: asyncio.run(both()))
 
