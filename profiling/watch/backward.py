@@ -99,6 +99,7 @@ class Passes:
         count: How many there were.
         changes: Saved tensors that were changed.
         looking: Whether values are looked at at all.
+        guarded: Keeps a fault of the watcher from becoming the script's.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class Passes:
         self.count = 0
         self.changes: list[Change] = []
         self.looking = looking
+        self.guarded: Callable[[str], contextlib.AbstractContextManager[None]]
+        self.guarded = contextlib.nullcontext  # type: ignore[assignment]
         self._flow = flow
         self._saved = saved
         self._memory = memory
@@ -151,39 +154,46 @@ class Passes:
         Returns:
             What it returned.
         """
-        flow, parameters = self._flow, self._parameters
-        at.roots = [flow.node_of(each).id for each in outputs if isinstance(each, Tensor)]
-        if inputs:
-            at.inputs = [parameters.of(t) for t in inputs if isinstance(t, Tensor) and t.is_leaf]
-        before = parameters.gradients()
-        look = self.looks and not _transformed()
+        parameters = self._parameters
+        before: dict[int, tuple[int, int] | None] = {}
+        look = False
         silent: list[Change] = []
-        handles = self._walk(outputs, at, look, silent)
+        handles: list[Any] = []
+        with self.guarded("before backward"):
+            at.roots = [self._flow.node_of(t).id for t in outputs if isinstance(t, Tensor)]
+            if inputs:
+                leaves = [t for t in inputs if isinstance(t, Tensor) and t.is_leaf]
+                at.inputs = [parameters.of(each) for each in leaves]
+            before = parameters.gradients()
+            look = self.looks and not _transformed()
+            self._walk(outputs, at, look, silent, handles)
         self.count += 1
         self._keep(at)
         try:
             result = run()
         except RuntimeError as error:
             at.error = str(error)
-            self._explain(at)
+            with self.guarded("error of backward"):
+                self._explain(at)
             raise
         finally:
             for handle in handles:
                 handle.remove()
-        self.changes += silent
-        self._resolve(at)
-        if at.kind == "backward":
-            came = parameters.arrived(before, at.clock, look)
-        else:
-            came = self._arrived_by_grad(inputs, result, at)
-        self._judge(at, came, look)
-        if not keep:
-            for number in at.graph:
-                self._freed[number] = at
-            self._saved.free(set(at.graph))
-        self._memory.backward(at.graph)
-        if not at.zeros:
-            at.graph = {}
+        with self.guarded("after backward"):
+            self.changes += silent
+            self._resolve(at)
+            if at.kind == "backward":
+                came = parameters.arrived(before, at.clock, look)
+            else:
+                came = self._arrived_by_grad(inputs, result, at)
+            self._judge(at, came, look)
+            if not keep:
+                for number in at.graph:
+                    self._freed[number] = at
+                self._saved.free(set(at.graph))
+            self._memory.backward(at.graph)
+            if not at.zeros:
+                at.graph = {}
         return result
 
     def next_iteration(self) -> None:
@@ -203,11 +213,15 @@ class Passes:
             self.kept.pop(_FIRST_PASSES).graph = {}
 
     def _walk(
-        self, outputs: Sequence[Any], at: Pass, look: bool, silent: list[Change]
-    ) -> list[Any]:
-        """Go through autograd's graph before the engine does, and return hooks to be removed."""
+        self,
+        outputs: Sequence[Any],
+        at: Pass,
+        look: bool,
+        silent: list[Change],
+        handles: list[Any],
+    ) -> None:
+        """Go through autograd's graph before the engine does, and add hooks to be removed."""
         flow = self._flow
-        handles: list[Any] = []
         stack = [above for each in outputs if (above := _above(each)) is not None]
         while stack:
             above = stack.pop()
@@ -238,7 +252,6 @@ class Passes:
                 self._add_change(silent, Change(write.save.node, write, at, raised=False))
             if look and len(at.graph) < _MOST_GRAPH:
                 handles.append(above.register_hook(_values_into(found)))
-        return handles
 
     def _add_change(self, to: list[Change], change: Change) -> None:
         known = {each.lines for each in (*self.changes, *to)}
@@ -338,6 +351,8 @@ def _has_values(gradient: Tensor | None) -> Any:
         return None
     with torch.no_grad():
         values = gradient._values() if gradient.is_sparse else gradient
+        if values.is_meta:
+            return True
         if values.device.type != "cpu":
             return values.any()
         if values.numel() > 256 and bool(values.select(0, values.size(0) // 2).any()):

@@ -185,7 +185,9 @@ class Flow:
         if tensor is not None:
             dtype = tensor.dtype
             node.dtype = str(dtype)[6:]
-            node.shape = tuple(tensor.shape)
+            with contextlib.suppress(RuntimeError):
+                # A lazy parameter has none yet.
+                node.shape = tuple(tensor.shape)
             node.requires_grad = tensor.requires_grad
             node.differentiable = dtype.is_floating_point or dtype.is_complex
         self.nodes[node.id] = node
@@ -299,7 +301,8 @@ class Flow:
             if key not in self._storages:
                 # The weak reference keeps the address taken, so that the key is not used again.
                 self._storages[key] = storage._weak_ref()
-        except (RuntimeError, NotImplementedError, AttributeError, TypeError):
+        except (RuntimeError, NotImplementedError, AttributeError, TypeError, ValueError):
+            # A tensor without memory; a lazy one says so with a ValueError.
             return None
         return key
 

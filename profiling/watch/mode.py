@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from . import calls
@@ -68,7 +69,9 @@ class Mode(TorchFunctionMode):
                 tensors_in(kwargs.values(), tensors)
             before = Before(session, tensors)
         except Exception as error:
-            session.trouble(calls.name_of(func), error)
+            # A lazy parameter answers nothing before it has a shape.
+            if not any(map(is_lazy, tensors_in(args, []))):
+                session.trouble(calls.name_of(func), error)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
         try:

@@ -89,6 +89,7 @@ class Session:
         self.saved = Saved(self.flow)
         self.memory = Memory(self.flow)
         self.passes = Passes(self.flow, self.saved, self.memory, self.parameters, values)
+        self.passes.guarded = self.guarded
         self.compiled = False
         self.module_hooks: list[Site] = []
         self.operations = 0

@@ -101,7 +101,8 @@ def _walk_stack(old: Callable[..., Any]) -> Callable[..., Any]:
     def walk_stack(f: FrameType | None) -> Iterable[tuple[FrameType, int]]:
         if f is None:
             # What the original chooses depends on who calls it.
-            return iter(old(f))
+            whole: Iterable[tuple[FrameType, int]] = old(f)
+            return whole
         found = list(old(f))[::-1]
         return iter(_kept(found, [frame for frame, _ in found])[::-1])
 

@@ -22,11 +22,12 @@ class Parameter:
         self.number = number
         self.names: list[str] = []
         self.module = ""
-        self.shape = tuple(tensor.shape)
+        self.shape: tuple[int, ...] = ()
         self.is_parameter = isinstance(tensor, nn.Parameter)
         self.bytes = 0
         with contextlib.suppress(RuntimeError, ValueError, TypeError):
             # Lazy parameters have no shape yet.
+            self.shape = tuple(tensor.shape)
             self.bytes = tensor.numel() * tensor.element_size()
         self.requires_grad = tensor.requires_grad
         self.frozen_site: Site | None = None

@@ -1,7 +1,7 @@
 """Runs scripts plain and watched, and tells everything that differs.
 
-Run: ``python -m tests.profiling.watch.twice SCRIPT ...``; it prints what differs as JSON, by script.
-Each run is a fork of one process that has torch, so that it takes no start of its own.
+Run: ``python -m tests.profiling.watch.twice SCRIPT ...``; it prints what differs, as JSON.
+Each run is a fork of one process that has torch, which saves its start.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _plain(path: str) -> None:
         exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(main))
     except SystemExit:
         raise
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         trace = error.__traceback__
         assert trace is not None
         error.__traceback__ = trace.tb_next
