@@ -239,6 +239,7 @@ class _Builder:
             steps_with_gradient=each.steps_with_gradient,
             cleared_site=self._site(each.cleared_site),
             hook_sites=self._sites_of(each.hook_sites),
+            only_evaluated=each.only_evaluated,
             uses_with_grad=each.uses_with_grad,
             uses_without_grad=each.uses_without_grad,
             used_after_backward=last is not None

@@ -6,6 +6,7 @@ import bisect
 import gc
 import re
 import types
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,6 +91,7 @@ class Memory:
         self.kept: dict[Site, Holding] = {}
         self._flow = flow
         self._forwards: list[int] = []
+        self._modules: list[int] = []
         self._forwards_at_backward = 0
 
     def extend(self, node: Node) -> None:
@@ -127,9 +129,14 @@ class Memory:
                 self.held[site] = before._replace(iterations=len(by_iteration))
         found.clear()
 
-    def begin_forward(self) -> None:
-        """Look for results of earlier forward passes that no backward pass has used yet."""
+    def begin_forward(self, module: int) -> None:
+        """Look for results of earlier forward passes that no backward pass has used yet.
+
+        Args:
+            module: Identity of the module that begins: an ensemble is not many batches.
+        """
         self._forwards.append(self._flow.clock)
+        self._modules.append(module)
         many, rest = divmod(len(self._forwards) - self._forwards_at_backward, _MANY_FORWARDS)
         if rest or not many or many & (many - 1):
             return
@@ -144,7 +151,10 @@ class Memory:
             if number > self._forwards_at_backward:
                 found.setdefault(site, {}).setdefault(number, []).append(tensor)
                 numbers.setdefault(site, set()).add(self._flow.key(graph(tensor)))
-        for site, by_forward in found.items():
+        for site, by_any in found.items():
+            of_module = Counter(self._modules[number - 1] for number in by_any)
+            most = of_module.most_common(1)[0][0]
+            by_forward = {at: each for at, each in by_any.items() if self._modules[at - 1] == most}
             before = self.kept.get(site)
             if len(by_forward) >= max(3, 2 * before.iterations if before else 0):
                 oldest = by_forward[min(by_forward)]
@@ -161,7 +171,7 @@ class Memory:
         self.kept = {site: each for site, each in self.kept.items() if not each.numbers & used}
         self._forwards_at_backward = len(self._forwards)
         if len(self._forwards) > 10_000:
-            del self._forwards[:5_000]
+            del self._forwards[:5_000], self._modules[:5_000]
             self._forwards_at_backward = len(self._forwards)
 
     def _old_tensors(self) -> _Old:

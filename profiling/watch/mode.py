@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from . import calls
 from .flow import Operation, graph, is_trained, tensors_in
 from .sites import OPTIMIZER, Site, here, kind
+from .training import has_values
 
 if TYPE_CHECKING:
     from .session import Session
@@ -166,9 +167,16 @@ def _set_gradient(session: Session, tensor: Tensor, gradient: Tensor | None, sit
     parameter = session.parameters.of(tensor)
     if gradient is None:
         parameter.removed_site = site
-    else:
-        session.parameters.arrive(parameter, gradient, session.flow.clock, session.passes.looks)
-        _use_gradients(session, [session.flow.node_of(gradient).id])
+        return
+    looks = session.passes.looks
+    if parameter.gradient == id(gradient) and looks and not has_values(gradient):
+        # What ``p.grad *= 0`` ends with: the same tensor, which was changed in place.
+        return
+    came = parameter.since_step
+    session.parameters.arrive(parameter, gradient, session.flow.clock, looks)
+    if came and looks and not has_values(gradient):
+        parameter.removed_site = site
+    _use_gradients(session, [session.flow.node_of(gradient).id])
 
 
 def _use_gradients(session: Session, nodes: list[int]) -> None:

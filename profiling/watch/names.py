@@ -90,6 +90,9 @@ class _Names:
             for key, parameter in each._parameters.items():
                 if parameter is not None:
                     self._name(parameter, ".".join(p for p in (name, path, key) if p), kind)
+            if self._parameters.is_only_evaluated(each):
+                for parameter in each.parameters():
+                    self._parameters.of(parameter).only_evaluated = True
             for key, value in list(vars(each).items()):
                 # Modules and leaves that a module keeps without registering them.
                 if not key.startswith("_") and isinstance(value, (list, tuple, dict, Tensor)):

@@ -41,6 +41,7 @@ def patched(session: Session) -> Iterator[None]:
             _parameters,
             _from_numpy,
             _functions,
+            _vmap,
             _inference_mode,
             _engine,
             _optimizers,
@@ -144,6 +145,47 @@ def _functions(session: Session) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _vmap(session: Session) -> Iterator[None]:
+    """What ``vmap`` hands to its function stands for its argument, and has no graph to be asked."""
+    import torch._functorch.vmap as module
+
+    add, remove = vars(module).get("_add_batch_dim"), vars(module).get("_remove_batch_dim")
+    if add is None or remove is None:
+        yield
+        return
+
+    def note(made: Any, source: Any, inside: bool) -> Any:
+        if session.thread.busy or not isinstance(made, Tensor) or not isinstance(source, Tensor):
+            return made
+        with session.guarded("vmap"):
+            flow = session.flow
+            before = flow.node_of(source)
+            operation = session.operation("vmap", here(), torch.is_grad_enabled())
+            node = flow.add("operation", operation, [before.id], made)
+            if inside:
+                node.kept = (before.id,)
+                if before.parameter is not None and operation.grad:
+                    parameter: Any = before.parameter
+                    parameter.uses_with_grad += 1
+            flow.register(made, node)
+            if not inside:
+                flow.connect(made, node)
+        return made
+
+    def adding(tensor: Any, *args: Any) -> Any:
+        return note(add(tensor, *args), tensor, True)
+
+    def removing(tensor: Any, *args: Any) -> Any:
+        return note(remove(tensor, *args), tensor, False)
+
+    with (
+        _replaced(module, "_add_batch_dim", adding),
+        _replaced(module, "_remove_batch_dim", removing),
+    ):
+        yield
+
+
+@contextlib.contextmanager
 def _inference_mode(session: Session) -> Iterator[None]:
     mode = torch.inference_mode
     enter, leave = vars(mode)["__enter__"], vars(mode)["__exit__"]
@@ -212,7 +254,7 @@ def _modules(session: Session) -> Iterator[None]:
         thread = session.thread
         if thread.modules or thread.busy:
             return original(self, *args, **kwargs)
-        session.enter_module()
+        session.enter_module(self)
         try:
             return original(self, *args, **kwargs)
         finally:

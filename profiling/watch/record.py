@@ -148,6 +148,7 @@ class Parameter:
         steps_with_gradient: In how many of them its gradient was there and not zero.
         cleared_site: Where a gradient that had arrived was removed or set to zero before a step.
         hook_sites: Where hooks were registered on it.
+        only_evaluated: Whether its module ran in evaluation mode only.
         uses_with_grad: Operations that used it while gradients were recorded.
         uses_without_grad: Operations that used it while they were not.
         used_after_backward: Whether it was used only after the last backward pass.
@@ -171,6 +172,7 @@ class Parameter:
     steps_with_gradient: int = 0
     cleared_site: int | None = None
     hook_sites: tuple[int, ...] = ()
+    only_evaluated: bool = False
     uses_with_grad: int = 0
     uses_without_grad: int = 0
     used_after_backward: bool = False

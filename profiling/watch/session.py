@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .backward import Pass, Passes
 from .flow import CustomFunction, Flow, Node, Operation
@@ -85,7 +85,7 @@ class Session:
         self.flow = Flow(self._connected, self._leaf)
         self.scalars = Scalars()
         self.parameters = Parameters()
-        self.optimizers = Optimizers(self.parameters)
+        self.optimizers = Optimizers(self.parameters, values)
         self.saved = Saved(self.flow)
         self.memory = Memory(self.flow)
         self.passes = Passes(self.flow, self.saved, self.memory, self.parameters, values)
@@ -243,11 +243,12 @@ class Session:
             self._passes_since_step = 0
             self._end_iteration()
 
-    def enter_module(self) -> None:
+    def enter_module(self, module: nn.Module) -> None:
         """Note that a module begins its forward, which no other module has called."""
         self.thread.modules = 1
         with self.unwatched(), self.guarded("forward"):
-            self.memory.begin_forward()
+            self.parameters.runs(module)
+            self.memory.begin_forward(id(module))
 
     def module_hook(self, hook: Any, site: Site) -> None:
         """Note that a hook on a module's gradients was registered."""

@@ -43,7 +43,10 @@ class Parameter:
         self.cleared_site: Site | None = None
         self.removed_site: Site | None = None
         self.arrived_at = -1
+        # Identity of the gradient that has arrived.
+        self.gradient = 0
         self.hook_sites: list[Site] = []
+        self.only_evaluated = False
         self.uses_with_grad = 0
         self.uses_without_grad = 0
         self.first_use_with_grad: int | None = None
@@ -68,6 +71,8 @@ class Optimizer:
         self.site = site
         self.number = number
         self.steps = 0
+        # Whether its last step found a gradient of zeros, so that the next one is worth a look.
+        self.zeros = False
         self.versions: list[tuple[Tensor, int]] = []
 
 
@@ -80,8 +85,22 @@ class Parameters:
 
     def __init__(self) -> None:
         """Start without parameters."""
+        # Outermost modules that ran in training mode, and in evaluation mode.
+        self.training: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.evaluating: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self.all: list[Parameter] = []
         self._by_id: dict[int, Parameter] = {}
+
+    def runs(self, module: nn.Module) -> None:
+        """Note that a module runs that no other has called."""
+        (self.training if module.training else self.evaluating).add(module)
+
+    def is_only_evaluated(self, module: nn.Module) -> bool:
+        """Return whether a module ran by itself, and in evaluation mode only."""
+        with contextlib.suppress(TypeError):
+            # A module may have no hash.
+            return module in self.evaluating and module not in self.training
+        return False
 
     def of(self, tensor: Tensor) -> Parameter:
         """Return what is known of a leaf."""
@@ -149,6 +168,7 @@ class Parameters:
         parameter.arrivals += 1
         parameter.since_step += 1
         parameter.arrived_at = clock
+        parameter.gradient = id(gradient)
         parameter.removed_site = None
         if look:
             if has_values(gradient):
@@ -161,8 +181,14 @@ class Parameters:
 class Optimizers:
     """All optimizers seen."""
 
-    def __init__(self, parameters: Parameters) -> None:
-        """Start without optimizers."""
+    def __init__(self, parameters: Parameters, looking: bool = True) -> None:
+        """Start without optimizers.
+
+        Args:
+            parameters: All parameters seen.
+            looking: Whether values are looked at at all.
+        """
+        self.looking = looking
         self.all: list[Optimizer] = []
         self._parameters = parameters
 
@@ -200,6 +226,8 @@ class Optimizers:
         """
         known = self.of(made)
         known.versions = []
+        look = look or (known.zeros and self.looking)
+        known.zeros = False
         for tensor in tensors_of(made):
             parameter = self._parameters.of(tensor)
             parameter.optimizers.add(known.number)
@@ -213,7 +241,8 @@ class Optimizers:
             elif parameter.since_step:
                 site = parameter.removed_site
                 if gradient is not None:
-                    site = cleared(gradient, parameter.arrived_at)
+                    known.zeros = True
+                    site = cleared(gradient, parameter.arrived_at) or site
                 parameter.cleared_site = site or parameter.cleared_site
             parameter.since_step = 0
             with contextlib.suppress(RuntimeError):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
 from profiling.analysis.diagnosis.model import PROBLEM, Finding, Line, SavedLine
 
+# Tensors of two iterations may be two phases of one, as in PPO; a leak has those of all of them.
+_FEW = 3
 _SHARED = re.compile(r"(?:from_numpy|as_tensor|tensor)\s*\(\s*([A-Za-z_][\w.]*)")
 
 
@@ -26,6 +28,8 @@ def leaks(facts: Facts) -> Iterator[Finding]:
     for each in watch.held:
         made = facts.line(each.site, "made")
         if made is None or (made.path, made.line) in named or (grows and not each.forward_only):
+            continue
+        if not each.forward_only and each.count < min(_FEW, watch.counts.iterations):
             continue
         lines = unique([*facts.lines(each.put_sites, "put"), made])
         cause = "graph_kept" if each.forward_only else "graph_leak"

@@ -161,7 +161,8 @@ def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     by_hand = parameter.used_by_hand or parameter.asked
     if facts.has_optimizer and stepped and not parameter.optimizers and not by_hand:
         lines = facts.lines([each.site for each in facts.watch.optimizers], "optimizer")
-        level = PROBLEM if parameter.is_parameter else NOTE
+        meant = not parameter.is_parameter or parameter.only_evaluated
+        level = NOTE if meant else PROBLEM
         return "arrives", _say(level, "optimizer_missing", lines)
     return "arrives", None
 
@@ -169,7 +170,20 @@ def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
 def _zero(facts: Facts, number: int) -> Finding:
     found = zero_of(facts, number) or Zero("zero_factor", ())
     intended = found.by_parameter or not _matters(facts, number)
+    if found.cause == "cancelled" and _has_learning_sibling(facts, number):
+        # The last bias of a critic: what it adds to both scores is the same.
+        intended = True
     return _say(NOTE if intended else PROBLEM, found.cause, found.lines, name=found.name)
+
+
+def _has_learning_sibling(facts: Facts, number: int) -> bool:
+    """Return whether another parameter of the same module gets a gradient."""
+    owners = {each.rpartition(".")[0] for each in facts.parameter(number).names if "." in each}
+    return any(
+        bool(each.arrived_nonzero)
+        for at, each in enumerate(facts.watch.parameters)
+        if at != number and owners & {name.rpartition(".")[0] for name in each.names}
+    )
 
 
 def _is_judged_too_early(facts: Facts, number: int) -> bool:
@@ -270,7 +284,8 @@ def _lost(facts: Facts, number: int, level: str) -> Finding:
             lines += facts.lines([rebuilt.site], "rebuilt")
         return _say(level, left.cause, lines, likely=True, name=left.name)
     if not facts.watch.backward:
-        return _say(level, "no_backward")
+        # Without an optimizer it is an evaluation.
+        return _say(level if facts.has_optimizer else NOTE, "no_backward")
     if only_steers(facts, numbers) and len(numbers) == len(ends):
         left = _cut_at(facts, numbers[0])
         return _say(level, left.cause, left.lines, name=left.name, steers=1)

@@ -87,6 +87,8 @@ def _in_pass(facts: Facts, backward: Backward, parameter: int) -> Zero | None:
     if not fronts:
         return None
     last = max(fronts, key=lambda each: _order(facts, graph, each))
+    if last.at is not None:
+        last = _below(fronts, last, above)
     return _explain(facts, backward, last, above)
 
 
@@ -126,6 +128,20 @@ def _order(facts: Facts, graph: tuple[GraphNode, ...], front: _Front) -> tuple[b
     """Return what the likeliest front is greatest in: a hook or a meeting, then the latest."""
     node = graph[front.number].node
     return front.at is None, -1 if node is None else facts.node(node).clock
+
+
+def _below(fronts: list[_Front], front: _Front, above: _Above) -> _Front:
+    """Return the front nearest to the parameter of those that lie below one.
+
+    Whatever ends above it: what still reaches that one ends there.
+    """
+    left = [each for each in fronts if each.at is not None]
+    while left:
+        each = left.pop()
+        if each.number != front.number and front.number in _ancestors([(each.number, 0)], above):
+            front = each
+            left = [other for other in fronts if other.at is not None and other in left]
+    return front
 
 
 def _sends(graph: tuple[GraphNode, ...], edge: tuple[int, int]) -> bool:
