@@ -19,6 +19,8 @@ from .sites import UNKNOWN, WATCHER, Site, kind
 _LONG = 2
 # Forward passes without a backward pass before it is asked what they keep.
 _MANY_FORWARDS = 5
+# Beyond this number it is asked after 64 of them, 128 and so on.
+_ALL_FORWARDS = 32
 # Levels of containers between a tensor and a name.
 _LEVELS = 3
 # Tensors of one line that are asked what holds them.
@@ -113,7 +115,9 @@ class Memory:
     def begin_forward(self) -> None:
         """Look for results of earlier forward passes that no backward pass has used yet."""
         self._forwards.append(self._flow.clock)
-        if len(self._forwards) - self._forwards_at_backward < _MANY_FORWARDS:
+        waiting = len(self._forwards) - self._forwards_at_backward
+        if waiting < _MANY_FORWARDS or (waiting > _ALL_FORWARDS and waiting & (waiting - 1)):
+            # Each look takes longer than the last, so that later ones are rare.
             return
         found: _Old = {}
         numbers: dict[Site, set[int]] = {}

@@ -201,8 +201,8 @@ def optimizer_in_backward() -> Any:
     own = {p: torch.optim.SGD([p], lr=0.1) for p in model.parameters()}
 
     def step(p: Tensor) -> None:
-        own[p].step()  # type: ignore[index]
-        own[p].zero_grad()  # type: ignore[index]
+        own[p].step()
+        own[p].zero_grad()
 
     for p in model.parameters():
         p.register_post_accumulate_grad_hook(step)
