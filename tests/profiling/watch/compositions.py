@@ -117,9 +117,12 @@ def compiled() -> Any:
     """Compiled code rounds otherwise, so both runs are in eager mode."""
     model = mlp()
 
+    compiled: Any = torch.compile(model)
+
     @torch.compile
-    def loss() -> Any:
-        return torch.compile(model)(X).pow(2).mean()
+    def loss() -> Tensor:
+        found: Tensor = compiled(X).pow(2).mean()
+        return found
 
     with torch.compiler.set_stance("force_eager"):
         return trained(model, loss)
