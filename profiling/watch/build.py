@@ -24,6 +24,8 @@ from .training import Parameter
 _MOST_TEXT = 400_000
 _MOST_FILES = 40
 _MOST_HOOKS = 20
+# Asked before the script runs: it may start a process, and touches the filters of warnings.
+_PLATFORM = platform.platform()
 
 
 def build(
@@ -389,6 +391,6 @@ def _environment() -> record.Environment:
     return record.Environment(
         torch=torch.__version__,
         python=".".join(map(str, sys.version_info[:3])),
-        platform=platform.platform(),
+        platform=_PLATFORM,
         devices=tuple(devices),
     )

@@ -7,6 +7,7 @@ matters.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -62,37 +63,46 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
         starts: The nodes of the parameter.
         backward: Index of the pass.
     """
-    inside = facts.behind(backward)
-    starts = [each for each in starts if each in inside]
-    facts.spend(len(inside))
-    distance = dict.fromkeys(starts, 0)
-    queue = deque(starts)
-    while queue:
-        node = queue.popleft()
-        for user in facts.users[node]:
-            if user not in inside:
-                continue
-            cost = distance[node] + _cost(facts, node, user)
-            if cost < distance.get(user, cost + 1):
-                distance[user] = cost
-                if cost > distance[node]:
-                    queue.append(user)
-                else:
-                    queue.appendleft(user)
-    ends = [each for each in facts.watch.backward[backward].roots if each in distance]
-    if not ends:
+    left = cuts_left(facts, backward)
+    starts = [each for each in starts if each in left]
+    if not starts:
         return None
-    least = min(distance[each] for each in ends)
-    steps, path = _back(facts, [each for each in ends if distance[each] == least], distance)
-    around = _first_cuts(facts, starts, inside)
+    least = min(left[each] for each in starts)
+    best = [each for each in starts if left[each] == least]
+    steps, path = _ways(facts, best, left)
+    around = _first_cuts(facts, starts, left)
     found = [cut(facts, node, source) for node, source in _different(facts, steps)]
     if least == 1:
         # Each of them cuts a way of its own.
         found.sort(key=lambda each: each.cause in _OFTEN_MEANT)
-    left = {node: source for node, source in around.items() if node not in steps}
-    others = [cut(facts, node, source) for node, source in _different(facts, left)]
+    rest = {node: source for node, source in around.items() if node not in steps}
+    others = [cut(facts, node, source) for node, source in _different(facts, rest)]
     others.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     return Way(tuple(_once([*found, *others])), path)
+
+
+@functools.lru_cache(maxsize=64)
+def cuts_left(facts: Facts, backward: int) -> dict[int, int]:
+    """Return the fewest cuts between each tensor behind a loss and that loss.
+
+    Args:
+        facts: The record.
+        backward: Index of the pass.
+    """
+    facts.spend(len(facts.behind(backward)))
+    left = dict.fromkeys(facts.watch.backward[backward].roots, 0)
+    queue = deque(left)
+    while queue:
+        node = queue.popleft()
+        for source in facts.node(node).sources:
+            cost = left[node] + _cost(facts, source, node)
+            if cost < left.get(source, cost + 1):
+                left[source] = cost
+                if cost > left[node]:
+                    queue.append(source)
+                else:
+                    queue.appendleft(source)
+    return left
 
 
 def cut(facts: Facts, node: int, source: int) -> Cut:
@@ -119,52 +129,41 @@ def _cost(facts: Facts, source: int, node: int) -> int:
     return 1 if before.differentiable and not after.differentiable else 0
 
 
-def _back(
-    facts: Facts, ends: list[int], distance: dict[int, int]
+def _ways(
+    facts: Facts, starts: list[int], left: dict[int, int]
 ) -> tuple[dict[int, int], tuple[int, ...]]:
     """Return the cuts on all best ways, node by source, and the nodes of one of them."""
     cuts: dict[int, int] = {}
     came_from: dict[int, int] = {}
-    seen: set[int] = set()
-    stack = list(ends)
-    first_end = None
+    seen = set(starts)
+    stack = list(starts)
+    end = None
     while stack:
         node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if distance[node] == 0 and first_end is None and not facts.node(node).sources:
-            first_end = node
-        record = facts.node(node)
-        for source in (*record.sources, *record.kept):
-            if source not in distance:
+        ends = True
+        for user in facts.users[node]:
+            if user not in left:
                 continue
-            cost = _cost(facts, source, node)
-            if distance[source] + cost == distance[node]:
-                if cost:
-                    cuts.setdefault(node, source)
-                if source not in seen:
-                    came_from.setdefault(source, node)
-                    stack.append(source)
-    return cuts, _follow(came_from, ends, seen)
+            cost = _cost(facts, node, user)
+            if left[user] + cost != left[node]:
+                continue
+            ends = False
+            if cost:
+                cuts.setdefault(user, node)
+            if user not in seen:
+                seen.add(user)
+                came_from[user] = node
+                stack.append(user)
+        if ends and end is None:
+            end = node
+    facts.spend(len(seen))
+    path = [] if end is None else [end]
+    while path and path[-1] in came_from:
+        path.append(came_from[path[-1]])
+    return cuts, tuple(reversed(path))
 
 
-def _follow(came_from: dict[int, int], ends: list[int], seen: set[int]) -> tuple[int, ...]:
-    """Return the nodes from the earliest start to an end."""
-    starts = [each for each in seen if each in came_from]
-    if not starts:
-        return tuple(ends[:1])
-    node = min(starts)
-    path = [node]
-    while node in came_from and node not in ends:
-        node = came_from[node]
-        path.append(node)
-        if len(path) > len(seen):
-            break
-    return tuple(path)
-
-
-def _first_cuts(facts: Facts, starts: list[int], inside: frozenset[int]) -> dict[int, int]:
+def _first_cuts(facts: Facts, starts: list[int], left: dict[int, int]) -> dict[int, int]:
     """Return the first cut of every use of a parameter on its way to the loss."""
     cuts: dict[int, int] = {}
     seen = set(starts)
@@ -172,7 +171,7 @@ def _first_cuts(facts: Facts, starts: list[int], inside: frozenset[int]) -> dict
     while stack:
         node = stack.pop()
         for user in facts.users[node]:
-            if user not in inside:
+            if user not in left:
                 continue
             if _cost(facts, node, user):
                 if facts.node(user).parameter is None:
@@ -180,6 +179,7 @@ def _first_cuts(facts: Facts, starts: list[int], inside: frozenset[int]) -> dict
             elif user not in seen:
                 seen.add(user)
                 stack.append(user)
+    facts.spend(len(seen))
     return cuts
 
 

@@ -117,9 +117,12 @@ def compiled() -> Any:
     """Compiled code rounds otherwise, so both runs are in eager mode."""
     model = mlp()
 
+    compiled: Any = torch.compile(model)
+
     @torch.compile
-    def loss() -> Any:
-        return torch.compile(model)(X).pow(2).mean()
+    def loss() -> Tensor:
+        found: Tensor = compiled(X).pow(2).mean()
+        return found
 
     with torch.compiler.set_stance("force_eager"):
         return trained(model, loss)
@@ -201,8 +204,8 @@ def optimizer_in_backward() -> Any:
     own = {p: torch.optim.SGD([p], lr=0.1) for p in model.parameters()}
 
     def step(p: Tensor) -> None:
-        own[p].step()  # type: ignore[index]
-        own[p].zero_grad()  # type: ignore[index]
+        own[p].step()
+        own[p].zero_grad()
 
     for p in model.parameters():
         p.register_post_accumulate_grad_hook(step)
