@@ -25,6 +25,7 @@ class Facts:
         users: The nodes that were computed from each node.
         made: The nodes that are the value of each parameter.
         has_optimizer: Whether there was an optimizer.
+        training: The optimizers that hold a parameter which is not frozen.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -38,6 +39,15 @@ class Facts:
             if node.parameter is not None:
                 self.made[node.parameter].append(number)
         self.has_optimizer = bool(watch.optimizers)
+        # The fewest cuts between tensors and a loss, by pass; kept for `paths.cuts_left`.
+        self.cuts_left: dict[int, dict[int, int]] = {}
+        self.training = {
+            optimizer
+            for each in watch.parameters
+            if each.requires_grad or each.arrivals
+            for optimizer in each.optimizers
+        }
+        self._behind: dict[int, frozenset[int]] = {}
         self._left = _MOST_STEPS
 
     def spend(self, steps: int) -> None:
@@ -63,10 +73,13 @@ class Facts:
         made = self.watch.nodes[number].operation
         return None if made is None else self.watch.operations[made]
 
-    @functools.cache  # noqa: B019 - lives as long as the diagnosis
     def behind(self, number: int) -> frozenset[int]:
         """Return the nodes that a backward pass's roots were computed from, and these."""
-        return frozenset(self.sources(self.watch.backward[number].roots))
+        found = self._behind.get(number)
+        if found is None:
+            found = frozenset(self.sources(self.watch.backward[number].roots))
+            self._behind[number] = found
+        return found
 
     def sources(self, ends: Iterable[int]) -> set[int]:
         """Return nodes and all that they were computed from."""

@@ -124,12 +124,8 @@ def _frozen(facts: Facts, number: int) -> Finding:
     """Frozen: a problem only where an optimizer steps that holds nothing else."""
     parameter = facts.parameter(number)
     lines = facts.lines([parameter.frozen_site], "frozen")
-    level = NOTE if parameter.arrivals or not parameter.steps else PROBLEM
-    for other in facts.watch.parameters:
-        if set(other.optimizers) & set(parameter.optimizers) and (
-            other.requires_grad or other.arrivals
-        ):
-            level = NOTE
+    trains = not parameter.steps or any(each in facts.training for each in parameter.optimizers)
+    level = NOTE if trains else PROBLEM
     return _say(level, "frozen", lines)
 
 

@@ -7,7 +7,6 @@ matters.
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -81,7 +80,6 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
     return Way(tuple(_once([*found, *others])), path)
 
 
-@functools.lru_cache(maxsize=64)
 def cuts_left(facts: Facts, backward: int) -> dict[int, int]:
     """Return the fewest cuts between each tensor behind a loss and that loss.
 
@@ -89,6 +87,9 @@ def cuts_left(facts: Facts, backward: int) -> dict[int, int]:
         facts: The record.
         backward: Index of the pass.
     """
+    known = facts.cuts_left.get(backward)
+    if known is not None:
+        return known
     facts.spend(len(facts.behind(backward)))
     left = dict.fromkeys(facts.watch.backward[backward].roots, 0)
     queue = deque(left)
@@ -102,6 +103,7 @@ def cuts_left(facts: Facts, backward: int) -> dict[int, int]:
                     queue.append(source)
                 else:
                     queue.appendleft(source)
+    facts.cuts_left[backward] = left
     return left
 
 
