@@ -42,7 +42,7 @@ CAUSES = {
     "hard_choice": ("nondiff_op", {15: "✂"}),
     "head_after_optimizer": ("optimizer_missing", {19: "▸"}),
     "hidden_state_kept": ("backward_twice", {15: "▸", 18: "▸"}),
-    "inference_features": ("", {}),
+    "inference_features": ("inference_mode", {13: "✂", 14: "✂"}),
     "no_grad_embedding": ("no_grad", {14: "✂", 16: "✂"}),
     "running_loss": ("graph_leak", {22: "●"}),
     "weights_from_numbers": ("tolist", {11: "✂", 13: "▸"}),

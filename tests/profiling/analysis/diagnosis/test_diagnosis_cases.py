@@ -67,7 +67,7 @@ def diagnosis_of(script: str, records: Path) -> Diagnosis:
 
 def is_right(case: dict[str, Any], found: Diagnosis) -> bool:
     if not case["parameters"]:
-        return any(fits(case, each) for each in found.findings if each.kind != "gradient")
+        return any(fits(case, each) for each in found.findings)
     by_name: dict[str, list[Finding]] = {}
     for each in found.findings:
         for number in each.parameters:
