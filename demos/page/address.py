@@ -14,6 +14,7 @@ import gradio as gr
 from demos.page import common
 from demos.page.common import PRIVATE, UNQUEUED, words
 from demos.page.compare.tab import CompareTab
+from demos.page.explain import ExplainTab
 from demos.page.lessons import LessonsTab
 from demos.page.links import NAMES, Comparison, Link, read_link, usual_comparison
 from demos.page.start import StartTab
@@ -46,6 +47,7 @@ class PageTabs(NamedTuple):
     start: StartTab
     lessons: LessonsTab
     compare: CompareTab
+    explain: ExplainTab
 
 
 class Address:
@@ -99,6 +101,7 @@ class _Handlers:
             *(copy, faults, places.tabs, begin),
             *places.start.restored,
             *places.lessons.restored,
+            *places.explain.restored,
             *dict.fromkeys((*form.described, *form.inputs)),
         ]
 
@@ -116,6 +119,7 @@ class _Handlers:
             **places.start.greet(text),
             **places.start.restore(link.answers),
             **places.lessons.restore(link.lesson, text),
+            **places.explain.restore(link.example, text),
             **comparison,
         }
 
@@ -139,6 +143,8 @@ class _Handlers:
             updates |= self._places.start.restore(link.answers)
         if link.lesson is not None:
             updates |= self._places.lessons.restore(link.lesson, text)
+        if link.example is not None:
+            updates |= self._places.explain.restore(link.example, text)
         if link.comparison is not None:
             updates |= self._places.compare.form.fill(link.comparison, text)
         return updates
@@ -181,6 +187,7 @@ def _report_inputs(places: PageTabs) -> None:
         "start": (places.start.names, places.start.inputs),
         "lessons": (places.lessons.names, places.lessons.inputs),
         "compare": (form.names, form.inputs),
+        "explain": (places.explain.names, places.explain.inputs),
     }
     defaults = {"start": places.start.defaults}
     for name, tab in places.named.items():

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from demos.page import common
 from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
-from demos.page.links import LessonPlace, number_text, usual_lesson
+from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
 from demos.page.stepper import PartView, part_view
 from profiling import catalogue
 from profiling.catalogue import LESSONS, TOPICS
@@ -23,6 +23,7 @@ from profiling.model.errors import DetachLabError
 from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.request import AUTO
 from profiling.model.words import Text, table
+from profiling.output import explanation
 from profiling.output.html import code
 
 _FIRST = LESSONS[0]
@@ -177,7 +178,18 @@ class LessonsTab:
 
     def _result(self, place: LessonPlace, trace: LessonTrace, text: Text) -> str:
         is_told = len(self._engine.devices()) > 1 or trace.request.device != "cpu"
-        return _result_view(place, trace, text, tells_device=is_told)
+        reasons = self._reasons(trace.request, text)
+        return _result_view(place, trace, text, tells_device=is_told, reasons=reasons)
+
+    def _reasons(self, request: LessonRequest, text: Text) -> Markup:
+        """Return what is wrong with the gradients of a lesson's wrong code, if it has any."""
+        if "wrong" not in catalogue.lesson(request.name).parts:
+            return Markup()
+        try:
+            found = self._engine.explain_lesson(request)
+        except DetachLabError:  # What the lesson shows stands without it.
+            return Markup()
+        return explanation.findings(found, text, lesson_address)
 
 
 class _Controls:
@@ -331,10 +343,19 @@ def _unrun_view(entry: catalogue.LessonEntry, text: Text) -> str:
         PartView(name, source, code(source), [], cut_off=False)
         for name, source in entry.parts.items()
     ]
-    return _view(entry, text, inputs={}, parts=parts, trace=None, claims=_claims(entry.name))
+    return _view(
+        entry, text, inputs={}, parts=parts, trace=None, claims=_claims(entry.name), reasons=""
+    )
 
 
-def _result_view(place: LessonPlace, trace: LessonTrace, text: Text, *, tells_device: bool) -> str:
+def _result_view(
+    place: LessonPlace,
+    trace: LessonTrace,
+    text: Text,
+    *,
+    tells_device: bool,
+    reasons: str = "",
+) -> str:
     """Return a lesson that has run, at its last steps or at the step that a link asks for.
 
     Args:
@@ -342,6 +363,7 @@ def _result_view(place: LessonPlace, trace: LessonTrace, text: Text, *, tells_de
         trace: What happened.
         text: Translator.
         tells_device: Whether to say on which device it ran.
+        reasons: What is wrong with the gradients of its wrong code.
     """
     request, entry = trace.request, catalogue.lesson(trace.request.name)
     values = entry.values if request.values is None else request.values
@@ -363,7 +385,7 @@ def _result_view(place: LessonPlace, trace: LessonTrace, text: Text, *, tells_de
         "on": place.request.device,
         "part": next(iter(asked), ""),
     }
-    return _view(entry, text, inputs=inputs, parts=parts, trace=trace, ran=ran)
+    return _view(entry, text, inputs=inputs, parts=parts, trace=trace, ran=ran, reasons=reasons)
 
 
 def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:

@@ -25,9 +25,11 @@ from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.record import Record
 from profiling.model.request import AUTO, Flag, Number, Request, Setting
+from profiling.output import explanation
 
-TABS = ("start", "lessons", "compare", "trace", "playground", "about")
+TABS = ("start", "lessons", "compare", "explain", "trace", "playground", "about")
 FIRST_WORKLOAD = "frozen_backbone"
+FIRST_EXAMPLE = "weights_from_numbers"
 # The name of a workload's own parameter begins with this, since it may be any name.
 PARAMETER = "p."
 FLAGS = {"1": True, "0": False}
@@ -41,8 +43,9 @@ _COMPARISON = (
     *(setting.word for setting in PAGE_SETTINGS.values()),
 )
 _ANSWERS = ("gradient", "only_here", "frozen", "in_place")
+_EXAMPLE = "example"
 # All names of a link but those of parameters.
-NAMES = ("tab", *_LESSON, *_COMPARISON, *_ANSWERS)
+NAMES = ("tab", *_LESSON, *_COMPARISON, *_ANSWERS, _EXAMPLE)
 # Letters of a value that mean nothing in a query and are easier to read as they are.
 _PLAIN = ",:"
 
@@ -81,12 +84,14 @@ class Link(Record, frozen=True):
 
     Attributes:
         tab: Name of the tab to open; empty if the link names none.
+        example: Name of a watched script that comes with the project.
     """
 
     tab: str = ""
     lesson: LessonPlace | None = None
     comparison: Comparison | None = None
     answers: Answers | None = None
+    example: str | None = None
 
 
 def usual_comparison(workload: str = FIRST_WORKLOAD) -> Comparison:
@@ -124,8 +129,20 @@ def write_link(link: Link) -> str:
         parts |= _comparison_parts(link.comparison)
     if link.answers is not None:
         parts |= _answer_parts(link.answers)
+    if link.example is not None:
+        parts[_EXAMPLE] = link.example
     pairs = (f"{quote(name, safe=_PLAIN)}={quote(it, safe=_PLAIN)}" for name, it in parts.items())
     return f"?{'&'.join(pairs)}"
+
+
+def lesson_address(name: str) -> str:
+    """Return the query string of a link to a lesson.
+
+    Example:
+        >>> lesson_address("baseline")
+        '?tab=lessons&lesson=baseline'
+    """
+    return write_link(Link("lessons", LessonPlace(usual_lesson(name))))
 
 
 def read_link(
@@ -147,6 +164,7 @@ def read_link(
         lesson=_lesson(reader) if reader.has(*_LESSON) else None,
         comparison=_comparison(reader) if reader.has(*_COMPARISON, *parameters) else None,
         answers=_answers(reader) if reader.has(*_ANSWERS) else None,
+        example=_example(reader) if reader.has(_EXAMPLE) else None,
     )
     return link, tuple(reader.faults)
 
@@ -276,6 +294,12 @@ def _answers(reader: _Reader) -> Answers:
         for name in _ANSWERS[1:]
     }
     return Answers(gradient, **flags)
+
+
+def _example(reader: _Reader) -> str:
+    allowed = tuple(explanation.examples())
+    name: str = reader.take(_EXAMPLE, functools.partial(_one_of, allowed, _EXAMPLE), FIRST_EXAMPLE)
+    return name
 
 
 def _changed(

@@ -15,11 +15,13 @@ from demos.page.address import Address, PageTabs
 from demos.page.api import create_api, exception_handlers
 from demos.page.common import PRIVATE, UNQUEUED, labels, machine_words, mode_words, words
 from demos.page.compare.tab import create_compare_tab
+from demos.page.explain import ExplainTab
 from demos.page.guards import middleware
 from demos.page.guards.blocks import GuardedPage
 from demos.page.guards.headers import HeadMarkup
 from demos.page.guards.routes import LocalOnly
 from demos.page.lessons import LessonsTab
+from demos.page.links import TABS
 from demos.page.playground import create_playground_tab
 from demos.page.start import StartTab
 from demos.page.trace.tab import create_trace_tab
@@ -28,6 +30,7 @@ from profiling.engine.playground import Playground
 from profiling.graphs import svg
 from profiling.model.errors import DetachLabError
 from profiling.model.words import Text
+from profiling.output import explanation
 from profiling.output.html import code_styles
 from profiling.traces.read import MAX_UNPACKED_BYTES
 
@@ -65,7 +68,7 @@ def theme() -> gr.themes.Base:
 def styles() -> str:
     """Return the CSS of the page."""
     own = [(_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES]
-    return "".join((code_styles(), *own, svg.styles()))
+    return "".join((code_styles(), *own, svg.styles(), explanation.styles()))
 
 
 def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
@@ -82,11 +85,10 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
     with page:
         header = gr.HTML(elem_id="lab-header")
         links = Address()
-        names = ("start", "lessons", "compare", "trace", "playground", "about")
         with gr.Tabs(elem_id="lab-tabs") as tabs:
             named = {
                 name: gr.Tab(texts(f"tab.{name}"), id=name)
-                for name in names
+                for name in TABS
                 if name != "playground" or playground is not None
             }
         with named["start"]:
@@ -95,6 +97,8 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
             lessons = LessonsTab(engine, texts, links.place)
         with named["compare"]:
             compare = create_compare_tab(page, engine, texts, links.begin)
+        with named["explain"]:
+            explain = ExplainTab(engine, named["explain"], texts)
         with named["trace"]:
             create_trace_tab(page, named["trace"], engine, compare.run, texts)
         if playground is not None:
@@ -102,7 +106,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
                 create_playground_tab(playground, texts)
         with named["about"]:
             create_about_tab(named["about"], engine)
-        links.connect(page, PageTabs(tabs, named, start, lessons, compare))
+        links.connect(page, PageTabs(tabs, named, start, lessons, compare, explain))
 
         create_api(engine)
 
@@ -169,7 +173,7 @@ def launch_options(*, runs_code: bool = False, serves_agents: bool = False) -> d
 
 def _head() -> str:
     """Return the scripts of the page, and the CSS that saved graphs include."""
-    script = _read("stepper.js") + address.script()
+    script = _read("stepper.js") + explanation.script() + address.script()
     styles = f'<script type="text/css" id="graph-css">{svg.file_styles()}</script>'
     return f"{_read('head.html')}{styles}<script>{script}</script>"
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from demos.page import common
 from demos.page.common import words
+from demos.page.links import lesson_address
 from demos.page.stepper import part_view
 from profiling.catalogue import Source
 from profiling.engine.playground import SECONDS, Playground
 from profiling.model.errors import DetachLabError
 from profiling.model.lesson import PartTrace
 from profiling.model.words import Text
+from profiling.output import explanation
 
 _EXAMPLE = """\
 import torch
@@ -35,7 +39,9 @@ def create_playground_tab(playground: Playground, labels: gr.I18n) -> None:
         elem_id="playground-code",
         lines=10,
     )
-    run = gr.Button(labels("lesson.run"), variant="primary", elem_id="playground-run")
+    with gr.Row():
+        run = gr.Button(labels("lesson.run"), variant="primary", elem_id="playground-run")
+        why = gr.Button(labels("explain.page.why_button"), elem_id="playground-why")
     view = gr.HTML(elem_id="playground-view")
 
     def step(typed: str | None, request: gr.Request) -> str:
@@ -47,15 +53,22 @@ def create_playground_tab(playground: Playground, labels: gr.I18n) -> None:
             return common.problem(error, text)
         return _stepped(part, typed, text)
 
-    run.click(
-        step,
-        source,
-        view,
-        api_name="playground",
-        api_visibility="private",
-        concurrency_limit=1,
-        show_progress="minimal",
-    )
+    def explain(typed: str | None, request: gr.Request) -> str:
+        text = words(request)
+        try:
+            found = playground.explain(typed or "")
+        except DetachLabError as error:
+            return common.problem(error, text)
+        return str(explanation.html(found, text, lesson_address))
+
+    alone: dict[str, Any] = {
+        "api_visibility": "private",
+        "concurrency_id": "playground",
+        "concurrency_limit": 1,
+        "show_progress": "minimal",
+    }
+    run.click(step, source, view, api_name="playground", **alone)
+    why.click(explain, source, view, api_name="playground_why", **alone)
 
 
 def _stepped(part: PartTrace, typed: str, text: Text) -> str:

@@ -64,10 +64,11 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
 
 def _commands() -> tuple[click.Command, ...]:
     """Import the modules of the commands and return these."""
-    from profiling.cli import compare, doctor, lessons, runs, serve, trace
+    from profiling.cli import compare, doctor, explain, lessons, runs, serve, trace
 
     return (
         serve.serve,
+        explain.explain,
         lessons.list_all,
         lessons.find_lessons,
         lessons.run_lesson,

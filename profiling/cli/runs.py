@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from profiling.analysis.analysis import Analysis
+from profiling.analysis.diagnosis import diagnose
 from profiling.analysis.diff import Diff, device_name, diff, headline
 from profiling.analysis.regressions import Judged, judge, read_limits, sentences
 from profiling.catalogue import LESSONS
@@ -19,8 +20,9 @@ from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.run import Run
 from profiling.model.units import show_bytes
+from profiling.model.watch import is_watch, load_watch
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
-from profiling.output import json_data
+from profiling.output import explanation, json_data
 from profiling.output.report import Part, document, lesson_part, run_part
 from profiling.output.run_files import readme
 from profiling.output.saved_runs import find_run, load_run, unpack_run
@@ -57,9 +59,10 @@ def show(run: str, as_json: bool) -> None:
 @click.option("--lang", type=click.Choice(LANGUAGES), default=DEFAULT, show_default=True)
 @device_option(help="What to run lessons on.")
 def write_report(what: tuple[str, ...], file: Path, lang: str, device: str) -> None:
-    """Write runs and lessons as one HTML file.
+    """Write runs, lessons and watched scripts as one HTML file.
 
-    WHAT is any number of saved runs, recorded:NAME, and lessons. The file opens offline.
+    WHAT is any number of saved runs, recorded:NAME, lessons, and records of explain --record. The
+    file opens offline.
     """
     text = translator(lang)
     file.write_text(document(_parts(what, device, text), text), encoding="utf-8")
@@ -125,8 +128,16 @@ def _parts(what: Sequence[str], device: str, text: Text) -> list[Part]:
         with open_engine(device) as engine:
             traces = {name: engine.lesson(LessonRequest(name, device=device)) for name in lessons}
     return [
-        lesson_part(traces[each], text) if each in traces else _run(each, text) for each in what
+        lesson_part(traces[each], text) if each in traces else _saved(each, text) for each in what
     ]
+
+
+def _saved(name: str, text: Text) -> Part:
+    """Return the part of a file: a record of a watched script, else a run."""
+    path = Path(name)
+    if is_watch(path):
+        return explanation.part(diagnose(load_watch(path)), text)
+    return _run(name, text)
 
 
 def _run(name: str, text: Text) -> Part:

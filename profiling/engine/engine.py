@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from profiling import catalogue
+from profiling.analysis.diagnosis import Diagnosis
 from profiling.engine import jobs, plan
 from profiling.engine.files import Limits, OwnFolder, keep_within
 from profiling.engine.process import WorkerProcess
@@ -271,6 +272,25 @@ class Engine:
                 yield Reading(1.0, _result(future))
             finally:
                 future.cancel()
+
+    def explain(self, path: Path) -> Diagnosis:
+        """Have the record of a watched script diagnosed in the worker, which is limited.
+
+        Raises:
+            InputError: The file is no such record.
+            WorkerError: The worker cannot start, died or took too long.
+        """
+        return _result(self._executor.submit(jobs.explain, path))
+
+    def explain_lesson(self, request: LessonRequest) -> Diagnosis:
+        """Check a lesson, and have its wrong code run again on the CPU and diagnosed.
+
+        Raises:
+            InputError: The request cannot be run.
+            WorkerError: The worker cannot start, died or took too long.
+        """
+        plan.check_lesson(request)
+        return _result(self._executor.submit(jobs.explain_lesson, replace(request, device="cpu")))
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.

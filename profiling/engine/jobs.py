@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
+from profiling.analysis.diagnosis import Diagnosis, diagnose
 from profiling.engine import plan
 from profiling.engine.progress import Notes, RunningBranch, Share
 from profiling.model.errors import DeviceLostError, InputError
@@ -23,6 +24,7 @@ from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
 from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
 from profiling.model.run import Cell, CellResult, Check, Environment, Status
+from profiling.model.watch import load_watch
 from profiling.traces.table import Trace
 
 
@@ -111,6 +113,32 @@ def read_trace(path: Path, notes: Notes) -> Trace:
         return table.read_trace(path, lambda done: notes.write(Share(done)))
     except MemoryError:
         raise InputError("error.trace_memory") from None
+
+
+def explain(path: Path) -> Diagnosis:
+    """Read the record of a watched script from any source, and diagnose it.
+
+    Raises:
+        InputError: The file is no such record, or is larger than memory allows.
+    """
+    try:
+        return diagnose(load_watch(path))
+    except MemoryError:
+        raise InputError("error.watch_memory") from None
+
+
+def explain_lesson(request: LessonRequest) -> Diagnosis:
+    """Run a lesson's wrong code again, and say what is wrong with its gradients."""
+    from profiling.measure import watching
+
+    return diagnose(watching.watch_lesson(request))
+
+
+def explain_code(source: str, seconds: float) -> Diagnosis:
+    """Run a person's own code again; only the playground's processes are asked for this."""
+    from profiling.measure import watching
+
+    return diagnose(watching.watch_code(source, seconds))
 
 
 def measure_cell(cell: Cell, folder: Path, notes: Notes) -> CellResult:

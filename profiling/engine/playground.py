@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, TimeoutError
 from pathlib import Path
+from typing import TypeVar
 
+from profiling.analysis.diagnosis import Diagnosis
 from profiling.engine import jobs
 from profiling.engine.files import OwnFolder
 from profiling.engine.process import WorkerProcess
 from profiling.engine.worker import initialize_playground
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import PartTrace
+
+T = TypeVar("T")
 
 MAX_CHARACTERS = 10_000
 SECONDS = 10.0
@@ -44,12 +49,24 @@ class Playground:
             InputError: There is no code, or too much.
             WorkerError: It could not be stopped gently, or ended its process.
         """
+        return self._run(jobs.step_code, source)
+
+    def explain(self, source: str) -> Diagnosis:
+        """Run code and return what is wrong with its gradients.
+
+        Raises:
+            InputError: As for `step`.
+            WorkerError: As for `step`.
+        """
+        return self._run(jobs.explain_code, source)
+
+    def _run(self, job: Callable[[str, float], T], source: str) -> T:
         if not source.strip():
             raise InputError("error.playground_empty")
         if len(source) > MAX_CHARACTERS:
             raise InputError("error.playground_long", high=MAX_CHARACTERS)
         try:
-            return self._process.submit(jobs.step_code, source, self._seconds).result()
+            return self._process.submit(job, source, self._seconds).result()
         except TimeoutError as error:
             raise WorkerError("error.playground_killed", seconds=self._seconds) from error
         except BrokenExecutor as error:

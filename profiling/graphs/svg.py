@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -150,21 +150,43 @@ def _draw(graph: Graph, translate: Text, style: str, max_boxes: int) -> Markup:
     sizes = {box: _size(text) for box, text in texts.items()}
     laid = lay_out(view, sizes, [_label_size(lines) for lines in labels])
     lines = _wrapped(footnotes(view, translate), laid)
+    return drawing(
+        label=translate("graph.aria", **_counts(view)),
+        style=Markup(style),
+        width=laid.size.width,
+        height=laid.size.height + _LINE * len(lines),
+        nodes=[_node(box, laid.boxes[box], text) for box, text in texts.items()],
+        links=[
+            _link(link, view, route, beside, translate)
+            for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
+        ],
+        notes=[
+            {"text": line, "x": MARGIN, "y": number(laid.size.height + _LINE * index + 4)}
+            for index, line in enumerate(lines)
+        ],
+    )
+
+
+def drawing(
+    *,
+    label: str,
+    style: Markup,
+    width: float,
+    height: float,
+    nodes: Sequence[Mapping[str, object]],
+    links: Sequence[Mapping[str, object]],
+    notes: Sequence[Mapping[str, object]] = (),
+) -> Markup:
+    """Write boxes, links between them and notes below as SVG; all texts are escaped."""
     return Markup(
         _templates.get_template("drawing.svg.jinja").render(
-            label=translate("graph.aria", **_counts(view)),
-            style=Markup(style),
-            width=number(laid.size.width),
-            height=number(laid.size.height + _LINE * len(lines)),
-            nodes=[_node(box, laid.boxes[box], text) for box, text in texts.items()],
-            links=[
-                _link(link, view, route, beside, translate)
-                for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
-            ],
-            notes=[
-                {"text": line, "x": MARGIN, "y": number(laid.size.height + _LINE * index + 4)}
-                for index, line in enumerate(lines)
-            ],
+            label=label,
+            style=style,
+            width=number(width),
+            height=number(height),
+            nodes=nodes,
+            links=links,
+            notes=notes,
         )
     )
 
@@ -205,6 +227,7 @@ def _node(box: int, rect: Rect, text: BoxText) -> dict[str, object]:
     left = -rect.width / 2
     return {
         "id": box,
+        "goto": "",
         "classes": " ".join(text.classes),
         "label": text.summary,
         "details": text.details,

@@ -95,7 +95,7 @@ def step_code(source: str, seconds: float) -> PartTrace:
         return PartTrace(PLAYGROUND_PART, (), LessonError(type(error).__name__, text, line))
     torch.manual_seed(0)
     stepper = Stepper(code, source, 1, ())
-    with _empty_folder(), _time_limit(seconds):
+    with empty_folder(), time_limit(seconds):
         return stepper.run(PLAYGROUND_PART, lambda: exec(code, dict(_SCRIPT_NAMES)))
 
 
@@ -278,7 +278,8 @@ def _run_part(
 
 
 @contextlib.contextmanager
-def _empty_folder() -> Iterator[None]:
+def empty_folder() -> Iterator[None]:
+    """Run what is inside in an empty folder, without any input."""
     before, stdin = Path.cwd(), sys.stdin
     with (
         tempfile.TemporaryDirectory(prefix="detach-lab-") as folder,
@@ -294,7 +295,8 @@ def _empty_folder() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop what is inside by a `TimeLimit`, where the system has such a clock."""
     if not hasattr(signal, "setitimer"):  # Windows, where the process's own limit has to do.
         yield
         return

@@ -1,4 +1,4 @@
-"""Paths of the content: lessons, workloads, locales and recorded runs."""
+"""Paths of the content: lessons, workloads, locales recorded runs and watched scripts."""
 
 from __future__ import annotations
 
@@ -7,3 +7,4 @@ from pathlib import Path
 CONTENT = Path(__file__).parents[2] / "demos"
 LOCALES = CONTENT / "locales"
 RECORDED = CONTENT / "recorded"
+WATCHED = RECORDED / "watch"

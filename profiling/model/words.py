@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
 import string
 import unicodedata
 from collections.abc import Callable
 from typing import Any, Literal, get_args
-
-import msgspec
 
 from profiling.model.content import LOCALES
 
@@ -25,7 +24,7 @@ def table(language: str) -> dict[str, str]:
     """Return all texts of a language by key."""
     words: dict[str, str] = {}
     for path in sorted((LOCALES / language).glob("*.json")):
-        words |= msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        words |= json.loads(path.read_text(encoding="utf-8"))
     return words
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from profiling import catalogue
 from profiling.analysis.analysis import Analysis
+from profiling.analysis.diagnosis import Diagnosis, Finding, Line, sentences
 from profiling.analysis.findings import told
 from profiling.analysis.notices import notices
 from profiling.catalogue import LESSONS
@@ -91,6 +92,32 @@ def trace(name: str, read: Trace, text: Text) -> dict[str, Any]:
     }
 
 
+def explanation(diagnosis: Diagnosis, text: Text) -> dict[str, Any]:
+    """Return what was found in a record: a finding with its lines and words, and each parameter."""
+    watch = diagnosis.watch
+    parameters = [watch.parameters[each.parameter] for each in diagnosis.fates]
+    return {
+        "script": [sentences.plain(each) for each in watch.script],
+        "counts": plain(watch.counts),
+        "environment": plain(watch.environment),
+        "stopped": watch.stopped,
+        "complete": watch.complete,
+        "remarks": sentences.remarks(diagnosis, text),
+        "error": sentences.failure(diagnosis, text) or None,
+        "gradients": sentences.gradients(diagnosis, text),
+        "findings": [_finding(each, diagnosis, text) for each in diagnosis.findings],
+        "parameters": [
+            {
+                "name": sentences.plain(parameter.names[0]),
+                "state": fate.state,
+                "finding": fate.finding,
+            }
+            for fate, parameter in zip(diagnosis.fates, parameters, strict=True)
+        ],
+        "saved": [{**_line(each.line, text), "bytes": each.bytes} for each in diagnosis.saved],
+    }
+
+
 def operators(ops: Selection, launched: Selection) -> dict[str, Any]:
     """Return operators and what ran on a GPU: the rows that are shown, and how many there are."""
     return {
@@ -117,6 +144,27 @@ def everything(text: Text) -> dict[str, Any]:
         "lessons": {name: text(f"lesson.{name}.title") for name in LESSONS},
         "workloads": {name: _workload(name, text) for name in catalogue.workloads()},
     }
+
+
+def _finding(each: Finding, diagnosis: Diagnosis, text: Text) -> dict[str, Any]:
+    parameters = diagnosis.watch.parameters
+    return {
+        "kind": each.kind,
+        "level": each.level,
+        "cause": each.cause,
+        "likely": each.likely,
+        "parameters": [sentences.plain(parameters[at].names[0]) for at in each.parameters],
+        "text": sentences.sentence(each, text),
+        "instead": sentences.instead(each, text),
+        "lesson": each.lesson,
+        "lines": [_line(line, text) for line in each.lines],
+    }
+
+
+def _line(line: Line, text: Text) -> dict[str, Any]:
+    path = sentences.plain(line.path, 1_000)
+    code = sentences.plain(line.text, 1_000)
+    return {"file": path, "line": line.line, "text": code, "role": sentences.role(line, text)}
 
 
 def _words(key: str, text: Text) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Runs and lessons as one HTML file that opens offline."""
+"""Runs, lessons and other parts as one HTML file that opens offline."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ from profiling.model.words import DEFAULT, Text, lenient, table
 from profiling.output.html import code, media_code_styles, on_dark, sources, templates
 
 _FOLDER = Path(__file__).parent / "templates"
-_DARK_GRAPH = re.compile(r"\.dark (\.graph \{[^}]*\})")
 __all__ = ["Part", "document", "lesson_part", "run_part"]
 
 
@@ -46,11 +45,13 @@ class Part(NamedTuple):
         title: Its heading.
         html: What follows the heading.
         has_charts: Whether something in it is drawn by plotly.
+        script: Name of the script of this folder that it needs; empty if it needs none.
     """
 
     title: str
     html: Markup
     has_charts: bool
+    script: str = ""
 
 
 def render(template: str, text: Text, **values: object) -> Markup:
@@ -307,7 +308,10 @@ def document(parts: Sequence[Part], text: Text) -> str:
         parts: What it shows, in order.
         text: The words.
     """
-    scripts = [_script("report.js")]
+    scripts = [
+        _script(name)
+        for name in dict.fromkeys(["report.js", *(part.script for part in parts if part.script)])
+    ]
     if any(part.has_charts for part in parts):
         scripts.insert(0, Markup(get_plotlyjs()))
     page = render(
@@ -340,5 +344,12 @@ def _hash(script: str) -> str:
 
 def _styles() -> Markup:
     own = (_FOLDER / "report.css").read_text(encoding="utf-8")
-    graphs = _DARK_GRAPH.sub(lambda found: on_dark(found[1]), svg.styles())
-    return Markup("\n".join((own, media_code_styles(), graphs)))
+    graphs = _in_dark(svg.styles(), "graph")
+    explanation = _in_dark((_FOLDER / "explanation.css").read_text(encoding="utf-8"), "explain")
+    return Markup("\n".join((own, media_code_styles(), graphs, explanation)))
+
+
+def _in_dark(styles: str, name: str) -> str:
+    """Return CSS whose colours of the class ``dark`` follow the system instead."""
+    dark = re.compile(rf"\.dark (\.{name} \{{[^}}]*\}})")
+    return dark.sub(lambda found: on_dark(found[1]), styles)

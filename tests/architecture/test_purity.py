@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 _WORKER = re.compile(
     r"profiling\.measure(\.(?!device$).*)?|demos\.workloads\..*|demos\.lessons\..*"
 )
+# What runs in a person's own process; its records are read without torch.
+_WATCHER = re.compile(r"profiling\.watch\.(?!record$).*")
 _PAGE = re.compile(r"demos\.page(\..*)?")
 
 
@@ -23,7 +25,9 @@ def modules() -> list[str]:
     return ["app", *sorted(names)]
 
 
-_NO_TORCH = [name for name in modules() if not _WORKER.fullmatch(name)]
+_NO_TORCH = [
+    name for name in modules() if not (_WORKER.fullmatch(name) or _WATCHER.fullmatch(name))
+]
 _NO_GRADIO = [name for name in _NO_TORCH if not _PAGE.fullmatch(name)]
 
 

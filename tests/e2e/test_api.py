@@ -14,14 +14,17 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from profiling import catalogue
+from profiling.analysis.diagnosis import diagnose
 from profiling.catalogue.advisor import ADVISED, advise_plain
 from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import DTYPES
+from profiling.model.watch import load_watch
 from profiling.model.words import LANGUAGES, Text, translator
-from profiling.output import json_data
+from profiling.output import explanation, json_data
 from profiling.output.saved_runs import load_run
+from profiling.watch.record import VERSION
 from tests.awaiting import finished
 from tests.e2e.test_rubbish import config
 from tests.harness.breaking import measuring, running, workers
@@ -156,6 +159,33 @@ def test_a_trace_is_summed_up(client: Client, trace: Path) -> None:
     assert shapes["ops_found"] > len(shapes["ops"]) == 1
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_record_is_explained(client: Client, lang: str, tmp_path: Path) -> None:
+    path = explanation.examples()["weights_from_numbers"]
+    found = ask(client, "explain_record", file=handle_file(path), lang=lang)
+    diagnosis = diagnose(load_watch(path))
+    assert found == json_data.plain(json_data.explanation(diagnosis, translator(lang)))
+    (finding,) = found["findings"]
+    assert {each["file"] for each in finding["lines"]} == {"weights_from_numbers.py"}
+    assert (finding["cause"], [each["line"] for each in finding["lines"]]) == ("tolist", [11, 13])
+    states = {each["name"]: (each["state"], each["finding"]) for each in found["parameters"]}
+    assert states["weighter.0.weight"] == ("none", 0)
+    assert states["net.0.weight"] == ("arrives", None)
+    for content, key, values in (
+        ('{"format": "detach', "error.watch_not_json", {}),
+        ("{}", "error.watch_not_ours", {}),
+        (
+            *('{"format": "detach-lab-watch", "version": 99, "watch": {}}', "error.watch_newer"),
+            {"version": 99, "known": VERSION},
+        ),
+    ):
+        bad = tmp_path / "bad.json"
+        bad.write_text(content, encoding="utf-8")
+        with pytest.raises(AppError) as refused:
+            client.predict(handle_file(bad), lang=lang, api_name="/explain_record")
+        assert str(refused.value) == translator(lang)(key, file="bad.json", **values)
+
+
 def test_names_and_lessons_are_found(client: Client) -> None:
     listed = ask(client, "catalogue", lang="zh")
     assert listed["lessons"]["baseline"] == translator("zh")("lesson.baseline.title")
@@ -221,6 +251,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ),
     ("trace_ops", {"file": "/etc/passwd"}, "error.not_uploaded", {}),
     ("trace_ops", {"file": None}, "error.not_uploaded", {}),
+    ("explain_record", {"file": {"path": "/etc/passwd"}}, "error.not_uploaded", {}),
 ]
 
 
@@ -286,7 +317,7 @@ def test_without_its_flag_there_is_no_tab_and_no_endpoint_of_the_playground(
 ) -> None:
     api = client.view_api(return_format="dict", print_info=False)
     named = set(api["named_endpoints"])
-    assert {"/lesson", "/compare", "/trace_ops"} <= named
+    assert {"/lesson", "/compare", "/trace_ops", "/explain_record"} <= named
     assert not any("playground" in name for name in named)
     found = config(app)
     places = {each["props"].get("elem_id") for each in found["components"]}

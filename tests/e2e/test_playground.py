@@ -79,6 +79,23 @@ def test_html_in_names_output_and_errors_is_text(playground: Page) -> None:
     assert playground.evaluate("window.hit === undefined")
 
 
+def test_it_says_why_a_tensor_gets_no_gradient(playground: Page) -> None:
+    code = (
+        "import torch\n"
+        "scale = torch.ones(3, requires_grad=True)\n"
+        "shift = torch.zeros(3, requires_grad=True)\n"
+        "loss = (scale.detach() * 2 + shift).sum()\n"
+        "loss.backward()\n"
+    )
+    playground.locator("#playground-code .cm-content").fill(code)
+    playground.locator("#playground-why").click()
+    card = playground.locator("#playground-view .explain-card")
+    expect(card).to_contain_text("scale")
+    expect(card).to_contain_text("playground.py:4")
+    playground.locator("#playground-view [data-finding='0']").click()
+    expect(playground.locator(".explain-here")).to_contain_text("scale.detach()")
+
+
 def test_no_code_gets_a_sentence(playground: Page) -> None:
     step(playground, "  ")
     expect(playground.get_by_role("alert")).to_have_text(WORDS["error.playground_empty"])

@@ -216,6 +216,7 @@ def tour(app: App, browser: Browser, language: str, trace: Path, traces: list[Le
         "lessons found": lambda page: _find(page, say),
         "compared": lambda page: _compare(page, language),
         "graph of a branch": lambda page: _draw_graph(page, say),
+        "step explained": lambda page: _explain(page, say),
         "trace opened": lambda page: _open_trace(page, say, trace),
         **{f"trace {name}": _sub_tab(say, name) for name in _SUB_TABS},
         "playground": lambda page: _play(page, say),
@@ -317,6 +318,11 @@ def _open_trace(page: Page, say: Text, trace: Path) -> None:
     page.wait_for_selector("#plot-trace-timeline .js-plotly-plot")
 
 
+def _explain(page: Page, say: Text) -> None:
+    open_tab(page, say("tab.explain"))
+    expect(page.locator(".explain-card")).to_contain_text(say("explain.role.rebuilt"))
+
+
 def _sub_tab(say: Text, name: str) -> Callable[[Page], None]:
     def go(page: Page) -> None:
         open_tab(page, say(f"trace.tab.{name}"))
@@ -354,4 +360,6 @@ def _shown(trace: LessonTrace, text: Text) -> str:
         device_reason=entry.device_reason if entry.device else "",
         parts=parts,
         trace=trace,
+        entry=entry,
+        reasons="",
     )

@@ -37,7 +37,7 @@ def create_api(engine: Engine) -> None:
         engine: Engine that runs lessons and comparisons.
     """
     does = _Endpoints(engine)
-    for measuring in (does.lesson, does.compare, does.trace_ops):
+    for measuring in (does.lesson, does.compare, does.trace_ops, does.explain_record):
         api(checked(measuring), concurrency_id="worker", concurrency_limit=1)
     for reading in (does.catalogue, does.find, does.advise):
         api(checked(reading))
@@ -238,6 +238,27 @@ class _Endpoints:
                     yield {"status": "done", **head, **tables}
         except Exception as error:
             raise trace_fault(error) from error
+
+    def explain_record(self, file: FileData, lang: Language = "en") -> Answer:
+        """Explain which parameters of a watched training script get no gradient, and at which line.
+
+        Also graphs that grow from step to step, tensors changed after they were saved for backward,
+        and what each line saves. A record is made in a shell, by
+        python -m profiling explain train.py --record watch.json; nothing of it is run here.
+
+        Args:
+            file: The record.
+            lang: Language of all sentences.
+
+        Returns:
+            findings: problems first, each with cause, level, text, instead, lines and parameters
+            parameters: the name of each, state of its gradient, and index of its finding
+            gradients, error and remarks: what is said of the whole
+            saved: bytes that lines save for backward in one iteration, the most first
+            script, counts, environment, stopped, complete: properties of the record
+        """
+        found = self._engine.explain(uploaded(file))
+        return json_data.explanation(found, translator(lang))
 
 
 def _measuring(progress: Progress) -> Answer:

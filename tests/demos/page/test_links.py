@@ -30,6 +30,7 @@ from profiling.measure.device import CHOICES
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Choice, Number, Request, Setting
 from profiling.model.words import LANGUAGES, translator
+from profiling.output import explanation
 from tests.conftest import Writer
 
 
@@ -93,6 +94,7 @@ links = st.builds(
     st.none() | lessons(),
     st.none() | comparisons(),
     st.none() | answers,
+    st.none() | st.sampled_from(sorted(explanation.examples())),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from demos.page.api import endpoints
 from profiling.engine.engine import Engine
+from profiling.output import explanation
 from profiling.output.json_data import plain
 from tests.harness.made_traces import write
 from tests.profiling.cli.conftest import SMALL
@@ -60,6 +61,14 @@ def test_compare(shell: Any, api: endpoints._Endpoints, tmp_path: Path) -> None:
     assert list(measured) == list(answer)
     for key in ("branch", "size", "peak_bytes", "gradients", "status"):
         assert [row[key] for row in measured["summary"]] == [row[key] for row in answer["summary"]]
+
+
+def test_explain(shell: Any, api: endpoints._Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = explanation.examples()["hard_choice"]
+    monkeypatch.setattr(endpoints, "uploaded", lambda file: path)
+    answer = plain(api.explain_record(None))  # type: ignore[arg-type]
+    assert [each["cause"] for each in answer["findings"]] == ["nondiff_op"]
+    assert printed(shell, "explain", str(path)) == answer
 
 
 def test_trace(

@@ -20,6 +20,7 @@ from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
 from profiling.model.run import PeakPart, Run, Status
 from profiling.model.words import Text, translator
+from profiling.output import explanation
 from profiling.output.report import document, lesson_part, run_part
 from profiling.output.saved_runs import find_run, load_run
 from tests.conftest import FinishedRun
@@ -78,6 +79,21 @@ def hostile() -> Run:
     run = run_of(attached, failed)
     machine = replace(run.environment, torch=ATTACK, platform=ATTACK)
     return replace(run, environment=machine, started_utc=ATTACK[:40])
+
+
+def test_a_watched_script_stands_beside_a_lesson(tmp_path: Path) -> None:
+    path = explanation.examples()["running_loss"]
+    file = tmp_path / "report.html"
+    what = [str(path), "baseline"]
+    assert cli.main(["report", *what, "--out", str(file), "--lang", "zh"]) == 0
+    html = file.read_text("utf-8")
+    text = translator("zh")
+    assert re.findall("<h1>(.*?)</h1>", html) == ["running_loss.py", text("lesson.baseline.title")]
+    assert "running_loss.py:22" in html
+    assert len(Reader(html).scripts) == policy(html).count("sha256-") == 2
+    alone = tmp_path / "alone.html"
+    assert cli.main(["explain", str(path), "--out", str(alone), "--lang", "zh"]) == 0
+    assert "running_loss.py:22" in alone.read_text("utf-8")
 
 
 def test_a_run_is_told_in_full(finished_run: FinishedRun, text: Text) -> None:

@@ -1,0 +1,71 @@
+"""Lessons and a person's own code, watched: causes, lines and names; nothing stays changed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from profiling.analysis.diagnosis import Diagnosis, diagnose
+from profiling.catalogue import LESSONS
+from profiling.measure.watching import watch_code, watch_lesson
+from profiling.model.lesson import LessonRequest
+
+CODE = """\
+import torch
+w = torch.ones(3, requires_grad=True)
+b = torch.zeros(3, requires_grad=True)
+print("not shown")
+loss = (w.detach() * 2 + b).sum()
+loss.backward()
+"""
+
+
+def names(found: Diagnosis, finding: int = 0) -> list[str]:
+    parameters = found.watch.parameters
+    return [parameters[each].names[0] for each in found.findings[finding].parameters]
+
+
+@pytest.mark.parametrize(
+    ("lesson", "cause", "line", "named"),
+    [
+        ("rebuilt_from_numbers", "item", 11, ["model.weight", "model.bias"]),
+        ("nothing_requires_grad", "detach", 11, ["model.weight", "model.bias"]),
+        ("total_loss_grows", "graph_leak", 12, []),
+        ("data_or_detach", "silent_mutation", 15, []),
+    ],
+)
+def test_a_lesson_names_its_cause(lesson: str, cause: str, line: int, named: list[str]) -> None:
+    found = diagnose(watch_lesson(LessonRequest(lesson, device="cpu")))
+    first = found.findings[0]
+    assert (first.cause, first.lines[0].line, names(found)) == (cause, line, named)
+    assert first.lines[0].path.endswith(f"{lesson}.py")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_lesson_is_too_much(lesson: str) -> None:
+    found = diagnose(watch_lesson(LessonRequest(lesson, device="cpu")))
+    assert found.watch.notes == ()
+    assert torch.is_grad_enabled()
+
+
+def test_own_code_is_watched_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    found = diagnose(watch_code(CODE, 10.0))
+    first = found.findings[0]
+    assert (first.cause, names(found)) == ("detach", ["w"])
+    (line,) = first.lines
+    assert (line.path, line.line) == ("playground.py", 5)
+    assert line.text == "loss = (w.detach() * 2 + b).sum()"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_own_code_that_fails_never_ends_or_is_none_is_a_record_too() -> None:
+    raised = watch_code("import torch\ntorch.ones(2) @ torch.ones(3)\n", 10.0)
+    assert raised.failure is not None
+    assert raised.failure.type == "RuntimeError"
+    broken = watch_code("x = (\n", 10.0)
+    assert broken.failure is not None
+    assert broken.failure.type == "SyntaxError"
+    endless = watch_code("import torch\nwhile True:\n    torch.ones(2)\n", 0.5)
+    assert endless.failure is not None
+    assert endless.failure.type == "TimeLimit"
+    assert watch_code("", 10.0).counts.operations == 0

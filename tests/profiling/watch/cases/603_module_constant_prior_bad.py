@@ -1,0 +1,20 @@
+import torch
+from torch import nn
+
+torch.manual_seed(1)
+log_scale = nn.Parameter(torch.zeros(3))
+net = nn.Linear(3, 3)
+PRIOR = torch.distributions.Normal(torch.zeros(3), log_scale.exp())
+
+
+def kl(z):
+    return -PRIOR.log_prob(z).sum(1).mean()
+
+
+opt = torch.optim.SGD([log_scale, *net.parameters()], lr=0.01)
+for i in range(4):
+    z = net(torch.randn(5, 3))
+    loss = kl(z)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
