@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple
@@ -162,6 +163,7 @@ class Flow:
         self._next = 0
         self._next_tag = 0
         self._live: dict[int, _Reference] = {}
+        self._dead: deque[Any] = deque()
         self._edges: dict[Edge, Node] = {}
         self._storages: dict[int, Any] = {}
         self._first: dict[int, Node] = {}
@@ -209,7 +211,8 @@ class Flow:
             if found.storage is not None:
                 self._last[found.storage] = node
             return
-        reference = _Reference(tensor, self._gone)
+        self._bury()
+        reference = _Reference(tensor, self._dead.append)
         reference.key = key
         reference.node = node
         reference.storage = self.storage(tensor)
@@ -252,6 +255,7 @@ class Flow:
 
     def live(self) -> Iterator[tuple[Node, Tensor]]:
         """Yield the nodes of the tensors that are alive, with these."""
+        self._bury()
         for reference in list(self._live.values()):
             tensor = reference()
             if tensor is not None:
@@ -287,9 +291,17 @@ class Flow:
             node.kind = "parameter"
         self.on_leaf(tensor, node)
 
-    def _gone(self, reference: _Reference) -> None:
-        if self._live.get(reference.key) is reference:
-            del self._live[reference.key]
+    def _bury(self) -> None:
+        """Forget the tensors that have died.
+
+        A function of ours as the callback of the reference would be called at any time, and a
+        Ctrl-C that arrives while it runs would be lost.
+        """
+        while self._dead:
+            gone: _Reference = self._dead.popleft()
+            found = self._live.get(gone.key)
+            if found is gone:
+                del self._live[gone.key]
 
     # Memory
 

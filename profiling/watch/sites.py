@@ -106,7 +106,7 @@ def here(depth: int = 1) -> Site:
             if code.co_name == "__deepcopy__":
                 copying = True
             elif code.co_name == "decorate_context" and decorated is None:
-                wrapped = getattr(frame.f_locals.get("func"), "__code__", None)
+                wrapped = getattr(variables_of(frame).get("func"), "__code__", None)
                 if wrapped is not None and kind(wrapped) in (USER, LIBRARY):
                     decorated = wrapped
         frame = frame.f_back

@@ -13,6 +13,7 @@ from . import record
 from .build import build
 from .names import name_models, name_variables
 from .session import Session
+from .sites import variables_of
 
 
 class watch:  # noqa: N801 - used as a context manager, in lower case as torch.no_grad is
@@ -55,7 +56,7 @@ class watch:  # noqa: N801 - used as a context manager, in lower case as torch.n
         """End watching and build the record."""
         self._session.stop()
         frame = sys._getframe(1)
-        name_variables(self._session.parameters, {**frame.f_globals, **frame.f_locals})
+        name_variables(self._session.parameters, {**frame.f_globals, **variables_of(frame)})
         self._seen.record = build(self._session, failure=error)
 
 
