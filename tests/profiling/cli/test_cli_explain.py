@@ -214,8 +214,11 @@ def endless(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Explain a script that trains for ever, and wait until it does."""
     script = folder / "train.py"
     script.write_text(f"{TRAINING}step()\nprint('ready', flush=True)\nwhile True:\n    step()\n")
+    # What runs in the background of a shell ignores Ctrl-C, and so would all that it starts.
+    listening = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    command = [sys.executable, "-m", "profiling", "explain", str(script), "--steps", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "profiling", "explain", str(script), "--steps", "0"],
+        [sys.executable, "-c", f"{listening}; os.execv(sys.executable, {command!r})"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -224,13 +227,15 @@ def endless(folder: Path) -> Iterator[subprocess.Popen[str]]:
         # Without a terminal, whose Ctrl-C would reach the script by itself.
         start_new_session=True,
     )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            # The script as well, which would train for ever.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_an_interrupt_reaches_the_script_and_the_report_still_comes(tmp_path: Path) -> None:

@@ -348,7 +348,9 @@ def event_loop() -> Any:
     async def both() -> Any:
         return sum(await asyncio.gather(part(X[:3]), part(X[3:])))
 
-    return trained(model, lambda: asyncio.run(both()))
+    # A thread of its own: a browser's test may have left a loop that runs in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return trained(model, lambda: thread.submit(lambda: asyncio.run(both())).result())
 
 
 def generator_without_gradients() -> Any:
