@@ -25,7 +25,6 @@ _METHODS = """
     ndimension nelement numel retain_grad size storage storage_offset stride untyped_storage
 """
 
-DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 SET_GRADIENT = vars(torch._C.TensorBase)["grad"].__set__
 REQUIRE = (Tensor.requires_grad_, Tensor.requires_grad.__set__)  # type: ignore[attr-defined]

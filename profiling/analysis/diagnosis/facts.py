@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from profiling.analysis.diagnosis.model import Line
-from profiling.watch.record import Backward, Node, Operation, Parameter, Place, Watch
+from profiling.watch.record import Node, Operation, Parameter, Place, Watch
 
 # Steps of all searches through a record together: a bound for one that was made to take for ever.
 _MOST_STEPS = 12_000_000
@@ -171,8 +171,3 @@ def unique(lines: Iterable[Line]) -> list[Line]:
     for each in lines:
         found.setdefault((each.path, each.line), each)
     return list(found.values())
-
-
-def is_backward(each: Backward) -> bool:
-    """Return whether a pass is a call of ``backward``."""
-    return each.kind == "backward"

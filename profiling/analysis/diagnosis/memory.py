@@ -23,7 +23,8 @@ def leaks(facts: Facts) -> Iterator[Finding]:
     if grows and not any(each.error for each in watch.backward):
         lines = facts.lines([each.site for each in grows], "grows")
         named = {(each.path, each.line) for each in lines}
-        span = max(each.span for each in grows)
+        # What runs after an optimizer's step counts for the iteration after it.
+        span = min(max(each.span for each in grows), watch.counts.iterations)
         yield Finding("memory", PROBLEM, "graph_leak", tuple(lines), values={"span": span})
     for each in watch.held:
         made = facts.line(each.site, "made")

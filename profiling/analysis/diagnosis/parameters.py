@@ -15,7 +15,7 @@ from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Lin
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
 from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
 from profiling.analysis.diagnosis.zeros import Zero, zero_of
-from profiling.watch.record import Backward, Parameter
+from profiling.watch.record import Backward
 
 # Lines of one finding; the rest is counted.
 _MOST_LINES = 6
@@ -384,8 +384,3 @@ def rootless(facts: Facts) -> Finding | None:
             path=found.path,
         )
     return None
-
-
-def is_trained(parameter: Parameter) -> bool:
-    """Return whether a parameter is expected to get a gradient."""
-    return parameter.requires_grad and bool(parameter.names)

@@ -98,7 +98,6 @@ class _Finder:
         self._files = diagnosis.watch.files
         self._places = places
         roots = [root for each in diagnosis.watch.backward for root in each.roots]
-        self._roots = set(roots)
         self._kept = self._toward(roots, kept_only=True)
         self._any = self._toward(roots, kept_only=False)
 

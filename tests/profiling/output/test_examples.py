@@ -37,3 +37,9 @@ def test_watching_it_again_finds_the_same(name: str, tmp_path: Path) -> None:
     known = diagnose(load_watch(explanation.examples()[name]))
     assert again.findings == known.findings
     assert again.fates == known.fates
+
+
+def test_a_graph_spans_no_more_iterations_than_ran() -> None:
+    watch = load_watch(explanation.examples()["running_loss"])
+    (leak,) = diagnose(watch).problems
+    assert leak.values["span"] == watch.counts.steps == 7
