@@ -10,7 +10,7 @@ window.labLink = (() => {
   let tab = "", part = "", settled = false, follow = null, seen = "", waiting = 0;
 
   const escaped = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":");
-  const list = (text) => text.split(/[\s,]+/).filter(Boolean).join(",");
+  const list = (text) => text.split(/[\s,，、]+/).filter(Boolean).join(",");
   const numbers = (text) => list(text || "").split(",").map(Number).join();
   const query = (pairs) => pairs.map((pair) => pair.map(escaped).join("=")).join("&");
   const others = () => [...new URLSearchParams(location.search)]

@@ -16,7 +16,7 @@ import msgspec
 from profiling.catalogue import source
 from profiling.catalogue.source import Function, Namespace, Parameter, read
 from profiling.model.content import CONTENT
-from profiling.model.errors import InputError, short
+from profiling.model.errors import InputError, short, unknown
 from profiling.model.lesson import ClaimResult
 from profiling.model.words import DEFAULT, table
 
@@ -178,7 +178,7 @@ def lesson(name: str) -> LessonEntry:
         InputError: There is no lesson of that name.
     """
     if name not in LESSONS:
-        raise InputError("error.unknown_lesson", name=short(name), allowed=", ".join(LESSONS))
+        raise unknown("error.unknown_lesson", name, LESSONS)
     topic = next(topic for topic, names in TOPICS.items() if name in names)
     space = _read(f"lessons/{topic}", name)
     constants = {key: ast.literal_eval(each.node) for key, each in space.constants.items()}
@@ -213,8 +213,7 @@ def workload(name: str, file: str = "") -> WorkloadEntry:
     if spec is not None:
         return _registered_entry(spec)
     if name not in WORKLOADS:
-        allowed = ", ".join(workloads())
-        raise InputError("error.unknown_workload", name=short(name), allowed=allowed)
+        raise unknown("error.unknown_workload", name, workloads())
     return _built_in_entry(name)
 
 

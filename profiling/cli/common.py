@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -17,7 +19,7 @@ from profiling.catalogue import WorkloadEntry
 from profiling.engine.engine import Engine
 from profiling.engine.plan import SETTINGS
 from profiling.measure.device import CHOICES
-from profiling.model.errors import InputError
+from profiling.model.errors import InputError, short
 from profiling.model.words import translator
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -45,6 +47,53 @@ class _DeviceType(click.ParamType):  # type: ignore[type-arg] # an older click h
         except InputError as error:
             self.fail(say(error.key, **error.values), param, ctx)
         return value
+
+
+class _WritableFile(click.ParamType):  # type: ignore[type-arg] # an older click has no such
+    """A file that can be written, which is found out before anything runs."""
+
+    name = "file"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        path = Path(value)
+        existed = path.exists()
+        try:
+            path.open("ab").close()
+            if not existed:
+                path.unlink()
+        except (OSError, ValueError) as error:
+            raise _unwritable(path, error) from None
+        return path
+
+
+class _WritableFolder(click.ParamType):  # type: ignore[type-arg] # an older click has no such
+    """A folder that can be written to or made, which is found out before anything runs."""
+
+    name = "folder"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        path = Path(value)
+        try:
+            made = [each for each in (path, *path.parents) if not each.exists()]
+            path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=path).close()
+            for each in made:
+                each.rmdir()
+        except (OSError, ValueError) as error:
+            raise _unwritable(path, error) from None
+        return path
+
+
+WRITABLE_FILE, WRITABLE_FOLDER = _WritableFile(), _WritableFolder()
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> InputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return InputError("error.cannot_write", file=short(path), reason=reason)
 
 
 def device_option(help: str) -> Callable[[Command], Command]:

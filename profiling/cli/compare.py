@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from profiling.analysis.analysis import Analysis
 from profiling.cli import common
 from profiling.cli.common import (
+    WRITABLE_FOLDER,
     find_workload,
     json_option,
     open_engine,
@@ -65,7 +66,7 @@ def _option(setting: Setting) -> Callable[[_Command], _Command]:
 @parameter_option
 @_setting_options
 @click.option("--limit", type=click.FloatRange(1.0), help="Time limit per size, in seconds.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for CSV, traces, run.json.")
+@click.option("--out", type=WRITABLE_FOLDER, help="Folder for CSV, traces, run.json.")
 @json_option
 def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any) -> int:
     """Measure the branches of a workload at several sizes."""

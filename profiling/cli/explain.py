@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from profiling.analysis.diagnosis import Diagnosis, diagnose, told
-from profiling.cli.common import json_option, print_json
+from profiling.cli.common import WRITABLE_FILE, json_option, print_json
 from profiling.engine.watched import Script, find_interpreter, run_watched
 from profiling.model.errors import InputError, short
 from profiling.model.watch import is_watch, load_watch
@@ -41,13 +41,13 @@ from profiling.watch.record import Watch
 @click.option("--no-values", is_flag=True, help="Do not look for gradients of zeros: faster.")
 @click.option(
     "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=WRITABLE_FILE,
     help="Keep the record in this file, which explain and the page open.",
 )
 @click.option(
     "--out",
     "file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=WRITABLE_FILE,
     help="Write the report as an HTML file, too.",
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), default=DEFAULT, show_default=True)
@@ -75,8 +75,6 @@ def explain(
     SCRIPT is run as Python would run it, with its own arguments after --, or it is a record that
     --record has kept. Exit codes are the script's own.
     """
-    for each in (record, file):
-        _check_writable(each)
     if not module and _is_record(Path(script)):
         if arguments or record:
             options = "--record" if record else "ARGUMENTS"
@@ -107,20 +105,6 @@ def _check_script(path: Path) -> None:
         path.open("rb").close()
     except (OSError, ValueError):
         raise InputError("error.run_missing", file=short(path)) from None
-
-
-def _check_writable(path: Path | None) -> None:
-    """Refuse a file that cannot be written before the script runs."""
-    if path is None:
-        return
-    existed = path.exists()
-    try:
-        path.open("ab").close()
-    except OSError as error:
-        reason = error.strerror
-        raise InputError("error.explain_unwritable", file=short(path), reason=reason) from None
-    if not existed:
-        path.unlink()
 
 
 def _run(script: Script, keep: Path | None) -> tuple[int, Watch]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from profiling import catalogue
 from profiling.catalogue.search import Hit, find
 from profiling.cli.common import (
+    WRITABLE_FILE,
     device_option,
     find_workload,
     json_option,
@@ -93,7 +94,7 @@ def run_lesson(name: str, values: str | None, op: str | None, device: str, as_js
 @click.argument("branch")
 @click.option("--size", type=int, help="A whole number; default: the workload's smallest size.")
 @parameter_option
-@click.option("--out", "file", type=click.Path(path_type=Path), help="A .svg, .html or .dot file.")
+@click.option("--out", "file", type=WRITABLE_FILE, help="A .svg, .html or .dot file.")
 @json_option
 def draw_graph(
     workload: str,

@@ -14,7 +14,15 @@ from profiling.analysis.diagnosis import diagnose
 from profiling.analysis.diff import Diff, device_name, diff, headline
 from profiling.analysis.regressions import Judged, judge, read_limits, sentences
 from profiling.catalogue import LESSONS
-from profiling.cli.common import device_option, json_option, open_engine, out, print_json, say
+from profiling.cli.common import (
+    WRITABLE_FILE,
+    device_option,
+    json_option,
+    open_engine,
+    out,
+    print_json,
+    say,
+)
 from profiling.cli.terminal import print_diff, print_run, printable
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
@@ -53,7 +61,7 @@ def show(run: str, as_json: bool) -> None:
     "--out",
     "file",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=WRITABLE_FILE,
     help="The HTML file to write.",
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), default=DEFAULT, show_default=True)
@@ -76,7 +84,7 @@ def write_report(what: tuple[str, ...], file: Path, lang: str, device: str) -> N
 @click.option(
     "--out",
     "file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=WRITABLE_FILE,
     help="CSV file for the rows found in both runs.",
 )
 @click.option(

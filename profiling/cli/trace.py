@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from profiling.charts.trace import charts, write_chart
-from profiling.cli.common import json_option, out, print_json, say
+from profiling.cli.common import WRITABLE_FOLDER, json_option, out, print_json, say
 from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
@@ -44,9 +44,7 @@ _PIPE_WIDTH = 150
     metavar="A:B",
     help="Only the window from A to B, in ms.",
 )
-@click.option(
-    "--out", "folder", type=click.Path(path_type=Path), help="Folder for tables and charts."
-)
+@click.option("--out", "folder", type=WRITABLE_FOLDER, help="Folder for tables and charts.")
 @json_option
 def read(
     file: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import math
+import re
 import secrets
 from collections.abc import Iterable
 
@@ -37,6 +38,8 @@ MAX_SIZES = 12
 MAX_BRANCHES = 20
 MAX_VALUES = 16
 MAX_MAGNITUDE = 1e6
+# A Chinese keyboard has its own.
+_SEPARATORS = re.compile("[,，、]")
 
 
 def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
@@ -152,7 +155,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     Raises:
         InputError: A part is not a whole number.
     """
-    parts = [part for part in text.replace(",", " ").split() if part]
+    parts = _SEPARATORS.sub(" ", text).split()
     try:
         return tuple(int(part.replace("_", "")) for part in parts)
     except ValueError:
@@ -165,7 +168,7 @@ def parse_values(text: str) -> tuple[float, ...]:
     Raises:
         InputError: A part is not a number.
     """
-    parts = [part for part in text.strip().strip("[]()").replace(",", " ").split() if part]
+    parts = _SEPARATORS.sub(" ", text.strip().strip("[]()")).split()
     try:
         return tuple(float(part) for part in parts)
     except ValueError:

@@ -95,8 +95,23 @@ def step_code(source: str, seconds: float) -> PartTrace:
         return PartTrace(PLAYGROUND_PART, (), LessonError(type(error).__name__, text, line))
     torch.manual_seed(0)
     stepper = Stepper(code, source, 1, ())
-    with empty_folder(), time_limit(seconds):
-        return stepper.run(PLAYGROUND_PART, lambda: exec(code, dict(_SCRIPT_NAMES)))
+    with empty_folder():
+        return stepper.run(PLAYGROUND_PART, lambda: run_code(code, seconds))
+
+
+def run_code(code: CodeType, seconds: float) -> None:
+    """Run a person's code within its limits, which hold for nothing after it.
+
+    Args:
+        code: Their compiled code.
+        seconds: Time after which it is stopped by a `TimeLimit`.
+    """
+    try:
+        with _time_limit(seconds):
+            exec(code, dict(_SCRIPT_NAMES))
+    finally:
+        # What it has taken is still held, and saying what happened takes some more.
+        _lift_memory_limit()
 
 
 class TimeLimit(BaseException):
@@ -295,7 +310,7 @@ def empty_folder() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Iterator[None]:
     """Stop what is inside by a `TimeLimit`, where the system has such a clock."""
     if not hasattr(signal, "setitimer"):  # Windows, where the process's own limit has to do.
         yield
@@ -312,6 +327,14 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _lift_memory_limit() -> None:
+    if sys.platform == "linux":  # Elsewhere there is none.
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

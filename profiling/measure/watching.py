@@ -19,7 +19,7 @@ import torch
 
 from profiling import catalogue
 from profiling.measure.global_state import kept
-from profiling.measure.stepper import TimeLimit, empty_folder, time_limit
+from profiling.measure.stepper import TimeLimit, empty_folder, run_code
 from profiling.model.lesson import LessonRequest
 from profiling.watch import watch
 from profiling.watch.record import Counts, Environment, Failure, Watch
@@ -61,9 +61,9 @@ def watch_code(source: str, seconds: float) -> Watch:
     except (SyntaxError, ValueError) as error:  # ValueError: a null character.
         failure = Failure(type(error).__name__, str(error), None, "elsewhere")
         return Watch((_NAME,), Environment(torch.__version__, "", ""), Counts(), failure=failure)
-    with empty_folder(), time_limit(seconds):
+    with empty_folder():
         Path(_NAME).write_text(source, encoding="utf-8")
-        return _watched(code, lambda: exec(code, {"__name__": "__main__"}))
+        return _watched(code, lambda: run_code(code, seconds))
 
 
 def _watched(code: CodeType, call: Callable[[], object]) -> Watch:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 # A disk that is full or write-protected.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+# How many names are offered in place of an unknown one, and how much of that is compared.
+_MOST_NAMES = 3
+_LONGEST_NAME = 100
 
 
 class DetachLabError(Exception):
@@ -57,6 +63,19 @@ def file_error(error: BaseException) -> FileError | None:
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return FileError("error.unwritable", reason=error.strerror)
     return None
+
+
+def unknown(key: str, name: str, known: Iterable[str]) -> InputError:
+    """Return the error for a name that does not exist, with the names that are most like it.
+
+    Args:
+        key: Locale key, with the placeholders ``name`` and ``nearest``.
+        name: What was asked for.
+        known: The names that exist.
+    """
+    wanted = name[:_LONGEST_NAME].lower()
+    nearest = difflib.get_close_matches(wanted, [*known], _MOST_NAMES, cutoff=0)
+    return InputError(key, name=short(name), nearest=", ".join(nearest) or "–")
 
 
 def short(text: object) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from profiling.model.content import RECORDED
-from profiling.model.errors import InputError, short
+from profiling.model.errors import InputError, short, unknown
 from profiling.model.record import Record
 from profiling.model.run import SCHEMA_VERSION, CellResult, Run, first_fault
 
@@ -145,13 +145,13 @@ def find_trace(text: str) -> Path:
     return _find(text, known, "error.unknown_recorded_trace")
 
 
-def _find(text: str, known: Mapping[str, Path], unknown: str) -> Path:
+def _find(text: str, known: Mapping[str, Path], key: str) -> Path:
     """Return the path given as a path or as ``recorded:NAME``.
 
     Args:
         text: A path, or the prefix and a name.
         known: The recorded files, by name.
-        unknown: Locale key of the error for another name.
+        key: Locale key of the error for another name.
 
     Raises:
         InputError: There is no recorded file of that name.
@@ -160,7 +160,7 @@ def _find(text: str, known: Mapping[str, Path], unknown: str) -> Path:
         return Path(text)
     name = text.removeprefix(RECORDED_PREFIX)
     if name not in known:
-        raise InputError(unknown, name=short(name), allowed=", ".join(known) or "–")
+        raise unknown(key, name, known)
     return known[name]
 
 

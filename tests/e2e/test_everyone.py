@@ -119,6 +119,10 @@ def test_nothing_lies_over_what_can_be_pressed(toured: Tour) -> None:
     assert {stop: seen.covered for stop, seen in toured.stops.items() if seen.covered} == {}
 
 
+def test_charts_keep_their_hatching_when_the_address_changes(toured: Tour) -> None:
+    assert {stop: seen.by_address for stop, seen in toured.stops.items() if seen.by_address} == {}
+
+
 def test_a_phone_needs_no_sideways_scrolling(toured: Tour) -> None:
     widths = {stop: seen.phone.width for stop, seen in toured.stops.items()}
     assert widths == dict.fromkeys(toured.stops, PHONE["width"])

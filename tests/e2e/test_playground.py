@@ -54,6 +54,15 @@ def test_code_is_stepped_through(playground: Page) -> None:
     expect(view.locator(".lab-shown .lab-new th code")).to_have_text("h")
 
 
+def test_a_click_into_the_editor_keeps_the_code(playground: Page) -> None:
+    editor = playground.locator("#playground-code .cm-content")
+    editor.fill("mine = 1")
+    playground.evaluate("window.stayed = true")
+    editor.click()
+    expect(editor).to_have_text("mine = 1")
+    assert playground.evaluate("window.stayed")
+
+
 def test_a_syntax_error_is_told_with_its_line(playground: Page) -> None:
     step(playground, "x = 1\nif x\n    y = 2")
     error = playground.locator("#playground-view .lab-error")

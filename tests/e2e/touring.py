@@ -86,6 +86,12 @@ _CUT_OFF = """
   }), ...[...document.querySelectorAll('.lab-costs tbody th')]
   .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)]
 """
+# What charts draw with something that they name by the address, which changes.
+_BY_ADDRESS = r"""
+() => [...document.querySelectorAll('.js-plotly-plot [style*="url("], .js-plotly-plot [clip-path]')]
+  .map(each => `${each.getAttribute('style')} ${each.getAttribute('clip-path')}`)
+  .filter(text => /url\(.?http/.test(text))
+"""
 # The colour of every mark on what it stands on, and of a tensor's name that is new.
 _MARKS = """
 names => {
@@ -174,6 +180,7 @@ class Seen(NamedTuple):
         marks: Of each theme, where a lesson has run: the mark, its colour, the colour below.
         moved: What had moved by itself since the stop before: how far, and what.
         covered: What can be pressed and lies under something else.
+        by_address: What charts draw with something that they name by the page's address.
         phone: The same on a phone.
     """
 
@@ -183,6 +190,7 @@ class Seen(NamedTuple):
     marks: dict[str, list[tuple[str, str, str]]]
     moved: list[tuple[float, list[str]]]
     covered: list[str]
+    by_address: list[str]
     phone: Phone
 
 
@@ -263,11 +271,11 @@ def _seen(page: Page, name: str, go: Callable[[Page], None], judged: str) -> See
         # The stop after these shows the same and more.
         if theme == judged and name not in ("lesson that raised", "compared"):
             problems += _problems(page, theme)
-    under = covered(page)
+    under, by_address = covered(page), page.evaluate(_BY_ADDRESS)
     resize(page, PHONE)
     phone = Phone(width(page), page.evaluate(_CUT_OFF), covered(page))
     resize(page, DESK)
-    return Seen(texts, problems, charts, marks, moved, under, phone)
+    return Seen(texts, problems, charts, marks, moved, under, by_address, phone)
 
 
 def _problems(page: Page, theme: str) -> Iterator[Problem]:

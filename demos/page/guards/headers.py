@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 
 from starlette.datastructures import MutableHeaders
@@ -12,6 +13,7 @@ from demos.page.guards.routes import FILE, route_of
 
 _SPACES = "https://huggingface.co https://*.huggingface.co https://*.hf.space"
 _NONCE = "nonce"
+_BASE = re.compile(rb'<base href="\./"\s*/?>')
 # Scripts: files of the page, and inline scripts with a nonce, so that no handler or script in a
 # name from a file would run. Gradio evaluates the template of its HTML component, which needs
 # unsafe-eval. Styles: Gradio, plotly and graphs set inline styles. Images: icons are data:, and
@@ -95,6 +97,8 @@ class HeadMarkup:
             if message.get("more_body", False):
                 return
             body = b"".join(parts).replace(b"<head>", b"<head>" + self._markup, 1)
+            # Says nothing here, but makes plotly name patterns by the address, which changes.
+            body = _BASE.sub(b"", body, count=1)
             if "nonce" in scope:  # Unquoted, so that it cannot end a string inside a script.
                 body = body.replace(b"<script", b"<script nonce=" + scope["nonce"].encode())
             length = (b"content-length", str(len(body)).encode())

@@ -123,11 +123,11 @@ def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(InputError) as caught:
         catalogue.workload(name)
     assert caught.value.key == "error.unknown_workload"
-    assert caught.value.values == {"name": name, "allowed": ", ".join(WORKLOADS)}
+    assert caught.value.values["name"] == name
     with pytest.raises(InputError) as caught:
         catalogue.lesson(name)
     assert caught.value.key == "error.unknown_lesson"
-    assert caught.value.values == {"name": name, "allowed": ", ".join(LESSONS)}
+    assert caught.value.values["name"] == name
 
 
 def test_every_op_is_a_function_of_one_tensor() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +57,28 @@ def test_a_request_that_cannot_be_run_is_one_line_and_code_2(
     assert said in err
     assert err.endswith("\n")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("compare --workload elementwise --out {}/here", "Not a directory"),
+        ("graph elementwise detach --out {}/here.svg", "Not a directory"),
+        ("trace recorded:cpu-1-thread.side_branch.detach --out {}", "File exists"),
+        ("report baseline --out no/such/folder.html", "No such file or directory"),
+        ("diff recorded:cpu-2-cores.elementwise recorded:cpu-2-cores.elementwise --out .", "Is a"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(
+    shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "file"
+    file.touch()
+    code, out, err = shell(*command.format(file).split())
+    assert (code, out) == (2, "")
+    assert re.fullmatch(rf"error: Cannot write .+: {reason}.*\. Choose another place\.\n", err)
+    assert [*tmp_path.iterdir()] == [file]
 
 
 def test_a_device_that_is_not_here_is_code_2(shell: Any, inline: list[Engine]) -> None:

@@ -335,11 +335,13 @@ def test_an_interpreter_that_cannot_watch_is_one_sentence(
         ),
         (
             ["train.py", "--record", "no/such/folder.json"],
-            "error: Cannot write no/such/folder.json: No such file or directory.\n",
+            "error: Cannot write no/such/folder.json: No such file or directory. "
+            "Choose another place.\n",
         ),
         (
             ["train.py", "--out", "no/such/folder.html"],
-            "error: Cannot write no/such/folder.html: No such file or directory.\n",
+            "error: Cannot write no/such/folder.html: No such file or directory. "
+            "Choose another place.\n",
         ),
         (["train.py", "--steps", "-1"], "error: Invalid value for '--steps': -1 is not in"),
         (["other.json"], "error: other.json is not a watch record, which"),

@@ -107,7 +107,7 @@ def test_what_a_machine_may_have_is_let_through_without_one(changes: dict[str, A
         ({"budget_s": 0.0}, {"name": "budget", "low": 0.05, "high": 60.0}),
         (
             {"workload": "nonsense"},
-            {"name": "nonsense", "allowed": ", ".join(WORKLOADS)},
+            {"name": "nonsense", "nearest": "elementwise, gan_generator, frozen_middle"},
         ),
     ],
 )
@@ -274,6 +274,7 @@ def test_a_lesson_is_refused_a_device_that_is_not_here(asked: str) -> None:
         ("1,2,3", (1.0, 2.0, 3.0)),
         (" [1, -2.5 ,3e2] ", (1.0, -2.5, 300.0)),
         ("(0.5)", (0.5,)),
+        ("1，2、3", (1.0, 2.0, 3.0)),
         ("1 2\n3", (1.0, 2.0, 3.0)),
         ("", ()),
         (",", ()),
@@ -322,6 +323,7 @@ def test_bad_text_is_refused_when_read_or_when_checked(text: str, key: str) -> N
         ("64, 256", (64, 256)),
         ("64 256", (64, 256)),
         ("1_000,2", (1000, 2)),
+        ("64，256、8", (64, 256, 8)),
         ("-1", (-1,)),
         ("", ()),
     ],

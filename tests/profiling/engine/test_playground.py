@@ -40,9 +40,20 @@ def test_steps_with_tensors_graph_and_printed_text(playground: Playground) -> No
     assert {node.label for node in last.graph.nodes} == {"ExpBackward0", ""}
 
 
-def test_too_much_memory_is_an_error_at_its_line(playground: Playground) -> None:
-    raised = error(playground.step("x = 1\ny = bytearray(2 * 10**9)"))
+@pytest.mark.parametrize(
+    "line",
+    ["bytearray(2 * 10**9)", "x.extend(bytearray(1000) for _ in range(10**9))"],
+    ids=["what_never_fits", "what_is_kept"],
+)
+def test_too_much_memory_is_an_error_at_its_line(playground: Playground, line: str) -> None:
+    raised = error(playground.step(f"x = []\n{line}"))
     assert (raised.type, raised.line) == ("MemoryError", 2)
+
+
+def test_code_that_takes_too_much_memory_is_explained(playground: Playground) -> None:
+    found = playground.explain("x = []\nx.extend(bytearray(1000) for _ in range(10**9))")
+    assert found.watch.failure is not None
+    assert found.watch.failure.type == "MemoryError"
 
 
 def test_code_that_will_not_be_stopped_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
