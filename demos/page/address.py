@@ -155,7 +155,11 @@ class _Handlers:
 
     def measure_advised(self, request: gr.Request, *answers: str) -> Updates:
         """Measure the branches that the advice covers on this machine."""
-        return self._measure(self._places.start.advised(*answers), words(request))
+        text = words(request)
+        try:
+            return self._measure(self._places.start.advised(*answers), text)
+        except InputError as error:
+            return {self._faults: _fault_list([error], text)}
 
     def _measure(self, comparison: Comparison, text: Text) -> Updates:
         """Return updates that fill the form, open its tab and start the comparison."""

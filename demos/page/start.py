@@ -27,10 +27,10 @@ from profiling.analysis.analysis import CellAnalysis
 from profiling.analysis.findings import headline
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import LESSONS
-from profiling.catalogue.advisor import ADVISED, GRADIENTS, Answers, advise, read_answers
+from profiling.catalogue.advisor import ADVISED, GRADIENTS, Advice, Answers, advise, read_answers
 from profiling.charts.style import branch_style
 from profiling.engine.engine import Engine
-from profiling.model.errors import WorkerError
+from profiling.model.errors import InputError, WorkerError
 from profiling.model.request import Request
 from profiling.model.run import Environment, Run, ran
 from profiling.model.words import Text
@@ -129,14 +129,21 @@ class StartTab:
         return _comparison_of(_WORKLOAD, _BRANCHES)
 
     def advised(self, *answers: str) -> Comparison:
-        """Return the comparison of all branches that the advice covers."""
-        return _comparison_of(advise(_answers(*answers)).workload, ADVISED)
+        """Return the comparison of all branches that the advice covers.
+
+        Raises:
+            InputError: The answers contradict each other.
+        """
+        return _advised_comparison(advise(_answers(*answers)))
 
     def _advise(self, request: gr.Request, *answers: str) -> str:
         return self._advised(_answers(*answers), words(request))
 
     def _advised(self, answers: Answers, text: Text) -> str:
-        advice = advise(answers)
+        try:
+            advice = advise(answers)
+        except InputError as error:
+            return common.problem(error, text)
         costs = recorded_costs(advice.workload, self._environment(0.0))
         found = [] if costs is None else cost_rows(costs, text)
         by_branch = {each.row.branch: each for each in found}
@@ -148,7 +155,7 @@ class StartTab:
             rows=[(each, by_branch.get(each)) for each in (*advice.branches, *advice.others)],
             source="" if costs is None else source_words(costs, text),
             lesson=write_link(lesson),
-            compare=write_link(Link("compare", None, self.advised(*_values(answers)))),
+            compare=write_link(Link("compare", None, _advised_comparison(advice))),
             code=code(catalogue.Source(advice.code, 1, "")),
         )
 
@@ -186,6 +193,10 @@ def _answers(gradient: str, *flags: str) -> Answers:
     """Return answers from values of a link; a script may leave questions unanswered."""
     given = zip(_FLAGS, map(FLAGS.get, flags), strict=True)
     return read_answers({"gradient": gradient, **dict(given)})
+
+
+def _advised_comparison(advice: Advice) -> Comparison:
+    return _comparison_of(advice.workload, ADVISED)
 
 
 def _comparison_of(workload: str, branches: tuple[str, ...]) -> Comparison:

@@ -27,10 +27,13 @@ ADVISED = (
     "frozen",
 )
 # Reasons why a branch gives wrong gradients or raises; the other reasons are costs or risks.
-WRONG = frozenset({"trains_module", "stops_before", "leaves_graph", "stops_other"})
+WRONG = frozenset(
+    {"trains_module", "stops_before", "leaves_graph", "stops_other"}
+    | {"goes_back", "stops_training", "has_no_gradient"}
+)
 
-Gradient = Literal["after", "through", "none"]
-GRADIENTS: tuple[Gradient, ...] = ("after", "through", "none")
+Gradient = Literal["after", "through", "none", "carried", "skipped"]
+GRADIENTS: tuple[Gradient, ...] = ("after", "through", "none", "carried", "skipped")
 
 
 class Answers(Record, frozen=True):
@@ -38,7 +41,9 @@ class Answers(Record, frozen=True):
 
     Attributes:
         gradient: Where a gradient is still needed: only ``"after"`` the module, ``"through"`` it to
-            what comes before it, or ``"none"`` if backward never runs on its output.
+            what comes before it, or ``"none"`` if backward never runs on its output. ``"carried"``
+            for a state that goes from one training step to the next, as an RNN's, and
+            ``"skipped"`` for a gradient that passes an op without one, as rounding.
         only_here: Whether the output is used only here; otherwise another loss trains the module
             through the same output.
         frozen: Whether the module never trains.
@@ -120,6 +125,23 @@ _NOTHING = {
 }
 _KEPT = _SHARED | {"attached": "keeps_graph"}
 
+_CARRIED = {
+    "attached": "goes_back",
+    **_COPIES,
+    "detach_inplace": "same_here",
+    "no_grad": "stops_training",
+    "inference_mode": "stops_training",
+    "frozen": "stops_training",
+}
+_SKIPPED = {
+    "attached": "has_no_gradient",
+    **_COPIES,
+    "detach_inplace": "difference_alone",
+    "no_grad": "difference_alone",
+    "inference_mode": "difference_alone",
+    "frozen": "has_no_gradient",
+}
+
 _TABLE = {
     "through_frozen": _Case(("frozen",), "frozen_middle", "no_grad_kills_the_stem", _THROUGH),
     "through": _Case(("frozen",), "gan_generator", "gan_generator_step", _THROUGH),
@@ -147,6 +169,8 @@ _TABLE = {
     "kept_written": _Case(
         ("detach_clone",), "feature_cache", "clone_detach_order", _KEPT | _WRITTEN
     ),
+    "carried": _Case(("detach",), "truncated_bptt", "truncated_bptt", _CARRIED),
+    "skipped": _Case(("detach",), "straight_through", "straight_through", _SKIPPED),
 }
 
 _FREEZE = "module.requires_grad_(False)  # once, before the optimizer is made"
@@ -155,10 +179,15 @@ _FREEZE = "module.requires_grad_(False)  # once, before the optimizer is made"
 def advise(answers: Answers) -> Advice:
     """Return the advice for some answers.
 
+    Raises:
+        InputError: The answers contradict each other.
+
     Example:
         >>> advise(Answers("after", only_here=False)).branches
         ('detach',)
     """
+    if not _is_consistent(answers):
+        raise InputError("error.advisor_contradiction")
     situation = _situation(answers)
     case = _TABLE[situation]
     return Advice(
@@ -178,9 +207,10 @@ def advise(answers: Answers) -> Advice:
 
 
 def every_answer() -> tuple[Answers, ...]:
-    """Return all combinations of answers."""
+    """Return all combinations of answers that do not contradict each other."""
     either = (True, False)
-    return tuple(Answers(*each) for each in product(GRADIENTS, either, either, either))
+    every = (Answers(*each) for each in product(GRADIENTS, either, either, either))
+    return tuple(filter(_is_consistent, every))
 
 
 def read_answers(values: dict[str, Any]) -> Answers:
@@ -224,7 +254,13 @@ def advise_plain(
     }
 
 
+def _is_consistent(answers: Answers) -> bool:
+    return answers.only_here or not answers.frozen
+
+
 def _situation(answers: Answers) -> str:
+    if answers.gradient in ("carried", "skipped"):
+        return answers.gradient
     if answers.gradient == "through":
         return "through_frozen" if answers.frozen else "through"
     written = "_written" if answers.in_place else ""
@@ -237,6 +273,13 @@ def _situation(answers: Answers) -> str:
 
 def _code(situation: str, answers: Answers) -> list[str]:
     """Return the lines to paste: they compute `cut`, or only `h` if nothing else uses it."""
+    if situation == "carried":
+        cut = "h = h.detach()  # after backward; an LSTM's: tuple(each.detach() for each in h)"
+        return ["h = module(x, h)", cut, *_written("h", answers)]
+    if situation == "skipped":
+        value = "value = h.round()  # or any other op without a gradient"
+        cut = "cut = h + (value - h).detach()"
+        return ["h = module(x)", value, cut, *_written("cut", answers)]
     if situation.startswith("through"):
         # The module's last op may have saved its result, which must not be modified.
         result = "h = module(x).clone()" if answers.in_place else "h = module(x)"

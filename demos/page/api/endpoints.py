@@ -92,7 +92,9 @@ class _Endpoints:
         requires_grad_(False). Measures nothing; compare measures the branches on the workload.
 
         Args:
-            gradient: Where it is still needed: after the module, through it, or none at all.
+            gradient: Where it is still needed: after the module, through it, or none at all;
+                carried for a state that goes on to the next step; skipped for a gradient that
+                passes an op without one.
             only_here: Whether this forward is used only here, and not by another loss as well.
             frozen: Whether the module is never trained.
             in_place: Whether the output will be modified in place.

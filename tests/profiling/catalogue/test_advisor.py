@@ -47,9 +47,9 @@ def name(path: Answers) -> str:
     return "-".join(map(str, (path.gradient, path.only_here, path.frozen, path.in_place)))
 
 
-def test_there_are_24_paths_to_10_situations() -> None:
-    assert len(set(PATHS)) == 24
-    assert len(ADVICE) == 10
+def test_there_are_30_paths_to_12_situations() -> None:
+    assert len(set(PATHS)) == 30
+    assert len(ADVICE) == 12
     assert {advise(path).branches[0] for path in PATHS} == {
         "detach",
         "detach_clone",
@@ -94,6 +94,8 @@ def test_each_situation_leads_to_where_it_occurs_and_is_explained() -> None:
         "nothing_written": ("evaluation_logging", "inference_mode_inside"),
         "kept": ("loss_logging", "total_loss_grows"),
         "kept_written": ("feature_cache", "clone_detach_order"),
+        "carried": ("truncated_bptt", "truncated_bptt"),
+        "skipped": ("straight_through", "straight_through"),
     }
 
 
@@ -128,6 +130,14 @@ class Net:
 def wanted(path: Answers) -> list[list[Any]]:
     """Return the gradients that should hold, of numbers that were typed in where a cut is."""
     net = Net(path)
+    if path.gradient == "skipped":
+        h = net.module(net.x())
+        value = h.detach().round().mul(net.factor).requires_grad_()
+        net.loss(value).backward()
+        assert value.grad is not None
+        # As if `h` were multiplied alone.
+        h.backward(value.grad * net.factor)
+        return net.grads()
     if path.gradient == "through":
         net.module.requires_grad_(False)
         net.loss(net.module(net.x()) * net.factor).backward()
@@ -149,7 +159,7 @@ def pasted(code: str, path: Answers) -> list[list[Any]]:
     exec(code, notebook)
     result = notebook.get("cut", notebook["h"])
     losses = [net.loss(result)] if path.gradient != "none" else []
-    if path.gradient != "through" and not path.only_here:
+    if path.gradient in ("after", "none") and not path.only_here:
         losses.append(notebook["h"].sin().sum())
     if path.gradient == "none":
         assert not result.requires_grad
@@ -160,11 +170,39 @@ def pasted(code: str, path: Answers) -> list[list[Any]]:
     return net.grads()
 
 
-@pytest.mark.parametrize("path", PATHS, ids=name)
+NOT_CARRIED = [path for path in PATHS if path.gradient != "carried"]
+
+
+@pytest.mark.parametrize("path", NOT_CARRIED, ids=name)
 def test_the_code_to_paste_gives_the_gradients_that_should_hold(path: Answers) -> None:
     for found, right in zip(pasted(advise(path).code, path), wanted(path), strict=True):
         for mine, theirs in zip(found, right, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_state_that_is_carried_on_trains_within_its_own_step(in_place: bool) -> None:
+    step, *between = advise(Answers("carried", in_place=in_place)).code.splitlines()
+    torch.manual_seed(0)
+    module = nn.RNNCell(3, 3, dtype=torch.float64)
+    parts = torch.randn(3, 2, 3, dtype=torch.float64)
+    notebook: dict[str, Any] = {"module": module, "h": torch.zeros(2, 3, dtype=torch.float64)}
+    for x in parts:
+        start = torch.tensor(notebook["h"].tolist(), dtype=torch.float64)
+        module.zero_grad()
+        module(x, start).sum().backward()
+        right = [each.clone() for each in grads(module)]
+        module.zero_grad()
+        exec(step, notebook | {"x": x}, notebook)
+        notebook["h"].sum().backward()
+        torch.testing.assert_close(grads(module), right, rtol=1e-12, atol=1e-15)
+        exec("\n".join(between), notebook)
+
+
+def test_answers_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(InputError) as refused:
+        advise(Answers("after", only_here=False, frozen=True))
+    assert refused.value.key == "error.advisor_contradiction"
 
 
 def test_detach_alone_must_not_be_written() -> None:
