@@ -21,6 +21,7 @@ from profiling import catalogue
 from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.analysis.diff import device_name
 from profiling.analysis.findings import told
+from profiling.analysis.headings import measured_at, workload_title
 from profiling.analysis.notices import notices
 from profiling.analysis.rows import Row, rows
 from profiling.analysis.tables import outcomes
@@ -213,14 +214,7 @@ def run_part(analysis: Analysis, text: Text) -> Part:
         environment=_environment_rows(run, text),
         data=_data(run),
     )
-    return Part(_title(run, text), html, has_charts=True)
-
-
-def _title(run: Run, text: Text) -> str:
-    """Name the workload, also one that is not known here."""
-    name = run.cells[0].workload
-    key = f"workload.{name}.title"
-    return text(key) if key in table(DEFAULT) else name
+    return Part(workload_title(run.cells[0].workload, text), html, has_charts=True)
 
 
 def _about(run: Run, text: Text) -> str:
@@ -293,7 +287,7 @@ def _environment_rows(run: Run, text: Text) -> dict[str, Any]:
         text("report.field.parameters"): parameters,
         text("diff.field.seed"): request.seed,
         text("diff.field.budget"): f"{request.budget_s:g}",
-        text("diff.field.measured"): run.started_utc.replace("T", " ").replace("+00:00", " UTC"),
+        text("diff.field.measured"): measured_at(run),
         text("diff.field.run"): run.id,
     }
 

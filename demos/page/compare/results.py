@@ -15,6 +15,7 @@ from demos.page import common
 from demos.page.common import words
 from profiling.analysis.analysis import Analyses, Analysis, CellAnalysis
 from profiling.analysis.findings import disturbance, headline
+from profiling.analysis.headings import cell_heading
 from profiling.analysis.notices import notices
 from profiling.analysis.rows import rows
 from profiling.analysis.tables import environment
@@ -246,6 +247,7 @@ def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
     return common.render(
         "results.html",
         text,
+        heading=cell_heading(run, cell.finished.cell, text),
         finding=headline(cell.findings, cell.finished.cell, text),
         disturbance=disturbance(cell.findings, text).strip(),
         notices=notices(cell.finished, text),

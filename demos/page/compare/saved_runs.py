@@ -23,6 +23,7 @@ from profiling.analysis.diff import (
     lone_words,
     sections,
 )
+from profiling.analysis.headings import measured_at
 from profiling.charts.run_diff import ratio_by_branch
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError, InputError, file_error, short
@@ -126,7 +127,7 @@ class Beside:
         found = diff(run, other)
         given = [
             ("run", run.id, f"{other.id} ({short(path.name)})"),
-            ("measured", _moment(run), _moment(other)),
+            ("measured", measured_at(run), measured_at(other)),
         ]
         html = common.render(
             "diff.html",
@@ -162,7 +163,7 @@ class Beside:
             raise
         if previous is not None:
             page.panel.discarder(page.engine)(previous)
-        device, when = device_name(run), _moment(run)
+        device, when = device_name(run), measured_at(run)
         said = common.sentence("diff.opened", text, name=short(path.name), device=device, when=when)
         # What lay beside the run before has nothing to do with this one.
         cleared = dict.fromkeys((self._table, self._chart), gr.update(value=None, visible=False))
@@ -175,7 +176,3 @@ def _chosen(name: str | None, file: str | None) -> Path:
     if not name:
         raise InputError("error.no_saved_run")
     return saved_runs.find_run(f"{saved_runs.RECORDED_PREFIX}{name}")
-
-
-def _moment(run: Run) -> str:
-    return run.started_utc.replace("T", " ").replace("+00:00", " UTC")

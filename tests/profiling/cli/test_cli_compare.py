@@ -107,18 +107,6 @@ def test_files_written_are_named_and_old_ones_replaced(
     assert (tmp_path / "mine.txt").read_text("utf-8") == "kept"
 
 
-def test_a_folder_that_cannot_be_written_is_code_1(
-    shell: Any, inline: list[Engine], tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_text("in the way", "utf-8")
-    code, _, err = shell(*SMALL, "--out", str(tmp_path / "file"))
-    assert code == 1
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    (engine,) = inline
-    assert not engine.folder.exists()
-
-
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_branch_that_fails_is_shown_and_code_1(
     as_json: bool, shell: Any, inline: list[Engine], monkeypatch: pytest.MonkeyPatch
