@@ -2,7 +2,7 @@
    address is replaced as it changes, and a link within the page is followed without a reload. */
 window.labLink = (() => {
   const OURS = new Set(window.labLinkNames);
-  const AUTO = "auto";
+  const AUTO = "auto", RUN = "lab-run";
   const LISTS = new Set(["values", "sizes"]);
   // Browsers refuse an address that changes too often.
   const PAUSE_MS = 150;
@@ -83,6 +83,12 @@ window.labLink = (() => {
     leave(search);
     scrollTo({top: 0});
   });
+  /* Where a browser keeps nothing, a run is lost with the page. */
+  addEventListener("pagehide", () => {
+    const run = document.querySelector("#compare-results [data-run]")?.dataset.run;
+    try { sessionStorage.setItem(RUN, run || ""); } catch { /* not allowed */ }
+  });
+  const left = () => { try { return sessionStorage.getItem(RUN) || ""; } catch { return ""; } };
   addEventListener("popstate", () => { if (follow) leave(location.search); });
   document.addEventListener("lab-step", ({detail: stepper}) => {
     if (!stepper.closest("#lesson-view")) return;
@@ -101,5 +107,5 @@ window.labLink = (() => {
   }).observe(document, {childList: true, subtree: true,
     attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at"]});
 
-  return {tell, open, arrive, attach: (trigger) => { follow = trigger; }};
+  return {tell, open, arrive, left, attach: (trigger) => { follow = trigger; }};
 })();

@@ -174,6 +174,18 @@ def outcome(app: App, what: str, before: int) -> str:
 MANY = range(4096, 4108)
 
 
+def test_another_language_keeps_the_run(compared: Page) -> None:
+    heading = compared.locator("#compare-results .lab-measured")
+    measured = heading.inner_text().rpartition(" · ")[2]
+    for language, name in (("zh", "中文"), ("en", "English")):
+        compared.locator("#lab-header").get_by_role("link", name=name).click()
+        wait_until_complete(compared)
+        open_tab(compared, table(language)["tab.compare"])
+        expect(heading).to_contain_text(table(language)["workload.side_branch.title"])
+        expect(heading).to_contain_text(measured)
+        expect(compared.locator("#plot-time .js-plotly-plot")).to_be_visible()
+
+
 def test_stop_ends_at_once_and_the_next_run_works(page: Page, whole_app: App) -> None:
     before = len(whole_app.lines)
     open_compare(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from profiling.model.metrics import METRICS
 from profiling.model.run import Run
 from profiling.model.units import show_bytes, time_unit
 from profiling.model.words import Text, lenient
-from profiling.output import run_files
+from profiling.output import run_files, saved_runs
 from profiling.output.html import code, sources
 from profiling.output.report import document, run_part
 
@@ -36,6 +37,9 @@ _MOST_OPERATORS = 30
 _NOTHING = "–"
 
 _REPORT = "detach-lab-report.html"
+# A run in its own folder, for a page that is loaded anew, as by a change of the language.
+_KEPT = "run.json"
+_RUN_ID = re.compile(r"[\w-]{1,80}")
 # File → the name of the event that makes it.
 _EVENTS = {
     "summary.csv": "save_summary",
@@ -196,6 +200,12 @@ class Panel:
 
         return discard
 
+    def kept(self, engine: Engine, key: str) -> Run | None:
+        """Return a run that `show` has displayed and that is still here, by its id."""
+        if not _RUN_ID.fullmatch(key) or not (path := engine.folder / key / _KEPT).exists():
+            return None
+        return saved_runs.load_run(path)
+
     def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
         """Return updates that display a run.
 
@@ -207,6 +217,8 @@ class Panel:
             text: Translator.
         """
         text = lenient(text)
+        if size is None:
+            saved_runs.save_run(run, folder / _KEPT)
         analysis = self.analyses.of(run, folder)
         cell = analysis.cell(size)
         sizes = [each.finished.cell.size for each in analysis.cells]
@@ -247,6 +259,7 @@ def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
     return common.render(
         "results.html",
         text,
+        run=run.id,
         heading=cell_heading(run, cell.finished.cell, text),
         finding=headline(cell.findings, cell.finished.cell, text),
         disturbance=disturbance(cell.findings, text).strip(),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import ON_WORKER, UNQUEUED, queue_full, words
+from demos.page.common import ON_WORKER, PRIVATE, UNQUEUED, queue_full, words
 from demos.page.compare.form import Form
 from demos.page.compare.results import Panel
 from demos.page.compare.saved_runs import Beside
@@ -23,6 +23,8 @@ from profiling.model.words import Text
 
 # Whole networks: fewer boxes than a lesson's few ops are allowed.
 BRANCH_BOXES = 30
+# The run that was shown when the page was left, as `links.js` keeps it.
+_LEFT = "() => labLink.left()"
 # Seconds after which the files of a visitor who left are deleted.
 _KEEP_S = 3600.0
 
@@ -133,7 +135,10 @@ def create_compare_tab(
     comparing.failure(does.refuse, progress, progress, **UNQUEUED)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **UNQUEUED)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **UNQUEUED)
-    page.load(does.invite, None, progress, **UNQUEUED)
+    left = gr.Textbox(visible=False)
+    page.load(does.invite, None, progress, **UNQUEUED).then(
+        does.restore, left, [run, progress, *panel.components], js=_LEFT, **PRIVATE
+    )
     return CompareTab(run, form)
 
 
@@ -194,6 +199,21 @@ class _Handlers:
 
     def invite(self, request: gr.Request) -> str:
         return common.sentence("compare.empty", words(request))
+
+    def restore(self, key: str | None, request: gr.Request) -> dict[Any, Any]:
+        """Show again what was shown when the page was left in the same browser tab."""
+        try:
+            run = self._panel.kept(self._engine, key or "")
+            if run is None:
+                return {self._progress: gr.skip()}
+            shown = self._panel.show(run, self._engine.run_folder(run), None, words(request))
+        except (DetachLabError, OSError):  # Its files are just being deleted.
+            return {self._progress: gr.skip()}
+        return {
+            self._run: run,
+            self._progress: common.sentence("progress.restored", words(request)),
+            **shown,
+        }
 
     def wait(self, request: gr.Request) -> str:
         return common.sentence("progress.waiting", words(request))
