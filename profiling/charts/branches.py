@@ -444,8 +444,15 @@ def _over_size(
             yaxis=y_axis | {"title": {"text": column_title}},
         )
     )
+    drawn: dict[tuple[float | None, ...], str] = {}
     for name, line in _by_branch(summary):
         figure.add_trace(_line(line, name, column, unit, text))
+        # Of lines that coincide only the last can be seen.
+        values = tuple(map(number, line[column]))
+        first = drawn.setdefault(values, name)
+        if first != name and any(each is not None for each in values):
+            label = figure.data[-1].name
+            figure.data[-1].name = text("legend.same", branch=label, other=escaped(first))
     return figure
 
 

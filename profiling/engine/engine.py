@@ -43,8 +43,8 @@ KEPT_RUNS = Limits(entries=200, total_bytes=4 * 2**30, age_s=3600.0)
 _TIME_LIMIT_S = 600.0
 # Whoever waits is told at least so often how far it is.
 _HEARTBEAT_S = 0.25
-# A cell takes its budget for timing, and about as long again for everything else.
-_CELL_BUDGETS = 2.0
+# Most that a cell is expected to take longer than the one before it.
+_MOST_GROWTH = 8.0
 # Why a branch has no result if it was running when the worker ended, by why the cell has none.
 _BLAMED = {
     "error.worker_died": "error.branch_died",
@@ -85,30 +85,31 @@ class Reading(NamedTuple):
     trace: Trace | None = None
 
 
-def time_left_s(progress: Progress, budget_s: float) -> float | None:
+def time_left_s(progress: Progress) -> float | None:
     """Estimate the seconds that are left, from what the finished cells took.
 
-    Args:
-        progress: Where the comparison stands.
-        budget_s: Seconds of timed steps for each cell, which is all that is known of the first.
+    Sizes mostly grow from cell to cell, so each is expected to take as much longer than the one
+    before it as the last one did.
 
     Returns:
-        The estimate; None before the first cell is begun, and once the current one has taken longer
+        The estimate; None before a cell is finished, and once the current one has taken longer
         than was estimated, so that nothing is known.
 
     Example:
-        >>> time_left_s(Progress(None, None, 1.0, False), 2.0) is None
+        >>> time_left_s(Progress(None, None, 1.0, False)) is None
         True
     """
     run = progress.run
-    if run is None:
+    took = [] if run is None else [result.duration_s or 0.0 for result in run.results]
+    if run is None or not any(took):
         return None
-    took = [result.duration_s or 0.0 for result in run.results]
-    usual_s = sum(took) / len(took) if any(took) else _CELL_BUDGETS * budget_s
+    growth = took[-1] / took[-2] if len(took) > 1 and took[-2] else 1.0
+    growth = min(max(growth, 1.0), _MOST_GROWTH)
     waiting = len(run.cells) - len(took)
+    expected = [took[-1] * growth**place for place in range(1, waiting + 1)]
     # What has passed beyond the finished cells was spent on this one, or before the first began.
-    spent_s = max(0.0, progress.elapsed_s - sum(took)) if took else progress.elapsed_s
-    left_s = usual_s * waiting - min(spent_s, usual_s)
+    spent_s = max(0.0, progress.elapsed_s - sum(took))
+    left_s = sum(expected) - min(spent_s, expected[0]) if expected else 0.0
     return left_s if left_s > 0 else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -123,8 +122,7 @@ def test_a_run_of_an_unknown_workload_without_traces_is_opened(
     outputs = open_run(client, saved(run, tmp_path / "theirs.json"))
     assert "Opened theirs.json, measured on A CPU on 2026-01-02 03:04:05 UTC." in outputs[0]
     assert "At 2 tokens (float32, cpu), " in value(outputs[_OPEN_TABLE])
-    texts = [json.dumps(figure) for figure in plots(outputs)]
-    assert sum("No data yet." in each for each in texts) >= 2
+    assert len(plots(outputs)) == 3  # what was traced is not drawn, nor one size over sizes
     (sources,) = [value(output) for output in outputs if "lab-sources" in str(value(output))]
     assert "<code>mine</code>" in sources
     assert "return" in sources

@@ -65,7 +65,8 @@ class Form:
         flags = _controls(Flag, labels)
         with gr.Row():
             self.run = _button(labels("compare.run"), "primary", "compare-run")
-            self.stop = _button(labels("compare.stop"), "stop", "compare-stop")
+            # There is something to stop once a comparison has begun.
+            self.stop = _button(labels("compare.stop"), "stop", "compare-stop", interactive=False)
         self.shown = gr.State("")
         self._inputs = {
             "workload": self.workload,
@@ -194,8 +195,10 @@ def _checkbox(key: str, labels: gr.I18n) -> gr.Checkbox:
     return gr.Checkbox(False, label=labels(key), info=labels(about))
 
 
-def _button(label: Any, variant: Literal["primary", "stop"], place: str) -> gr.Button:
-    return gr.Button(label, variant=variant, elem_id=place, min_width=80)
+def _button(
+    label: Any, variant: Literal["primary", "stop"], place: str, *, interactive: bool = True
+) -> gr.Button:
+    return gr.Button(label, variant=variant, elem_id=place, min_width=80, interactive=interactive)
 
 
 def _word(say: Callable[[str], Any], key: str, otherwise: str) -> Any:

@@ -20,7 +20,7 @@ from profiling.analysis.headings import cell_heading
 from profiling.analysis.notices import notices
 from profiling.analysis.rows import rows
 from profiling.analysis.tables import environment
-from profiling.charts.of_run import CHARTS
+from profiling.charts.of_run import CHARTS, Chart
 from profiling.charts.style import Row, number, rows_of
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError, InputError
@@ -32,7 +32,6 @@ from profiling.output import run_files, saved_runs
 from profiling.output.html import code, sources
 from profiling.output.report import document, run_part
 
-_PLOTS_IN_A_ROW = 2
 _MOST_OPERATORS = 30
 _NOTHING = "–"
 
@@ -168,12 +167,11 @@ class Panel:
         self.table = gr.HTML(elem_id="compare-results", visible=False)
         self.downloads = Downloads(labels)
         self.plots: dict[str, gr.Plot] = {}
-        for start in range(0, len(CHARTS), _PLOTS_IN_A_ROW):
-            with gr.Row(elem_classes="lab-charts"):
-                for chart in CHARTS[start : start + _PLOTS_IN_A_ROW]:
-                    self.plots[chart.name] = gr.Plot(
-                        show_label=False, visible=False, min_width=320, elem_id=f"plot-{chart.name}"
-                    )
+        with gr.Row(elem_classes="lab-charts"):
+            for chart in CHARTS:
+                self.plots[chart.name] = gr.Plot(
+                    show_label=False, visible=False, min_width=320, elem_id=f"plot-{chart.name}"
+                )
         below: dict[str, Any] = {"open": False, "visible": False, "elem_classes": "lab-below"}
         with gr.Accordion(labels("behind.accordion"), **below) as self.behind:
             self.numbers = gr.HTML(elem_id="compare-behind")
@@ -230,12 +228,7 @@ class Panel:
                 visible=len(run.cells) > 1,
             ),
             self.table: gr.update(value=_table(run, cell, text), visible=True),
-            **{
-                self.plots[chart.name]: gr.update(
-                    value=chart.draw(analysis, cell, text), visible=True
-                )
-                for chart in charts
-            },
+            **{self.plots[chart.name]: _plot(chart, analysis, cell, text) for chart in charts},
             self.behind: gr.update(visible=True),
             self.numbers: numbers(analysis, cell, text),
         }
@@ -252,6 +245,14 @@ class Panel:
             reference="" if reference is None else code(reference),
         )
         return {self.folded: gr.update(visible=bool(found)), self.sources: html}
+
+
+def _plot(chart: Chart, analysis: Analysis, cell: CellAnalysis, text: Text) -> Any:
+    """Return the update that draws a chart, or hides it if it has nothing to show."""
+    figure = chart.draw(analysis, cell, text)
+    # One size is no line.
+    is_shown = bool(figure.data) and not (chart.over_sizes and len(analysis.cells) == 1)
+    return gr.update(value=figure if is_shown else None, visible=is_shown)
 
 
 def _table(run: Run, cell: CellAnalysis, text: Text) -> str:

@@ -114,11 +114,12 @@ def create_compare_tab(
             panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=panel.discarder(engine))
     does = _Handlers(engine, form, panel, progress, run)
-    starts = gr.on([form.run.click, begin.change], does.wait, None, progress, **UNQUEUED)
+    stopper = [progress, form.stop]
+    starts = gr.on([form.run.click, begin.change], does.wait, None, stopper, **UNQUEUED)
     comparing = starts.then(
         does.compare,
         [run, *form.inputs],
-        [run, progress, *panel.components],
+        [run, *stopper, *panel.components],
         api_name="show_compare",
         api_visibility="undocumented",
         **ON_WORKER,
@@ -130,9 +131,10 @@ def create_compare_tab(
     beside.wire(engine, panel, progress, run, comparing)
     # What is cancelled counts as failed, too: Stop says so before and after it. Of an event that
     # follows another Gradio forgets what it cancels.
-    stopping = form.stop.click(does.stop, None, progress, cancels=[comparing], **UNQUEUED)
-    stopping.then(does.stop, None, progress, **UNQUEUED)
-    comparing.failure(does.refuse, progress, progress, **UNQUEUED)
+    stopping = form.stop.click(does.stop, None, stopper, cancels=[comparing], **UNQUEUED)
+    stopping.then(does.stop, None, stopper, **UNQUEUED)
+    comparing.failure(does.refuse, progress, stopper, **UNQUEUED)
+    comparing.success(lambda: gr.Button(interactive=False), None, form.stop, **UNQUEUED)
     panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **UNQUEUED)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **UNQUEUED)
     left = gr.Textbox(visible=False)
@@ -161,7 +163,11 @@ class _Handlers:
         try:
             asked = self._form.request(*inputs)
             for step in self._engine.compare(asked):
-                yield {self._progress: _progress(step, asked, text)} | self._new(step, text)
+                running = {
+                    self._progress: _progress(step, text),
+                    self._form.stop: gr.Button(interactive=True),
+                }
+                yield running | self._new(step, text)
                 if step.is_new and previous is not None:
                     self._panel.discarder(self._engine)(previous)
                     previous = None
@@ -215,18 +221,22 @@ class _Handlers:
             **shown,
         }
 
-    def wait(self, request: gr.Request) -> str:
+    def wait(self, request: gr.Request) -> tuple[str, Any]:
+        return self._waiting(request), gr.Button(interactive=True)
+
+    def refuse(self, shown: str, request: gr.Request) -> tuple[Any, Any]:
+        """Report a full queue if the event failed before it began."""
+        said = queue_full(request) if shown == self._waiting(request) else gr.skip()
+        return said, gr.Button(interactive=False)
+
+    def stop(self, request: gr.Request) -> tuple[str, Any]:
+        return common.sentence("progress.stopped", words(request)), gr.Button(interactive=False)
+
+    def _waiting(self, request: gr.Request) -> str:
         return common.sentence("progress.waiting", words(request))
 
-    def refuse(self, shown: str, request: gr.Request) -> Any:
-        """Report a full queue if the event failed before it began."""
-        return queue_full(request) if shown == self.wait(request) else gr.skip()
 
-    def stop(self, request: gr.Request) -> str:
-        return common.sentence("progress.stopped", words(request))
-
-
-def _progress(step: Progress, asked: Request, text: Text) -> str:
+def _progress(step: Progress, text: Text) -> str:
     elapsed = f"{step.elapsed_s:.1f}"
     if step.run is None:
         key = "progress.lending" if step.lent_s else "progress.starting"
@@ -240,7 +250,7 @@ def _progress(step: Progress, asked: Request, text: Text) -> str:
     values = {"size": f"{size:,}", "done": done, "total": total, "elapsed": elapsed}
     key = "progress.lent" if step.lent_s else "progress.running"
     sentence = text(key, seconds=step.lent_s, **values)
-    left_s = None if step.lent_s else time_left_s(step, asked.budget_s)
+    left_s = None if step.lent_s else time_left_s(step)
     if left_s is not None:
         sentence += text("progress.left", seconds=f"{left_s:.0f}")
     return common.render(

@@ -22,23 +22,23 @@ def progress(took: list[float], cells: int, elapsed_s: float) -> Progress:
 
 
 def test_nothing_is_known_before_the_worker_is_there() -> None:
-    assert time_left_s(Progress(None, None, 5.0, False), 2.0) is None
+    assert time_left_s(Progress(None, None, 5.0, False)) is None
 
 
 @pytest.mark.parametrize(
     ("took", "cells", "elapsed_s", "left_s"),
     [
-        ([], 3, 0.0, 12.0),  # twice the budget for each
-        ([], 3, 1.5, 10.5),
-        ([], 1, 60.0, None),  # longer than was thought
+        ([], 3, 1.5, None),  # nothing is finished
         ([3.0], 3, 3.0, 6.0),
         ([3.0], 3, 4.0, 5.0),
         ([3.0], 3, 60.0, 3.0),  # the current one is overdue, the next one is not
-        ([2.0, 4.0], 3, 7.0, 2.0),
+        ([2.0, 4.0], 3, 7.0, 7.0),  # each takes twice as long as the one before
+        ([2.0, 4.0], 4, 6.0, 24.0),
+        ([4.0, 2.0], 3, 6.0, 2.0),
         ([2.0, 4.0], 2, 6.0, None),
     ],
 )
 def test_the_time_left_follows_from_what_the_others_took(
     took: list[float], cells: int, elapsed_s: float, left_s: float | None
 ) -> None:
-    assert time_left_s(progress(took, cells, elapsed_s), 2.0) == left_s
+    assert time_left_s(progress(took, cells, elapsed_s)) == left_s
