@@ -74,7 +74,7 @@ class LessonsTab:
         # `change` instead of `input`: Gradio loses the first input event, such as a pasted error.
         controls.query.change(
             _find_lessons,
-            [controls.query, controls.topic],
+            [controls.query, controls.topic, controls.name_shown],
             [controls.found, controls.name],
             trigger_mode="always_last",
             **UNQUEUED,
@@ -298,8 +298,11 @@ def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:
     return gr.update(choices=_titles(names, text)) if name_shown in names else _choices(names, text)
 
 
-def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any]:
+def _find_lessons(query: str, topic: str, name_shown: str, request: gr.Request) -> tuple[Any, Any]:
     text = words(request)
+    names = TOPICS.get(topic, LESSONS)
+    # What was found before is no answer any more; the lesson that is shown stays.
+    every = _choices(names, text, name_shown if name_shown in names else "")
     try:
         hits = find(query or "", language(request))
     except DetachLabError as error:
@@ -307,8 +310,8 @@ def _find_lessons(query: str, topic: str, request: gr.Request) -> tuple[Any, Any
     if hits:
         return search_results(query, hits, text), _choices([hit.lesson for hit in hits], text)
     if (query or "").strip():
-        return common.sentence("find.nothing", text), gr.skip()
-    return "", _choices(TOPICS.get(topic, LESSONS), text)
+        return common.sentence("find.nothing", text), every
+    return "", every
 
 
 def _choices(names: Sequence[str], text: Text, chosen: str = "") -> Any:
@@ -458,8 +461,8 @@ def _lines(marks: tuple[Mark, ...], text: Text) -> Iterable[_Line]:
 
 def _excerpt(query: str, spans: list[Span]) -> Markup:
     """Return the matched part of a long query."""
-    first = max(0, min(start for start, _ in spans) - _CONTEXT)
-    last = min(len(query), max(end for _, end in spans) + _CONTEXT)
+    first = max(0, min((start for start, _ in spans), default=0) - _CONTEXT)
+    last = min(len(query), max((end for _, end in spans), default=0) + _CONTEXT)
     before, after = "…" if first else "", "…" if last < len(query) else ""
     inner = highlight(query[first:last], [(start - first, end - first) for start, end in spans])
     return Markup("{}{}{}").format(before, inner, after)

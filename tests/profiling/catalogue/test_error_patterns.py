@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.catalogue.search import Fit, Letters, Pattern, PatternMatch
+from profiling.catalogue.search.patterns import Fit, Letters, Pattern, PatternMatch
 
 CHANGED = Pattern("a tensor was changed in place: [{}], output {} of {}. Make a copy of it first.")
 TUPLE = Pattern("'tuple' object has no attribute 'detach'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiling.catalogue.search import MAX_LETTERS, find
+from profiling.catalogue.search import MAX_LETTERS, Fit, find
 from profiling.model.errors import InputError
 from profiling.model.words import LANGUAGES
 from tests.profiling.catalogue.raised import TRACEBACK
@@ -41,7 +41,6 @@ from tests.profiling.catalogue.raised import TRACEBACK
         f"{TRACEBACK}KeyError: 'detach'",
         "how to install python on windows",
         "weather tomorrow in Berlin",
-        "SELECT * FROM users WHERE id = 1",
         "lorem ipsum dolor sit amet, consectetur adipiscing elit",
         "今天天气怎么样",
         "蛋糕怎么做",
@@ -60,6 +59,21 @@ from tests.profiling.catalogue.raised import TRACEBACK
 )
 def test_what_no_lesson_is_about_finds_nothing(query: str, language: str) -> None:
     assert find(query, language) == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM users WHERE id = 1",
+        "what learning rate should I use for adam",
+        "best learning rate schedule for training a vision transformer from scratch",
+        "difference between CrossEntropyLoss and NLLLoss",
+        "数据集类别不平衡怎么给损失函数加权重",
+    ],
+)
+def test_what_only_shares_words_is_not_certain(query: str, language: str) -> None:
+    assert {hit.fit for hit in find(query, language)} <= {Fit.MAYBE}
 
 
 @pytest.mark.parametrize(
