@@ -1,4 +1,4 @@
-"""Tab Start: what the project does, a recorded result, and the advisor."""
+"""Tab Start: the box at the door, a recorded result, and the advisor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pandas as pd
 from msgspec.structs import replace
 
 from demos.page import common
-from demos.page.common import UNQUEUED, words
+from demos.page.common import UNQUEUED, language, words
+from demos.page.door import create_door
 from demos.page.links import (
     FLAGS,
     Comparison,
@@ -28,6 +29,7 @@ from profiling.analysis.findings import headline
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import LESSONS
 from profiling.catalogue.advisor import ADVISED, GRADIENTS, Advice, Answers, advise, read_answers
+from profiling.catalogue.search import warm_up
 from profiling.charts.style import branch_style
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError, WorkerError
@@ -74,6 +76,7 @@ class StartTab:
         """Build the tab; `draw` fills it."""
         self._engine = engine
         self.defaults = _values(Answers())
+        create_door(labels)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.result = gr.HTML(elem_id="start-result")
@@ -121,6 +124,7 @@ class StartTab:
         yield {self.result: _result(known, text)}
         link, _ = read_link(dict(request.query_params))
         yield {self.advice: self._advised(link.answers or Answers(), text)}
+        warm_up(language(request))
         if known is None:
             yield {self.result: _result(self._environment(_TIMEOUT_S), text)}
 

@@ -448,9 +448,9 @@ def _over_size(
     for name, line in _by_branch(summary):
         figure.add_trace(_line(line, name, column, unit, text))
         # Of lines that coincide only the last can be seen.
-        values = tuple(map(number, line[column]))
-        first = drawn.setdefault(values, name)
-        if first != name and any(each is not None for each in values):
+        shown = tuple(map(number, line[column]))
+        first = drawn.setdefault(shown, name)
+        if first != name and any(each is not None for each in shown):
             label = figure.data[-1].name
             figure.data[-1].name = text("legend.same", branch=label, other=escaped(first))
     return figure

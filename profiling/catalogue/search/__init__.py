@@ -16,7 +16,7 @@ from profiling.model.errors import InputError
 from profiling.model.record import Record
 from profiling.model.words import DEFAULT, LANGUAGES
 
-__all__ = ["MAX_LETTERS", "Field", "Fit", "Hit", "Mark", "Span", "find"]
+__all__ = ["MAX_LETTERS", "Field", "Fit", "Hit", "Mark", "Span", "find", "warm_up"]
 
 # Longest query.
 MAX_LETTERS = 20_000
@@ -94,6 +94,12 @@ def find(query: str, language: str) -> tuple[Hit, ...]:
     return _by_words(query, language)
 
 
+def warm_up(language: str) -> None:
+    """Index the lessons, which the first question by words would wait for."""
+    index()
+    vocabulary(language)
+
+
 def _by_errors(
     query: str, way: Callable[[Pattern, Letters], PatternMatch | None]
 ) -> tuple[Hit, ...]:
@@ -162,10 +168,10 @@ def _by_words(query: str, language: str) -> tuple[Hit, ...]:
 
 
 def _fit(ranked: Ranked) -> Fit | None:
-    least = _WORD_SHARE if ranked.count == 1 else _SURE_SHARE
+    least = _WORD_SHARE if ranked.found == 1 else _SURE_SHARE
     if ranked.is_topic and ranked.share >= least:
         return Fit.WORDS
-    return Fit.MAYBE if ranked.count > 1 and ranked.share >= _MAYBE_SHARE else None
+    return Fit.MAYBE if ranked.found > 1 and ranked.share >= _MAYBE_SHARE else None
 
 
 def _word_marks(ranked: Ranked) -> tuple[Mark, ...]:

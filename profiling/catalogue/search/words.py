@@ -99,7 +99,7 @@ class Ranked(NamedTuple):
     Attributes:
         value: Its rank, the higher the better: by BM25, which counts how rare a word is and how
             often it stands there, and by how telling the place of each word is.
-        count: Number of the query's words that it contains.
+        found: Number of the query's words that it contains.
         share: Share of the query's words that it contains, from 0 to 1; rare words count more.
         is_topic: Whether these words mostly stand where the lesson says what it is about.
         places: Position of each word in the query and in the lesson's texts of one language, where
@@ -108,7 +108,7 @@ class Ranked(NamedTuple):
 
     lesson: str
     value: float
-    count: int
+    found: int
     share: float
     is_topic: bool
     places: tuple[tuple[Span, Place], ...]
@@ -220,7 +220,8 @@ class Vocabulary:
 
     def first(self, lesson: str, known: frozenset[str]) -> Place | None:
         """Return the most telling place of any of some words in a lesson; None without any."""
-        found = [self._places[word][lesson] for word in known if lesson in self._places[word]]
+        stands = (self._places.get(word, {}).get(lesson) for word in known)
+        found = [place for place in stands if place is not None]
         order = list(Field)
         return min(found, key=lambda place: (order.index(place.field), place.span), default=None)
 

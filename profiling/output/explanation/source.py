@@ -112,7 +112,7 @@ def source_files(diagnosis: Diagnosis, places: Places, say: Text) -> Sources:
     left, files = MOST_LINES, []
     for path, number in told:
         text = diagnosis.watch.files[number].text or ""
-        lines = _highlighted(text, _MOST_HIGHLIGHTED // len(told))
+        lines = highlighted(text, _MOST_HIGHLIGHTED // len(told))
         rows = _rows(lines, number, marks, saved, left)
         left -= len(rows)
         files.append(SourceFile(number, places.file(path), rows))
@@ -184,7 +184,7 @@ def _shown(total: int, known: Iterable[int], most: int) -> list[int]:
     return sorted(found) or list(range(1, min(total, most, MOST_WHOLE) + 1))
 
 
-def _highlighted(text: str, most: int) -> list[Markup]:
+def highlighted(text: str, most: int) -> list[Markup]:
     """Return the lines of a text, highlighted unless that are more characters than `most`."""
     # Lines as Python counts them; `str.splitlines` knows more ends.
     lines = [each[:_MOST_COLUMNS] for each in _LINE_END.split(text)]

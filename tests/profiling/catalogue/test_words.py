@@ -113,7 +113,7 @@ def test_chinese_is_matched_by_pairs_of_characters() -> None:
 
 def test_a_lesson_is_found_by_the_words_of_another_language() -> None:
     found = ranked("视图", "en")["other"]
-    assert (found.count, found.share, found.places) == (1, 1.0, ())
+    assert (found.found, found.share, found.places) == (1, 1.0, ())
 
 
 @pytest.mark.parametrize("query", ["why is the", "为什么", "怎么", "x", "3 14", "", "¿?", '"'])

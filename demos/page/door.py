@@ -1,0 +1,89 @@
+"""The box at the door: an error, a question or code leads to the lessons that are about it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import gradio as gr
+from markupsafe import Markup
+
+from demos.page import common
+from demos.page.common import UNQUEUED, language, words
+from demos.page.links import lesson_address
+from profiling.catalogue import signs
+from profiling.catalogue.search import MAX_LETTERS, Fit, find
+from profiling.catalogue.signs import Effect, Sign
+from profiling.model.errors import DetachLabError
+from profiling.model.words import Text
+from profiling.output.explanation.source import highlighted
+
+_MOST_LESSONS = 3
+# Signs in the margin, as on the tab My step.
+_MARKS: dict[Effect, str] = {"cuts": "✂", "changes": "≠", "keeps": "●", "notes": "▸"}
+
+
+class Row(NamedTuple):
+    """A line of code and what is in it."""
+
+    number: int
+    code: Markup
+    signs: list[Sign]
+
+
+def create_door(labels: gr.I18n) -> None:
+    """Build the box; it answers as soon as something stands in it."""
+    with gr.Column(elem_id="door"):
+        asked = gr.Textbox(
+            label=labels("door.label"),
+            placeholder=labels("door.placeholder"),
+            lines=2,
+            max_lines=14,
+            elem_id="door-text",
+        )
+        answer = gr.HTML(elem_id="door-answer")
+
+    def show(text: str | None, request: gr.Request) -> str:
+        return reply(text or "", language(request), words(request))
+
+    asked.change(show, asked, answer, trigger_mode="always_last", **UNQUEUED)
+
+
+def reply(asked: str, language: str, text: Text) -> str:
+    """Return the answer to what was pasted, as HTML; empty if nothing was.
+
+    Args:
+        asked: An error, a question or code, which is read and never run.
+        language: That of the visitor.
+        text: Translator.
+    """
+    if not asked.strip():
+        return ""
+    if len(asked) <= MAX_LETTERS and signs.parse(asked) is not None:
+        return _read(asked, text)
+    try:
+        hits = find(asked, language)[:_MOST_LESSONS]
+    except DetachLabError as error:
+        return common.problem(error, text)
+    if not hits:
+        return common.sentence("door.none", text)
+    is_sure = any(hit.fit is not Fit.MAYBE for hit in hits)
+    lessons = [(hit, lesson_address(hit.lesson)) for hit in hits]
+    return common.render("door_lessons.html", text, lessons=lessons, is_sure=is_sure)
+
+
+def _read(code: str, text: Text) -> str:
+    by_line: dict[int, list[Sign]] = defaultdict(list)
+    found = signs.signs(code)
+    for sign in found:
+        by_line[sign.line].append(sign)
+    lines = highlighted(signs.plain(code), MAX_LETTERS)
+    rows = [Row(number, line, by_line[number]) for number, line in enumerate(lines, 1)]
+    values: dict[str, Any] = {
+        "rows": rows,
+        "count": len(found),
+        "marks": _MARKS,
+        "address": lesson_address,
+        "effects": [each for each in _MARKS if any(sign.effect == each for sign in found)],
+    }
+    return common.render("door_code.html", text, **values)
