@@ -243,7 +243,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ),
     (
         *("advise", {"gradient": "yes"}, "error.argument_choice"),
-        {"name": "gradient", "allowed": "after, through, none"},
+        {"name": "gradient", "allowed": "after, through, none, carried, skipped"},
     ),
     (
         *("advise", {"frozen": "maybe"}, "error.argument"),
