@@ -68,12 +68,15 @@ def ranks_of(trace: pd.DataFrame, calls: Places, ops: Places, work: Places) -> R
     of_rows[host] = labels[codes]
     devices, device_names = pd.factorize(trace["process"].array[work], use_na_sentinel=False)
     by_label = {label: number for number, label in enumerate(ranks)}
-    known = [by_label.get(label, _UNKNOWN) for label in _labels(device_names)]
-    found = np.array(known, dtype="int64")
+    of_label = np.array([by_label.get(each, _UNKNOWN) for each in _labels(device_names)], "int64")
+    # The number of a device may be that of a process by chance.
+    has_prefix = pd.Series(device_names, dtype="str").str.match(_PREFIX, na=False).to_numpy("bool")
+    found = np.where(has_prefix, of_label, _UNKNOWN)
     unknown = np.flatnonzero(found == _UNKNOWN)
     if len(unknown):
         scores = _scores(trace, calls, of_rows[calls], work, devices, len(ranks))
         _assign(found, unknown[_in_order(device_names[unknown])], scores)
+    found = np.where(found == _UNKNOWN, of_label, found)
     of_rows[work] = found[devices]
     return Ranks(of_rows, len(ranks))
 
