@@ -220,6 +220,17 @@ def test_devices_and_ranks_that_nothing_tells_apart_are_paired_in_order(tmp_path
     assert found["kernel 1"] == ("launch 1", "op 1")
 
 
+def test_ranks_that_share_a_device_are_not_mixed_up(tmp_path: Path) -> None:
+    events = []
+    for rank in (0, 1):
+        host = {"pid": 100 + rank, "tid": 5}
+        events.append(call(f"launch {rank}", 3 * rank, correlation=77) | host)
+        events.append(kernel(f"kernel {rank}", 20 + rank, correlation=77))
+    events.append(call("of one", 10, correlation=5) | {"pid": 101, "tid": 5})
+    events.append(kernel("late", 30, correlation=5))
+    assert links(tmp_path, *events) == {"late": ("of one", None)}
+
+
 def test_work_of_an_mtia_has_its_launch_by_an_arrow_and_several_may_have_one(
     tmp_path: Path,
 ) -> None:
