@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
@@ -172,13 +171,9 @@ RARE_NUMBERS = (
     *("registers", "shared_bytes", "message_elements", "group_size"),
 )
 RARE_TEXTS = ("grid", "block", "occupancy_pct", "collective", "dtype", "group", "kernel_file")
-_MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
+MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
 _NUMBERS = tuple(name for name, kind in Arguments.__annotations__.items() if kind == "_Number")
-_TIMES = attrgetter("ts", "dur")
-_MEMORY = attrgetter(*_MEMORY_FIELDS)
-_IDS = attrgetter("external_id", "correlation")
-_RARE = attrgetter(*RARE_NUMBERS)
-_KIND = attrgetter("cat", "ph", "pid", "tid")
+_GET = {name: attrgetter(name) for name in (*MEMORY_FIELDS, *RARE_NUMBERS)}
 _HEXADECIMAL = re.compile(r"-?0[xX][0-9a-fA-F]{1,16}")
 _DECIMAL = re.compile(r"-?[0-9]{1,19}")
 
@@ -222,22 +217,28 @@ class EventColumns:
         aside = self._phases_aside
         rows = [event for event in events if event.ph not in aside]
         args = [event.args or _NO_ARGUMENTS for event in rows]
-        times = _flat(_TIMES, rows, 2, _NAN)
+        times_us = _column([event.ts for event in rows], _NAN)
         others = [event for event in events if event.ph in aside] if len(rows) < len(events) else []
-        is_late = may_be_decimals(times[:, 0])
+        is_late = may_be_decimals(times_us)
         if (is_late or not rows) and are_rounded(event.ts for event in events):
             return False
         # First, because only these can be out of range.
-        found = {"ids": _flat(_IDS, args, 2, ABSENT), **self._memory(args), **self._rare(args)}
+        found = {
+            "ts": times_us,
+            "dur": _column([event.dur for event in rows], _NAN),
+            "external_id": _column([each.external_id for each in args], ABSENT),
+            "correlation": _column([each.correlation for each in args], ABSENT),
+            **self._memory(args),
+            **self._rare(args),
+        }
         for name, values in found.items():
             self._parts[name].append(values)
         self.aside += others
-        self._parts["times"].append(times)
         if is_late:
             self._exact.append((self.count, [event.ts for event in rows]))
         self._number("name", [event.name for event in rows])
         # There are few of these combinations.
-        self._number("kind", [*map(_KIND, rows)])
+        self._number("kind", [(event.cat, event.ph, event.pid, event.tid) for event in rows])
         self._number("stack", [each.stack for each in args])
         shapes = [None if each.shapes is NO_TEXT else bytes(each.shapes) for each in args]
         self._number("shapes", shapes)
@@ -250,7 +251,7 @@ class EventColumns:
 
     def times(self) -> tuple[Array, Array]:
         """Return starts and durations in nanoseconds, as from `profiling.traces.clock`."""
-        times_us, durations_us = self.array("times").T
+        times_us, durations_us = self.array("ts"), self.array("dur")
         found = starts(times_us)
         for first, times in self._exact:
             exactly(found[first : first + len(times)], times)
@@ -277,7 +278,7 @@ class EventColumns:
         return {
             "address": np.array(addresses, "uint64"),
             "memory_places": np.array(places, "int64") + self.count,
-            "memory": _flat(_MEMORY, mine, len(_MEMORY_FIELDS), ABSENT),
+            **{name: _column(list(map(_GET[name], mine)), ABSENT) for name in MEMORY_FIELDS},
         }
 
     def _rare(self, args: list[Arguments]) -> dict[str, Array]:
@@ -298,7 +299,7 @@ class EventColumns:
             )
         ]
         mine = [args[place] for place in places]
-        numbers = _flat(_RARE, mine, len(RARE_NUMBERS), ABSENT)
+        numbers = {name: _column(list(map(_GET[name], mine)), ABSENT) for name in RARE_NUMBERS}
         code = self._numbers["rare"]
         # In the order of `RARE_TEXTS`.
         codes = [
@@ -315,7 +316,7 @@ class EventColumns:
         ]
         return {
             "rare places": np.array(places, "int64") + self.count,
-            "rare numbers": numbers,
+            **numbers,
             "rare": np.array(codes, "int32"),
         }
 
@@ -333,18 +334,14 @@ def _numbering() -> defaultdict[Any, int]:
     return numbers
 
 
-def _flat(get: Callable[[Any], Any], found: list[Any], width: int, absent: float) -> Array:
-    """Return several fields as an array of one row an event."""
+def _column(found: list[Any], absent: float) -> Array:
+    """Return the values of a field as an array."""
     dtype = "float64" if isinstance(absent, float) else "int64"
     try:
-        values = np.fromiter(chain.from_iterable(map(get, found)), dtype, width * len(found))
+        return np.fromiter(found, dtype, len(found))
     except (TypeError, ValueError):  # There is a null, or a text.
-        known = [
-            [absent if value is None else _as_number(value) for value in get(each)]
-            for each in found
-        ]
-        values = np.array(known, dtype)
-    return values.reshape(-1, width)
+        known = [absent if value is None else _as_number(value) for value in found]
+        return np.array(known, dtype)
 
 
 def _as_number(value: Any) -> Any:

@@ -23,6 +23,7 @@ from profiling.traces.nesting import nanoseconds
 from profiling.traces.outliers import are_far
 from profiling.traces.read import (
     FLOWS,
+    MEMORY_FIELDS,
     NO_ADDRESS,
     RARE_NUMBERS,
     RARE_TEXTS,
@@ -171,7 +172,7 @@ def load_trace(path: Path) -> pd.DataFrame:
     notices: _Notices = {}
     try:
         columns = read_strictly(path)
-        if (columns.times()[0][~np.isnan(columns.array("times")[:, 0])] == ABSENT).any():
+        if (columns.times()[0][~np.isnan(columns.array("ts"))] == ABSENT).any():
             raise ValueError("a time out of range")
         found: pd.DataFrame = _build_table(columns, notices)[0][[*COLUMNS]]
         return found
@@ -306,11 +307,13 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
     columns["phase"] = _categorical(kinds[order], [kind[1] for kind in of_kinds])
     columns["start_s"] = (starts - starts[:1]) / 1e9
     columns["duration_s"] = np.where(durations < 0, np.nan, durations / 1e9)
-    ids = events.array("ids")[order].T.copy()
+    external_ids, correlations = (
+        events.array(name)[order] for name in ("external_id", "correlation")
+    )
     rare = _rare_numbers(events, order)
     of_work = rare.pop("external_id_of_work")
-    external_ids = np.where(ids[0] == ABSENT, of_work, ids[0])
-    columns |= {"external_id": _nullable(external_ids), "correlation": _nullable(ids[1])}
+    external_ids = np.where(external_ids == ABSENT, of_work, external_ids)
+    columns |= {"external_id": _nullable(external_ids), "correlation": _nullable(correlations)}
     columns["shapes"] = _texts(*events.texts("shapes"), order, bytes.decode)
     columns |= _memory_columns(events, order)
     columns |= {name: _nullable(values, name=name) for name, values in rare.items()}
@@ -359,7 +362,7 @@ def _nullable(values: Array, absent: int = ABSENT, name: str = "") -> pd.arrays.
 
 def _rare_numbers(events: EventColumns, order: Array) -> dict[str, Array]:
     places = events.array("rare places")
-    columns = zip(RARE_NUMBERS, events.array("rare numbers").T, strict=True)
+    columns = [(name, events.array(name)) for name in RARE_NUMBERS]
     none = places[:0]
     return {
         # Most files lack most of them.
@@ -394,7 +397,7 @@ def _dimensions(raw: bytes) -> str | None:
 
 def _lack_addresses(events: EventColumns) -> Array:
     """Return which events of memory have a size but no address."""
-    sizes = events.array("memory")[:, 0]
+    sizes = events.array("bytes_")
     found: Array = (sizes != ABSENT) & (events.array("address") == NO_ADDRESS)
     return found
 
@@ -402,7 +405,7 @@ def _lack_addresses(events: EventColumns) -> Array:
 def _memory_columns(events: EventColumns, order: Array) -> dict[str, Any]:
     """Return the columns of memory events."""
     places = events.array("memory_places")
-    sizes, kinds, numbers, allocated, reserved = events.array("memory").T
+    sizes, kinds, numbers, allocated, reserved = (events.array(name) for name in MEMORY_FIELDS)
     names = list(map(_device, sizes.tolist(), kinds.tolist(), numbers.tolist()))
     addresses = events.array("address")
     numbers_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
