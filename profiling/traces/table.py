@@ -327,7 +327,8 @@ def _texts(
 ) -> pd.Series:
     """Return a column of strings; equal strings share their memory."""
     read = np.array([None if value is None else text(value) for value in found], dtype="object")
-    return pd.Series(read[codes[order]], dtype="str")
+    # Only the distinct ones are checked for being texts.
+    return pd.Series(pd.array(read, dtype="str").take(codes[order]))
 
 
 def _are_unknown(categories: list[str | None], kinds: Array, is_span: Array) -> Array:
