@@ -24,7 +24,7 @@ from profiling.traces.diff import diff_sentences, trace_diff
 from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
 from profiling.traces.operators import Selection, kernels, operator_groups
 from profiling.traces.table import Trace, read_trace
-from profiling.traces.timeline import end_s, window
+from profiling.traces.timeline import cut, end_s
 
 Span = tuple[float, float]
 
@@ -88,7 +88,7 @@ def _read(file: str, limits: Span | None) -> tuple[str, Trace]:
     except OSError:
         raise InputError("error.run_missing", file=path.name) from None
     if limits is not None:
-        trace = dataclasses.replace(trace, events=window(trace.events, *limits))
+        trace = dataclasses.replace(trace, events=cut(trace.events, *limits))
     return path.name, trace
 
 

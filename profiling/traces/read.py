@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,16 @@ import numpy as np
 import numpy.typing as npt
 
 from profiling.model.errors import InputError
+from profiling.traces.clock import (
+    ABSENT,
+    Time,
+    are_rounded,
+    durations,
+    exactly,
+    may_be_decimals,
+    starts,
+)
+from profiling.traces.head import DAMAGE, NO_TEXT, TraceHead, Values, trace_head
 
 MAX_UNPACKED_BYTES = 2**30
 # An event has one or two. This bounds the memory that decoding takes.
@@ -33,13 +43,8 @@ PART_BYTES = 2**17
 METADATA = "M"
 FLOWS = ("s", "t", "f")
 
-# Mark missing values until the table is built, where they are empty.
-ABSENT = -(2**63)
+# Marks missing values until the table is built, like `ABSENT`.
 NO_ADDRESS = 2**64 - 1
-NO_TEXT = msgspec.Raw()
-
-# Raised by msgspec, json and numpy for damaged JSON and for values that do not fit.
-DAMAGE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 Array = npt.NDArray[Any]
 Progress = Callable[[float], None]
@@ -59,34 +64,57 @@ _EVENT_START = re.compile(r'\{\s*"ph"\s*:')
 _SEPARATORS = re.compile(r"[\s,]*")
 # Far more than `MAX_EVENTS` events have. A decoded value takes up to 60 bytes.
 _MAX_VALUES = 80_000_000
-# Objects of a file that are tried as the next event after a fault.
+# Objects that are tried as the next event after a fault, and after all faults of a file.
 _MAX_TRIES = 100_000
+_MAX_ALL_TRIES = 2_000_000
+# How often, on average, a character is read in such tries, and how many are in any case.
+_MOST_READINGS = 4
+_FREE_CHARACTERS = 10_000_000
 _PROGRESS_EVERY = 10_000
 # Longer integers fit into no column; converting them takes quadratic time.
 _MAX_DIGITS = 25
 _Integer = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
+# Also as a text, decimal or hexadecimal, as some runtimes write it.
+_Number = _Integer | str | None
 
 
 class Arguments(msgspec.Struct, gc=False, frozen=True):
-    """The ``args`` of an event that are used."""
+    """The ``args`` of an event that are used.
 
-    bytes_: _Integer | None = msgspec.field(default=ABSENT, name="Bytes")
+    They are in the order of a file, in which decoding looks for the next one.
+    """
+
+    external_id: _Number = msgspec.field(default=ABSENT, name="External id")
+    sequence: _Number = msgspec.field(default=ABSENT, name="Sequence number")
+    stack: str | None = msgspec.field(default=None, name="Call stack")
+    shapes: msgspec.Raw = msgspec.field(default=NO_TEXT, name="Input Dims")
+    reserved_bytes: _Number = msgspec.field(default=ABSENT, name="Total Reserved")
+    allocated_bytes: _Number = msgspec.field(default=ABSENT, name="Total Allocated")
+    bytes_: _Number = msgspec.field(default=ABSENT, name="Bytes")
+    device_id: _Number = msgspec.field(default=ABSENT, name="Device Id")
+    device_type: _Number = msgspec.field(default=ABSENT, name="Device Type")
     address: Annotated[int, msgspec.Meta(ge=0)] | None = msgspec.field(
         default=NO_ADDRESS, name="Addr"
     )
-    device_type: _Integer | None = msgspec.field(default=ABSENT, name="Device Type")
-    device_id: _Integer | None = msgspec.field(default=ABSENT, name="Device Id")
-    allocated_bytes: _Integer | None = msgspec.field(default=ABSENT, name="Total Allocated")
-    reserved_bytes: _Integer | None = msgspec.field(default=ABSENT, name="Total Reserved")
-    external_id: _Integer | None = msgspec.field(default=ABSENT, name="External id")
-    correlation: _Integer | None = ABSENT
-    stream: _Integer | None = ABSENT
-    device: _Integer | None = ABSENT
-    copied_bytes: _Integer | None = msgspec.field(default=ABSENT, name="bytes")
-    shapes: msgspec.Raw = msgspec.field(default=NO_TEXT, name="Input Dims")
-    stack: str | None = msgspec.field(default=None, name="Call stack")
+    device: _Number = ABSENT
+    stream: _Number = ABSENT
+    correlation: _Number = ABSENT
+    registers: _Number = msgspec.field(default=ABSENT, name="registers per thread")
+    shared_bytes: _Number = msgspec.field(default=ABSENT, name="shared memory")
+    grid: msgspec.Raw = NO_TEXT
+    block: msgspec.Raw = NO_TEXT
+    occupancy_pct: float | None = msgspec.field(default=None, name="est. achieved occupancy %")
+    copied_bytes: _Number = msgspec.field(default=ABSENT, name="bytes")
     # In metadata events.
     label: msgspec.Raw = msgspec.field(default=NO_TEXT, name="name")
+    collective: str | None = msgspec.field(default=None, name="Collective name")
+    message_elements: _Number = msgspec.field(default=ABSENT, name="In msg nelems")
+    group_size: _Number = msgspec.field(default=ABSENT, name="Group size")
+    dtype: str | None = None
+    group: str | int | None = msgspec.field(default=None, name="Process Group Name")
+    kernel_file: str | None = None
+    # Of torch up to 1.11, except in operators.
+    external_id_of_work: _Number = msgspec.field(default=ABSENT, name="external id")
 
 
 _NO_ARGUMENTS = Arguments()
@@ -97,25 +125,35 @@ class Event(msgspec.Struct, gc=False):
     """One event of the file; its other fields are skipped."""
 
     ph: str = ""
-    name: str = ""
     cat: str | None = None
+    name: str = ""
     pid: int | str | None = None
     tid: int | str | None = None
-    ts: float | None = _NAN
+    ts: int | float | None = _NAN
     dur: float | None = _NAN
     id: int | str | None = None
     args: Arguments | None = _NO_ARGUMENTS
 
 
-class _File(msgspec.Struct, gc=False):
+class _ExactEvent(Event, gc=False):
+    """An event whose time has more digits than a float."""
+
+    ts: Decimal | None = None  # type: ignore[assignment]
+
+
+class _File(Values, gc=False, kw_only=True):
     events: list[Event] = msgspec.field(name="traceEvents")
-    base_ns: msgspec.Raw = msgspec.field(default=NO_TEXT, name="baseTimeNanoseconds")
-    distributed: msgspec.Raw = msgspec.field(default=NO_TEXT, name="distributedInfo")
+
+
+class _ExactFile(_File, gc=False, kw_only=True):
+    events: list[_ExactEvent] = msgspec.field(name="traceEvents")  # type: ignore[assignment]
 
 
 _decode_any = msgspec.json.Decoder(_File | list[Event]).decode
+_decode_any_exactly = msgspec.json.Decoder(_ExactFile | list[_ExactEvent]).decode
 # Numbers may be written as texts.
 _decode_fields = msgspec.json.Decoder(Event, strict=False).decode
+_decode_fields_exactly = msgspec.json.Decoder(_ExactEvent, strict=False).decode
 
 
 def _integer(digits: str) -> int:
@@ -126,12 +164,18 @@ def _integer(digits: str) -> int:
 # Unlike msgspec, json accepts control characters and tells where a value ends.
 _decode_value = json.JSONDecoder(parse_int=_integer, strict=False).raw_decode
 
+
+# Numbers and texts that only some events have.
+RARE_NUMBERS = (
+    *("stream", "device", "copied_bytes", "external_id_of_work", "sequence"),
+    *("registers", "shared_bytes", "message_elements", "group_size"),
+)
+RARE_TEXTS = ("grid", "block", "occupancy_pct", "collective", "dtype", "group", "kernel_file")
 MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
-DEVICE_FIELDS = ("stream", "device", "copied_bytes")
-_TIMES = attrgetter("ts", "dur")
-_MEMORY = attrgetter(*MEMORY_FIELDS)
-_DEVICE = attrgetter(*DEVICE_FIELDS)
-_IDS = attrgetter("external_id", "correlation")
+_NUMBERS = tuple(name for name, kind in Arguments.__annotations__.items() if kind == "_Number")
+_GET = {name: attrgetter(name) for name in (*MEMORY_FIELDS, *RARE_NUMBERS)}
+_HEXADECIMAL = re.compile(r"-?0[xX][0-9a-fA-F]{1,16}")
+_DECIMAL = re.compile(r"-?[0-9]{1,19}")
 
 
 class EventColumns:
@@ -156,44 +200,73 @@ class EventColumns:
         self._phases_aside = frozenset(aside)
         self._parts: defaultdict[str, list[Array]] = defaultdict(list)
         self._numbers: defaultdict[str, defaultdict[Any, int]] = defaultdict(_numbering)
+        self._exact: list[tuple[int, list[Time]]] = []
         # Every column exists from now on, with its type.
         self.add(())
 
-    def add(self, events: Sequence[Event]) -> None:
+    def add(self, events: Sequence[Event]) -> bool:
         """Add events.
+
+        Returns:
+            False, and nothing was added, if times have more digits than they were read with.
 
         Raises:
             OverflowError: A number does not fit into 64 bits; nothing was added.
+            ValueError: A text is no number; nothing was added.
         """
         aside = self._phases_aside
         rows = [event for event in events if event.ph not in aside]
         args = [event.args or _NO_ARGUMENTS for event in rows]
-        # First, because only an address can be too large.
-        self._add_memory(args)
-        if len(rows) < len(events):
-            self.aside += [event for event in events if event.ph in aside]
-        self._keep("times", _flat(_TIMES, rows, 2, _NAN))
+        times_us = _column([event.ts for event in rows], _NAN)
+        others = [event for event in events if event.ph in aside] if len(rows) < len(events) else []
+        is_late = may_be_decimals(times_us)
+        if (is_late or not rows) and are_rounded(event.ts for event in events):
+            return False
+        # First, because only these can be out of range.
+        found = {
+            "ts": times_us,
+            "dur": _column([event.dur for event in rows], _NAN),
+            "external_id": _column([each.external_id for each in args], ABSENT),
+            "correlation": _column([each.correlation for each in args], ABSENT),
+            **self._memory(args),
+            **self._rare(args),
+        }
+        for name, values in found.items():
+            self._parts[name].append(values)
+        self.aside += others
+        if is_late:
+            self._exact.append((self.count, [event.ts for event in rows]))
         self._number("name", [event.name for event in rows])
-        self._number("category", [event.cat for event in rows])
-        self._number("phase", [event.ph for event in rows])
-        self._number("process", [event.pid for event in rows])
-        self._number("thread", [event.tid for event in rows])
+        # There are few of these combinations.
+        self._number("kind", [(event.cat, event.ph, event.pid, event.tid) for event in rows])
         self._number("stack", [each.stack for each in args])
         shapes = [None if each.shapes is NO_TEXT else bytes(each.shapes) for each in args]
         self._number("shapes", shapes)
-        self._keep("ids", _flat(_IDS, args, 2, ABSENT))
-        self._add_device(args)
         self.count += len(rows)
+        return True
 
     def array(self, name: str) -> Array:
         """Return a column."""
         return np.concatenate(self._parts[name])
 
+    def times(self) -> tuple[Array, Array]:
+        """Return starts and durations in nanoseconds, as from `profiling.traces.clock`."""
+        times_us, durations_us = self.array("ts"), self.array("dur")
+        found = starts(times_us)
+        for first, times in self._exact:
+            exactly(found[first : first + len(times)], times)
+        return found, durations(times_us, durations_us)
+
     def texts(self, name: str) -> tuple[Array, list[Any]]:
-        """Return a code for each row, and the distinct texts that the codes stand for."""
+        """Return a code for each row, and the distinct values that the codes stand for.
+
+        Args:
+            name: Of a column of texts; ``"kind"`` for category, phase, process and thread together,
+                ``"rare"`` for `RARE_TEXTS` together.
+        """
         return self.array(name), list(self._numbers[name])
 
-    def _add_memory(self, args: list[Arguments]) -> None:
+    def _memory(self, args: list[Arguments]) -> dict[str, Array]:
         # Few rows have any of them, and comparing by identity is the fastest.
         places = [
             place
@@ -202,28 +275,56 @@ class EventColumns:
         ]
         mine = [args[place] for place in places]
         addresses = [NO_ADDRESS if each.address is None else each.address for each in mine]
-        self._keep("address", np.array(addresses, "uint64"))
-        self._keep("memory_places", np.array(places, "int64") + self.count)
-        self._keep("memory", _flat(_MEMORY, mine, len(MEMORY_FIELDS), ABSENT))
+        return {
+            "address": np.array(addresses, "uint64"),
+            "memory_places": np.array(places, "int64") + self.count,
+            **{name: _column(list(map(_GET[name], mine)), ABSENT) for name in MEMORY_FIELDS},
+        }
 
-    def _add_device(self, args: list[Arguments]) -> None:
+    def _rare(self, args: list[Arguments]) -> dict[str, Array]:
         places = [
             place
             for place, each in enumerate(args)
-            if each.stream is not ABSENT
-            or each.device is not ABSENT
-            or each.copied_bytes is not ABSENT
+            # The others come with one of these, and memory events, which are many, with none.
+            if each.bytes_ is ABSENT
+            and (
+                each.stream is not ABSENT
+                or each.sequence is not ABSENT
+                or each.device is not ABSENT
+                or each.grid is not NO_TEXT
+                or each.copied_bytes is not ABSENT
+                or each.collective is not None
+                or each.kernel_file is not None
+                or each.external_id_of_work is not ABSENT
+            )
         ]
         mine = [args[place] for place in places]
-        self._keep("device_places", np.array(places, "int64") + self.count)
-        self._keep("device", _flat(_DEVICE, mine, len(DEVICE_FIELDS), ABSENT))
-
-    def _keep(self, name: str, values: Array) -> None:
-        self._parts[name].append(values)
+        numbers = {name: _column(list(map(_GET[name], mine)), ABSENT) for name in RARE_NUMBERS}
+        code = self._numbers["rare"]
+        # In the order of `RARE_TEXTS`.
+        codes = [
+            code[
+                bytes(each.grid),
+                bytes(each.block),
+                each.occupancy_pct,
+                each.collective,
+                each.dtype,
+                each.group,
+                each.kernel_file,
+            ]
+            for each in mine
+        ]
+        return {
+            "rare places": np.array(places, "int64") + self.count,
+            **numbers,
+            "rare": np.array(codes, "int32"),
+        }
 
     def _number(self, name: str, values: list[Any]) -> None:
         numbers = self._numbers[name]
-        self._keep(name, np.fromiter(map(numbers.__getitem__, values), "int32", len(values)))
+        self._parts[name].append(
+            np.fromiter(map(numbers.__getitem__, values), "int32", len(values))
+        )
 
 
 def _numbering() -> defaultdict[Any, int]:
@@ -233,15 +334,29 @@ def _numbering() -> defaultdict[Any, int]:
     return numbers
 
 
-def _flat(get: Callable[[Any], Any], found: list[Any], width: int, absent: float) -> Array:
-    """Return several fields as an array of one row an event."""
+def _column(found: list[Any], absent: float) -> Array:
+    """Return the values of a field as an array."""
     dtype = "float64" if isinstance(absent, float) else "int64"
     try:
-        values = np.fromiter(chain.from_iterable(map(get, found)), dtype, width * len(found))
-    except TypeError:  # There is a null.
-        known = [[absent if value is None else value for value in get(each)] for each in found]
-        values = np.array(known, dtype)
-    return values.reshape(-1, width)
+        return np.fromiter(found, dtype, len(found))
+    except (TypeError, ValueError):  # There is a null, or a text.
+        known = [absent if value is None else _as_number(value) for value in found]
+        return np.array(known, dtype)
+
+
+def _as_number(value: Any) -> Any:
+    """Return a number, written as a text or not.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, str):
+        return value
+    if _HEXADECIMAL.fullmatch(value):
+        return int(value, 16)
+    if _DECIMAL.fullmatch(value):
+        return int(value)
+    raise ValueError("no number")
 
 
 @dataclass
@@ -250,14 +365,12 @@ class RawTrace:
 
     Attributes:
         columns: Its events.
-        base_ns: Nanoseconds since 1970 that times count from; None if unknown.
-        rank: Rank of the process in distributed training; None if unknown.
+        head: What it says beside them.
         notices: What could not be read: locale keys with their values.
     """
 
     columns: EventColumns
-    base_ns: int | None
-    rank: int | None
+    head: TraceHead
     notices: dict[str, dict[str, int]]
 
 
@@ -274,8 +387,8 @@ def read_strictly(path: Path) -> EventColumns:
     if not is_whole or _LIST.match(data):
         raise ValueError("cut off, or a bare list")
     columns = EventColumns({METADATA})
-    for head, rest, _ in _parts(data):
-        columns.add(_decoded(head + rest).events)
+    for part, _, _ in _parts(data):
+        _add_all(columns, part)
     return columns
 
 
@@ -295,21 +408,14 @@ def read_leniently(path: Path, progress: Progress) -> RawTrace:
     """
     data, is_whole = _unpacked(path)
     salvage = _Salvage(len(data), progress)
-    file = _File([])
-    for head, rest, left in _parts(data):
-        file = salvage.read(head, rest)
+    file = _File(events=[])
+    for part, begin, left in _parts(data):
+        file = salvage.read(part, begin)
         salvage.tell(left)
     notices = salvage.notices()
     if not is_whole:
         notices["trace.notice.packed"] = {"count": salvage.count}
-    base_ns, distributed = _value(file.base_ns), _value(file.distributed)
-    rank = distributed.get("rank") if isinstance(distributed, dict) else None
-    return RawTrace(
-        columns=salvage.columns,
-        base_ns=base_ns if type(base_ns) is int and 0 < base_ns < 2**63 else None,
-        rank=rank if type(rank) is int and 0 <= rank < 2**31 else None,
-        notices=notices,
-    )
+    return RawTrace(salvage.columns, trace_head(file), notices)
 
 
 class _Salvage:
@@ -319,7 +425,8 @@ class _Salvage:
         self.columns = EventColumns()
         self._length = length
         self._progress = progress
-        self._tries = _MAX_TRIES
+        self._tries = _MAX_ALL_TRIES
+        self._characters = _MOST_READINGS * length + _FREE_CHARACTERS
         self._lost: defaultdict[str, int] = defaultdict(int)
         self._unread: int | None = None
         self._is_too_many = False
@@ -347,21 +454,22 @@ class _Salvage:
             found["text"] = {}
         return {f"trace.notice.{key}": values for key, values in found.items()}
 
-    def read(self, head: bytes, rest: bytes) -> _File:
+    def read(self, part: bytes, begin: int) -> _File:
         """Add a part's events, and return the values beside them.
 
         Args:
-            head: The part up to its events.
-            rest: The part from its events on.
+            part: Its text.
+            begin: Where its events begin.
         """
         with suppress(*DAMAGE):
-            return self._added(_decoded(head + rest))
+            return _add_all(self.columns, part)
+        head, rest = part[:begin], part[begin:]
         head, in_head = _NOT_A_NUMBER.subn(rb"\1null", head)
         rest, in_rest = _NOT_A_NUMBER.subn(rb"\1null", rest)
         if in_head or in_rest:
             self._lost["not_a_number"] += in_head + in_rest
             with suppress(*DAMAGE):
-                return self._added(_decoded(head + rest))
+                return _add_all(self.columns, head + rest)
         events, unread = self._one_by_one(rest.decode("utf-8", errors="replace"))
         self.columns.add(events)
         with suppress(*DAMAGE):
@@ -374,11 +482,7 @@ class _Salvage:
             self._unread = len(unread)
         with suppress(*DAMAGE):
             return _decoded(head + b"]}")
-        return _File([])
-
-    def _added(self, file: _File) -> _File:
-        self.columns.add(file.events)
-        return file
+        return _File(events=[])
 
     def _one_by_one(self, text: str) -> tuple[list[Event], str]:
         """Return the events up to the list's end or to a fault that no event follows.
@@ -419,14 +523,25 @@ class _Salvage:
     def _next_event(self, text: str, place: int) -> int | None:
         """Return where the first readable event after an unreadable one at a place begins."""
         unreadable = 1
-        while self._tries and (place := text.find("{", place + 1)) >= 0:
-            self._tries -= 1
+        tries = min(_MAX_TRIES, self._tries)
+        while (place := text.find("{", place + 1)) >= 0:
+            if not tries or self._characters < 0:
+                # What follows is lost as well.
+                self._lost["damaged"] += sum(1 for _ in _EVENT_START.finditer(text, place))
+                return None
+            tries, self._tries = tries - 1, self._tries - 1
             try:
-                if "ph" in _decode_value(text, place)[0]:
+                value, end = _decode_value(text, place)
+            except (ValueError, RecursionError) as error:
+                unreadable += _EVENT_START.match(text, place) is not None
+                end = getattr(error, "pos", place)
+                # It was looked for up to the end.
+                end = len(text) if "Unterminated" in str(error) else end
+            else:
+                if "ph" in value:
                     self._lost["damaged"] += unreadable
                     return place
-            except (ValueError, RecursionError):
-                unreadable += _EVENT_START.match(text, place) is not None
+            self._characters -= end - place
         return None
 
     def _event(self, found: dict[str, Any], text: str) -> Event:
@@ -491,13 +606,12 @@ class _SmallReads(io.BytesIO):
         return super().read(_PACKED_BYTES if size is None else min(size, _PACKED_BYTES))
 
 
-def _parts(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+def _parts(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield a file in parts that can be decoded by themselves.
 
     Yields:
-        A part up to its events, the part from its events on, and how many bytes of the file are
-        left after it. The first of these is only a bracket, except in the last part, which has
-        what stands beside the events too.
+        A part, where its events begin in it, and how many bytes of the file are left after it. Only
+        the last part has what stands beside the events.
 
     Raises:
         ValueError: There is no list of events.
@@ -505,11 +619,12 @@ def _parts(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     opened = _LIST.match(data) or _EVENTS.search(data)
     if opened is None:
         raise ValueError("no events")
+    view = memoryview(data)  # So that each part is copied only once.
     place = opened.end()
     while cut := _BETWEEN_EVENTS.search(data, place + PART_BYTES):
-        yield b"[", data[place : cut.end(1)] + b"]", len(data) - cut.end()
+        yield b"".join((b"[", view[place : cut.end(1)], b"]")), 1, len(data) - cut.end()
         place = cut.end()
-    yield data[: opened.end()], data[place:], 0
+    yield b"".join((view[: opened.end()], view[place:])), opened.end(), 0
 
 
 def _after_separators(text: str, place: int) -> int:
@@ -517,22 +632,30 @@ def _after_separators(text: str, place: int) -> int:
     return place if found is None else found.end()
 
 
-def _decoded(data: bytes) -> _File:
-    found = _decode_any(data)
-    return _File(found) if isinstance(found, list) else found
+def _decoded(data: bytes, decode: Callable[[bytes], Any] = _decode_any) -> _File:
+    found = decode(data)
+    return _File(events=found) if isinstance(found, list) else found
+
+
+def _add_all(columns: EventColumns, data: bytes) -> _File:
+    """Add a part's events, and return what it has beside them."""
+    file = _decoded(data)
+    if not columns.add(file.events):
+        file = _decoded(data, _decode_any_exactly)
+        columns.add(file.events)
+    return file
 
 
 def _decode_event(data: bytes | str) -> Event:
     event = _decode_fields(data)
-    if event.args is not None and (event.args.address or 0) > NO_ADDRESS:
+    if are_rounded([event.ts]):
+        event = _decode_fields_exactly(data)
+    args = event.args or _NO_ARGUMENTS
+    if (args.address or 0) > NO_ADDRESS:
         raise OverflowError("an address")
+    for name in _NUMBERS:
+        _as_number(getattr(args, name))
     return event
-
-
-def _value(raw: msgspec.Raw) -> Any:
-    with suppress(*DAMAGE):
-        return msgspec.json.decode(raw)
-    return None
 
 
 def _as_json(value: Any) -> bytes:

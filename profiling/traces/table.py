@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
-from profiling.traces.launches import is_runtime, link_launches
+from profiling.traces.categories import category_now, is_known, is_runtime
+from profiling.traces.clock import ABSENT, IMPOSSIBLE, moments
+from profiling.traces.head import DAMAGE, Fact, TraceDevice
+from profiling.traces.launches import link_launches
 from profiling.traces.nesting import nanoseconds
+from profiling.traces.outliers import are_far
 from profiling.traces.read import (
-    ABSENT,
-    DAMAGE,
-    DEVICE_FIELDS,
     FLOWS,
+    MEMORY_FIELDS,
     NO_ADDRESS,
+    RARE_NUMBERS,
+    RARE_TEXTS,
     Array,
     Event,
     EventColumns,
@@ -54,17 +59,49 @@ MORE_COLUMNS = {
     "rank": "Int64",
     "allocated_bytes": "Int64",
     "reserved_bytes": "Int64",
+    "grid": "category",
+    "block": "category",
+    "registers": "Int32",
+    "shared_bytes": "Int32",
+    "occupancy_pct": "float32",
+    "collective": "category",
+    "message_elements": "Int64",
+    "dtype": "category",
+    "group_size": "Int32",
+    "group": "category",
+    "kernel_file": "category",
+    "sequence": "Int64",
     "launch_index": "Int64",
     "op_index": "Int64",
     "stack": "str",
 }
 
-# The numbers of torch's DeviceType in an event of memory, and what torch calls them.
-# AMD's GPUs have one of their own, but torch calls them cuda everywhere else.
-DEVICE_TYPES = {0: "cpu", 6: "cuda", 1: "cuda", 12: "xpu", 13: "mps"}
-# Longest time before or after the origin, and longest duration, that fit into 64-bit nanoseconds.
-_MAX_TIME_US = 4e15
-_MAX_DURATION_US = 1e15
+# Torch's DeviceType, whose numbers are in events of memory, and what torch calls them.
+# AMD's GPUs have a number of their own, HIP, but torch calls them cuda everywhere else.
+DEVICE_TYPES = {
+    0: "cpu",
+    6: "cuda",
+    1: "cuda",
+    2: "mkldnn",
+    3: "opengl",
+    4: "opencl",
+    5: "ideep",
+    7: "fpga",
+    8: "maia",
+    9: "xla",
+    10: "vulkan",
+    11: "metal",
+    12: "xpu",
+    13: "mps",
+    14: "meta",
+    15: "hpu",
+    16: "ve",
+    17: "lazy",
+    18: "ipu",
+    19: "mtia",
+    20: "privateuseone",
+}
+_SPAN = "X"
 _BEGIN = "B"
 _END = "E"
 _PROCESS = "process_name"
@@ -82,6 +119,7 @@ _KINDS = {
     "gpu_memcpy": "copy",
     "gpu_memset": "copy",
     "python_function": "python",
+    "mtia_ccp_events": "kernel",
     "user_annotation": "annotation",
 }
 _WORKER_ERRORS = {"error.worker_died": "error.trace_died", "error.worker_late": "error.trace_late"}
@@ -104,6 +142,9 @@ class Trace:
         start_unix_s: Start of the first event, in seconds since 1970; None if unknown.
         process_names: Names by ``process``.
         thread_names: Names by ``process`` and ``thread``.
+        devices: The accelerators of the machine, as far as the file tells.
+        facts: The profiler's settings and versions, such as ``with_stack``,
+            ``cuda_runtime_version`` and ``schema_version``.
     """
 
     events: pd.DataFrame
@@ -113,6 +154,8 @@ class Trace:
     start_unix_s: float | None
     process_names: dict[str, str]
     thread_names: dict[tuple[str, str], str]
+    devices: tuple[TraceDevice, ...] = ()
+    facts: dict[str, Fact] = field(default_factory=dict)
 
 
 def load_trace(path: Path) -> pd.DataFrame:
@@ -129,10 +172,10 @@ def load_trace(path: Path) -> pd.DataFrame:
     notices: _Notices = {}
     try:
         columns = read_strictly(path)
-        times_us = columns.array("times")[:, 0]
-        if not _to_nanoseconds(times_us[~np.isnan(times_us)])[1].all():
+        if (columns.times()[0][~np.isnan(columns.array("ts"))] == ABSENT).any():
             raise ValueError("a time out of range")
-        return _build_table(columns, notices)[0][[*COLUMNS]]
+        found: pd.DataFrame = _build_table(columns, notices)[0][[*COLUMNS]]
+        return found
     except DAMAGE as error:
         raise InputError("error.not_a_trace", file=path.name) from error
 
@@ -182,7 +225,8 @@ def _trace(found: RawTrace, report: Callable[[float], None]) -> Trace:
         raise ValueError("nothing readable")
     table = _pair_begin_end(table, starts, notices)
     report(0.8)
-    table["rank"] = pd.array([found.rank], dtype="Int64").repeat(len(table))
+    head = found.head
+    table["rank"] = pd.array([head.rank], dtype="Int64").repeat(len(table))
     table[["launch_index", "op_index"]] = link_launches(table, lambda: _flow_table(aside, starts))
     if "python_function" in table["category"].cat.categories:
         table["stack"] = table["stack"].fillna(_stacks(table))
@@ -192,10 +236,12 @@ def _trace(found: RawTrace, report: Callable[[float], None]) -> Trace:
         events=table[[*COLUMNS, *MORE_COLUMNS]],
         notices=tuple(notices.items()),
         kinds=_kinds_of(table),
-        ranks=() if found.rank is None else (found.rank,),
-        start_unix_s=_start_unix_s(found.base_ns, starts),
+        ranks=() if head.rank is None else (head.rank,),
+        start_unix_s=_start_unix_s(head.base_ns, starts),
         process_names=process_names,
         thread_names=thread_names,
+        devices=head.devices,
+        facts=head.facts,
     )
 
 
@@ -232,51 +278,69 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
         `COLUMNS` and those of `MORE_COLUMNS` that events have themselves; and the start of each row
         in nanoseconds of the file's clock.
     """
-    times_us, durations_us = events.array("times").T
-    starts, is_timed = _to_nanoseconds(times_us)
-    is_odd = is_timed & ((durations_us < 0) | (durations_us > _MAX_DURATION_US))
-    for key, is_lost in (("no_time", ~is_timed), ("durations", is_odd)):
+    starts, durations = events.times()
+    kinds, of_kinds = events.texts("kind")
+    categories = [category_now(name, process) for name, _, process, _ in of_kinds]
+    is_timed = starts != ABSENT
+    is_odd = is_timed & (durations == IMPOSSIBLE)
+    is_far = are_far(starts, durations)
+    is_span = (durations >= 0) & np.array([kind[1] == _SPAN for kind in of_kinds], "bool")[kinds]
+    lost = {
+        "no_time": ~is_timed,
+        "far": is_far,
+        "durations": is_odd,
+        "addresses": _lack_addresses(events),
+        "categories": is_timed & ~is_far & _are_unknown(categories, kinds, is_span),
+    }
+    for key, is_lost in lost.items():
         if is_lost.any():
             notices[f"trace.notice.{key}"] = {"count": int(is_lost.sum())}
-    places = np.flatnonzero(is_timed)
+    places = np.flatnonzero(is_timed & ~is_far)
     order = places[np.argsort(starts[places], kind="stable")]
-    starts = starts[order]
+    starts, durations = starts[order], durations[order]
     columns: dict[str, Any] = {
-        name: _texts(events, name, order) for name in ("name", "process", "thread", "stack")
+        name: _texts(*events.texts(name), order) for name in ("name", "stack")
     }
-    columns |= {name: _category(events, name, order) for name in ("category", "phase")}
+    for place, name in ((2, "process"), (3, "thread")):
+        columns[name] = _texts(kinds, [kind[place] for kind in of_kinds], order)
+    columns["category"] = _categorical(kinds[order], categories)
+    columns["phase"] = _categorical(kinds[order], [kind[1] for kind in of_kinds])
     columns["start_s"] = (starts - starts[:1]) / 1e9
-    columns["duration_s"] = np.where(is_odd, np.nan, durations_us)[order] / 1e6
-    ids = events.array("ids")[order].T.copy()
-    columns |= {"external_id": _nullable(ids[0]), "correlation": _nullable(ids[1])}
-    columns["shapes"] = _texts(events, "shapes", order, bytes.decode)
-    columns |= _memory_columns(events, order) | _device_columns(events, order)
-    names = [name for name in (*COLUMNS, *MORE_COLUMNS) if name in columns]
-    return pd.DataFrame({name: columns[name] for name in names}, copy=False), starts
-
-
-def _to_nanoseconds(times_us: Array) -> tuple[Array, Array]:
-    """Return microseconds as integer nanoseconds, and which of them are in range.
-
-    The profiler's clock counts nanoseconds; a file has them as fractions of microseconds.
-    """
-    # False for NaN, too.
-    is_timed = np.abs(times_us) <= _MAX_TIME_US
-    return np.rint(np.where(is_timed, times_us, 0) * 1e3).astype("int64"), is_timed
+    columns["duration_s"] = np.where(durations < 0, np.nan, durations / 1e9)
+    external_ids, correlations = (
+        events.array(name)[order] for name in ("external_id", "correlation")
+    )
+    rare = _rare_numbers(events, order)
+    of_work = rare.pop("external_id_of_work")
+    external_ids = np.where(external_ids == ABSENT, of_work, external_ids)
+    columns |= {"external_id": _nullable(external_ids), "correlation": _nullable(correlations)}
+    columns["shapes"] = _texts(*events.texts("shapes"), order, bytes.decode)
+    columns |= _memory_columns(events, order)
+    columns |= {name: _nullable(values, name=name) for name, values in rare.items()}
+    columns |= _rare_texts(events, order)
+    kept = {name: columns[name] for name in (*COLUMNS, *MORE_COLUMNS) if name in columns}
+    return pd.DataFrame(kept, copy=False), starts
 
 
 def _texts(
-    events: EventColumns, name: str, order: Array, text: Callable[[Any], str] = str
+    codes: Array, found: list[Any], order: Array, text: Callable[[Any], str] = str
 ) -> pd.Series:
     """Return a column of strings; equal strings share their memory."""
-    codes, found = events.texts(name)
     read = np.array([None if value is None else text(value) for value in found], dtype="object")
-    return pd.Series(read[codes[order]], dtype="str")
+    # Only the distinct ones are checked for being texts.
+    return pd.Series(pd.array(read, dtype="str").take(codes[order]))
 
 
-def _category(events: EventColumns, name: str, order: Array) -> pd.Categorical:
-    codes, found = events.texts(name)
-    return _categorical(codes[order], found)
+def _are_unknown(categories: list[str | None], kinds: Array, is_span: Array) -> Array:
+    """Return which events have a category that is none of the profiler's.
+
+    What takes time should have one.
+    """
+    is_unknown = [name is not None and not is_known(name) for name in categories]
+    is_unnamed = [name is None for name in categories]
+    found: Array = np.array(is_unknown, "bool")[kinds]
+    found |= np.array(is_unnamed, "bool")[kinds] & is_span
+    return found
 
 
 def _categorical(codes: Array, found: list[str | None]) -> pd.Categorical:
@@ -288,42 +352,83 @@ def _categorical(codes: Array, found: list[str | None]) -> pd.Categorical:
     return pd.Categorical.from_codes(renumbered[codes], categories=pd.Index(kept, dtype="str"))
 
 
-def _nullable(values: Array, absent: int = ABSENT) -> pd.arrays.IntegerArray:
-    return pd.arrays.IntegerArray(values, values == absent)
+def _nullable(values: Array, absent: int = ABSENT, name: str = "") -> pd.arrays.IntegerArray:
+    """Return a column; values that do not fit its type are empty."""
+    is_absent = values == absent
+    if MORE_COLUMNS.get(name) == "Int32":
+        is_absent |= np.abs(values) >= 2**31
+        values = np.where(is_absent, 0, values).astype("int32")
+    return pd.arrays.IntegerArray(values, is_absent)
+
+
+def _rare_numbers(events: EventColumns, order: Array) -> dict[str, Array]:
+    places = events.array("rare places")
+    columns = [(name, events.array(name)) for name in RARE_NUMBERS]
+    none = places[:0]
+    return {
+        # Most files lack most of them.
+        name: _spread(values, places if (values != ABSENT).any() else none, order, ABSENT)
+        for name, values in columns
+    }
+
+
+def _rare_texts(events: EventColumns, order: Array) -> dict[str, Any]:
+    codes, found = events.texts("rare")
+    codes = _spread(codes, events.array("rare places"), order, -1)
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(RARE_TEXTS):
+        values = [each[place] for each in found]
+        if name == "occupancy_pct":
+            numbers = [np.nan if value is None else value for value in (*values, None)]
+            columns[name] = np.array(numbers, "float32")[codes]
+        elif name in ("grid", "block"):
+            columns[name] = _categorical(codes, [_dimensions(value) for value in values])
+        else:
+            texts = [None if value is None else str(value) for value in values]
+            columns[name] = _categorical(codes, texts)
+    return columns
+
+
+def _dimensions(raw: bytes) -> str | None:
+    """Return the extents of a grid or block, as in ``"128,1,1"``, if it is a list of numbers."""
+    with suppress(*DAMAGE):
+        return ",".join(map(str, msgspec.json.decode(raw, type=list[int])))
+    return None
+
+
+def _lack_addresses(events: EventColumns) -> Array:
+    """Return which events of memory have a size but no address."""
+    sizes = events.array("bytes_")
+    found: Array = (sizes != ABSENT) & (events.array("address") == NO_ADDRESS)
+    return found
 
 
 def _memory_columns(events: EventColumns, order: Array) -> dict[str, Any]:
     """Return the columns of memory events."""
     places = events.array("memory_places")
-    sizes, kinds, numbers, allocated, reserved = events.array("memory").T
+    sizes, kinds, numbers, allocated, reserved = (events.array(name) for name in MEMORY_FIELDS)
     names = list(map(_device, sizes.tolist(), kinds.tolist(), numbers.tolist()))
+    addresses = events.array("address")
     numbers_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
     codes = np.full(events.count, -1)
     codes[places] = [numbers_of[name] for name in names]
     return {
-        "bytes": _sparse_column(sizes, places, order),
-        "address": _sparse_column(events.array("address"), places, order, NO_ADDRESS),
+        "bytes": _nullable(_spread(sizes, places, order, ABSENT)),
+        "address": _nullable(_spread(addresses, places, order, NO_ADDRESS), NO_ADDRESS),
         "memory_device": _categorical(codes[order], list(numbers_of)),
-        "allocated_bytes": _sparse_column(allocated, places, order),
-        "reserved_bytes": _sparse_column(reserved, places, order),
+        "allocated_bytes": _nullable(_spread(allocated, places, order, ABSENT)),
+        "reserved_bytes": _nullable(_spread(reserved, places, order, ABSENT)),
     }
 
 
-def _device_columns(events: EventColumns, order: Array) -> dict[str, Any]:
-    """Return the columns of GPU events."""
-    places = events.array("device_places")
-    found = zip(DEVICE_FIELDS, events.array("device").T, strict=True)
-    return {name: _sparse_column(values, places, order) for name, values in found}
-
-
-def _sparse_column(
-    values: Array, places: Array, order: Array, absent: int = ABSENT
-) -> pd.arrays.IntegerArray:
-    """Return a column with values only for some rows, given by their places in the file."""
+def _spread(values: Array, places: Array, order: Array, absent: int) -> Array:
+    """Return a column of all rows from values of some rows, given by their places in the file."""
+    if not len(places):
+        return np.full(len(order), absent, values.dtype)
     found = np.full(order.max(initial=-1) + 1, absent, values.dtype)
     is_kept = places < len(found)
     found[places[is_kept]] = values[is_kept]
-    return _nullable(found[order], absent)
+    return found[order]
 
 
 @lru_cache(maxsize=2**16)
@@ -413,7 +518,7 @@ def _flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
         for event in events
         if event.ph in FLOWS and event.cat != _FORWARD_BACKWARD and event.id is not None
     ]
-    found, is_timed = _to_nanoseconds(np.array([event.ts for event in used], dtype="float64"))
+    found = moments([event.ts for event in used])
     table = pd.DataFrame(
         {
             "flow": pd.Series([str(event.id) for event in used], dtype="str"),
@@ -423,7 +528,8 @@ def _flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
             "is_start": pd.Series([event.ph == FLOWS[0] for event in used], dtype="bool"),
         }
     )
-    return table[is_timed]
+    timed: pd.DataFrame = table[found != ABSENT]
+    return timed
 
 
 def _stacks(trace: pd.DataFrame) -> pd.Series:
