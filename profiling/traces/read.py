@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profiling.model.errors import InputError
+from profiling.traces.head import DAMAGE, NO_TEXT, TraceHead, Values, trace_head
 
 MAX_UNPACKED_BYTES = 2**30
 # An event has one or two. This bounds the memory that decoding takes.
@@ -36,10 +37,6 @@ FLOWS = ("s", "t", "f")
 # Mark missing values until the table is built, where they are empty.
 ABSENT = -(2**63)
 NO_ADDRESS = 2**64 - 1
-NO_TEXT = msgspec.Raw()
-
-# Raised by msgspec, json and numpy for damaged JSON and for values that do not fit.
-DAMAGE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 Array = npt.NDArray[Any]
 Progress = Callable[[float], None]
@@ -65,24 +62,40 @@ _PROGRESS_EVERY = 10_000
 # Longer integers fit into no column; converting them takes quadratic time.
 _MAX_DIGITS = 25
 _Integer = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
+# Also as a text, decimal or hexadecimal, as some runtimes write it.
+_Number = _Integer | str | None
 
 
 class Arguments(msgspec.Struct, gc=False, frozen=True):
     """The ``args`` of an event that are used."""
 
-    bytes_: _Integer | None = msgspec.field(default=ABSENT, name="Bytes")
+    bytes_: _Number = msgspec.field(default=ABSENT, name="Bytes")
     address: Annotated[int, msgspec.Meta(ge=0)] | None = msgspec.field(
         default=NO_ADDRESS, name="Addr"
     )
-    device_type: _Integer | None = msgspec.field(default=ABSENT, name="Device Type")
-    device_id: _Integer | None = msgspec.field(default=ABSENT, name="Device Id")
-    allocated_bytes: _Integer | None = msgspec.field(default=ABSENT, name="Total Allocated")
-    reserved_bytes: _Integer | None = msgspec.field(default=ABSENT, name="Total Reserved")
-    external_id: _Integer | None = msgspec.field(default=ABSENT, name="External id")
-    correlation: _Integer | None = ABSENT
-    stream: _Integer | None = ABSENT
-    device: _Integer | None = ABSENT
-    copied_bytes: _Integer | None = msgspec.field(default=ABSENT, name="bytes")
+    device_type: _Number = msgspec.field(default=ABSENT, name="Device Type")
+    device_id: _Number = msgspec.field(default=ABSENT, name="Device Id")
+    allocated_bytes: _Number = msgspec.field(default=ABSENT, name="Total Allocated")
+    reserved_bytes: _Number = msgspec.field(default=ABSENT, name="Total Reserved")
+    external_id: _Number = msgspec.field(default=ABSENT, name="External id")
+    # Of torch up to 1.11, except in operators.
+    external_id_of_work: _Number = msgspec.field(default=ABSENT, name="external id")
+    correlation: _Number = ABSENT
+    stream: _Number = ABSENT
+    device: _Number = ABSENT
+    copied_bytes: _Number = msgspec.field(default=ABSENT, name="bytes")
+    sequence: _Number = msgspec.field(default=ABSENT, name="Sequence number")
+    grid: msgspec.Raw = NO_TEXT
+    block: msgspec.Raw = NO_TEXT
+    registers: _Number = msgspec.field(default=ABSENT, name="registers per thread")
+    shared_bytes: _Number = msgspec.field(default=ABSENT, name="shared memory")
+    occupancy_pct: float | None = msgspec.field(default=None, name="est. achieved occupancy %")
+    collective: str | None = msgspec.field(default=None, name="Collective name")
+    message_elements: _Number = msgspec.field(default=ABSENT, name="In msg nelems")
+    dtype: str | None = None
+    group_size: _Number = msgspec.field(default=ABSENT, name="Group size")
+    group: str | int | None = msgspec.field(default=None, name="Process Group Name")
+    kernel_file: str | None = None
     shapes: msgspec.Raw = msgspec.field(default=NO_TEXT, name="Input Dims")
     stack: str | None = msgspec.field(default=None, name="Call stack")
     # In metadata events.
@@ -107,10 +120,8 @@ class Event(msgspec.Struct, gc=False):
     args: Arguments | None = _NO_ARGUMENTS
 
 
-class _File(msgspec.Struct, gc=False):
+class _File(Values, gc=False, kw_only=True):
     events: list[Event] = msgspec.field(name="traceEvents")
-    base_ns: msgspec.Raw = msgspec.field(default=NO_TEXT, name="baseTimeNanoseconds")
-    distributed: msgspec.Raw = msgspec.field(default=NO_TEXT, name="distributedInfo")
 
 
 _decode_any = msgspec.json.Decoder(_File | list[Event]).decode
@@ -126,12 +137,52 @@ def _integer(digits: str) -> int:
 # Unlike msgspec, json accepts control characters and tells where a value ends.
 _decode_value = json.JSONDecoder(parse_int=_integer, strict=False).raw_decode
 
-MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
-DEVICE_FIELDS = ("stream", "device", "copied_bytes")
+
+class _Group:
+    """Arguments that only some events have.
+
+    Attributes:
+        numbers: Fields of `Arguments`.
+        texts: Fields of `Arguments`.
+        marks: A part of a file with none of these keys has none of the arguments.
+        get: Returns the fields of arguments.
+        nothing: What it returns if there is none.
+    """
+
+    def __init__(
+        self, numbers: tuple[str, ...], texts: tuple[str, ...], marks: tuple[bytes, ...]
+    ) -> None:
+        self.numbers = numbers
+        self.texts = texts
+        self.marks = marks
+        first, *others = numbers + texts
+        self.name = first
+        # One more, as it would not return a tuple of one.
+        self.get = attrgetter(first, *others, first)
+        self.nothing = self.get(_NO_ARGUMENTS)
+
+
+_GROUPS = (
+    _Group(("stream", "device", "copied_bytes"), (), (b'"stream"', b'"device"', b'"bytes"')),
+    _Group(("external_id_of_work",), (), (b'"external id"',)),
+    _Group(("sequence",), (), (b'"Sequence number"',)),
+    _Group(("registers",), (), (b'"registers per thread"',)),
+    _Group(("shared_bytes",), ("grid", "block"), (b'"grid"', b'"block"', b'"shared memory"')),
+    _Group((), ("occupancy_pct",), (b'"est. achieved occupancy %"',)),
+    _Group(
+        ("message_elements", "group_size"),
+        ("collective", "dtype", "group"),
+        (b'"Collective name"', b'"Process Group Name"'),
+    ),
+    _Group((), ("kernel_file",), (b'"kernel_file"',)),
+)
+_MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
+_NUMBERS = tuple(name for name, kind in Arguments.__annotations__.items() if kind == "_Number")
 _TIMES = attrgetter("ts", "dur")
-_MEMORY = attrgetter(*MEMORY_FIELDS)
-_DEVICE = attrgetter(*DEVICE_FIELDS)
+_MEMORY = attrgetter(*_MEMORY_FIELDS)
 _IDS = attrgetter("external_id", "correlation")
+_HEXADECIMAL = re.compile(r"-?0[xX][0-9a-fA-F]{1,16}")
+_DECIMAL = re.compile(r"-?[0-9]{1,19}")
 
 
 class EventColumns:
@@ -159,17 +210,27 @@ class EventColumns:
         # Every column exists from now on, with its type.
         self.add(())
 
-    def add(self, events: Sequence[Event]) -> None:
+    def add(self, events: Sequence[Event], text: bytes | None = None) -> None:
         """Add events.
+
+        Args:
+            events: Any number of events.
+            text: The part of the file that they are from, if at hand.
 
         Raises:
             OverflowError: A number does not fit into 64 bits; nothing was added.
+            ValueError: A text is no number; nothing was added.
         """
         aside = self._phases_aside
         rows = [event for event in events if event.ph not in aside]
         args = [event.args or _NO_ARGUMENTS for event in rows]
-        # First, because only an address can be too large.
-        self._add_memory(args)
+        # First, because only these can be out of range.
+        ids = _flat(_IDS, args, 2, ABSENT)
+        memory = self._memory(args)
+        groups = [self._group(group, args, text) for group in _GROUPS]
+        for name, values in chain(memory.items(), *(each.items() for each in groups)):
+            self._keep(name, values)
+        self._keep("ids", ids)
         if len(rows) < len(events):
             self.aside += [event for event in events if event.ph in aside]
         self._keep("times", _flat(_TIMES, rows, 2, _NAN))
@@ -181,8 +242,6 @@ class EventColumns:
         self._number("stack", [each.stack for each in args])
         shapes = [None if each.shapes is NO_TEXT else bytes(each.shapes) for each in args]
         self._number("shapes", shapes)
-        self._keep("ids", _flat(_IDS, args, 2, ABSENT))
-        self._add_device(args)
         self.count += len(rows)
 
     def array(self, name: str) -> Array:
@@ -193,7 +252,12 @@ class EventColumns:
         """Return a code for each row, and the distinct texts that the codes stand for."""
         return self.array(name), list(self._numbers[name])
 
-    def _add_memory(self, args: list[Arguments]) -> None:
+    def places(self, name: str) -> Array:
+        """Return the rows that a column is of, if it is one that only some events have."""
+        (group,) = (each for each in _GROUPS if name in each.numbers + each.texts)
+        return self.array(f"{group.name} places")
+
+    def _memory(self, args: list[Arguments]) -> dict[str, Array]:
         # Few rows have any of them, and comparing by identity is the fastest.
         places = [
             place
@@ -202,21 +266,29 @@ class EventColumns:
         ]
         mine = [args[place] for place in places]
         addresses = [NO_ADDRESS if each.address is None else each.address for each in mine]
-        self._keep("address", np.array(addresses, "uint64"))
-        self._keep("memory_places", np.array(places, "int64") + self.count)
-        self._keep("memory", _flat(_MEMORY, mine, len(MEMORY_FIELDS), ABSENT))
+        return {
+            "address": np.array(addresses, "uint64"),
+            "memory_places": np.array(places, "int64") + self.count,
+            "memory": _flat(_MEMORY, mine, len(_MEMORY_FIELDS), ABSENT),
+        }
 
-    def _add_device(self, args: list[Arguments]) -> None:
-        places = [
-            place
-            for place, each in enumerate(args)
-            if each.stream is not ABSENT
-            or each.device is not ABSENT
-            or each.copied_bytes is not ABSENT
-        ]
+    def _group(self, group: _Group, args: list[Arguments], text: bytes | None) -> dict[str, Array]:
+        """Return a group's columns, of the rows that have any of them, and these rows' places."""
+        if text is not None and not any(mark in text for mark in group.marks):
+            args = []
+            if self._parts[group.name]:
+                return {}
+        get, nothing = group.get, group.nothing
+        places = [place for place, each in enumerate(args) if get(each) != nothing]
         mine = [args[place] for place in places]
-        self._keep("device_places", np.array(places, "int64") + self.count)
-        self._keep("device", _flat(_DEVICE, mine, len(DEVICE_FIELDS), ABSENT))
+        found = {f"{group.name} places": np.array(places, "int64") + self.count}
+        for field in group.numbers:
+            found[field] = _flat(attrgetter(field, field), mine, 2, ABSENT)[:, 0]
+        for field in group.texts:
+            codes = self._numbers[field]
+            texts = [_plain(getattr(each, field)) for each in mine]
+            found[field] = np.fromiter(map(codes.__getitem__, texts), "int32", len(texts))
+        return found
 
     def _keep(self, name: str, values: Array) -> None:
         self._parts[name].append(values)
@@ -233,15 +305,40 @@ def _numbering() -> defaultdict[Any, int]:
     return numbers
 
 
+def _plain(value: Any) -> Any:
+    """Return a text, of JSON not yet decoded too."""
+    if isinstance(value, msgspec.Raw):
+        return bytes(value) or None
+    return value
+
+
 def _flat(get: Callable[[Any], Any], found: list[Any], width: int, absent: float) -> Array:
     """Return several fields as an array of one row an event."""
     dtype = "float64" if isinstance(absent, float) else "int64"
     try:
         values = np.fromiter(chain.from_iterable(map(get, found)), dtype, width * len(found))
-    except TypeError:  # There is a null.
-        known = [[absent if value is None else value for value in get(each)] for each in found]
+    except (TypeError, ValueError):  # There is a null, or a text.
+        known = [
+            [absent if value is None else _as_number(value) for value in get(each)]
+            for each in found
+        ]
         values = np.array(known, dtype)
     return values.reshape(-1, width)
+
+
+def _as_number(value: Any) -> Any:
+    """Return a number, written as a text or not.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, str):
+        return value
+    if _HEXADECIMAL.fullmatch(value):
+        return int(value, 16)
+    if _DECIMAL.fullmatch(value):
+        return int(value)
+    raise ValueError("no number")
 
 
 @dataclass
@@ -250,14 +347,12 @@ class RawTrace:
 
     Attributes:
         columns: Its events.
-        base_ns: Nanoseconds since 1970 that times count from; None if unknown.
-        rank: Rank of the process in distributed training; None if unknown.
+        head: What it says beside them.
         notices: What could not be read: locale keys with their values.
     """
 
     columns: EventColumns
-    base_ns: int | None
-    rank: int | None
+    head: TraceHead
     notices: dict[str, dict[str, int]]
 
 
@@ -275,7 +370,8 @@ def read_strictly(path: Path) -> EventColumns:
         raise ValueError("cut off, or a bare list")
     columns = EventColumns({METADATA})
     for head, rest, _ in _parts(data):
-        columns.add(_decoded(head + rest).events)
+        text = head + rest
+        columns.add(_decoded(text).events, text)
     return columns
 
 
@@ -295,21 +391,14 @@ def read_leniently(path: Path, progress: Progress) -> RawTrace:
     """
     data, is_whole = _unpacked(path)
     salvage = _Salvage(len(data), progress)
-    file = _File([])
+    file = _File(events=[])
     for head, rest, left in _parts(data):
         file = salvage.read(head, rest)
         salvage.tell(left)
     notices = salvage.notices()
     if not is_whole:
         notices["trace.notice.packed"] = {"count": salvage.count}
-    base_ns, distributed = _value(file.base_ns), _value(file.distributed)
-    rank = distributed.get("rank") if isinstance(distributed, dict) else None
-    return RawTrace(
-        columns=salvage.columns,
-        base_ns=base_ns if type(base_ns) is int and 0 < base_ns < 2**63 else None,
-        rank=rank if type(rank) is int and 0 <= rank < 2**31 else None,
-        notices=notices,
-    )
+    return RawTrace(salvage.columns, trace_head(file), notices)
 
 
 class _Salvage:
@@ -355,13 +444,13 @@ class _Salvage:
             rest: The part from its events on.
         """
         with suppress(*DAMAGE):
-            return self._added(_decoded(head + rest))
+            return self._added(head + rest)
         head, in_head = _NOT_A_NUMBER.subn(rb"\1null", head)
         rest, in_rest = _NOT_A_NUMBER.subn(rb"\1null", rest)
         if in_head or in_rest:
             self._lost["not_a_number"] += in_head + in_rest
             with suppress(*DAMAGE):
-                return self._added(_decoded(head + rest))
+                return self._added(head + rest)
         events, unread = self._one_by_one(rest.decode("utf-8", errors="replace"))
         self.columns.add(events)
         with suppress(*DAMAGE):
@@ -374,10 +463,11 @@ class _Salvage:
             self._unread = len(unread)
         with suppress(*DAMAGE):
             return _decoded(head + b"]}")
-        return _File([])
+        return _File(events=[])
 
-    def _added(self, file: _File) -> _File:
-        self.columns.add(file.events)
+    def _added(self, text: bytes) -> _File:
+        file = _decoded(text)
+        self.columns.add(file.events, text)
         return file
 
     def _one_by_one(self, text: str) -> tuple[list[Event], str]:
@@ -519,20 +609,17 @@ def _after_separators(text: str, place: int) -> int:
 
 def _decoded(data: bytes) -> _File:
     found = _decode_any(data)
-    return _File(found) if isinstance(found, list) else found
+    return _File(events=found) if isinstance(found, list) else found
 
 
 def _decode_event(data: bytes | str) -> Event:
     event = _decode_fields(data)
-    if event.args is not None and (event.args.address or 0) > NO_ADDRESS:
+    args = event.args or _NO_ARGUMENTS
+    if (args.address or 0) > NO_ADDRESS:
         raise OverflowError("an address")
+    for name in _NUMBERS:
+        _as_number(getattr(args, name))
     return event
-
-
-def _value(raw: msgspec.Raw) -> Any:
-    with suppress(*DAMAGE):
-        return msgspec.json.decode(raw)
-    return None
 
 
 def _as_json(value: Any) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
+from profiling.traces.head import DAMAGE, Fact, TraceDevice
 from profiling.traces.launches import is_runtime, link_launches
 from profiling.traces.nesting import nanoseconds
 from profiling.traces.read import (
     ABSENT,
-    DAMAGE,
-    DEVICE_FIELDS,
     FLOWS,
     NO_ADDRESS,
     Array,
@@ -54,6 +54,18 @@ MORE_COLUMNS = {
     "rank": "Int64",
     "allocated_bytes": "Int64",
     "reserved_bytes": "Int64",
+    "grid": "category",
+    "block": "category",
+    "registers": "Int32",
+    "shared_bytes": "Int32",
+    "occupancy_pct": "float32",
+    "collective": "category",
+    "message_elements": "Int64",
+    "dtype": "category",
+    "group_size": "Int32",
+    "group": "category",
+    "kernel_file": "category",
+    "sequence": "Int64",
     "launch_index": "Int64",
     "op_index": "Int64",
     "stack": "str",
@@ -84,6 +96,10 @@ _KINDS = {
     "python_function": "python",
     "user_annotation": "annotation",
 }
+_SPARSE_NUMBERS = (
+    *("stream", "device", "copied_bytes", "registers", "shared_bytes"),
+    *("message_elements", "group_size", "sequence"),
+)
 _WORKER_ERRORS = {"error.worker_died": "error.trace_died", "error.worker_late": "error.trace_late"}
 
 # A locale key and the values of its placeholders.
@@ -104,6 +120,9 @@ class Trace:
         start_unix_s: Start of the first event, in seconds since 1970; None if unknown.
         process_names: Names by ``process``.
         thread_names: Names by ``process`` and ``thread``.
+        devices: The accelerators of the machine, as far as the file tells.
+        facts: The profiler's settings and versions, such as ``with_stack``,
+            ``cuda_runtime_version`` and ``schemaVersion``, under the file's own names.
     """
 
     events: pd.DataFrame
@@ -113,6 +132,8 @@ class Trace:
     start_unix_s: float | None
     process_names: dict[str, str]
     thread_names: dict[tuple[str, str], str]
+    devices: tuple[TraceDevice, ...] = ()
+    facts: dict[str, Fact] = field(default_factory=dict)
 
 
 def load_trace(path: Path) -> pd.DataFrame:
@@ -182,7 +203,8 @@ def _trace(found: RawTrace, report: Callable[[float], None]) -> Trace:
         raise ValueError("nothing readable")
     table = _pair_begin_end(table, starts, notices)
     report(0.8)
-    table["rank"] = pd.array([found.rank], dtype="Int64").repeat(len(table))
+    head = found.head
+    table["rank"] = pd.array([head.rank], dtype="Int64").repeat(len(table))
     table[["launch_index", "op_index"]] = link_launches(table, lambda: _flow_table(aside, starts))
     if "python_function" in table["category"].cat.categories:
         table["stack"] = table["stack"].fillna(_stacks(table))
@@ -192,10 +214,12 @@ def _trace(found: RawTrace, report: Callable[[float], None]) -> Trace:
         events=table[[*COLUMNS, *MORE_COLUMNS]],
         notices=tuple(notices.items()),
         kinds=_kinds_of(table),
-        ranks=() if found.rank is None else (found.rank,),
-        start_unix_s=_start_unix_s(found.base_ns, starts),
+        ranks=() if head.rank is None else (head.rank,),
+        start_unix_s=_start_unix_s(head.base_ns, starts),
         process_names=process_names,
         thread_names=thread_names,
+        devices=head.devices,
+        facts=head.facts,
     )
 
 
@@ -248,9 +272,16 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
     columns["start_s"] = (starts - starts[:1]) / 1e9
     columns["duration_s"] = np.where(is_odd, np.nan, durations_us)[order] / 1e6
     ids = events.array("ids")[order].T.copy()
-    columns |= {"external_id": _nullable(ids[0]), "correlation": _nullable(ids[1])}
+    of_work = _sparse_values(events, "external_id_of_work", order)
+    external_ids = np.where(ids[0] == ABSENT, of_work, ids[0])
+    columns |= {"external_id": _nullable(external_ids), "correlation": _nullable(ids[1])}
     columns["shapes"] = _texts(events, "shapes", order, bytes.decode)
-    columns |= _memory_columns(events, order) | _device_columns(events, order)
+    columns |= _memory_columns(events, order)
+    for name in _SPARSE_NUMBERS:
+        columns[name] = _nullable(_sparse_values(events, name, order), name=name)
+    for name, text in _SPARSE_TEXTS.items():
+        columns[name] = _sparse_category(events, name, order, text)
+    columns["occupancy_pct"] = _occupancy(events, order)
     names = [name for name in (*COLUMNS, *MORE_COLUMNS) if name in columns]
     return pd.DataFrame({name: columns[name] for name in names}, copy=False), starts
 
@@ -288,8 +319,48 @@ def _categorical(codes: Array, found: list[str | None]) -> pd.Categorical:
     return pd.Categorical.from_codes(renumbered[codes], categories=pd.Index(kept, dtype="str"))
 
 
-def _nullable(values: Array, absent: int = ABSENT) -> pd.arrays.IntegerArray:
-    return pd.arrays.IntegerArray(values, values == absent)
+def _nullable(values: Array, absent: int = ABSENT, name: str = "") -> pd.arrays.IntegerArray:
+    """Return a column; values that do not fit its type are empty."""
+    is_absent = values == absent
+    if MORE_COLUMNS.get(name) == "Int32":
+        is_absent |= np.abs(values) >= 2**31
+        values = np.where(is_absent, 0, values).astype("int32")
+    return pd.arrays.IntegerArray(values, is_absent)
+
+
+def _sparse_values(events: EventColumns, name: str, order: Array) -> Array:
+    return _spread(events.array(name), events.places(name), order, ABSENT)
+
+
+def _sparse_category(
+    events: EventColumns, name: str, order: Array, text: Callable[[Any], str | None]
+) -> pd.Categorical:
+    codes, found = events.texts(name)
+    texts = [None if value is None else text(value) for value in found]
+    return _categorical(_spread(codes, events.places(name), order, -1), texts)
+
+
+def _occupancy(events: EventColumns, order: Array) -> Array:
+    codes, found = events.texts("occupancy_pct")
+    values = np.array([np.nan if value is None else value for value in (*found, None)], "float32")
+    return values[_spread(codes, events.places("occupancy_pct"), order, -1)]
+
+
+def _dimensions(raw: bytes) -> str | None:
+    """Return the extents of a grid or block, as in ``"128,1,1"``, if it is a list of numbers."""
+    with suppress(*DAMAGE):
+        return ",".join(map(str, msgspec.json.decode(raw, type=list[int])))
+    return None
+
+
+_SPARSE_TEXTS: dict[str, Callable[[Any], str | None]] = {
+    "grid": _dimensions,
+    "block": _dimensions,
+    "collective": str,
+    "dtype": str,
+    "group": str,
+    "kernel_file": str,
+}
 
 
 def _memory_columns(events: EventColumns, order: Array) -> dict[str, Any]:
@@ -297,33 +368,27 @@ def _memory_columns(events: EventColumns, order: Array) -> dict[str, Any]:
     places = events.array("memory_places")
     sizes, kinds, numbers, allocated, reserved = events.array("memory").T
     names = list(map(_device, sizes.tolist(), kinds.tolist(), numbers.tolist()))
+    addresses = events.array("address")
     numbers_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
     codes = np.full(events.count, -1)
     codes[places] = [numbers_of[name] for name in names]
     return {
-        "bytes": _sparse_column(sizes, places, order),
-        "address": _sparse_column(events.array("address"), places, order, NO_ADDRESS),
+        "bytes": _nullable(_spread(sizes, places, order, ABSENT)),
+        "address": _nullable(_spread(addresses, places, order, NO_ADDRESS), NO_ADDRESS),
         "memory_device": _categorical(codes[order], list(numbers_of)),
-        "allocated_bytes": _sparse_column(allocated, places, order),
-        "reserved_bytes": _sparse_column(reserved, places, order),
+        "allocated_bytes": _nullable(_spread(allocated, places, order, ABSENT)),
+        "reserved_bytes": _nullable(_spread(reserved, places, order, ABSENT)),
     }
 
 
-def _device_columns(events: EventColumns, order: Array) -> dict[str, Any]:
-    """Return the columns of GPU events."""
-    places = events.array("device_places")
-    found = zip(DEVICE_FIELDS, events.array("device").T, strict=True)
-    return {name: _sparse_column(values, places, order) for name, values in found}
-
-
-def _sparse_column(
-    values: Array, places: Array, order: Array, absent: int = ABSENT
-) -> pd.arrays.IntegerArray:
-    """Return a column with values only for some rows, given by their places in the file."""
+def _spread(values: Array, places: Array, order: Array, absent: int) -> Array:
+    """Return a column of all rows from values of some rows, given by their places in the file."""
+    if not len(places):
+        return np.full(len(order), absent, values.dtype)
     found = np.full(order.max(initial=-1) + 1, absent, values.dtype)
     is_kept = places < len(found)
     found[places[is_kept]] = values[is_kept]
-    return _nullable(found[order], absent)
+    return found[order]
 
 
 @lru_cache(maxsize=2**16)

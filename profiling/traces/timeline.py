@@ -36,6 +36,18 @@ _ARGUMENTS = {
     "address": "Addr",
     "allocated_bytes": "Total Allocated",
     "reserved_bytes": "Total Reserved",
+    "grid": "grid",
+    "block": "block",
+    "registers": "registers per thread",
+    "shared_bytes": "shared memory",
+    "occupancy_pct": "est. achieved occupancy %",
+    "collective": "Collective name",
+    "message_elements": "In msg nelems",
+    "dtype": "dtype",
+    "group_size": "Group size",
+    "group": "Process Group Name",
+    "kernel_file": "kernel_file",
+    "sequence": "Sequence number",
 }
 _TYPE_NUMBERS = {name: number for number, name in DEVICE_TYPES.items()}
 MOST_SHAPES = 4000
@@ -247,6 +259,9 @@ def _events(trace: pd.DataFrame) -> Iterator[dict[str, Any]]:
     if "Input Dims" in arguments:
         shapes = arguments["Input Dims"]
         arguments["Input Dims"] = [each and msgspec.Raw(each.encode()) for each in shapes]
+    for name in {"grid", "block"} & set(arguments):
+        texts = arguments[name]
+        arguments[name] = [each and msgspec.Raw(f"[{each}]".encode()) for each in texts]
     for event, args in zip(_rows(fields), _rows(arguments), strict=True):
         yield event | {"args": args} if args else event
 
