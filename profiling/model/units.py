@@ -61,6 +61,45 @@ def show_ratio(ratio: float) -> str:
     )
 
 
+def show_share(share: float) -> str:
+    """Format a share in percent to one decimal; only nothing is 0%, and only all is 100%.
+
+    Example:
+        >>> show_share(0.1234), show_share(0.0001), show_share(0.9999), show_share(1.0)
+        ('12.3%', '<0.1%', '>99.9%', '100%')
+    """
+    if share in (0, 1):
+        return f"{share:.0%}"
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 <= share < 1 else f"{share:.1%}"
+
+
+def show_column(values: Iterable[float | None], unit: Unit) -> list[str]:
+    """Format the SI values of a column in one unit, with the same decimals, without the unit.
+
+    The largest value has three significant digits. What would be rounded to 0 is said to be less.
+
+    Example:
+        >>> show_column([1.2345, 0.02, 0.0004, None, 0], Unit("ms", 1e-3))
+        ['1,234', '20', '<1', '', '0']
+        >>> show_column([2.5e-3, 1e-7], Unit("ms", 1e-3))
+        ['2.50', '<0.01']
+    """
+    known = [None if value is None or value != value else value / unit.factor for value in values]
+    largest = max((abs(value) for value in known if value is not None), default=0.0)
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
+    least = 10**-decimals
+    return [
+        ""
+        if value is None
+        else f"<{least:.{decimals}f}"
+        if 0 < value < least / 2
+        else f"{value:,.{decimals if value else 0}f}"
+        for value in known
+    ]
+
+
 def show_interval(low: float, high: float) -> str:
     """Format the interval of a ratio, its ends rounded outward but never across 1.
 

@@ -14,7 +14,7 @@ from profiling.traces.operators import device_events
 # Kernels of NCCL, RCCL, MSCCL and oneCCL, and the all-reduce kernels of inference servers.
 _KERNEL = re.compile(
     r"\b(?:nccl(?:Dev)?Kernel|ncclDevFunc|rcclKernel|msccl\w*Kernel|oneccl)|\bcross_device_reduce_"
-    r"|\ballreduce_fusion_kernel|\bnvshmem\w*_kernel"
+    r"|\b(?:multimem|one_shot|two_shot)_\w*(?:all|reduce)\w*|\ballreduce_fusion_kernel|\bnvshmem\w*_kernel"
 )
 _COLLECTIVE = re.compile(
     r"(AllReduce|AllGather|ReduceScatter|Broadcast|AllToAll\w*|SendRecv|Send|Recv|Reduce)(?=_|\b)"

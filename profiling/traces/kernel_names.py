@@ -1,8 +1,8 @@
 """Short names of kernels, by the structure of their C++ names; distinct within a trace.
 
 `void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>,
-at::detail::Array<char*, 3>>(int, …)` becomes `vectorized_elementwise_kernel<CUDAFunctor_add<float>>`:
-return type, parameters, namespaces, numbers and what only moves data are left out, and a template
+at::detail::Array<char*, 3>>(int, …)` becomes
+`vectorized_elementwise_kernel<CUDAFunctor_add<float>>`: return type, parameters, namespaces, numbers and what only moves data are left out, and a template
 around a functor gives way to it. If two names of a trace become equal, more of both is kept.
 """
 
@@ -235,7 +235,17 @@ def _rendered(name: _Name, *, numbers: bool) -> str:
             found = _show(name, keeps, depth)
             if len(found) <= LIMIT:
                 return found
-    return _folded_words(_show(name, _is_functor, 0))
+    first = _show(_first_functor(name), _is_functor, 1)
+    return first if len(first) <= LIMIT else _folded_words(_show(name, _is_functor, 0))
+
+
+def _first_functor(name: _Name) -> _Name:
+    """Return a name with only the first functor of its last part's arguments."""
+    part = _named_part(name)
+    if part is None:
+        return name
+    args = list(filter(_is_functor, part.args or []))[:1]
+    return _Name([_Part(part.text, args or None)])
 
 
 def _show(name: _Name, keeps: _Test, depth: int) -> str:
@@ -255,8 +265,8 @@ def _show(name: _Name, keeps: _Test, depth: int) -> str:
 def _named_part(name: _Name) -> _Part | None:
     """Return the last part of a name that is not a lambda or an operator of something."""
     parts = [part for part in name.parts if _is_named(part)]
-    named = [part for part in parts if not _LAMBDA.match(part.text)]
-    return (named or parts or [None])[-1]
+    named = [part for part in parts if not _LAMBDA.match(part.text)] or parts
+    return named[-1] if named else None
 
 
 def _is_named(part: _Part) -> bool:

@@ -85,10 +85,14 @@ def _ranges(
         lanes = found[["process", "thread"]]
     table = lanes.assign(name=found["name"], start=start, end=end)
     for name, mine in table.groupby("name", sort=False):
-        yield str(name), len(mine), {
-            _key(lane): _merged(part["start"].to_numpy(), part["end"].to_numpy())
-            for lane, part in mine.groupby(list(lanes), dropna=False, sort=False)
-        }
+        yield (
+            str(name),
+            len(mine),
+            {
+                _key(lane): _merged(part["start"].to_numpy(), part["end"].to_numpy())
+                for lane, part in mine.groupby(list(lanes), dropna=False, sort=False)
+            },
+        )
 
 
 def _launched(trace: pd.DataFrame, work: pd.DataFrame, length: Array) -> dict[_Lane, _Spans]:
@@ -117,7 +121,9 @@ def _launched(trace: pd.DataFrame, work: pd.DataFrame, length: Array) -> dict[_L
     return result
 
 
-def _by_lane(rows: pd.DataFrame, moments: Array, lengths: Array, by: list[str]) -> dict[_Lane, _Spans]:
+def _by_lane(
+    rows: pd.DataFrame, moments: Array, lengths: Array, by: list[str]
+) -> dict[_Lane, _Spans]:
     table = rows[by].assign(moment=moments, length=lengths).sort_values("moment", kind="stable")
     return {
         _key(lane): (part["moment"].to_numpy(), part["length"].to_numpy())

@@ -163,9 +163,7 @@ def _plainly(
     return DeviceTime(device, finish - begin, **{f"{key}_ns": n for key, n in counts.items()})
 
 
-def _cause(
-    moment: int, gap_start: int, following: list[Any], syncs: list[tuple[int, int]]
-) -> str:
+def _cause(moment: int, gap_start: int, following: list[Any], syncs: list[tuple[int, int]]) -> str:
     first = min((each[0] for each in following), default=None)
     calls = [each[-1] for each in following if each[0] == first]
     known = [each for each in calls if each is not None]
