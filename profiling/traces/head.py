@@ -47,7 +47,7 @@ class TraceHead:
         base_ns: Nanoseconds since 1970 that times count from; None if unknown.
         rank: Rank of the process in distributed training; None if unknown.
         devices: The machine's accelerators.
-        facts: Values such as ``with_stack`` and ``cuda_runtime_version``, under the file's names.
+        facts: Values such as ``with_stack`` and ``cuda_runtime_version``, as the file names them.
     """
 
     base_ns: int | None
@@ -62,7 +62,7 @@ class Values(msgspec.Struct, gc=False):
     base_ns: msgspec.Raw = msgspec.field(default=NO_TEXT, name="baseTimeNanoseconds")
     distributed: msgspec.Raw = msgspec.field(default=NO_TEXT, name="distributedInfo")
     devices: msgspec.Raw = msgspec.field(default=NO_TEXT, name="deviceProperties")
-    schemaVersion: msgspec.Raw = NO_TEXT
+    schema_version: msgspec.Raw = msgspec.field(default=NO_TEXT, name="schemaVersion")
     torch_version: msgspec.Raw = NO_TEXT
     record_shapes: msgspec.Raw = NO_TEXT
     profile_memory: msgspec.Raw = NO_TEXT

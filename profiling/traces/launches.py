@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from profiling.traces.clock import ABSENT
 from profiling.traces.nesting import enclosing_spans, is_outermost, lane_names, nanoseconds
-from profiling.traces.read import ABSENT
 
 DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
 # Categories such as cuda_runtime, cuda_driver and xpu_runtime.

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from profiling.model.errors import InputError
+from profiling.traces.clock import (
+    ABSENT,
+    Time,
+    are_rounded,
+    durations,
+    exactly,
+    may_be_decimals,
+    starts,
+)
 from profiling.traces.head import DAMAGE, NO_TEXT, TraceHead, Values, trace_head
 
 MAX_UNPACKED_BYTES = 2**30
@@ -34,8 +44,7 @@ PART_BYTES = 2**17
 METADATA = "M"
 FLOWS = ("s", "t", "f")
 
-# Mark missing values until the table is built, where they are empty.
-ABSENT = -(2**63)
+# Marks missing values until the table is built, like `ABSENT`.
 NO_ADDRESS = 2**64 - 1
 
 Array = npt.NDArray[Any]
@@ -114,19 +123,31 @@ class Event(msgspec.Struct, gc=False):
     cat: str | None = None
     pid: int | str | None = None
     tid: int | str | None = None
-    ts: float | None = _NAN
+    ts: int | float | None = _NAN
     dur: float | None = _NAN
     id: int | str | None = None
     args: Arguments | None = _NO_ARGUMENTS
+
+
+class _ExactEvent(Event, gc=False):
+    """An event whose time has more digits than a float."""
+
+    ts: Decimal | None = None  # type: ignore[assignment]
 
 
 class _File(Values, gc=False, kw_only=True):
     events: list[Event] = msgspec.field(name="traceEvents")
 
 
+class _ExactFile(_File, gc=False, kw_only=True):
+    events: list[_ExactEvent] = msgspec.field(name="traceEvents")  # type: ignore[assignment]
+
+
 _decode_any = msgspec.json.Decoder(_File | list[Event]).decode
+_decode_any_exactly = msgspec.json.Decoder(_ExactFile | list[_ExactEvent]).decode
 # Numbers may be written as texts.
 _decode_fields = msgspec.json.Decoder(Event, strict=False).decode
+_decode_fields_exactly = msgspec.json.Decoder(_ExactEvent, strict=False).decode
 
 
 def _integer(digits: str) -> int:
@@ -207,6 +228,7 @@ class EventColumns:
         self._phases_aside = frozenset(aside)
         self._parts: defaultdict[str, list[Array]] = defaultdict(list)
         self._numbers: defaultdict[str, defaultdict[Any, int]] = defaultdict(_numbering)
+        self._exact: list[tuple[int, list[Time]]] = []
         # Every column exists from now on, with its type.
         self.add(())
 
@@ -233,7 +255,10 @@ class EventColumns:
         self._keep("ids", ids)
         if len(rows) < len(events):
             self.aside += [event for event in events if event.ph in aside]
-        self._keep("times", _flat(_TIMES, rows, 2, _NAN))
+        times = _flat(_TIMES, rows, 2, _NAN)
+        self._keep("times", times)
+        if may_be_decimals(times[:, 0]):
+            self._exact.append((self.count, [event.ts for event in rows]))
         self._number("name", [event.name for event in rows])
         self._number("category", [event.cat for event in rows])
         self._number("phase", [event.ph for event in rows])
@@ -247,6 +272,14 @@ class EventColumns:
     def array(self, name: str) -> Array:
         """Return a column."""
         return np.concatenate(self._parts[name])
+
+    def times(self) -> tuple[Array, Array]:
+        """Return starts and durations in nanoseconds, as from `profiling.traces.clock`."""
+        times_us, durations_us = self.array("times").T
+        found = starts(times_us)
+        for first, times in self._exact:
+            exactly(found[first : first + len(times)], times)
+        return found, durations(times_us, durations_us)
 
     def texts(self, name: str) -> tuple[Array, list[Any]]:
         """Return a code for each row, and the distinct texts that the codes stand for."""
@@ -609,11 +642,17 @@ def _after_separators(text: str, place: int) -> int:
 
 def _decoded(data: bytes) -> _File:
     found = _decode_any(data)
+    events = found if isinstance(found, list) else found.events
+    if are_rounded(event.ts for event in events):
+        exact: Any = _decode_any_exactly(data)
+        found = exact
     return _File(events=found) if isinstance(found, list) else found
 
 
 def _decode_event(data: bytes | str) -> Event:
     event = _decode_fields(data)
+    if are_rounded([event.ts]):
+        event = _decode_fields_exactly(data)
     args = event.args or _NO_ARGUMENTS
     if (args.address or 0) > NO_ADDRESS:
         raise OverflowError("an address")

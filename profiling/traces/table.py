@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
+from profiling.traces.clock import ABSENT, IMPOSSIBLE, moments
 from profiling.traces.head import DAMAGE, Fact, TraceDevice
 from profiling.traces.launches import is_runtime, link_launches
 from profiling.traces.nesting import nanoseconds
 from profiling.traces.read import (
-    ABSENT,
     FLOWS,
     NO_ADDRESS,
     Array,
@@ -74,9 +74,6 @@ MORE_COLUMNS = {
 # The numbers of torch's DeviceType in an event of memory, and what torch calls them.
 # AMD's GPUs have one of their own, but torch calls them cuda everywhere else.
 DEVICE_TYPES = {0: "cpu", 6: "cuda", 1: "cuda", 12: "xpu", 13: "mps"}
-# Longest time before or after the origin, and longest duration, that fit into 64-bit nanoseconds.
-_MAX_TIME_US = 4e15
-_MAX_DURATION_US = 1e15
 _BEGIN = "B"
 _END = "E"
 _PROCESS = "process_name"
@@ -122,7 +119,7 @@ class Trace:
         thread_names: Names by ``process`` and ``thread``.
         devices: The accelerators of the machine, as far as the file tells.
         facts: The profiler's settings and versions, such as ``with_stack``,
-            ``cuda_runtime_version`` and ``schemaVersion``, under the file's own names.
+            ``cuda_runtime_version`` and ``schema_version``.
     """
 
     events: pd.DataFrame
@@ -150,10 +147,10 @@ def load_trace(path: Path) -> pd.DataFrame:
     notices: _Notices = {}
     try:
         columns = read_strictly(path)
-        times_us = columns.array("times")[:, 0]
-        if not _to_nanoseconds(times_us[~np.isnan(times_us)])[1].all():
+        if (columns.times()[0][~np.isnan(columns.array("times")[:, 0])] == ABSENT).any():
             raise ValueError("a time out of range")
-        return _build_table(columns, notices)[0][[*COLUMNS]]
+        table = _build_table(columns, notices)[0]
+        return table[[*COLUMNS]]
     except DAMAGE as error:
         raise InputError("error.not_a_trace", file=path.name) from error
 
@@ -256,9 +253,9 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
         `COLUMNS` and those of `MORE_COLUMNS` that events have themselves; and the start of each row
         in nanoseconds of the file's clock.
     """
-    times_us, durations_us = events.array("times").T
-    starts, is_timed = _to_nanoseconds(times_us)
-    is_odd = is_timed & ((durations_us < 0) | (durations_us > _MAX_DURATION_US))
+    starts, durations = events.times()
+    is_timed = starts != ABSENT
+    is_odd = is_timed & (durations == IMPOSSIBLE)
     for key, is_lost in (("no_time", ~is_timed), ("durations", is_odd)):
         if is_lost.any():
             notices[f"trace.notice.{key}"] = {"count": int(is_lost.sum())}
@@ -270,7 +267,8 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
     }
     columns |= {name: _category(events, name, order) for name in ("category", "phase")}
     columns["start_s"] = (starts - starts[:1]) / 1e9
-    columns["duration_s"] = np.where(is_odd, np.nan, durations_us)[order] / 1e6
+    durations = durations[order]
+    columns["duration_s"] = np.where(durations < 0, np.nan, durations / 1e9)
     ids = events.array("ids")[order].T.copy()
     of_work = _sparse_values(events, "external_id_of_work", order)
     external_ids = np.where(ids[0] == ABSENT, of_work, ids[0])
@@ -284,16 +282,6 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
     columns["occupancy_pct"] = _occupancy(events, order)
     names = [name for name in (*COLUMNS, *MORE_COLUMNS) if name in columns]
     return pd.DataFrame({name: columns[name] for name in names}, copy=False), starts
-
-
-def _to_nanoseconds(times_us: Array) -> tuple[Array, Array]:
-    """Return microseconds as integer nanoseconds, and which of them are in range.
-
-    The profiler's clock counts nanoseconds; a file has them as fractions of microseconds.
-    """
-    # False for NaN, too.
-    is_timed = np.abs(times_us) <= _MAX_TIME_US
-    return np.rint(np.where(is_timed, times_us, 0) * 1e3).astype("int64"), is_timed
 
 
 def _texts(
@@ -478,7 +466,7 @@ def _flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
         for event in events
         if event.ph in FLOWS and event.cat != _FORWARD_BACKWARD and event.id is not None
     ]
-    found, is_timed = _to_nanoseconds(np.array([event.ts for event in used], dtype="float64"))
+    found = moments([event.ts for event in used])
     table = pd.DataFrame(
         {
             "flow": pd.Series([str(event.id) for event in used], dtype="str"),
@@ -488,7 +476,7 @@ def _flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
             "is_start": pd.Series([event.ph == FLOWS[0] for event in used], dtype="bool"),
         }
     )
-    return table[is_timed]
+    return table[found != ABSENT]
 
 
 def _stacks(trace: pd.DataFrame) -> pd.Series:

@@ -92,7 +92,7 @@ def test_a_file_tells_the_devices_and_how_it_was_recorded(path: Path) -> None:
         TraceDevice(17, "ARTEMIS", None, None, None),
     )
     assert trace.facts == {
-        "schemaVersion": 1,
+        "schema_version": 1,
         "with_stack": 1,
         "cupti_version": 22,
         "roctracer_version": 4.1,
