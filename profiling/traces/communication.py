@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from profiling.traces.idle import by_device
 from profiling.traces.nesting import covered_before
 from profiling.traces.operators import device_events
 
@@ -70,12 +71,11 @@ def communication(trace: pd.DataFrame) -> tuple[Communication, ...]:
     work = work[work["category"] == "kernel"]
     talks = is_communication(trace).loc[work.index]
     found = []
-    for device, mine in work.groupby("device", dropna=False):
+    for device, mine in by_device(work):
         talking, computing = mine[talks[mine.index]], mine[~talks[mine.index]]
         if len(talking):
             total, other, both = map(_covered, (talking, computing, mine))
-            number = None if pd.isna(device) else int(device)
-            found.append(Communication(number, len(talking), total, total + other - both))
+            found.append(Communication(device, len(talking), total, total + other - both))
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,14 +77,14 @@ def device_times(trace: pd.DataFrame) -> tuple[DeviceTime, ...]:
     begin, finish = _window(work)
     gaps = idle_gaps(trace)
     found = []
-    for device, of_device in work.groupby("device", dropna=False):
+    for device, of_device in by_device(work):
         kernels = of_device[of_device["category"] == "kernel"]
         kernel_ns, busy_ns = _covered(kernels, begin, finish), _covered(of_device, begin, finish)
-        is_mine = gaps["device"].isna() if pd.isna(device) else gaps["device"].eq(device)
+        is_mine = gaps["device"].isna() if device is None else gaps["device"].eq(device)
         idle = {f"{cause}_ns": int(gaps.loc[is_mine, f"{cause}_ns"].sum()) for cause in CAUSES}
         found.append(
             DeviceTime(
-                device=None if pd.isna(device) else int(device),
+                device=device,
                 window_ns=finish - begin,
                 kernel_ns=kernel_ns,
                 copy_ns=busy_ns - kernel_ns,
@@ -91,6 +92,16 @@ def device_times(trace: pd.DataFrame) -> tuple[DeviceTime, ...]:
             )
         )
     return tuple(found)
+
+
+def by_device(work: pd.DataFrame) -> Iterator[tuple[int | None, pd.DataFrame]]:
+    """Yield the rows of each device, by its number, which is None if unknown.
+
+    Args:
+        work: As from `profiling.traces.operators.device_events`.
+    """
+    for device, mine in work.groupby("device", dropna=False):
+        yield int(str(device)) if pd.notna(mine["device"].iloc[0]) else None, mine
 
 
 def idle_gaps(trace: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +129,7 @@ def idle_gaps(trace: pd.DataFrame) -> pd.DataFrame:
     begin, finish = _window(work)
     parts = [
         _gaps_of(of_device, begin, finish).assign(device=device)
-        for device, of_device in work.groupby("device", dropna=False)
+        for device, of_device in by_device(work)
     ]
     gaps = pd.concat([_NO_GAPS, *parts], ignore_index=True)
     start, end, called, returned = (
@@ -186,7 +197,8 @@ def _launching_calls(trace: pd.DataFrame, work: pd.DataFrame) -> Array:
 
 
 def _lengths(events: pd.DataFrame) -> Array:
-    return np.maximum(nanoseconds(events["duration_s"].fillna(0)), 0)
+    lengths: Array = np.maximum(nanoseconds(events["duration_s"].fillna(0)), 0)
+    return lengths
 
 
 def _gaps_of(work: pd.DataFrame, begin: int, finish: int) -> pd.DataFrame:
@@ -233,10 +245,11 @@ def _open_at(calls: pd.DataFrame, moments: Array) -> Array:
     end = start + _lengths(calls)
     # The call that ends last of those that have begun.
     last = np.zeros(len(end), dtype="int64")
-    best = _NONE
-    for place, until in enumerate(end.tolist()):
-        best = place if best == _NONE or until >= end[best] else best
-        last[place] = best
+    ends = end.tolist()
+    best = 0
+    for number, until in enumerate(ends):
+        best = number if until >= ends[best] else best
+        last[number] = best
     place = np.searchsorted(start, moments, side="right") - 1
     found = np.append(last, _NONE)[place]
     is_open = (place >= 0) & (np.append(end, 0)[found] > moments)

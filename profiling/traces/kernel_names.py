@@ -2,7 +2,8 @@
 
 `void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>,
 at::detail::Array<char*, 3>>(int, …)` becomes
-`vectorized_elementwise_kernel<CUDAFunctor_add<float>>`: return type, parameters, namespaces, numbers and what only moves data are left out, and a template
+`vectorized_elementwise_kernel<CUDAFunctor_add<float>>`: return type, parameters, namespaces,
+numbers and what only moves data are left out, and a template
 around a functor gives way to it. If two names of a trace become equal, more of both is kept.
 """
 

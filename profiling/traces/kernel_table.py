@@ -48,7 +48,7 @@ def kernel_table(trace: pd.DataFrame) -> pd.DataFrame:
     found["configurations"] = found["configurations"].fillna(0).astype("int64")
     found["share"] = found["total_s"] / (whole or float("nan"))
     found["short"] = found["name"].map(short).astype("str")
-    types = {name: "str" for name in ("grid", "block", "kernel_file")}
+    types = dict.fromkeys(("grid", "block", "kernel_file"), "str")
     types |= dict.fromkeys(("registers", "shared_bytes"), "Int64")
     head = ["name", "short", "category", "count", "total_s", "mean_s", "share"]
     tail = ["configurations", *_COLUMNS, "launch_s", "queue_s", "longest_event"]

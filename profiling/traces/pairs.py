@@ -32,13 +32,13 @@ def forward_backward(trace: pd.DataFrame) -> pd.DataFrame:
         Greatest backward time first: on the device, or else on the host.
     """
     calls = trace[(trace["category"] == "cpu_op") & trace["duration_s"].notna()]
-    device_s = _inclusive_device_seconds(trace, calls)
+    device_s = launched_seconds(trace, calls)
     numbered = calls["sequence"].notna() & (calls["sequence"] >= 0)
     is_node = calls["name"].str.startswith(NODE_PREFIX)
     columns = ["name", "sequence", "start_s", "duration_s"]
     rows = calls.loc[numbered, columns].assign(device_s=device_s[numbered])
     nodes = rows[is_node[numbered]].sort_values("start_s", kind="stable")
-    inside = _inside(calls, is_node)
+    inside = in_backward(calls)
     makers = rows[~inside[numbered]].sort_values("start_s", kind="stable")
     pairs = pd.merge_asof(
         nodes.astype({"sequence": "int64"}),
@@ -63,8 +63,13 @@ def forward_backward(trace: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values(order, ascending=False, kind="stable", ignore_index=True)
 
 
-def _inside(calls: pd.DataFrame, is_node: pd.Series) -> pd.Series:
-    """Return which calls are in a backward node on their thread, or are one."""
+def in_backward(calls: pd.DataFrame) -> pd.Series:
+    """Return which operator calls are in a backward node on their thread, or are one.
+
+    Args:
+        calls: Rows of operators of a trace, all of them.
+    """
+    is_node = calls["name"].str.startswith(NODE_PREFIX)
     lane, _ = lane_keys(calls)
     start = nanoseconds(calls["start_s"])
     end = start + np.maximum(nanoseconds(calls["duration_s"]), 0)
@@ -78,13 +83,21 @@ def _inside(calls: pd.DataFrame, is_node: pd.Series) -> pd.Series:
     return pd.Series(found, calls.index) | is_node
 
 
-def _inclusive_device_seconds(trace: pd.DataFrame, calls: pd.DataFrame) -> pd.Series:
-    """Return the duration of the GPU work that each call and the calls in it launched."""
+def launched_seconds(trace: pd.DataFrame, calls: pd.DataFrame) -> pd.Series:
+    """Return the duration of the GPU work that each call and the calls in it launched.
+
+    Args:
+        trace: As from `profiling.traces.table.read_trace`.
+        calls: The rows of its operators.
+
+    Returns:
+        With the index of ``calls``; empty if the trace has no GPU work.
+    """
     work = trace[trace["category"].isin(DEVICE_WORK)]
     if work.empty:
         return pd.Series(np.nan, calls.index)
     own = nanoseconds(work["duration_s"].fillna(0))
-    place = calls.index.get_indexer(work["op_index"].fillna(-1))
+    place = calls.index.get_indexer(pd.Index(work["op_index"].fillna(-1)))
     sums = np.bincount(place[place >= 0], own[place >= 0], minlength=len(calls)).astype("int64")
     lane, _ = lane_keys(calls)
     start = nanoseconds(calls["start_s"])

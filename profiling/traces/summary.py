@@ -106,16 +106,8 @@ def trace_summary(trace: Trace) -> TraceSummary:
     work = kernels(events)
     work_s = float(work["total_s"].sum())
     short = short_names(work["name"])
-    top = [
-        Part(row.name, short[row.name], row.count, row.total_s, row.total_s / (work_s or 1.0))
-        for row in map(_Row, work.head(_MOST).to_dict("records"))
-    ]
     ranges = range_times(events)
-    ranges = ranges[~ranges["name"].str.startswith(STEP_PREFIX)].head(_MOST)
-    named = [
-        Part(row.name, _clipped(row.name), row.count, row.total_s, row.share)
-        for row in map(_Row, ranges.to_dict("records"))
-    ]
+    ranges = ranges[~ranges["name"].str.startswith(STEP_PREFIX)]
     return TraceSummary(
         names={each.id: each.name for each in trace.devices if each.id in worked and each.name},
         times=times,
@@ -123,19 +115,17 @@ def trace_summary(trace: Trace) -> TraceSummary:
         communication=communication(events),
         memory=_memory(events),
         work_s=work_s,
-        kernels=tuple(top),
-        ranges=tuple(named),
+        kernels=_parts(work.assign(share=work["total_s"] / (work_s or 1.0)), short),
+        ranges=_parts(ranges, {}),
     )
 
 
-class _Row:
-    """A record of a table, with plain Python numbers."""
-
-    def __init__(self, values: dict[str, object]) -> None:
-        self.name = str(values["name"])
-        self.count = int(str(values["count"]))
-        self.total_s = float(str(values["total_s"]))
-        self.share = float(str(values.get("share", 0.0)))
+def _parts(table: pd.DataFrame, short: dict[str, str]) -> tuple[Part, ...]:
+    columns = [table[name].head(_MOST) for name in ("name", "count", "total_s", "share")]
+    return tuple(
+        Part(str(name), short.get(name, name), int(count), float(total), float(share))
+        for name, count, total, share in zip(*columns, strict=True)
+    )
 
 
 def summary_sentences(summary: TraceSummary, text: Text) -> list[str]:
@@ -164,26 +154,15 @@ def _waits(events: pd.DataFrame) -> tuple[Wait, ...]:
     gaps = gaps[gaps["sync_event"].notna()]
     rows = gaps["sync_event"].to_numpy("int64")
     calls = events.loc[rows]
-    names = calls["op_index"].map(events["name"]).astype("object")
-    table = pd.DataFrame(
-        {
-            "call": calls["name"].to_numpy("object"),
-            "operator": names.where(names.notna(), None).to_numpy("object"),
-            "event": rows,
-            "idle_ns": gaps["synchronize_ns"].to_numpy("int64"),
-        }
-    )
-    grouped = table.groupby(["call", "operator"], dropna=False, sort=False)
-    found = [
-        Wait(
-            call=str(call),
-            operator=None if pd.isna(operator) else str(operator),
-            count=int(mine["event"].nunique()),
-            idle_ns=int(mine["idle_ns"].sum()),
-        )
-        for (call, operator), mine in grouped
-    ]
-    return tuple(sorted(found, key=lambda each: -each.idle_ns))
+    operators = calls["op_index"].map(events["name"]).astype("object")
+    found: dict[tuple[str, str | None], tuple[set[int], int]] = {}
+    values = calls["name"], operators, rows.tolist(), gaps["synchronize_ns"].tolist()
+    for call, operator, row, idle_ns in zip(*values, strict=True):
+        key = str(call), operator if isinstance(operator, str) else None
+        events_of, total = found.get(key, (set(), 0))
+        found[key] = events_of | {row}, total + idle_ns
+    waits = [Wait(*key, len(those), total) for key, (those, total) in found.items()]
+    return tuple(sorted(waits, key=lambda each: -each.idle_ns))
 
 
 def _memory(events: pd.DataFrame) -> tuple[DeviceMemory, ...]:
