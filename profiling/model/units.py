@@ -68,7 +68,7 @@ def show_share(share: float) -> str:
         >>> show_share(0.1234), show_share(0.0001), show_share(0.9999), show_share(1.0)
         ('12.3%', '<0.1%', '>99.9%', '100%')
     """
-    if share in (0, 1):
+    if share == 0 or abs(share - 1) < 1e-6:
         return f"{share:.0%}"
     if 0 < share < 0.0005:
         return "<0.1%"
@@ -78,26 +78,32 @@ def show_share(share: float) -> str:
 def show_column(values: Iterable[float | None], unit: Unit) -> list[str]:
     """Format the SI values of a column in one unit, with the same decimals, without the unit.
 
-    The largest value has three significant digits. What would be rounded to 0 is said to be less.
+    The largest value has three significant digits or more, so that small ones have some, too; what
+    would be rounded to 0 is said to be less.
 
     Example:
-        >>> show_column([1.2345, 0.02, 0.0004, None, 0], Unit("ms", 1e-3))
-        ['1,234', '20', '<1', '', '0']
-        >>> show_column([2.5e-3, 1e-7], Unit("ms", 1e-3))
-        ['2.50', '<0.01']
+        >>> show_column([1.2345, 0.02, None, 0], Unit("ms", 1e-3))
+        ['1,234', '20', '', '0']
+        >>> show_column([2.5, 0.0004, 1e-7], Unit("ms", 1e-3))
+        ['2,500.00', '0.40', '<0.01']
     """
     known = [None if value is None or value != value else value / unit.factor for value in values]
-    largest = max((abs(value) for value in known if value is not None), default=0.0)
-    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
+    sizes = [abs(value) for value in known if value]
+    decimals = 0
+    if sizes:
+        for_largest, for_smallest = (
+            digits - 1 - math.floor(math.log10(size))
+            for digits, size in ((3, max(sizes)), (2, min(sizes)))
+        )
+        decimals = max(0, for_largest, min(2, for_smallest))
+    return ["" if value is None else _with_decimals(value, decimals) for value in known]
+
+
+def _with_decimals(value: float, decimals: int) -> str:
     least = 10**-decimals
-    return [
-        ""
-        if value is None
-        else f"<{least:.{decimals}f}"
-        if 0 < value < least / 2
-        else f"{value:,.{decimals if value else 0}f}"
-        for value in known
-    ]
+    if value and abs(value) < least / 2:
+        return f"{'<' if value > 0 else '>-'}{least:.{decimals}f}"
+    return f"{value:,.{decimals}f}" if value else "0"
 
 
 def show_interval(low: float, high: float) -> str:

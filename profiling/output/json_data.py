@@ -17,6 +17,7 @@ from profiling.catalogue.search import Hit
 from profiling.model.errors import short
 from profiling.model.lesson import ClaimResult, LessonTrace
 from profiling.model.words import DEFAULT, Text, lenient, table
+from profiling.traces import summary
 from profiling.traces.operators import Selection
 from profiling.traces.table import Trace
 from profiling.traces.timeline import end_s
@@ -90,6 +91,17 @@ def trace(name: str, read: Trace, text: Text) -> dict[str, Any]:
         "ranks": list(read.ranks),
         "notices": [text(key, **values) for key, values in read.notices],
     }
+
+
+def trace_summary(read: Trace, text: Text) -> dict[str, Any]:
+    """Return what a trace tells of its GPUs, as data and in words.
+
+    Args:
+        read: The trace, or a window of it.
+        text: The words.
+    """
+    found = summary.trace_summary(read)
+    return {"summary": {**plain(found), "sentences": summary.summary_sentences(found, text)}}
 
 
 def explanation(diagnosis: Diagnosis, text: Text) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def test_files_are_written_and_the_window_reads_back(
     assert done.code == 0
     names = {path.name for path in out.iterdir()} - {"trace_events.parquet"}
     assert names == {
-        *("trace_events.csv", "ops.csv", "kernels.csv", "memory.csv", "steps.csv"),
+        *("trace_events.csv", "ops.csv", "kernels.csv", "memory.csv", "steps.csv", "gpus.csv"),
+        *("gaps.csv", "ranges.csv", "collectives.csv", "forward_backward.csv"),
         *("window.json.gz", "trace_diff.csv", "plotly.min.js"),
         *("timeline.html", "memory.html", "operators.html", "kernels.html", "trace_diff.html"),
     }
