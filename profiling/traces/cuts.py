@@ -210,8 +210,7 @@ def cut_sentences(facts: CutFacts, text: Text) -> list[str]:
     """
     if not facts.nodes:
         return [text("trace.cut.none")]
-    said = [_sentence(name, getattr(facts, name), text) for name in ("nodes", "backward")]
-    said.append(_sentence("forward", facts.forward, text))
+    said = [_sentence(name, facts, text) for name in ("nodes", "backward", "forward")]
     if facts.on_gpu:
         said.append(_work_sentence(facts.work, text))
     for each in facts.kept:
@@ -223,13 +222,16 @@ def cut_sentences(facts: CutFacts, text: Text) -> list[str]:
     return said
 
 
-def _sentence(kind: str, changes: tuple[Change, ...], text: Text) -> str:
+def _sentence(kind: str, facts: CutFacts, text: Text) -> str:
+    changes: tuple[Change, ...] = getattr(facts, kind)
     differing = [each for each in changes if each.count_a != each.count_b]
     a, b = (sum(getattr(each, f"count_{side}") for each in changes) for side in "ab")
     if not differing:
         return text(f"trace.cut.{kind}.same", count=f"{a:,}")
     change = sum(each.time_b_s - each.time_a_s for each in differing)
-    values = {"a": f"{a:,}", "b": f"{b:,}", "time": _signed(_show_time, change)}
+    shown = _signed(_show_time, change)
+    time = text("trace.cut.time.gpu" if facts.on_gpu else "trace.cut.time.cpu", time=shown)
+    values = {"a": f"{a:,}", "b": f"{b:,}", "time": time}
     return text(f"trace.cut.{kind}.changed", **values, names=_named(differing, text))
 
 

@@ -10,38 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.traces.idle import CAUSES, DeviceTime, device_times, idle_gaps
-from profiling.traces.table import MORE_COLUMNS, read_trace
-from tests.profiling.planted import event, write_trace
+from profiling.traces.table import MORE_COLUMNS
+from tests.profiling.traces.gpu_events import call, read, work
 from tests.profiling.traces.nests import table
-
-
-def call(name: str, start_us: float, dur: float, correlation: int | None = None) -> dict[str, Any]:
-    args = {} if correlation is None else {"correlation": correlation}
-    return event(name, start_us, cat="cuda_runtime", dur=dur, args=args)
-
-
-def work(category: str, start_us: float, dur: float, correlation: int) -> dict[str, Any]:
-    args = {"device": 0, "stream": 7, "correlation": correlation}
-    return event("k", start_us, cat=category, pid=0, tid=7, dur=dur, args=args)
-
-
-def read(folder: Path, *events: dict[str, Any]) -> pd.DataFrame:
-    return read_trace(write_trace(folder / "trace.json", events)).events
 
 
 def test_each_cause_of_waiting(tmp_path: Path) -> None:
     trace = read(
         tmp_path,
         call("cudaLaunchKernel", 0, 5, 1),
-        work("kernel", 10, 20, 1),
+        work("k", 10, 20, 1),
         call("cudaLaunchKernel", 50, 4, 2),  # 20 µs late, 4 µs long, starts 6 µs after it
-        work("kernel", 60, 10, 2),
+        work("k", 60, 10, 2),
         call("cudaMemcpyAsync", 55, 2, 3),
-        work("gpu_memcpy", 75, 5, 3),  # 5 µs after the kernel, though long launched
+        work("Memcpy", 75, 5, 3),  # 5 µs after the kernel, though long launched
         call("cudaStreamSynchronize", 58, 24),  # returns 2 µs after the copy
         call("cudaLaunchKernel", 110, 3, 4),  # 30 µs late, 24 of them lost by waiting
-        work("kernel", 115, 5, 4),
-    )
+        work("k", 115, 5, 4),
+    ).events
     assert device_times(trace) == (
         DeviceTime(
             device=0,
@@ -64,10 +50,10 @@ def test_a_wait_that_costs_little_is_not_blamed_for_a_slow_host(tmp_path: Path) 
     trace = read(
         tmp_path,
         call("hipMemcpyWithStream", 0, 30, 1),
-        work("gpu_memcpy", 5, 20, 1),
+        work("Memcpy", 5, 20, 1),
         call("hipLaunchKernel", 1000, 5, 2),
-        work("kernel", 1005, 5, 2),
-    )
+        work("k", 1005, 5, 2),
+    ).events
     (found,) = device_times(trace)
     assert (found.synchronize_ns, found.host_ns, found.launch_ns) == (30_000, 945_000, 5_000)
 
@@ -76,17 +62,17 @@ def test_a_thread_that_launches_nothing_holds_nothing_up(tmp_path: Path) -> None
     trace = read(
         tmp_path,
         call("cudaLaunchKernel", 0, 1, 1),
-        work("kernel", 1, 1, 1),
-        event("cudaEventSynchronize", 0, cat="cuda_runtime", dur=50, tid=99),
+        work("k", 1, 1, 1),
+        call("cudaEventSynchronize", 0, 50, tid=99),
         call("cudaLaunchKernel", 20, 1, 2),
-        work("kernel", 21, 1, 2),
-    )
+        work("k", 21, 1, 2),
+    ).events
     (found,) = device_times(trace)
     assert (found.synchronize_ns, found.host_ns) == (0, 18_000)
 
 
 def test_without_launches_the_cause_is_unknown(tmp_path: Path) -> None:
-    trace = read(tmp_path, work("kernel", 0, 1, 1), work("kernel", 5, 1, 2))
+    trace = read(tmp_path, work("k", 0, 1, 1), work("k", 5, 1, 2)).events
     (found,) = device_times(trace)
     assert (found.idle_ns, found.unknown_ns) == (4_000, 4_000)
     assert device_times(trace[:0]) == ()
@@ -140,7 +126,7 @@ def _table(works: list[Any], syncs: list[tuple[int, int]]) -> pd.DataFrame:
     found = table(rows)
     place = {name: row for row, name in found["name"].items() if name.startswith("l")}
     launch = [place.get(f"l{name[1:]}") if name[0] == "k" else None for name in found["name"]]
-    more = {name: pd.Series(pd.NA, found.index, kind) for name, kind in MORE_COLUMNS.items()}
+    more = {name: pd.Series(index=found.index, dtype=kind) for name, kind in MORE_COLUMNS.items()}
     return found.assign(**more | {"launch_index": pd.array(launch, dtype="Int64")})
 
 
