@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from profiling.traces.communication import collectives
+from profiling.traces.communication import collectives, communication
 from profiling.traces.idle import CAUSES, device_times, idle_gaps
 from profiling.traces.kernel_names import short_names
 from profiling.traces.kernel_table import kernel_table
@@ -26,14 +26,22 @@ def device_table(trace: pd.DataFrame) -> pd.DataFrame:
     Returns:
         ``device`` (Int64) and, as in `profiling.traces.idle.DeviceTime`, ``window_s``,
         ``kernel_s``, ``copy_s``, ``idle_s``, ``synchronize_wait_s``, ``host_wait_s``,
-        ``launch_wait_s``, ``queue_wait_s`` and ``unknown_wait_s``.
+        ``launch_wait_s``, ``queue_wait_s`` and ``unknown_wait_s``; ``communication_s`` and
+        ``overlapped_s``, as in `profiling.traces.communication.Communication`; empty for devices
+        that did not communicate.
     """
     times = device_times(trace)
+    talks = {each.device: each for each in communication(trace)}
     found = {"device": pd.array([each.device for each in times], dtype="Int64")}
     names = {name: f"{name}_s" for name in ("window", "kernel", "copy", "idle")} | _COLUMNS
     seconds = {
         column: [getattr(each, f"{name}_ns") / 1e9 for each in times]
         for name, column in names.items()
+    }
+    talking = [talks.get(each.device) for each in times]
+    seconds |= {
+        "communication_s": [each and each.total_ns / 1e9 for each in talking],
+        "overlapped_s": [each and each.overlapped_ns / 1e9 for each in talking],
     }
     return pd.DataFrame(found | seconds).astype(dict.fromkeys(seconds, "float64"))
 
@@ -79,7 +87,10 @@ GPU_TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 # The columns to show where there is little room; files have all of them.
 SHOWN = {
-    "gpus": ["device", "window_s", "kernel_s", "copy_s", "idle_s", *_COLUMNS.values()],
+    "gpus": [
+        *("device", "window_s", "kernel_s", "copy_s", "communication_s", "overlapped_s"),
+        *("idle_s", *_COLUMNS.values()),
+    ],
     "gaps": ["device", "start_s", "length_s", *_COLUMNS.values(), "launched_by", "waited_in"],
     "kernels": [
         *("short", "count", "total_s", "mean_s", "share", "launch_s", "queue_s"),

@@ -75,13 +75,13 @@ def device_times(trace: pd.DataFrame) -> tuple[DeviceTime, ...]:
     """
     work = device_events(trace)
     begin, finish = _window(work)
-    gaps = idle_gaps(trace)
+    gaps = dict(by_device(idle_gaps(trace)))
     found = []
     for device, of_device in by_device(work):
         kernels = of_device[of_device["category"] == "kernel"]
         kernel_ns, busy_ns = _covered(kernels, begin, finish), _covered(of_device, begin, finish)
-        is_mine = gaps["device"].isna() if device is None else gaps["device"].eq(device)
-        idle = {f"{cause}_ns": int(gaps.loc[is_mine, f"{cause}_ns"].sum()) for cause in CAUSES}
+        mine = gaps.get(device, _NO_IDLE)
+        idle = {f"{cause}_ns": int(mine[f"{cause}_ns"].sum()) for cause in CAUSES}
         found.append(
             DeviceTime(
                 device=device,
@@ -98,7 +98,7 @@ def by_device(work: pd.DataFrame) -> Iterator[tuple[int | None, pd.DataFrame]]:
     """Yield the rows of each device, by its number, which is None if unknown.
 
     Args:
-        work: As from `profiling.traces.operators.device_events`.
+        work: A table with ``device``, such as `profiling.traces.operators.device_events`.
     """
     for device, mine in work.groupby("device", dropna=False):
         yield int(str(device)) if pd.notna(mine["device"].iloc[0]) else None, mine
@@ -162,6 +162,7 @@ def idle_gaps(trace: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+_NO_IDLE = pd.DataFrame({f"{cause}_ns": pd.Series(dtype="int64") for cause in CAUSES})
 _NO_GAPS = pd.DataFrame(
     {
         "device": pd.Series(dtype="Int64"),

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 # A name is at most this long where its structure allows it.
 LIMIT = 80
 # More of a name tells nothing, and hostile ones are endless.
-_MOST_PARSED = 2**13
+_MOST_PARSED = 2**12
 _DEEPEST = 5
 _MOST_WORDS = 8
 _WORD_LIMIT = 32
@@ -95,11 +95,10 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     found = dict(least)
     for name in [name for group in _same(least) for name in group]:
         found[name] = forms[name](True)
-    taken = set(found.values())
+    taken = Counter(found.values())
     for group in _same(found):
         for name, words in zip(group, _differences(group), strict=True):
             found[name] = _free(f"{least[name]} [{words}]" if words else least[name], taken)
-            taken.add(found[name])
     return found
 
 
@@ -111,11 +110,14 @@ def _same(found: dict[str, str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _free(wanted: str, taken: set[str]) -> str:
-    found, number = wanted, 1
-    while found in taken:
-        number += 1
-        found = f"{wanted} #{number}"
+def _free(wanted: str, taken: Counter[str]) -> str:
+    """Return a name that is not taken, with a number if needed, and take it."""
+    found = wanted
+    while taken[found]:
+        # Counts how often it was wanted, so that no number is tried twice.
+        taken[wanted] += 1
+        found = f"{wanted} #{taken[wanted]}"
+    taken[found] += 1
     return found
 
 

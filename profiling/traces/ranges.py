@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ STEP_PREFIX = "ProfilerStep#"
 
 Array = npt.NDArray[Any]
 _Lane = tuple[Any, ...]
-# Start and end of ranges, or time and length of pieces of work.
-_Spans = tuple[Array, Array]
+# When pieces of work were launched, or began, in order; and their lengths.
+_Work = tuple[Array, Array]
 
 
 def range_times(trace: pd.DataFrame) -> pd.DataFrame:
@@ -41,61 +40,74 @@ def range_times(trace: pd.DataFrame) -> pd.DataFrame:
     work = device_events(trace)
     length = (work["end_ns"] - work["start_ns"]).to_numpy("int64")
     launched = _launched(trace, work, length)
-    started = _by_lane(work, work["start_ns"].to_numpy(), length, ["device", "stream"])
-    rows: dict[str, tuple[int, int, int]] = {}
-    for on_device in (False, True):
-        for name, count, spans in _ranges(trace, on_device=on_device):
-            if name in rows:
-                continue
-            lanes = started if on_device else launched
-            parts = [_inside(ranges, lanes.get(lane, _NONE)) for lane, ranges in spans.items()]
-            time, pieces = (sum(each) for each in zip(*parts, strict=True))
-            if pieces:
-                rows[name] = count, time, pieces
+    started = _by_lane(work, work["start_ns"].to_numpy("int64"), length, ["device", "stream"])
+    of_host = _sums(_ranges(trace, on_device=False), launched)
+    of_device = _sums(_ranges(trace, on_device=True), started)
+    of_device = of_device[~of_device["name"].isin(of_host["name"])]
+    found = pd.concat([of_host, of_device]).astype({"name": "str"})
     whole = int(length.sum())
-    found = pd.DataFrame(
-        [(name, *values) for name, values in rows.items()],
-        columns=["name", "count", "time", "kernels"],
-    ).astype({"name": "str", "count": "int64", "time": "int64", "kernels": "int64"})
     found["total_s"] = found["time"] / 1e9
-    found["share"] = found["time"] / whole if whole else np.nan
+    found["share"] = found["time"] / (whole or np.nan)
     found["mean_s"] = found["total_s"] / found["count"]
     found = found.sort_values("time", ascending=False, kind="stable", ignore_index=True)
     return found[["name", "count", "total_s", "share", "mean_s", "kernels"]]
 
 
-_NONE: _Spans = np.zeros(0, "int64"), np.zeros(0, "int64")
+_NONE: _Work = np.zeros(0, "int64"), np.zeros(0, "int64")
 
 
-def _ranges(
-    trace: pd.DataFrame, *, on_device: bool
-) -> Iterator[tuple[str, int, dict[_Lane, _Spans]]]:
-    """Yield the name, the number and the spans by lane of ranges of the host or of devices."""
+def _ranges(trace: pd.DataFrame, *, on_device: bool) -> pd.DataFrame:
+    """Return name, lane, start and end of the ranges of the host or of devices."""
     category = "gpu_user_annotation" if on_device else "user_annotation"
     found = trace[(trace["category"] == category) & trace["duration_s"].notna()]
     start = nanoseconds(found["start_s"])
-    end = start + np.maximum(nanoseconds(found["duration_s"]), 0)
+    lanes = found[["process", "thread"]]
     if on_device:
-        numbers = {
-            name: found[name].fillna(pd.to_numeric(found[lane], errors="coerce").astype("Int64"))
+        numbers = [
+            found[name].fillna(pd.to_numeric(found[lane], errors="coerce").astype("Int64"))
             for name, lane in (("device", "process"), ("stream", "thread"))
-        }
-        lanes = pd.DataFrame(numbers)
-    else:
-        lanes = found[["process", "thread"]]
-    table = lanes.assign(name=found["name"], start=start, end=end)
-    for name, mine in table.groupby("name", sort=False):
-        yield (
-            str(name),
-            len(mine),
-            {
-                _key(lane): _merged(part["start"].to_numpy(), part["end"].to_numpy())
-                for lane, part in mine.groupby(list(lanes), dropna=False, sort=False)
-            },
+        ]
+        lanes = pd.concat(numbers, axis=1)
+    keys = [_key(lane) for lane in lanes.itertuples(index=False, name=None)]
+    end = start + np.maximum(nanoseconds(found["duration_s"]), 0)
+    spans = {"name": found["name"].to_numpy(), "lane": keys, "start": start, "end": end}
+    return pd.DataFrame(spans)
+
+
+def _sums(ranges: pd.DataFrame, work: dict[_Lane, _Work]) -> pd.DataFrame:
+    """Return the number of the ranges of each name, and the time and number of the work in them."""
+    counts = ranges.groupby("name", sort=False).size()
+    parts = [counts.to_frame("count").assign(time=0, kernels=0)]
+    for _, mine in ranges.groupby("lane", sort=False):
+        spans = _merged(mine)
+        moments, lengths = work.get(mine["lane"].iloc[0], _NONE)
+        first, last = (np.searchsorted(moments, spans[name]) for name in ("start", "end"))
+        sums = np.append(0, lengths.cumsum())
+        found = pd.DataFrame(
+            {"name": spans["name"], "time": sums[last] - sums[first], "kernels": last - first}
         )
+        parts.append(found.groupby("name", sort=False).sum().assign(count=0))
+    found = pd.concat(parts).groupby(level=0, sort=False).sum().rename_axis("name").reset_index()
+    return found[found["kernels"] > 0]
 
 
-def _launched(trace: pd.DataFrame, work: pd.DataFrame, length: Array) -> dict[_Lane, _Spans]:
+def _merged(ranges: pd.DataFrame) -> pd.DataFrame:
+    """Return the ranges of a lane, with those of one name that overlap as one."""
+    name, _ = pd.factorize(ranges["name"])
+    order = np.lexsort((ranges["start"], name))
+    spans, name = ranges.iloc[order], name[order]
+    # Ranks instead of times, so that one number orders by name, then time.
+    ends, rank = np.unique(spans["end"], return_inverse=True)
+    until = np.maximum.accumulate(name * len(ends) + rank)
+    last_end = ends[until % max(len(ends), 1)]
+    is_first = np.append(
+        True, (name[1:] != name[:-1]) | (spans["start"].to_numpy()[1:] > last_end[:-1])
+    )
+    is_last = np.append(is_first[1:], True)
+    return spans[is_first].assign(end=last_end[is_last])
+
+
+def _launched(trace: pd.DataFrame, work: pd.DataFrame, length: Array) -> dict[_Lane, _Work]:
     """Return when work was launched and how long it took, by the thread that has its ranges."""
     row = trace.index.get_indexer(trace.loc[work.index, "launch_index"].fillna(-1))
     calls = trace.iloc[row[row >= 0]]
@@ -123,7 +135,7 @@ def _launched(trace: pd.DataFrame, work: pd.DataFrame, length: Array) -> dict[_L
 
 def _by_lane(
     rows: pd.DataFrame, moments: Array, lengths: Array, by: list[str]
-) -> dict[_Lane, _Spans]:
+) -> dict[_Lane, _Work]:
     table = rows[by].assign(moment=moments, length=lengths).sort_values("moment", kind="stable")
     return {
         _key(lane): (part["moment"].to_numpy(), part["length"].to_numpy())
@@ -133,20 +145,3 @@ def _by_lane(
 
 def _key(lane: tuple[Any, ...]) -> _Lane:
     return tuple(None if pd.isna(each) else each for each in lane)
-
-
-def _merged(start: Array, end: Array) -> _Spans:
-    """Return overlapping spans as one, in order of start."""
-    order = np.argsort(start, kind="stable")
-    start, until = start[order], np.maximum.accumulate(end[order])
-    is_first = np.append(True, start[1:] > until[:-1])
-    return start[is_first], until[np.append(np.flatnonzero(is_first)[1:] - 1, len(until) - 1)]
-
-
-def _inside(spans: _Spans, work: _Spans) -> tuple[int, int]:
-    """Return the time and the number of the pieces of work whose moment is in a span."""
-    (start, end), (moments, lengths) = spans, work
-    first = np.searchsorted(moments, start, side="left")
-    last = np.searchsorted(moments, end, side="left")
-    sums = np.append(0, lengths.cumsum())
-    return int((sums[last] - sums[first]).sum()), int((last - first).sum())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.traces.communication import (
@@ -69,6 +69,7 @@ _kernels = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(_kernels)
 def test_overlap_is_counted_by_the_nanosecond(kernels: list[tuple[bool, int, int]]) -> None:
     rows = [
