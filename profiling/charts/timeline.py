@@ -24,7 +24,7 @@ from profiling.charts.style import (
 )
 from profiling.model.units import Unit, time_unit
 from profiling.model.words import Text
-from profiling.traces.launches import DEVICE_WORK, is_runtime
+from profiling.traces.categories import DEVICE_WORK, is_runtime
 from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.timeline import View
 

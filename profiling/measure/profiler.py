@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from profiling.measure.device import Device
 from profiling.measure.step import Step
-from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.categories import DEVICE_WORK
 from profiling.traces.table import load_trace
 
 # A whole trace ends in a brace, with little space after it.

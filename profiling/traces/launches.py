@@ -1,4 +1,4 @@
-"""Links GPU work to the runtime call that launched it, and that call to its operator."""
+"""Links GPU work to the runtime call that launched it, and both to their operator."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from profiling.traces.categories import DEVICE_WORK, is_runtime
 from profiling.traces.clock import ABSENT
-from profiling.traces.nesting import enclosing_spans, is_outermost, lane_names, nanoseconds
-
-DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset")
-# Categories such as cuda_runtime, cuda_driver and xpu_runtime.
-RUNTIME_ENDINGS = ("_runtime", "_driver")
+from profiling.traces.nesting import innermost, lane_numbers, nanoseconds, nest, nesting_order
+from profiling.traces.ranks import Ranks, ranks_of
 
 Places = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
 _NONE = -1
 
 
@@ -24,8 +23,10 @@ def link_launches(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.
     """Find the launch and the operator of all GPU work.
 
     The launch is the last runtime call with the same correlation that began before the work, or
-    else the call at the other end of a flow. The operator is the one with the external id of the
-    launch, or else of the work itself, or else the innermost one around the launch on its thread.
+    else the call at the other end of a flow. The operator is the innermost one around the launch on
+    its thread. External ids only serve where that does not tell, and only if they agree with it
+    where it does: torch 1.13 to 2.2 writes correlations in their place. Numbers and flows of
+    different ranks in one file are kept apart.
 
     Args:
         trace: In order of start, as from `profiling.traces.table.read_trace`.
@@ -40,25 +41,14 @@ def link_launches(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.
     work = _of_categories(trace, DEVICE_WORK)
     launch, op = np.full(len(trace), _NONE), np.full(len(trace), _NONE)
     if len(calls) or len(work):
-        launch[work] = _launches(trace, calls, work, flows)
         ops = _of_categories(trace, ["cpu_op"])
         ops = ops[trace["duration_s"].notna().to_numpy()[ops]]
-        ids = trace["external_id"].to_numpy("int64", na_value=ABSENT)
-        by_id = _ByNumber(ids, ops)
-        op[calls] = by_id.first(ids[calls])
-        lone = calls[op[calls] == _NONE]
-        if len(lone):
-            op[lone] = _innermost(trace.iloc[ops], trace.iloc[lone])
-        of_launch = np.where(launch[work] == _NONE, _NONE, op[launch[work]])
-        op[work] = np.where(of_launch == _NONE, by_id.first(ids[work]), of_launch)
+        ranks = ranks_of(trace, calls, ops, work)
+        launch[work], op[work] = _launches(trace, calls, ops, work, ranks, flows)
+        _link_operators(trace, calls, ops, work, ranks, launch, op)
     found = {"launch_index": launch, "op_index": op}
     nullable = {name: pd.arrays.IntegerArray(rows, rows == _NONE) for name, rows in found.items()}
     return pd.DataFrame(nullable, trace.index)
-
-
-def is_runtime(category: str) -> bool:
-    """Return whether a category is that of calls of a device's runtime or driver."""
-    return category.endswith(RUNTIME_ENDINGS)
 
 
 def _of_categories(trace: pd.DataFrame, wanted: Iterable[str]) -> Places:
@@ -68,18 +58,18 @@ def _of_categories(trace: pd.DataFrame, wanted: Iterable[str]) -> Places:
 class _ByNumber:
     """Index of rows by a number."""
 
-    def __init__(self, numbers: npt.NDArray[Any], places: Places) -> None:
+    def __init__(self, numbers: Array, places: Places) -> None:
         """Index some rows, in ascending order, by the numbers of all rows."""
         places = places[numbers[places] != ABSENT]
         order = np.argsort(numbers[places], kind="stable")
         self._numbers = numbers[places][order]
         self._places = np.append(places[order], _NONE)
 
-    def first(self, numbers: npt.NDArray[Any]) -> Places:
+    def first(self, numbers: Array) -> Places:
         """Return the first row of each number, -1 if there is none."""
         return self.last_before(numbers, np.zeros(len(numbers), dtype="int64"))
 
-    def last_before(self, numbers: npt.NDArray[Any], limits: Places) -> Places:
+    def last_before(self, numbers: Array, limits: Places) -> Places:
         """Return each number's last row before a limit, else its first row, -1 if it has none."""
         low = np.searchsorted(self._numbers, numbers)
         is_found = low < np.searchsorted(self._numbers, numbers, side="right")
@@ -90,50 +80,89 @@ class _ByNumber:
 
 
 def _launches(
-    trace: pd.DataFrame, calls: Places, work: Places, flows: Callable[[], pd.DataFrame]
-) -> Places:
+    trace: pd.DataFrame,
+    calls: Places,
+    ops: Places,
+    work: Places,
+    ranks: Ranks,
+    flows: Callable[[], pd.DataFrame],
+) -> tuple[Places, Places]:
+    """Return the launch of each piece of work, and its operator if a flow comes from that."""
     start_s = trace["start_s"].to_numpy()
-    numbers = trace["correlation"].to_numpy("int64", na_value=ABSENT)
+    numbers = ranks.apart(trace["correlation"].to_numpy("int64", na_value=ABSENT))
     limits = np.searchsorted(start_s, start_s[work], side="right")
     # The call may seem to begin after the work, as the device's clock may be ahead of the host's.
     launch = _ByNumber(numbers, calls).last_before(numbers[work], limits)
-    if (launch == _NONE).any():
-        by_flow = _by_flow(trace.iloc[calls], trace.iloc[work], flows())
-        launch = np.where(launch == _NONE, _places(by_flow), launch)
-    return launch
+    op = np.full(len(work), _NONE)
+    lone = launch == _NONE
+    if lone.any() and len(arrows := flows()):
+        of_process = dict(zip(trace["process"].array, ranks.of_rows.tolist(), strict=True))
+        arrows = arrows.assign(rank=arrows["process"].map(of_process).fillna(_NONE))
+        ends = _at_ends(trace, work[lone], arrows[~arrows["is_start"]])
+        for found, sources in ((launch, calls), (op, ops)):
+            starts = _at_ends(trace, sources, arrows[arrows["is_start"]])
+            starts = starts.drop_duplicates(["flow", "rank"])
+            joined = ends.merge(starts, on=["flow", "rank"], suffixes=("", "_start"))
+            joined = joined.drop_duplicates("row")
+            place = np.searchsorted(work, joined["row"])
+            found[place] = joined["row_start"]
+    return launch, op
 
 
-def _places(rows: pd.Series) -> Places:
-    return rows.to_numpy("int64", na_value=_NONE)
-
-
-def _by_flow(calls: pd.DataFrame, work: pd.DataFrame, flows: pd.DataFrame) -> pd.Series:
-    starts = _at_ends(calls, flows[flows["is_start"]]).set_index("flow")["row"]
-    ends = _at_ends(work, flows[~flows["is_start"]]).set_index("row")["flow"]
-    starts = starts[~starts.index.duplicated()]
-    ends = ends[~ends.index.duplicated()]
-    return ends.map(starts).astype("Int64").reindex(work.index)
-
-
-def _at_ends(rows: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
-    """Return columns ``flow`` and ``row``: the rows that begin at an end of a flow."""
+def _at_ends(trace: pd.DataFrame, rows: Places, ends: pd.DataFrame) -> pd.DataFrame:
+    """Return the ends of flows at which a row begins, with the row's number."""
     keys = ["process", "thread", "start"]
-    table = rows[["process", "thread"]].assign(start=nanoseconds(rows["start_s"]), row=rows.index)
-    return ends.merge(table, on=keys)[["flow", "row"]]
+    ours = trace.iloc[rows]
+    table = ours[["process", "thread"]].assign(start=nanoseconds(ours["start_s"]), row=rows)
+    return ends.merge(table.drop_duplicates(keys), on=keys)[["flow", "rank", "row"]]
 
 
-def _innermost(ops: pd.DataFrame, calls: pd.DataFrame) -> Places:
-    """Return the row of the innermost operator around each call, on its thread."""
-    moments = pd.DataFrame({"lane": lane_names(calls), "start": nanoseconds(calls["start_s"])})
-    start = nanoseconds(ops["start_s"])
-    spans = pd.DataFrame({"name": ops.index, "lane": lane_names(ops), "start": start})
-    spans["end"] = start + nanoseconds(ops["duration_s"])
-    spans = spans[spans["lane"].isin(moments["lane"])]
-    spans = spans.sort_values(["start", "end"], ascending=[True, False], kind="stable")
-    found = pd.Series(pd.NA, index=calls.index, dtype="Int64")
-    while len(spans) and len(moments):
-        outermost = is_outermost(spans)
-        level = enclosing_spans(spans[outermost], moments)["name"].set_axis(calls.index)
-        found = level.astype("Int64").fillna(found)
-        spans = spans[~outermost]
-    return _places(found)
+def _link_operators(
+    trace: pd.DataFrame,
+    calls: Places,
+    ops: Places,
+    work: Places,
+    ranks: Ranks,
+    launch: Places,
+    op: Places,
+) -> None:
+    """Fill in the operators of calls and work."""
+    ids = ranks.apart(trace["external_id"].to_numpy("int64", na_value=ABSENT))
+    around = innermost_operators(trace, ops, calls)
+    by_id = _ByNumber(ids, ops)
+    of_id = by_id.first(ids[calls])
+    has_length = trace["duration_s"].notna().to_numpy()[calls]
+    is_judged = has_length & (around != _NONE) & (of_id != _NONE)
+    is_sound = 2 * (around == of_id)[is_judged].sum() >= is_judged.sum()
+    if not is_judged.any():
+        numbers = trace["correlation"].to_numpy("int64", na_value=ABSENT)[calls]
+        own = trace["external_id"].to_numpy("int64", na_value=ABSENT)[calls]
+        # Several that are all the same number as the correlation are that number.
+        is_sound = len(calls) < 2 or bool((own != numbers).any())
+    if is_sound:
+        is_unsure = ~has_length | (around == _NONE)
+        op[calls] = np.where(is_unsure & (of_id != _NONE), of_id, around)
+    else:
+        op[calls] = around
+    of_launch = np.where(launch[work] == _NONE, op[work], op[launch[work]])
+    own = by_id.first(ids[work]) if is_sound else np.full(len(work), _NONE)
+    op[work] = np.where(of_launch == _NONE, own, of_launch)
+
+
+def innermost_operators(trace: pd.DataFrame, ops: Places, calls: Places) -> Places:
+    """Return the row of the innermost operator around each call on its thread, -1 without one.
+
+    Args:
+        trace: As from `profiling.traces.table.read_trace`.
+        ops: Rows of operators.
+        calls: Rows of calls.
+    """
+    rows = trace.iloc[np.concatenate([ops, calls])]
+    lane = lane_numbers(rows)
+    start = nanoseconds(rows["start_s"])
+    end = start + nanoseconds(rows["duration_s"].fillna(0).clip(lower=0))
+    count = len(ops)
+    order = nesting_order(lane[:count], start[:count], end[:count])
+    spans = lane[order], start[order], end[order]
+    found = innermost(*spans, nest(*spans), start[count:], lane[count:])
+    return np.where(found == _NONE, _NONE, np.append(ops[order], _NONE)[found])

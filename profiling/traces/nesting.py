@@ -200,12 +200,13 @@ def innermost(
         moments: Nanoseconds.
         moment_lanes: Lane of each moment.
     """
-    found = np.full(len(moments), -1, dtype="int64")
-    for number in np.unique(moment_lanes):
-        first, last = np.searchsorted(lane, [number, number + 1])
-        mine = np.flatnonzero(moment_lanes == number)
-        place = first + np.searchsorted(start[first:last], moments[mine], side="right") - 1
-        found[mine] = np.where(place >= first, place, -1)
+    times, numbers = np.unique(np.concatenate([start, moments]), return_inverse=True)
+    # One number that orders by lane, then time.
+    keys = np.concatenate([lane, moment_lanes]) * len(times) + numbers
+    last = np.searchsorted(keys[: len(start)], keys[len(start) :], side="right") - 1
+    found: npt.NDArray[np.int64] = np.where(
+        (last >= 0) & (np.append(lane, -1)[last] == moment_lanes), last, -1
+    )
     over = np.flatnonzero(found >= 0)
     while len(over := over[end[found[over]] <= moments[over]]):
         found[over] = nesting.parent[found[over]]

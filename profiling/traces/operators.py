@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.launches import DEVICE_WORK, is_runtime
+from profiling.traces.categories import DEVICE_WORK, is_runtime
 from profiling.traces.nesting import (
     Nesting,
     enclosing_spans,

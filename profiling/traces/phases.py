@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.categories import DEVICE_WORK
 from profiling.traces.memory import backward_windows
 from profiling.traces.nesting import covered_before, is_outermost, nanoseconds, operator_spans
 

@@ -15,10 +15,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
+from profiling.traces.categories import category_now, has_legacy_process, is_known, is_runtime
 from profiling.traces.clock import ABSENT, IMPOSSIBLE, moments
 from profiling.traces.head import DAMAGE, Fact, TraceDevice
-from profiling.traces.launches import is_runtime, link_launches
+from profiling.traces.launches import link_launches
 from profiling.traces.nesting import nanoseconds
+from profiling.traces.outliers import are_far
 from profiling.traces.read import (
     FLOWS,
     NO_ADDRESS,
@@ -74,6 +76,7 @@ MORE_COLUMNS = {
 # The numbers of torch's DeviceType in an event of memory, and what torch calls them.
 # AMD's GPUs have one of their own, but torch calls them cuda everywhere else.
 DEVICE_TYPES = {0: "cpu", 6: "cuda", 1: "cuda", 12: "xpu", 13: "mps"}
+_SPAN = "X"
 _BEGIN = "B"
 _END = "E"
 _PROCESS = "process_name"
@@ -91,6 +94,7 @@ _KINDS = {
     "gpu_memcpy": "copy",
     "gpu_memset": "copy",
     "python_function": "python",
+    "mtia_ccp_events": "kernel",
     "user_annotation": "annotation",
 }
 _SPARSE_NUMBERS = (
@@ -149,8 +153,8 @@ def load_trace(path: Path) -> pd.DataFrame:
         columns = read_strictly(path)
         if (columns.times()[0][~np.isnan(columns.array("times")[:, 0])] == ABSENT).any():
             raise ValueError("a time out of range")
-        table = _build_table(columns, notices)[0]
-        return table[[*COLUMNS]]
+        found: pd.DataFrame = _build_table(columns, notices)[0][[*COLUMNS]]
+        return found
     except DAMAGE as error:
         raise InputError("error.not_a_trace", file=path.name) from error
 
@@ -254,20 +258,30 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
         in nanoseconds of the file's clock.
     """
     starts, durations = events.times()
+    categories, names = _categories(events)
+    phases, phase_names = events.texts("phase")
     is_timed = starts != ABSENT
     is_odd = is_timed & (durations == IMPOSSIBLE)
-    for key, is_lost in (("no_time", ~is_timed), ("durations", is_odd)):
+    is_far = are_far(starts, durations)
+    is_span = (durations >= 0) & np.array([name == _SPAN for name in (*phase_names, "")])[phases]
+    lost = {
+        "no_time": ~is_timed,
+        "far": is_far,
+        "durations": is_odd,
+        "categories": is_timed & ~is_far & _are_unknown(names, categories, is_span),
+    }
+    for key, is_lost in lost.items():
         if is_lost.any():
             notices[f"trace.notice.{key}"] = {"count": int(is_lost.sum())}
-    places = np.flatnonzero(is_timed)
+    places = np.flatnonzero(is_timed & ~is_far)
     order = places[np.argsort(starts[places], kind="stable")]
-    starts = starts[order]
+    starts, durations = starts[order], durations[order]
     columns: dict[str, Any] = {
         name: _texts(events, name, order) for name in ("name", "process", "thread", "stack")
     }
-    columns |= {name: _category(events, name, order) for name in ("category", "phase")}
+    columns["category"] = _categorical(categories[order], names)
+    columns["phase"] = _categorical(phases[order], phase_names)
     columns["start_s"] = (starts - starts[:1]) / 1e9
-    durations = durations[order]
     columns["duration_s"] = np.where(durations < 0, np.nan, durations / 1e9)
     ids = events.array("ids")[order].T.copy()
     of_work = _sparse_values(events, "external_id_of_work", order)
@@ -280,8 +294,8 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
     for name, text in _SPARSE_TEXTS.items():
         columns[name] = _sparse_category(events, name, order, text)
     columns["occupancy_pct"] = _occupancy(events, order)
-    names = [name for name in (*COLUMNS, *MORE_COLUMNS) if name in columns]
-    return pd.DataFrame({name: columns[name] for name in names}, copy=False), starts
+    kept = {name: columns[name] for name in (*COLUMNS, *MORE_COLUMNS) if name in columns}
+    return pd.DataFrame(kept, copy=False), starts
 
 
 def _texts(
@@ -293,9 +307,28 @@ def _texts(
     return pd.Series(read[codes[order]], dtype="str")
 
 
-def _category(events: EventColumns, name: str, order: Array) -> pd.Categorical:
-    codes, found = events.texts(name)
-    return _categorical(codes[order], found)
+def _categories(events: EventColumns) -> tuple[Array, list[str | None]]:
+    """Return a code for each event, and today's names of the categories they stand for."""
+    codes, found = events.texts("category")
+    names = [category_now(name, None) for name in found]
+    processes, of_processes = events.texts("process")
+    if None in found and has_legacy_process(of_processes):
+        unnamed = found.index(None)
+        legacy = [category_now(None, str(process)) for process in of_processes]
+        codes = np.where(codes == unnamed, len(names) + processes, codes)
+        names += legacy
+    return codes, names
+
+
+def _are_unknown(names: list[str | None], categories: Array, is_span: Array) -> Array:
+    """Return which events have a category that is none of the profiler's.
+
+    What takes time should have one.
+    """
+    is_unknown = np.array([name is not None and not is_known(name) for name in (*names, None)])
+    is_unnamed = np.array([name is None for name in (*names, None)])
+    found: Array = is_unknown[categories] | (is_unnamed[categories] & is_span)
+    return found
 
 
 def _categorical(codes: Array, found: list[str | None]) -> pd.Categorical:
@@ -476,7 +509,8 @@ def _flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
             "is_start": pd.Series([event.ph == FLOWS[0] for event in used], dtype="bool"),
         }
     )
-    return table[found != ABSENT]
+    timed: pd.DataFrame = table[found != ABSENT]
+    return timed
 
 
 def _stacks(trace: pd.DataFrame) -> pd.Series:

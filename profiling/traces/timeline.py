@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.categories import DEVICE_WORK
 from profiling.traces.nesting import nanoseconds, nest, nesting_order
 from profiling.traces.table import DEVICE_TYPES
 

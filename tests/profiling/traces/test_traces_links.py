@@ -43,23 +43,22 @@ def links(folder: Path, *events: dict[str, Any]) -> dict[str, tuple[str | None, 
     return {name: pair for name, pair in found if pair != (None, None)}
 
 
-def test_a_kernel_has_the_call_of_its_correlation_and_that_the_op_of_its_id(tmp_path: Path) -> None:
+def test_a_kernel_has_the_call_of_its_correlation_and_that_the_op_around_it(tmp_path: Path) -> None:
     found = links(
         tmp_path,
         kernel("late", 50, correlation=2),
         kernel("early", 40, correlation=1),
         call("first", 3, correlation=1, **{"External id": 10}),
         call("second", 12, correlation=2, **{"External id": 20}),
-        # Around both calls in time, but of neither's id.
         operator("around", 0, 30, 30),
         operator("a", 2, 5, 10),
         operator("b", 60, 5, 20),
     )
     assert found == {
         "early": ("first", "a"),
-        "late": ("second", "b"),
+        "late": ("second", "around"),
         "first": (None, "a"),
-        "second": (None, "b"),
+        "second": (None, "around"),
     }
 
 
