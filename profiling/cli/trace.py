@@ -28,7 +28,7 @@ from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
 from profiling.traces.operators import Selection, operator_groups
 from profiling.traces.summary import summary_sentences, trace_summary
 from profiling.traces.table import Trace, read_trace
-from profiling.traces.timeline import end_s, window
+from profiling.traces.timeline import cut, end_s
 
 Span = tuple[float, float]
 
@@ -100,7 +100,7 @@ def _read(file: str, limits: Span | None) -> tuple[str, Trace]:
     except OSError:
         raise InputError("error.run_missing", file=path.name) from None
     if limits is not None:
-        trace = dataclasses.replace(trace, events=window(trace.events, *limits))
+        trace = dataclasses.replace(trace, events=cut(trace.events, *limits))
     return path.name, trace
 
 

@@ -71,7 +71,8 @@ class MemoryFacts(NamedTuple):
         end_bytes: Bytes allocated minus bytes freed.
         allocations: Number of allocations.
         frees: Number of frees.
-        unseen: Number of frees whose allocation is not in the trace.
+        unseen: Number of frees whose allocation is not in the trace; of events with an address
+            only, like the other three.
         unseen_bytes: Bytes of these frees.
         kept: Number of allocations whose free is not in the trace.
         kept_bytes: Bytes of these allocations.
@@ -98,7 +99,7 @@ def memory_facts(trace: pd.DataFrame, device: str) -> MemoryFacts:
         device: As for `memory_curve`.
     """
     places, changes, partner = memory_changes(trace, device)
-    alone = partner < 0
+    alone = (partner < 0) & has_address(trace, places)
     live = changes.cumsum()
     highest = int(live.max(initial=0))
     unseen, kept = changes[alone & (changes < 0)], changes[alone & (changes > 0)]
@@ -113,6 +114,12 @@ def memory_facts(trace: pd.DataFrame, device: str) -> MemoryFacts:
         kept=len(kept),
         kept_bytes=int(kept.sum()),
     )
+
+
+def has_address(trace: pd.DataFrame, places: Array) -> Array:
+    """Return which of some memory events have an address, without which no free can be matched."""
+    found: Array = trace["address"].notna().to_numpy()[places]
+    return found
 
 
 def memory_changes(trace: pd.DataFrame, device: str) -> tuple[Array, Array, Array]:
@@ -171,6 +178,8 @@ def _partners(changes: list[int], addresses: list[int]) -> Array:
     partners = [-1] * len(changes)
     allocated: dict[int, int] = {}
     for place, (change, address) in enumerate(zip(changes, addresses, strict=True)):
+        if address == NO_ADDRESS:
+            continue
         if change > 0:
             allocated[address] = place
         elif address in allocated and changes[allocated[address]] == -change:
@@ -207,7 +216,8 @@ def peak_parts(trace: pd.DataFrame, device: str) -> pd.DataFrame:
     Returns:
         Columns ``kind``, ``op`` (the outermost operator around the allocation, or the backward
         node; ``"python"`` outside of any, empty for ``released``) and ``bytes``, most bytes first.
-        The bytes add up to the maximum of `memory_curve`; there are no rows if that is 0.
+        The bytes add up to the maximum of `memory_curve`; there are no rows if that is 0, or if an
+        event up to the peak has no address.
     """
     return alive_at_peak(trace, device).drop(columns="count")
 
@@ -322,6 +332,8 @@ def _alive_at_peak(trace: pd.DataFrame, device: str) -> _Alive:
     places, changes, partner = memory_changes(trace, device)
     live = changes.cumsum()
     peak = int(live.argmax()) if len(live) and live.max() > 0 else -1
+    if not has_address(trace, places[: peak + 1]).all():
+        peak = -1
     start = nanoseconds(trace["start_s"])[places]
     freed = np.where(partner < 0, _NEVER, start[partner])
     alive = (np.arange(len(places)) <= peak) & ((partner < 0) | (partner > peak))

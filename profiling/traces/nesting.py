@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -158,6 +159,91 @@ def _nest_lane(starts: list[int], ends: list[int]) -> tuple[list[int], list[int]
         open_places.append(place)
         open_ends.append(ends[place])
     return parents, depths
+
+
+def rows(
+    lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Return the row that each interval is drawn in: the first of its lane that is free.
+
+    For intervals that nest, that is their depth.
+
+    Args:
+        lane: As for `nest`, like ``start`` and ``end``.
+        start: Nanoseconds.
+        end: Nanoseconds, not before the start.
+    """
+    nesting = nest(lane, start, end)
+    inner = np.flatnonzero(nesting.parent >= 0)
+    is_crossing = end[inner] > end[nesting.parent[inner]]
+    found = nesting.depth
+    for number in np.unique(lane[inner[is_crossing]]):
+        first, last = np.searchsorted(lane, [number, number + 1])
+        found[first:last] = _free_rows(start[first:last].tolist(), end[first:last].tolist())
+    return found
+
+
+def _free_rows(starts: list[int], ends: list[int]) -> list[int]:
+    found = []
+    free: list[int] = []
+    taken: list[tuple[int, int]] = []
+    count = 0
+    for start, end in zip(starts, ends, strict=True):
+        while taken and taken[0][0] <= start:
+            heapq.heappush(free, heapq.heappop(taken)[1])
+        if not free:
+            free.append(count)
+            count += 1
+        row = heapq.heappop(free)
+        found.append(row)
+        heapq.heappush(taken, (end, row))
+    return found
+
+
+class Parts(NamedTuple):
+    """The parts of time in which intervals are the innermost open ones of their lane.
+
+    Attributes:
+        owner: Index of each part's interval.
+        start: In order of lane, then start.
+        end: After the start.
+    """
+
+    owner: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+
+
+def innermost_parts(
+    lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
+) -> Parts:
+    """Split time by the interval that is the innermost one, as in `self_times`.
+
+    Args:
+        lane: As for `nest`, like ``start`` and ``end``.
+        start: Nanoseconds.
+        end: Nanoseconds, not before the start.
+    """
+    parts: list[tuple[int, int, int]] = []
+    opened: list[int] = []
+    lanes, starts, ends = lane.tolist(), start.tolist(), end.tolist()
+    for place in range(len(starts) + 1):
+        is_last = place == len(starts)
+        since = starts[place - 1] if place else 0
+        is_next = is_last or (bool(opened) and lanes[place] != lanes[opened[-1]])
+        until = None if is_next else starts[place]
+        while opened and (until is None or since < until):
+            closes = ends[opened[-1]]
+            stop = closes if until is None else min(closes, until)
+            if stop > since:
+                parts.append((opened[-1], since, stop))
+                since = stop
+            if until is None or closes <= until:
+                opened.pop()
+        if not is_last:
+            opened.append(place)
+    columns = np.array(parts, dtype="int64").reshape(-1, 3).T
+    return Parts(*columns)
 
 
 def self_times(

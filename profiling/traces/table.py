@@ -73,9 +73,31 @@ MORE_COLUMNS = {
     "stack": "str",
 }
 
-# The numbers of torch's DeviceType in an event of memory, and what torch calls them.
-# AMD's GPUs have one of their own, but torch calls them cuda everywhere else.
-DEVICE_TYPES = {0: "cpu", 6: "cuda", 1: "cuda", 12: "xpu", 13: "mps"}
+# Torch's DeviceType, whose numbers are in events of memory, and what torch calls them.
+# AMD's GPUs have a number of their own, HIP, but torch calls them cuda everywhere else.
+DEVICE_TYPES = {
+    0: "cpu",
+    6: "cuda",
+    1: "cuda",
+    2: "mkldnn",
+    3: "opengl",
+    4: "opencl",
+    5: "ideep",
+    7: "fpga",
+    8: "maia",
+    9: "xla",
+    10: "vulkan",
+    11: "metal",
+    12: "xpu",
+    13: "mps",
+    14: "meta",
+    15: "hpu",
+    16: "ve",
+    17: "lazy",
+    18: "ipu",
+    19: "mtia",
+    20: "privateuseone",
+}
 _SPAN = "X"
 _BEGIN = "B"
 _END = "E"
@@ -268,6 +290,7 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
         "no_time": ~is_timed,
         "far": is_far,
         "durations": is_odd,
+        "addresses": _lack_addresses(events),
         "categories": is_timed & ~is_far & _are_unknown(names, categories, is_span),
     }
     for key, is_lost in lost.items():
@@ -382,6 +405,13 @@ _SPARSE_TEXTS: dict[str, Callable[[Any], str | None]] = {
     "group": str,
     "kernel_file": str,
 }
+
+
+def _lack_addresses(events: EventColumns) -> Array:
+    """Return which events of memory have a size but no address."""
+    sizes = events.array("memory")[:, 0]
+    found: Array = (sizes != ABSENT) & (events.array("address") == NO_ADDRESS)
+    return found
 
 
 def _memory_columns(events: EventColumns, order: Array) -> dict[str, Any]:

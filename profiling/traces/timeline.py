@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.traces.categories import DEVICE_WORK
-from profiling.traces.nesting import nanoseconds, nest, nesting_order
+from profiling.traces.nesting import nanoseconds, nesting_order, rows
 from profiling.traces.table import DEVICE_TYPES
 
 # Categories of events on a device's streams; those of `DEVICE_WORK` are work.
@@ -63,9 +63,9 @@ class Timeline(NamedTuple):
             ``device`` and ``stream`` (of streams, else empty), ``depth`` (number of rows) and
             ``events`` (number of events).
         spans: A row for each event: ``event`` (its row in the trace), ``lane`` (row in ``lanes``),
-            ``depth`` (0 for the outermost), ``start_ns`` and ``end_ns`` (integer nanoseconds from
-            the trace's start), ``name`` and ``category``; in order of lane, depth and start. Events
-            of the same lane and depth never overlap.
+            ``depth`` (its row in the lane, 0 for the outermost), ``start_ns`` and ``end_ns``
+            (integer nanoseconds from the trace's start), ``name`` and ``category``; in order of
+            lane, depth and start. Events of the same lane and depth never overlap.
     """
 
     lanes: pd.DataFrame
@@ -91,8 +91,8 @@ def timeline(
     place[order] = np.minimum(np.arange(len(order)), MOST_LANES - 1)
     lanes = _limit_lanes(found.iloc[order])
     spans = _spans(events, place[key] if len(events) else key)
-    rows = spans.groupby("lane")["depth"]
-    lanes["depth"], lanes["events"] = rows.max() + 1, rows.size()
+    depths = spans.groupby("lane")["depth"]
+    lanes["depth"], lanes["events"] = depths.max() + 1, depths.size()
     lanes["process_name"] = [process_names.get(each, "") for each in lanes["process"]]
     ends = zip(lanes["process"], lanes["thread"], strict=True)
     lanes["thread_name"] = [thread_names.get(each, "") for each in ends]
@@ -103,7 +103,7 @@ def _spans(events: pd.DataFrame, lane: npt.NDArray[np.int64]) -> pd.DataFrame:
     start = nanoseconds(events["start_s"])
     end = start + np.maximum(nanoseconds(events["duration_s"]), 0)
     nested = nesting_order(lane, start, end)
-    depth = nest(lane[nested], start[nested], end[nested]).depth
+    depth = rows(lane[nested], start[nested], end[nested])
     # Starts ascend within a lane already, and lexsort is stable.
     shown = np.lexsort((depth, lane[nested]))
     order = nested[shown]
@@ -199,6 +199,34 @@ def window(trace: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
     end = start + nanoseconds(trace["duration_s"].fillna(0).clip(lower=0))
     is_inside = pd.Series((start <= last) & (end >= first), trace.index)
     return trace[is_inside]
+
+
+def cut(trace: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
+    """Return the part of a trace within a window: its events, cut at both ends.
+
+    Of two that begin together, the longer one comes first, so that what is cut to the same part
+    still nests. How long work waited is unknown where its start or that of its launch is cut.
+
+    Args:
+        trace: As from `profiling.traces.table.read_trace`.
+        start_s: Start of the window.
+        end_s: End of the window.
+    """
+    part = window(trace, start_s, end_s)
+    first, last = round(start_s * 1e9), round(end_s * 1e9)
+    start = nanoseconds(part["start_s"])
+    end = start + np.maximum(nanoseconds(part["duration_s"].fillna(0)), 0)
+    order = np.lexsort((-end, start))
+    part, start, end = part.iloc[order], start[order], end[order]
+    is_cut = start < first
+    start = np.maximum(start, first)
+    length = pd.Series((np.minimum(end, last) - start) / 1e9, part.index)
+    part = part.assign(start_s=start / 1e9, duration_s=length.where(part["duration_s"].notna()))
+    if "launch_index" in part:
+        launches = part.index[is_cut]
+        is_unsure = is_cut | part["launch_index"].isin(launches).to_numpy()
+        part["launch_index"] = part["launch_index"].mask(is_unsure)
+    return part
 
 
 def chrome_trace(

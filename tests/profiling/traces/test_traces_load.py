@@ -92,7 +92,7 @@ def test_devices_of_memory_events(path: Path) -> None:
     events += [memory_event(4, 4, 20, 2), memory_event(5, 5, 12, 0), memory_event(6, 6, 13, 0)]
     events += [memory_event(7, 7, 6, 1), event("kernel", 8, args={"Device Type": 1})]
     trace = load_trace(write_trace(path, events))
-    named = ["cpu", "cuda:0", "cuda:1", "type20:2", "xpu:0", "mps:0", "cuda:1"]
+    named = ["cpu", "cuda:0", "cuda:1", "privateuseone:2", "xpu:0", "mps:0", "cuda:1"]
     assert trace["memory_device"].to_list()[:7] == named
     assert trace["memory_device"].isna().to_list() == [False] * 7 + [True]
 
