@@ -42,12 +42,14 @@ class Communication:
 
     Attributes:
         device: Number of the device; None if unknown.
+        process: As in `profiling.traces.idle.DeviceTime`.
         kernels: Number of kernels that communicate.
         total_ns: Time in which any of them ran.
         overlapped_ns: The part of it in which a kernel that computes ran, too.
     """
 
     device: int | None
+    process: str
     kernels: int
     total_ns: int
     overlapped_ns: int
@@ -68,14 +70,14 @@ def communication(trace: pd.DataFrame) -> tuple[Communication, ...]:
         trace: As from `profiling.traces.table.read_trace`.
     """
     work = device_events(trace)
-    work = work[work["category"] == "kernel"]
+    work = work[~work["category"].isin(("gpu_memcpy", "gpu_memset"))]
     talks = is_communication(trace).loc[work.index]
     found = []
-    for device, mine in by_device(work):
+    for device, mine in by_device(trace, work):
         talking, computing = mine[talks[mine.index]], mine[~talks[mine.index]]
         if len(talking):
             total, other, both = map(_covered, (talking, computing, mine))
-            found.append(Communication(device, len(talking), total, total + other - both))
+            found.append(Communication(*device, len(talking), total, total + other - both))
     return tuple(found)
 
 

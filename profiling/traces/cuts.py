@@ -11,7 +11,7 @@ import pandas as pd
 
 from profiling.model.units import show_bytes, time_unit
 from profiling.model.words import Text
-from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.categories import DEVICE_WORK
 from profiling.traces.memory import NODE_PREFIX, backward_windows, memory_changes, memory_devices
 from profiling.traces.nesting import is_outermost, nanoseconds, nest, nesting_order, operator_spans
 from profiling.traces.pairs import in_backward, launched_seconds

@@ -24,21 +24,24 @@ def device_table(trace: pd.DataFrame) -> pd.DataFrame:
         trace: As from `profiling.traces.table.read_trace`.
 
     Returns:
-        ``device`` (Int64) and, as in `profiling.traces.idle.DeviceTime`, ``window_s``,
+        ``device`` (Int64), ``process`` and, as in `profiling.traces.idle.DeviceTime`, ``window_s``,
         ``kernel_s``, ``copy_s``, ``idle_s``, ``synchronize_wait_s``, ``host_wait_s``,
         ``launch_wait_s``, ``queue_wait_s`` and ``unknown_wait_s``; ``communication_s`` and
         ``overlapped_s``, as in `profiling.traces.communication.Communication`; empty for devices
         that did not communicate.
     """
     times = device_times(trace)
-    talks = {each.device: each for each in communication(trace)}
-    found = {"device": pd.array([each.device for each in times], dtype="Int64")}
+    talks = {(each.device, each.process): each for each in communication(trace)}
+    found = {
+        "device": pd.array([each.device for each in times], dtype="Int64"),
+        "process": pd.Series([each.process for each in times], dtype="str"),
+    }
     names = {name: f"{name}_s" for name in ("window", "kernel", "copy", "idle")} | _COLUMNS
     seconds = {
         column: [getattr(each, f"{name}_ns") / 1e9 for each in times]
         for name, column in names.items()
     }
-    talking = [talks.get(each.device) for each in times]
+    talking = [talks.get((each.device, each.process)) for each in times]
     seconds |= {
         "communication_s": [each and each.total_ns / 1e9 for each in talking],
         "overlapped_s": [each and each.overlapped_ns / 1e9 for each in talking],
@@ -53,7 +56,7 @@ def gap_table(trace: pd.DataFrame) -> pd.DataFrame:
         trace: As from `profiling.traces.table.read_trace`.
 
     Returns:
-        ``device`` (Int64), ``start_s``, ``length_s``, the causes as in `device_table`,
+        ``device`` (Int64), ``process``, ``start_s``, ``length_s``, the causes as in `device_table`,
         ``next_work`` (short name of the work that ended the gap), ``launched_by`` (operator that
         launched this), ``waited_in`` (the synchronizing call) and ``event`` (row of that work);
         empty where there is none.
@@ -64,6 +67,7 @@ def gap_table(trace: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(
         {
             "device": gaps["device"],
+            "process": gaps["process"],
             "start_s": gaps["start_ns"] / 1e9,
             "length_s": (gaps["end_ns"] - gaps["start_ns"]) / 1e9,
             **{column: gaps[f"{cause}_ns"] / 1e9 for cause, column in _COLUMNS.items()},

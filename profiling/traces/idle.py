@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.launches import is_runtime
+from profiling.traces.categories import is_runtime
 from profiling.traces.nesting import covered_before, nanoseconds
 from profiling.traces.operators import device_events
 
@@ -26,7 +26,11 @@ _SYNCHRONIZING = re.compile(
 _NONE = -1
 _NEVER = np.iinfo("int64").max
 
+_COPIES = ("gpu_memcpy", "gpu_memset")
+
 Array = npt.NDArray[Any]
+# Number of a device, None if unknown, and process of its work.
+Device = tuple[int | None, str]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class DeviceTime:
 
     Attributes:
         device: Number of the device; None if unknown.
+        process: The trace's ``process`` of its work, which tells equal numbers of merged ranks
+            apart.
         window_ns: Length of the window, from the first work on any device to the last.
         kernel_ns: A kernel ran.
         copy_ns: A copy or a fill ran, and no kernel.
@@ -47,6 +53,7 @@ class DeviceTime:
     """
 
     device: int | None
+    process: str
     window_ns: int
     kernel_ns: int
     copy_ns: int
@@ -75,33 +82,43 @@ def device_times(trace: pd.DataFrame) -> tuple[DeviceTime, ...]:
     """
     work = device_events(trace)
     begin, finish = _window(work)
-    gaps = dict(by_device(idle_gaps(trace)))
+    gaps = idle_gaps(trace)
+    columns = [f"{cause}_ns" for cause in CAUSES]
+    idle = {key: mine[columns].sum() for key, mine in _by_key(gaps)}
     found = []
-    for device, of_device in by_device(work):
-        kernels = of_device[of_device["category"] == "kernel"]
-        kernel_ns, busy_ns = _covered(kernels, begin, finish), _covered(of_device, begin, finish)
-        mine = gaps.get(device, _NO_IDLE)
-        idle = {f"{cause}_ns": int(mine[f"{cause}_ns"].sum()) for cause in CAUSES}
+    for key, mine in by_device(trace, work):
+        device, process = key
+        busy_ns = _covered(mine, begin, finish)
+        copy_ns = busy_ns - _covered(mine[~mine["category"].isin(_COPIES)], begin, finish)
+        waited = {name: int(idle[key][name]) if key in idle else 0 for name in columns}
         found.append(
             DeviceTime(
                 device=device,
+                process=process,
                 window_ns=finish - begin,
-                kernel_ns=kernel_ns,
-                copy_ns=busy_ns - kernel_ns,
-                **idle,
+                kernel_ns=busy_ns - copy_ns,
+                copy_ns=copy_ns,
+                **waited,
             )
         )
     return tuple(found)
 
 
-def by_device(work: pd.DataFrame) -> Iterator[tuple[int | None, pd.DataFrame]]:
-    """Yield the rows of each device, by its number, which is None if unknown.
+def by_device(trace: pd.DataFrame, work: pd.DataFrame) -> Iterator[tuple[Device, pd.DataFrame]]:
+    """Yield the number and the process of each device, and its work.
 
     Args:
-        work: A table with ``device``, such as `profiling.traces.operators.device_events`.
+        trace: As from `profiling.traces.table.read_trace`.
+        work: As from `profiling.traces.operators.device_events`, or some of its rows.
     """
-    for device, mine in work.groupby("device", dropna=False):
-        yield int(str(device)) if pd.notna(mine["device"].iloc[0]) else None, mine
+    yield from _by_key(work.assign(process=trace.loc[work.index, "process"]))
+
+
+def _by_key(rows: pd.DataFrame) -> Iterator[tuple[Device, pd.DataFrame]]:
+    for _, mine in rows.groupby(["device", "process"], dropna=False):
+        device, process = mine["device"].iloc[0], mine["process"].iloc[0]
+        number = None if pd.isna(device) else int(device)
+        yield (number, "" if pd.isna(process) else str(process)), mine
 
 
 def idle_gaps(trace: pd.DataFrame) -> pd.DataFrame:
@@ -111,67 +128,45 @@ def idle_gaps(trace: pd.DataFrame) -> pd.DataFrame:
     that was launched first counts. Until the call that launches it, the gap is ``host``; while
     that call runs, ``launch``; from then on, ``queue``. After a device's last work all is ``host``.
 
-    If a thread that launches work was in a synchronizing call when the gap began, the first part
-    of ``host``, as long as that call took, is ``synchronize``: without the call, the launch would
-    have come so much earlier.
+    If a thread that launches work of the device was in a synchronizing call when the gap began,
+    the first part of ``host``, as long as that call took, is ``synchronize``: without the call, the
+    launch would have come so much earlier.
 
     Args:
         trace: As from `profiling.traces.table.read_trace`.
 
     Returns:
-        By device, in order of start: ``device`` (Int64), ``start_ns``, ``end_ns``, ``event`` (row
-        of the work that ended the gap) and ``sync_event`` (row of the synchronizing call), both
-        Int64 and empty if there is none, and ``synchronize_ns``, ``host_ns``, ``launch_ns``,
-        ``queue_ns`` and ``unknown_ns``, which add up to the gap.
+        By device, in order of start: ``device`` (Int64), ``process`` (of the work), ``start_ns``,
+        ``end_ns``, ``event`` (row of the work that ended the gap) and ``sync_event`` (row of the
+        synchronizing call), both Int64 and empty if there is none, and ``synchronize_ns``,
+        ``host_ns``, ``launch_ns``, ``queue_ns`` and ``unknown_ns``, which add up to the gap.
     """
     work = device_events(trace)
-    work[["called_ns", "returned_ns"]] = _launching_calls(trace, work)
+    work["call"] = _NONE
+    if "launch_index" in trace:
+        launch = trace.loc[work.index, "launch_index"].fillna(_NONE)
+        work["call"] = trace.index.get_indexer(pd.Index(launch))
     begin, finish = _window(work)
-    parts = [
-        _gaps_of(of_device, begin, finish).assign(device=device)
-        for device, of_device in by_device(work)
-    ]
-    gaps = pd.concat([_NO_GAPS, *parts], ignore_index=True)
-    start, end, called, returned = (
-        gaps[name].to_numpy("int64") for name in ("start_ns", "end_ns", "called_ns", "returned_ns")
-    )
-    is_unknown = gaps["is_unknown"].to_numpy("bool")
-    launching, queued = np.clip(called, start, end), np.clip(returned, start, end)
-    waits = _waits(trace)
-    sync = _open_at(waits, start)
-    waited = np.append(_lengths(waits), 0)[sync]
-    synced = np.minimum(launching - start, waited)
-    lengths = {
-        "synchronize": synced,
-        "host": launching - start - synced,
-        "launch": queued - launching,
-        "queue": end - queued,
-    }
-    found = {name: np.where(is_unknown, 0, each) for name, each in lengths.items()}
-    found["unknown"] = np.where(is_unknown, end - start, 0)
-    rows = np.append(waits.index.to_numpy("int64"), _NONE)[sync]
-    return pd.DataFrame(
-        {
-            "device": gaps["device"].astype("Int64"),
-            "start_ns": start,
-            "end_ns": end,
-            "event": gaps["event"].astype("Int64"),
-            "sync_event": pd.arrays.IntegerArray(rows, found["synchronize"] == 0),
-            **{f"{cause}_ns": found[cause] for cause in CAUSES},
-        }
-    )
+    waits = _synchronizing(trace)
+    parts = [_NO_GAPS]
+    for (device, process), mine in by_device(trace, work):
+        calls = trace.iloc[mine["call"].to_numpy()[mine["call"] >= 0]]
+        gaps = _gaps_of(mine, calls, begin, finish)
+        found = _with_causes(gaps, _of_threads(waits, calls))
+        parts.append(found.assign(device=device, process=process))
+    return pd.concat(parts, ignore_index=True).astype(_NO_GAPS.dtypes)
 
 
-_NO_IDLE = pd.DataFrame({f"{cause}_ns": pd.Series(dtype="int64") for cause in CAUSES})
 _NO_GAPS = pd.DataFrame(
     {
-        "device": pd.Series(dtype="Int64"),
-        "start_ns": pd.Series(dtype="int64"),
-        "end_ns": pd.Series(dtype="int64"),
-        "called_ns": pd.Series(dtype="int64"),
-        "returned_ns": pd.Series(dtype="int64"),
-        "is_unknown": pd.Series(dtype="bool"),
-        "event": pd.Series(dtype="Int64"),
+        name: pd.Series(dtype=dtype)
+        for name, dtype in {
+            "device": "Int64",
+            "process": "str",
+            **dict.fromkeys(("start_ns", "end_ns"), "int64"),
+            **dict.fromkeys(("event", "sync_event"), "Int64"),
+            **{f"{cause}_ns": "int64" for cause in CAUSES},
+        }.items()
     }
 )
 
@@ -186,58 +181,84 @@ def _covered(work: pd.DataFrame, begin: int, finish: int) -> int:
     return int(after - before)
 
 
-def _launching_calls(trace: pd.DataFrame, work: pd.DataFrame) -> Array:
-    """Return start and end of the call that launched each piece of work."""
-    found = np.full((len(work), 2), _NEVER)
-    if "launch_index" in trace:
-        row = trace.index.get_indexer(trace.loc[work.index, "launch_index"].fillna(_NONE))
-        calls = trace.iloc[row[row >= 0]]
-        start = nanoseconds(calls["start_s"])
-        found[row >= 0] = np.stack([start, start + _lengths(calls)], axis=1)
-    return found
-
-
 def _lengths(events: pd.DataFrame) -> Array:
     lengths: Array = np.maximum(nanoseconds(events["duration_s"].fillna(0)), 0)
     return lengths
 
 
-def _gaps_of(work: pd.DataFrame, begin: int, finish: int) -> pd.DataFrame:
-    """Return the gaps of one device, with the call that launched the work after each."""
-    columns = ["start_ns", "end_ns", "called_ns", "returned_ns"]
-    start, end, called, returned = (work[name].to_numpy() for name in columns)
+class _Gaps(NamedTuple):
+    """The gaps of a device; what ended them, and when that was launched; -1 and far if unknown."""
+
+    start: Array
+    end: Array
+    event: Array
+    called: Array
+    returned: Array
+    is_unknown: Array
+
+
+def _gaps_of(work: pd.DataFrame, calls: pd.DataFrame, begin: int, finish: int) -> _Gaps:
+    start, end, call = (work[name].to_numpy("int64") for name in ("start_ns", "end_ns", "call"))
+    called, returned = np.full((2, len(work)), _NEVER)
+    called[call >= 0] = nanoseconds(calls["start_s"])
+    returned[call >= 0] = called[call >= 0] + _lengths(calls)
     # Of works that start together, the one launched first is met first.
     order = np.lexsort((called, start))
     until = np.maximum.accumulate(np.append(begin, end[order]))
     next_start = np.append(start[order], finish)
     is_gap = next_start > until
     is_last = np.arange(len(next_start)) == len(start)
-    call = np.append(called[order], _NEVER)
-    event = np.append(work.index.to_numpy("int64")[order], _NONE)
+    moment = np.append(called[order], _NEVER)
+    return _Gaps(
+        start=until[is_gap],
+        end=next_start[is_gap],
+        event=np.append(work.index.to_numpy("int64")[order], _NONE)[is_gap],
+        called=moment[is_gap],
+        returned=np.append(returned[order], _NEVER)[is_gap],
+        is_unknown=((moment == _NEVER) & ~is_last)[is_gap],
+    )
+
+
+def _with_causes(gaps: _Gaps, waits: pd.DataFrame) -> pd.DataFrame:
+    launching, queued = (
+        np.clip(each, gaps.start, gaps.end) for each in (gaps.called, gaps.returned)
+    )
+    sync = _open_at(waits, gaps.start)
+    synced = np.minimum(launching - gaps.start, np.append(_lengths(waits), 0)[sync])
+    lengths = {
+        "synchronize": synced,
+        "host": launching - gaps.start - synced,
+        "launch": queued - launching,
+        "queue": gaps.end - queued,
+    }
+    found = {name: np.where(gaps.is_unknown, 0, each) for name, each in lengths.items()}
+    found["unknown"] = np.where(gaps.is_unknown, gaps.end - gaps.start, 0)
+    rows = np.append(waits.index.to_numpy("int64"), _NONE)[sync]
     return pd.DataFrame(
         {
-            "start_ns": until[is_gap],
-            "end_ns": next_start[is_gap],
-            "called_ns": call[is_gap],
-            "returned_ns": np.append(returned[order], _NEVER)[is_gap],
-            "is_unknown": ((call == _NEVER) & ~is_last)[is_gap],
-            "event": pd.arrays.IntegerArray(event[is_gap], is_last[is_gap]),
+            "start_ns": gaps.start,
+            "end_ns": gaps.end,
+            "event": pd.arrays.IntegerArray(gaps.event, gaps.event == _NONE),
+            "sync_event": pd.arrays.IntegerArray(rows, found["synchronize"] == 0),
+            **{f"{cause}_ns": found[cause] for cause in CAUSES},
         }
     )
 
 
-def _waits(trace: pd.DataFrame) -> pd.DataFrame:
-    """Return the synchronizing calls of the threads that launch work, in order of start."""
+def _synchronizing(trace: pd.DataFrame) -> pd.DataFrame:
+    """Return the calls in which the host waits for a device, in order of start."""
     categories = trace["category"].cat.categories
     calls = trace[trace["category"].isin([each for each in categories if is_runtime(each)])]
     names = calls["name"].astype("category")
-    is_wait = np.array([bool(_SYNCHRONIZING.fullmatch(each)) for each in names.cat.categories])
-    waits = calls[np.append(is_wait, False)[names.cat.codes]] if len(calls) else calls
-    launches = trace.get("launch_index", pd.Series(dtype="Int64")).dropna()
-    launching = calls[calls.index.isin(launches)]
-    lanes = set(zip(launching["process"], launching["thread"], strict=True))
-    mine = [lane in lanes for lane in zip(waits["process"], waits["thread"], strict=True)]
-    return waits[np.array(mine, dtype="bool")]
+    is_wait = [bool(_SYNCHRONIZING.fullmatch(each)) for each in names.cat.categories]
+    return calls[np.array([*is_wait, False])[names.cat.codes]]
+
+
+def _of_threads(waits: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+    """Return the waits of the threads of some calls."""
+    lanes = calls[["process", "thread"]].drop_duplicates()
+    pairs = pd.MultiIndex.from_frame(waits[["process", "thread"]])
+    return waits[pairs.isin(pd.MultiIndex.from_frame(lanes))]
 
 
 def _open_at(calls: pd.DataFrame, moments: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.launches import DEVICE_WORK
+from profiling.traces.categories import DEVICE_WORK
 from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.nesting import covered_before, nanoseconds, nest, nesting_order
 from profiling.traces.timeline import lane_keys

@@ -11,6 +11,7 @@ import pandas as pd
 from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.nesting import nanoseconds
 from profiling.traces.operators import device_events
+from profiling.traces.phases import named_ranges
 
 # The profiler's own ranges; `profiling.traces.phases.steps` has them.
 STEP_PREFIX = "ProfilerStep#"
@@ -58,16 +59,18 @@ _NONE: _Work = np.zeros(0, "int64"), np.zeros(0, "int64")
 
 def _ranges(trace: pd.DataFrame, *, on_device: bool) -> pd.DataFrame:
     """Return name, lane, start and end of the ranges of the host or of devices."""
-    category = "gpu_user_annotation" if on_device else "user_annotation"
-    found = trace[(trace["category"] == category) & trace["duration_s"].notna()]
-    start = nanoseconds(found["start_s"])
-    lanes = found[["process", "thread"]]
     if on_device:
+        is_range = (trace["category"] == "gpu_user_annotation") & trace["duration_s"].notna()
+        found = trace[is_range]
         numbers = [
             found[name].fillna(pd.to_numeric(found[lane], errors="coerce").astype("Int64"))
             for name, lane in (("device", "process"), ("stream", "thread"))
         ]
         lanes = pd.concat(numbers, axis=1)
+    else:
+        found = trace.loc[named_ranges(trace)["event"]]
+        lanes = found[["process", "thread"]]
+    start = nanoseconds(found["start_s"])
     keys = [_key(lane) for lane in lanes.itertuples(index=False, name=None)]
     end = start + np.maximum(nanoseconds(found["duration_s"]), 0)
     spans = {"name": found["name"].to_numpy(), "lane": keys, "start": start, "end": end}
@@ -116,7 +119,7 @@ def _launched(trace: pd.DataFrame, work: pd.DataFrame, length: Array) -> dict[_L
     is_node = trace["category"].eq("cpu_op") & trace["name"].str.startswith(NODE_PREFIX)
     nodes = trace.loc[is_node, ["process", "thread"]].drop_duplicates()
     backward = [_key(lane) for lane in nodes.itertuples(index=False, name=None)]
-    named = trace.loc[trace["category"] == "user_annotation", ["process", "thread"]]
+    named = named_ranges(trace)[["process", "thread"]]
     named = named[~named.duplicated()]
     threads = {_key(lane) for lane in named.itertuples(index=False, name=None)}
     result = dict(found)

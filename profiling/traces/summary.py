@@ -179,7 +179,7 @@ def _memory(events: pd.DataFrame) -> tuple[DeviceMemory, ...]:
 
 def _time_sentences(times: DeviceTime, summary: TraceSummary, text: Text) -> list[str]:
     whole = times.window_ns
-    name = device_name(times.device, summary.names, text)
+    name = _device_name(times, summary, text)
     said = [
         text(
             "trace.gpu.busy",
@@ -201,7 +201,7 @@ def _time_sentences(times: DeviceTime, summary: TraceSummary, text: Text) -> lis
         joined = text("trace.gpu.and").join(parts)
         said.append(text("trace.gpu.idle", device=name, amount=amount, causes=joined))
     for each in summary.communication:
-        if each.device == times.device:
+        if (each.device, each.process) == (times.device, times.process):
             said.append(
                 text(
                     "trace.gpu.communication",
@@ -237,14 +237,16 @@ def _memory_sentence(memory: DeviceMemory, text: Text) -> str:
     return text("trace.gpu.memory", device=memory.device, sizes=joined)
 
 
-def device_name(device: int | None, names: dict[int, str], text: Text) -> str:
-    """Return what a device is called in a sentence: its number, and its name if it is known."""
-    if device is None:
+def _device_name(times: DeviceTime, summary: TraceSummary, text: Text) -> str:
+    """Return a device's number and, if it is known, its name; its process, if it needs one."""
+    if times.device is None:
         return text("trace.gpu.unnamed")
-    name = names.get(device)
+    name = summary.names.get(times.device)
+    if [each.device for each in summary.times].count(times.device) > 1:
+        name = text("trace.gpu.process", process=times.process)
     if name is None:
-        return text("trace.gpu.number", number=device)
-    return text("trace.gpu.named", number=device, name=_clipped(name))
+        return text("trace.gpu.number", number=times.device)
+    return text("trace.gpu.named", number=times.device, name=_clipped(name))
 
 
 def _joined(parts: Iterable[Part], text: Text) -> str:

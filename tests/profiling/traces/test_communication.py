@@ -95,5 +95,5 @@ def test_overlap_is_counted_by_the_nanosecond(kernels: list[tuple[bool, int, int
         for which in (True, False)
     ]
     count = sum(talks for talks, _, _ in kernels)
-    expected = Communication(0, count, len(moments[0]), len(moments[0] & moments[1]))
+    expected = Communication(0, "0", count, len(moments[0]), len(moments[0] & moments[1]))
     assert communication(trace) == ((expected,) if count else ())

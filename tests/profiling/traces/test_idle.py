@@ -31,6 +31,7 @@ def test_each_cause_of_waiting(tmp_path: Path) -> None:
     assert device_times(trace) == (
         DeviceTime(
             device=0,
+            process="0",
             window_ns=110_000,
             kernel_ns=35_000,
             copy_ns=5_000,
@@ -71,6 +72,18 @@ def test_a_thread_that_launches_nothing_holds_nothing_up(tmp_path: Path) -> None
     assert (found.synchronize_ns, found.host_ns) == (0, 18_000)
 
 
+def test_equal_numbers_of_merged_ranks_are_devices_of_their_own(tmp_path: Path) -> None:
+    second = [work("k", 4, 2, 3), call("cudaLaunchKernel", 1, 1, 3)]
+    for each, process in zip(second, ("[TP01] 0", "[TP01] 9"), strict=True):
+        each["pid"] = process
+    trace = read(tmp_path, call("cudaLaunchKernel", 0, 1, 1), work("k", 1, 1, 1), *second).events
+    found = device_times(trace)
+    assert [(each.process, each.kernel_ns, each.host_ns) for each in found] == [
+        ("0", 1_000, 4_000),
+        ("[TP01] 0", 2_000, 0),
+    ]
+
+
 def test_without_launches_the_cause_is_unknown(tmp_path: Path) -> None:
     trace = read(tmp_path, work("k", 0, 1, 1), work("k", 5, 1, 2)).events
     (found,) = device_times(trace)
@@ -106,7 +119,7 @@ def test_every_nanosecond_is_counted_once(
     assert set(found) == {each[0] for each in works}
     for device, times in found.items():
         mine = [each[1:] for each in works if each[0] == device]
-        launches = any(each[-1] for each in works)
+        launches = any(each[-1] for each in mine)
         assert times == _plainly(device, mine, syncs if launches else [], begin, finish)
         assert sum(getattr(times, f"{cause}_ns") for cause in CAUSES) == times.idle_ns
 
@@ -146,7 +159,9 @@ def _plainly(
         gap_start = max([gap_start, *(each[0] for each in works if each[0] <= moment)])
         following = [each for each in works if each[0] > moment]
         counts[_cause(moment, gap_start, following, syncs)] += 1
-    return DeviceTime(device, finish - begin, **{f"{key}_ns": n for key, n in counts.items()})
+    return DeviceTime(
+        device, str(device), finish - begin, **{f"{key}_ns": n for key, n in counts.items()}
+    )
 
 
 def _cause(moment: int, gap_start: int, following: list[Any], syncs: list[tuple[int, int]]) -> str:
