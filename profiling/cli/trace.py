@@ -19,7 +19,7 @@ from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
 from profiling.output import json_data, trace_files
-from profiling.output.columns import column
+from profiling.output.columns import column, tells
 from profiling.output.saved_runs import find_trace
 from profiling.traces.cuts import cut_facts, cut_sentences
 from profiling.traces.diff import diff_sentences, trace_diff
@@ -143,10 +143,9 @@ def _plain(
     events = trace.events
     found = json_data.trace(name, trace, say) | json_data.trace_summary(trace, say)
     if ops:
-        tables = {name: table(events) for name, table in GPU_TABLES.items()}
-        shown = operator_groups(events), tables.pop("kernels")
-        found |= json_data.operators(*(Selection(table, len(table)) for table in shown))
-        found |= {name: json_data.rows(table) for name, table in tables.items()}
+        found |= json_data.trace_tables(
+            events, operator_groups(events), lambda table: Selection(table, len(table))
+        )
     if memory:
         found["memory"] = [
             {
@@ -224,7 +223,7 @@ def _print_diff(diff: pd.DataFrame, cut: list[str]) -> None:
 
 
 def _print(title: str, table: pd.DataFrame, columns: Sequence[str], most: int = _ROWS) -> None:
-    known = [name for name in columns if name in _ALWAYS or _tells(table, name)]
+    known = [name for name in columns if name in _ALWAYS or tells(table, name)]
     drawn = Table(box=None, pad_edge=False)
     shown = table.head(most)
     found = [column(shown, name, say) for name in known]
@@ -238,11 +237,6 @@ def _print(title: str, table: pd.DataFrame, columns: Sequence[str], most: int = 
     if len(table) > len(shown):
         out.print(say("trace.shell.more", count=f"{len(table) - len(shown):,}"), soft_wrap=True)
     out.print()
-
-
-def _tells(table: pd.DataFrame, name: str) -> bool:
-    """Return whether a column has values, and not only causes of waiting that never occurred."""
-    return bool(table[name].any() if name.endswith("_wait_s") else table[name].notna().any())
 
 
 def _fitted(cell: str) -> str:

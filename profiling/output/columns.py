@@ -51,8 +51,17 @@ def column(table: pd.DataFrame, name: str, text: Text) -> Column:
     else:
         cells = ["" if pd.isna(value) else f"{value:,}" for value in values]
     if name in CONFIGURATION:
-        cells = _several(cells, table, text)
+        cells = _several(cells, table, name, text)
     return Column(heading, cells, is_text=False)
+
+
+def tells(table: pd.DataFrame, name: str) -> bool:
+    """Return whether a column has anything to show, and not only causes that never occurred."""
+    if name.endswith("_wait_s"):
+        return bool(table[name].any())
+    if name in CONFIGURATION and "varies" in table and table["varies"].str.contains(name).any():
+        return True
+    return bool(table[name].notna().any())
 
 
 def _unit(kind: str, numbers: list[float | None]) -> Unit | None:
@@ -67,15 +76,14 @@ def _unit(kind: str, numbers: list[float | None]) -> Unit | None:
 
 def _texts(table: pd.DataFrame, name: str, text: Text) -> list[str]:
     cells = ["" if pd.isna(value) else str(value) for value in table[name]]
-    return _several(cells, table, text) if name in CONFIGURATION else cells
+    return _several(cells, table, name, text) if name in CONFIGURATION else cells
 
 
-def _several(cells: list[str], table: pd.DataFrame, text: Text) -> list[str]:
+def _several(cells: list[str], table: pd.DataFrame, name: str, text: Text) -> list[str]:
     """Say where kernels of one name were launched in several ways."""
-    if "configurations" not in table or not any(cells):
+    if "varies" not in table:
         return cells
-    counts = table["configurations"].tolist()
     return [
-        text("trace.several") if not cell and count > 1 else cell
-        for cell, count in zip(cells, counts, strict=True)
+        text("trace.several") if name in str(varies).split(",") else cell
+        for cell, varies in zip(cells, table["varies"], strict=True)
     ]

@@ -21,9 +21,9 @@ def kernel_table(trace: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The columns of `profiling.traces.operators.kernels`; ``short`` (a short name, no other
         kernel's), ``share`` (of the time of all work), ``configurations`` (number of different
-        ``grid``, ``block``, ``registers`` and ``shared_bytes``; 0 if unknown), these four,
-        ``occupancy_pct`` (the mean over time) and ``kernel_file`` (of Triton); a value is empty if
-        calls differ in it, or it is unknown.
+        ``grid``, ``block``, ``registers`` and ``shared_bytes``; 0 if unknown), these four (empty
+        if unknown, or if calls differ in it), ``varies`` (names of those in which calls differ,
+        joined by ``,``), ``occupancy_pct`` (the mean over time) and ``kernel_file`` (of Triton).
     """
     found = kernels(trace)
     short = short_names(found["name"])
@@ -36,9 +36,13 @@ def kernel_table(trace: pd.DataFrame) -> pd.DataFrame:
     is_known = table[list(CONFIGURATION)].notna().any(axis=1)
     distinct = table[is_known].drop_duplicates([*keys, *CONFIGURATION]).groupby(keys, sort=False)
     more = pd.DataFrame({"configurations": distinct.size()})
+    different = grouped[[*CONFIGURATION, "kernel_file"]].nunique()
     for name in (*CONFIGURATION, "kernel_file"):
-        only = grouped[name].nunique() == 1
-        more[name] = grouped[name].first().where(only)
+        more[name] = grouped[name].first().where(different[name] == 1)
+    more["varies"] = [
+        ",".join(name for name in CONFIGURATION if count[name] > 1)
+        for count in different.reindex(more.index).to_dict("records")
+    ]
     is_timed = table["occupancy_pct"].notna()
     weight = table["duration_s"].where(is_timed)
     sums = pd.DataFrame({"weighted": table["occupancy_pct"] * weight, "weight": weight})
@@ -48,8 +52,9 @@ def kernel_table(trace: pd.DataFrame) -> pd.DataFrame:
     found["configurations"] = found["configurations"].fillna(0).astype("int64")
     found["share"] = found["total_s"] / (whole or float("nan"))
     found["short"] = found["name"].map(short).astype("str")
-    types = dict.fromkeys(("grid", "block", "kernel_file"), "str")
+    found["varies"] = found["varies"].fillna("")
+    types = dict.fromkeys(("grid", "block", "kernel_file", "varies"), "str")
     types |= dict.fromkeys(("registers", "shared_bytes"), "Int64")
     head = ["name", "short", "category", "count", "total_s", "mean_s", "share"]
-    tail = ["configurations", *_COLUMNS, "launch_s", "queue_s", "longest_event"]
+    tail = ["configurations", "varies", *_COLUMNS, "launch_s", "queue_s", "longest_event"]
     return found.astype(types)[[*head, *tail]]

@@ -388,7 +388,7 @@ def filter_rows(table: pd.DataFrame, words: str, sort: str | None) -> Selection:
         words: Words separated by spaces; case is ignored.
         sort: A numeric column, greatest first; the order is kept if the table lacks it.
     """
-    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str")
+    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str").fillna("")
     joined = texts.agg(" ".join, axis=1).str.casefold() if len(table) else pd.Series(dtype="str")
     found = table
     for word in words.casefold().split():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from profiling.model.words import Text
-from profiling.output.columns import Column, column
+from profiling.output.columns import Column, column, tells
 
 TABLE = pd.DataFrame(
     {
@@ -18,13 +18,13 @@ TABLE = pd.DataFrame(
         "occupancy_pct": [99.17, 0.0, None],
         "grid": ["8,1,1", None, None],
         "shared_bytes": pd.array([87_568, None, None], dtype="Int64"),
-        "configurations": [1, 3, 0],
+        "varies": ["", "grid,shared_bytes", ""],
     }
 )
 
 
 def test_every_kind_of_column(english: Text) -> None:
-    names = map(str, TABLE.drop(columns="configurations"))
+    names = map(str, TABLE.drop(columns="varies"))
     assert {name: column(TABLE, name, english) for name in names} == {
         "name": Column("name", ["a", "b", ""], True),
         "count": Column("calls", ["12,345", "2", ""], False),
@@ -42,3 +42,10 @@ def test_changes_keep_their_sign(english: Text) -> None:
     table = pd.DataFrame({"change_s": [-1.0, 0.25, -1e-6, 0.0]})
     assert column(table, "change_s", english).cells == ["-1.00", "0.25", ">-0.01", "0"]
     assert column(table[:0], "change_s", english) == Column("Δ self (ns)", [], False)
+
+
+def test_columns_that_tell_nothing(english: Text) -> None:
+    table = pd.DataFrame({"host_wait_s": [0.0], "kernel_file": [None], "grid": [None]})
+    assert not any(tells(table, name) for name in map(str, table))
+    assert tells(table.assign(varies="grid"), "grid")
+    assert tells(table.assign(host_wait_s=1e-9), "host_wait_s")

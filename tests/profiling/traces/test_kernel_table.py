@@ -29,6 +29,7 @@ def test_configurations_are_shown_if_there_is_one(tmp_path: Path) -> None:
     assert found["name"].iloc[0] == ADD
     assert found["share"].to_list() == pytest.approx([0.4, 0.4, 0.2])
     assert found["configurations"].to_list() == [2, 1, 0]
+    assert found["varies"].to_list() == ["grid", "", ""]
     assert found["grid"].fillna("").to_list() == ["", "4,1,1", ""]
     assert found["block"].fillna("").to_list() == ["128,1,1", "128,1,1", ""]
     assert found["registers"].to_list() == [32, 32, pd.NA]
