@@ -40,7 +40,7 @@ def is_known(category: str) -> bool:
     return category in _KNOWN or is_runtime(category)
 
 
-def category_now(category: str | None, process: str | None) -> str | None:
+def category_now(category: str | None, process: str | int | None) -> str | None:
     """Return what today's profiler calls a category.
 
     Example:
@@ -48,10 +48,5 @@ def category_now(category: str | None, process: str | None) -> str | None:
         ('cpu_op', 'cpu_op')
     """
     if category is None:
-        return _OF_PROCESSES.get(process or "")
+        return _OF_PROCESSES.get(process) if isinstance(process, str) else None
     return category if is_known(category) else _OLD_NAMES.get(category.lower(), category)
-
-
-def has_legacy_process(processes: list[object]) -> bool:
-    """Return whether events without a category may have one because of their process."""
-    return not _OF_PROCESSES.keys().isdisjoint(map(str, processes))

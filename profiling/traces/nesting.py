@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+# With fewer intervals in a lane, arrays cost more than they save.
+_FEW = 200
 _FAR_S = 100 * 365.25 * 24 * 3600
 
 
@@ -96,12 +98,9 @@ def enclosing(
         moment_lanes: Lane of each moment.
         moments: Moments in any order.
     """
-    count = len(start)
-    times, numbers = np.unique(np.concatenate([start, moments]), return_inverse=True)
-    # One number that orders by lane, then time.
-    keys = np.concatenate([lane, moment_lanes]) * len(times) + numbers
-    order = np.argsort(keys[:count], kind="stable")
-    last = np.searchsorted(keys[:count][order], keys[count:], side="right") - 1
+    keys, of_moments = _lane_keys(lane, start, moment_lanes, moments)
+    order = np.argsort(keys, kind="stable")
+    last = np.searchsorted(keys[order], of_moments, side="right") - 1
     place = np.append(order, -1)[last]
     is_inside = np.append(lane, -1)[place] == moment_lanes
     is_inside &= np.append(end, -1)[place] > moments
@@ -125,7 +124,31 @@ def nesting_order(
     lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]
 ) -> npt.NDArray[np.int64]:
     """Return the order of intervals by lane, then start; the longer one first if both are equal."""
-    return np.lexsort((-end, start, lane))
+    keys, _ = _lane_keys(lane, start, lane[:0], start[:0])
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        return np.lexsort((-end, start, lane))
+    return order
+
+
+def _lane_keys(
+    lane: npt.NDArray[Any],
+    times: npt.NDArray[Any],
+    other_lanes: npt.NDArray[Any],
+    other_times: npt.NDArray[Any],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return numbers that order two sets of times by lane, then time."""
+    lanes = np.concatenate([lane, other_lanes])
+    moments = np.concatenate([times, other_times])
+    if len(moments):
+        moments = moments - moments.min()
+        span = int(moments.max()) + 1
+        if span * (int(lanes.max()) + 1) >= 2**63:
+            found, moments = np.unique(moments, return_inverse=True)
+            span = len(found)
+        lanes = lanes * span + moments
+    return lanes[: len(lane)], lanes[len(lane) :]
 
 
 def nest(lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any]) -> Nesting:
@@ -140,10 +163,33 @@ def nest(lane: npt.NDArray[Any], start: npt.NDArray[Any], end: npt.NDArray[Any])
     depth = np.zeros(len(start), dtype="int64")
     borders = np.flatnonzero(np.diff(lane)) + 1
     for first, last in zip([0, *borders], [*borders, len(start)], strict=True):
-        parents, depths = _nest_lane(start[first:last].tolist(), end[first:last].tolist())
-        parent[first:last] = np.where(np.array(parents) < 0, -1, np.array(parents) + first)
+        spans = start[first:last], end[first:last]
+        found = _nest_whole(*spans) if last - first > _FEW else None
+        parents, depths = found or map(np.array, _nest_lane(*(each.tolist() for each in spans)))
+        parent[first:last] = np.where(parents < 0, -1, parents + first)
         depth[first:last] = depths
     return Nesting(parent, depth)
+
+
+def _nest_whole(
+    start: npt.NDArray[Any], end: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+    """Return parents and depths of intervals that nest, None if some end after their parent."""
+    place = np.arange(len(start))
+    # Those of no length are over at once, but not before those that began with them.
+    is_empty = np.append(0, (start == end).cumsum())
+    last = np.searchsorted(start, start, side="right")
+    over = np.searchsorted(np.sort(end), start, side="right") - (is_empty[last] - is_empty[place])
+    depth = place - over
+    # The last one before with a depth less by one: in order of depth, then place.
+    keys = depth * len(start) + place
+    order = np.argsort(keys)
+    before = np.searchsorted(keys[order], keys - len(start)) - 1
+    parent = np.where(depth > 0, order[before], -1)
+    inner = np.flatnonzero(depth > 0)
+    around_it = parent[inner]
+    nests = (depth[around_it] == depth[inner] - 1) & (end[inner] <= end[around_it])
+    return (parent, depth) if nests.all() and (depth >= 0).all() else None
 
 
 def _nest_lane(starts: list[int], ends: list[int]) -> tuple[list[int], list[int]]:
@@ -286,10 +332,7 @@ def innermost(
         moments: Nanoseconds.
         moment_lanes: Lane of each moment.
     """
-    times, numbers = np.unique(np.concatenate([start, moments]), return_inverse=True)
-    # One number that orders by lane, then time.
-    keys = np.concatenate([lane, moment_lanes]) * len(times) + numbers
-    last = np.searchsorted(keys[: len(start)], keys[len(start) :], side="right") - 1
+    last = np.searchsorted(*_lane_keys(lane, start, moment_lanes, moments), side="right") - 1
     found: npt.NDArray[np.int64] = np.where(
         (last >= 0) & (np.append(lane, -1)[last] == moment_lanes), last, -1
     )

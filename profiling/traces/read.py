@@ -159,49 +159,19 @@ def _integer(digits: str) -> int:
 _decode_value = json.JSONDecoder(parse_int=_integer, strict=False).raw_decode
 
 
-class _Group:
-    """Arguments that only some events have.
-
-    Attributes:
-        numbers: Fields of `Arguments`.
-        texts: Fields of `Arguments`.
-        marks: A part of a file with none of these keys has none of the arguments.
-        get: Returns the fields of arguments.
-        nothing: What it returns if there is none.
-    """
-
-    def __init__(
-        self, numbers: tuple[str, ...], texts: tuple[str, ...], marks: tuple[bytes, ...]
-    ) -> None:
-        self.numbers = numbers
-        self.texts = texts
-        self.marks = marks
-        first, *others = numbers + texts
-        self.name = first
-        # One more, as it would not return a tuple of one.
-        self.get = attrgetter(first, *others, first)
-        self.nothing = self.get(_NO_ARGUMENTS)
-
-
-_GROUPS = (
-    _Group(("stream", "device", "copied_bytes"), (), (b'"stream"', b'"device"', b'"bytes"')),
-    _Group(("external_id_of_work",), (), (b'"external id"',)),
-    _Group(("sequence",), (), (b'"Sequence number"',)),
-    _Group(("registers",), (), (b'"registers per thread"',)),
-    _Group(("shared_bytes",), ("grid", "block"), (b'"grid"', b'"block"', b'"shared memory"')),
-    _Group((), ("occupancy_pct",), (b'"est. achieved occupancy %"',)),
-    _Group(
-        ("message_elements", "group_size"),
-        ("collective", "dtype", "group"),
-        (b'"Collective name"', b'"Process Group Name"'),
-    ),
-    _Group((), ("kernel_file",), (b'"kernel_file"',)),
+# Numbers and texts that only some events have.
+RARE_NUMBERS = (
+    *("stream", "device", "copied_bytes", "external_id_of_work", "sequence"),
+    *("registers", "shared_bytes", "message_elements", "group_size"),
 )
+RARE_TEXTS = ("grid", "block", "occupancy_pct", "collective", "dtype", "group", "kernel_file")
 _MEMORY_FIELDS = ("bytes_", "device_type", "device_id", "allocated_bytes", "reserved_bytes")
 _NUMBERS = tuple(name for name, kind in Arguments.__annotations__.items() if kind == "_Number")
 _TIMES = attrgetter("ts", "dur")
 _MEMORY = attrgetter(*_MEMORY_FIELDS)
 _IDS = attrgetter("external_id", "correlation")
+_RARE = attrgetter(*RARE_NUMBERS)
+_KIND = attrgetter("cat", "ph", "pid", "tid")
 _HEXADECIMAL = re.compile(r"-?0[xX][0-9a-fA-F]{1,16}")
 _DECIMAL = re.compile(r"-?[0-9]{1,19}")
 
@@ -232,12 +202,11 @@ class EventColumns:
         # Every column exists from now on, with its type.
         self.add(())
 
-    def add(self, events: Sequence[Event], text: bytes | None = None) -> None:
+    def add(self, events: Sequence[Event]) -> bool:
         """Add events.
 
-        Args:
-            events: Any number of events.
-            text: The part of the file that they are from, if at hand.
+        Returns:
+            False, and nothing was added, if times have more digits than they were read with.
 
         Raises:
             OverflowError: A number does not fit into 64 bits; nothing was added.
@@ -246,28 +215,27 @@ class EventColumns:
         aside = self._phases_aside
         rows = [event for event in events if event.ph not in aside]
         args = [event.args or _NO_ARGUMENTS for event in rows]
-        # First, because only these can be out of range.
-        ids = _flat(_IDS, args, 2, ABSENT)
-        memory = self._memory(args)
-        groups = [self._group(group, args, text) for group in _GROUPS]
-        for name, values in chain(memory.items(), *(each.items() for each in groups)):
-            self._keep(name, values)
-        self._keep("ids", ids)
-        if len(rows) < len(events):
-            self.aside += [event for event in events if event.ph in aside]
         times = _flat(_TIMES, rows, 2, _NAN)
-        self._keep("times", times)
-        if may_be_decimals(times[:, 0]):
+        others = [event for event in events if event.ph in aside] if len(rows) < len(events) else []
+        is_late = may_be_decimals(times[:, 0])
+        if (is_late or not rows) and are_rounded(event.ts for event in events):
+            return False
+        # First, because only these can be out of range.
+        found = {"ids": _flat(_IDS, args, 2, ABSENT), **self._memory(args), **self._rare(args)}
+        for name, values in found.items():
+            self._parts[name].append(values)
+        self.aside += others
+        self._parts["times"].append(times)
+        if is_late:
             self._exact.append((self.count, [event.ts for event in rows]))
         self._number("name", [event.name for event in rows])
-        self._number("category", [event.cat for event in rows])
-        self._number("phase", [event.ph for event in rows])
-        self._number("process", [event.pid for event in rows])
-        self._number("thread", [event.tid for event in rows])
+        # There are few of these combinations.
+        self._number("kind", [*map(_KIND, rows)])
         self._number("stack", [each.stack for each in args])
         shapes = [None if each.shapes is NO_TEXT else bytes(each.shapes) for each in args]
         self._number("shapes", shapes)
         self.count += len(rows)
+        return True
 
     def array(self, name: str) -> Array:
         """Return a column."""
@@ -282,13 +250,13 @@ class EventColumns:
         return found, durations(times_us, durations_us)
 
     def texts(self, name: str) -> tuple[Array, list[Any]]:
-        """Return a code for each row, and the distinct texts that the codes stand for."""
-        return self.array(name), list(self._numbers[name])
+        """Return a code for each row, and the distinct values that the codes stand for.
 
-    def places(self, name: str) -> Array:
-        """Return the rows that a column is of, if it is one that only some events have."""
-        (group,) = (each for each in _GROUPS if name in each.numbers + each.texts)
-        return self.array(f"{group.name} places")
+        Args:
+            name: Of a column of texts; ``"kind"`` for category, phase, process and thread together,
+                ``"rare"`` for `RARE_TEXTS` together.
+        """
+        return self.array(name), list(self._numbers[name])
 
     def _memory(self, args: list[Arguments]) -> dict[str, Array]:
         # Few rows have any of them, and comparing by identity is the fastest.
@@ -305,30 +273,50 @@ class EventColumns:
             "memory": _flat(_MEMORY, mine, len(_MEMORY_FIELDS), ABSENT),
         }
 
-    def _group(self, group: _Group, args: list[Arguments], text: bytes | None) -> dict[str, Array]:
-        """Return a group's columns, of the rows that have any of them, and these rows' places."""
-        if text is not None and not any(mark in text for mark in group.marks):
-            args = []
-            if self._parts[group.name]:
-                return {}
-        get, nothing = group.get, group.nothing
-        places = [place for place, each in enumerate(args) if get(each) != nothing]
+    def _rare(self, args: list[Arguments]) -> dict[str, Array]:
+        places = [
+            place
+            for place, each in enumerate(args)
+            # The others come with one of these, and memory events, which are many, with none.
+            if each.bytes_ is ABSENT
+            and (
+                each.stream is not ABSENT
+                or each.sequence is not ABSENT
+                or each.device is not ABSENT
+                or each.grid is not NO_TEXT
+                or each.copied_bytes is not ABSENT
+                or each.collective is not None
+                or each.kernel_file is not None
+                or each.external_id_of_work is not ABSENT
+            )
+        ]
         mine = [args[place] for place in places]
-        found = {f"{group.name} places": np.array(places, "int64") + self.count}
-        for field in group.numbers:
-            found[field] = _flat(attrgetter(field, field), mine, 2, ABSENT)[:, 0]
-        for field in group.texts:
-            codes = self._numbers[field]
-            texts = [_plain(getattr(each, field)) for each in mine]
-            found[field] = np.fromiter(map(codes.__getitem__, texts), "int32", len(texts))
-        return found
-
-    def _keep(self, name: str, values: Array) -> None:
-        self._parts[name].append(values)
+        numbers = _flat(_RARE, mine, len(RARE_NUMBERS), ABSENT)
+        code = self._numbers["rare"]
+        # In the order of `RARE_TEXTS`.
+        codes = [
+            code[
+                bytes(each.grid),
+                bytes(each.block),
+                each.occupancy_pct,
+                each.collective,
+                each.dtype,
+                each.group,
+                each.kernel_file,
+            ]
+            for each in mine
+        ]
+        return {
+            "rare places": np.array(places, "int64") + self.count,
+            "rare numbers": numbers,
+            "rare": np.array(codes, "int32"),
+        }
 
     def _number(self, name: str, values: list[Any]) -> None:
         numbers = self._numbers[name]
-        self._keep(name, np.fromiter(map(numbers.__getitem__, values), "int32", len(values)))
+        self._parts[name].append(
+            np.fromiter(map(numbers.__getitem__, values), "int32", len(values))
+        )
 
 
 def _numbering() -> defaultdict[Any, int]:
@@ -336,13 +324,6 @@ def _numbering() -> defaultdict[Any, int]:
     numbers: defaultdict[Any, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     return numbers
-
-
-def _plain(value: Any) -> Any:
-    """Return a text, of JSON not yet decoded too."""
-    if isinstance(value, msgspec.Raw):
-        return bytes(value) or None
-    return value
 
 
 def _flat(get: Callable[[Any], Any], found: list[Any], width: int, absent: float) -> Array:
@@ -403,8 +384,7 @@ def read_strictly(path: Path) -> EventColumns:
         raise ValueError("cut off, or a bare list")
     columns = EventColumns({METADATA})
     for head, rest, _ in _parts(data):
-        text = head + rest
-        columns.add(_decoded(text).events, text)
+        _add_all(columns, head + rest)
     return columns
 
 
@@ -499,9 +479,7 @@ class _Salvage:
         return _File(events=[])
 
     def _added(self, text: bytes) -> _File:
-        file = _decoded(text)
-        self.columns.add(file.events, text)
-        return file
+        return _add_all(self.columns, text)
 
     def _one_by_one(self, text: str) -> tuple[list[Event], str]:
         """Return the events up to the list's end or to a fault that no event follows.
@@ -640,13 +618,18 @@ def _after_separators(text: str, place: int) -> int:
     return place if found is None else found.end()
 
 
-def _decoded(data: bytes) -> _File:
-    found = _decode_any(data)
-    events = found if isinstance(found, list) else found.events
-    if are_rounded(event.ts for event in events):
-        exact: Any = _decode_any_exactly(data)
-        found = exact
+def _decoded(data: bytes, decode: Callable[[bytes], Any] = _decode_any) -> _File:
+    found = decode(data)
     return _File(events=found) if isinstance(found, list) else found
+
+
+def _add_all(columns: EventColumns, data: bytes) -> _File:
+    """Add a part's events, and return what it has beside them."""
+    file = _decoded(data)
+    if not columns.add(file.events):
+        file = _decoded(data, _decode_any_exactly)
+        columns.add(file.events)
+    return file
 
 
 def _decode_event(data: bytes | str) -> Event:

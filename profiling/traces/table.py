@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
-from profiling.traces.categories import category_now, has_legacy_process, is_known, is_runtime
+from profiling.traces.categories import category_now, is_known, is_runtime
 from profiling.traces.clock import ABSENT, IMPOSSIBLE, moments
 from profiling.traces.head import DAMAGE, Fact, TraceDevice
 from profiling.traces.launches import link_launches
@@ -24,6 +24,8 @@ from profiling.traces.outliers import are_far
 from profiling.traces.read import (
     FLOWS,
     NO_ADDRESS,
+    RARE_NUMBERS,
+    RARE_TEXTS,
     Array,
     Event,
     EventColumns,
@@ -119,10 +121,6 @@ _KINDS = {
     "mtia_ccp_events": "kernel",
     "user_annotation": "annotation",
 }
-_SPARSE_NUMBERS = (
-    *("stream", "device", "copied_bytes", "registers", "shared_bytes"),
-    *("message_elements", "group_size", "sequence"),
-)
 _WORKER_ERRORS = {"error.worker_died": "error.trace_died", "error.worker_late": "error.trace_late"}
 
 # A locale key and the values of its placeholders.
@@ -280,18 +278,18 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
         in nanoseconds of the file's clock.
     """
     starts, durations = events.times()
-    categories, names = _categories(events)
-    phases, phase_names = events.texts("phase")
+    kinds, of_kinds = events.texts("kind")
+    categories = [category_now(name, process) for name, _, process, _ in of_kinds]
     is_timed = starts != ABSENT
     is_odd = is_timed & (durations == IMPOSSIBLE)
     is_far = are_far(starts, durations)
-    is_span = (durations >= 0) & np.array([name == _SPAN for name in (*phase_names, "")])[phases]
+    is_span = (durations >= 0) & np.array([kind[1] == _SPAN for kind in of_kinds], "bool")[kinds]
     lost = {
         "no_time": ~is_timed,
         "far": is_far,
         "durations": is_odd,
         "addresses": _lack_addresses(events),
-        "categories": is_timed & ~is_far & _are_unknown(names, categories, is_span),
+        "categories": is_timed & ~is_far & _are_unknown(categories, kinds, is_span),
     }
     for key, is_lost in lost.items():
         if is_lost.any():
@@ -300,57 +298,44 @@ def _build_table(events: EventColumns, notices: _Notices) -> tuple[pd.DataFrame,
     order = places[np.argsort(starts[places], kind="stable")]
     starts, durations = starts[order], durations[order]
     columns: dict[str, Any] = {
-        name: _texts(events, name, order) for name in ("name", "process", "thread", "stack")
+        name: _texts(*events.texts(name), order) for name in ("name", "stack")
     }
-    columns["category"] = _categorical(categories[order], names)
-    columns["phase"] = _categorical(phases[order], phase_names)
+    for place, name in ((2, "process"), (3, "thread")):
+        columns[name] = _texts(kinds, [kind[place] for kind in of_kinds], order)
+    columns["category"] = _categorical(kinds[order], categories)
+    columns["phase"] = _categorical(kinds[order], [kind[1] for kind in of_kinds])
     columns["start_s"] = (starts - starts[:1]) / 1e9
     columns["duration_s"] = np.where(durations < 0, np.nan, durations / 1e9)
     ids = events.array("ids")[order].T.copy()
-    of_work = _sparse_values(events, "external_id_of_work", order)
+    rare = _rare_numbers(events, order)
+    of_work = rare.pop("external_id_of_work")
     external_ids = np.where(ids[0] == ABSENT, of_work, ids[0])
     columns |= {"external_id": _nullable(external_ids), "correlation": _nullable(ids[1])}
-    columns["shapes"] = _texts(events, "shapes", order, bytes.decode)
+    columns["shapes"] = _texts(*events.texts("shapes"), order, bytes.decode)
     columns |= _memory_columns(events, order)
-    for name in _SPARSE_NUMBERS:
-        columns[name] = _nullable(_sparse_values(events, name, order), name=name)
-    for name, text in _SPARSE_TEXTS.items():
-        columns[name] = _sparse_category(events, name, order, text)
-    columns["occupancy_pct"] = _occupancy(events, order)
+    columns |= {name: _nullable(values, name=name) for name, values in rare.items()}
+    columns |= _rare_texts(events, order)
     kept = {name: columns[name] for name in (*COLUMNS, *MORE_COLUMNS) if name in columns}
     return pd.DataFrame(kept, copy=False), starts
 
 
 def _texts(
-    events: EventColumns, name: str, order: Array, text: Callable[[Any], str] = str
+    codes: Array, found: list[Any], order: Array, text: Callable[[Any], str] = str
 ) -> pd.Series:
     """Return a column of strings; equal strings share their memory."""
-    codes, found = events.texts(name)
     read = np.array([None if value is None else text(value) for value in found], dtype="object")
     return pd.Series(read[codes[order]], dtype="str")
 
 
-def _categories(events: EventColumns) -> tuple[Array, list[str | None]]:
-    """Return a code for each event, and today's names of the categories they stand for."""
-    codes, found = events.texts("category")
-    names = [category_now(name, None) for name in found]
-    processes, of_processes = events.texts("process")
-    if None in found and has_legacy_process(of_processes):
-        unnamed = found.index(None)
-        legacy = [category_now(None, str(process)) for process in of_processes]
-        codes = np.where(codes == unnamed, len(names) + processes, codes)
-        names += legacy
-    return codes, names
-
-
-def _are_unknown(names: list[str | None], categories: Array, is_span: Array) -> Array:
+def _are_unknown(categories: list[str | None], kinds: Array, is_span: Array) -> Array:
     """Return which events have a category that is none of the profiler's.
 
     What takes time should have one.
     """
-    is_unknown = np.array([name is not None and not is_known(name) for name in (*names, None)])
-    is_unnamed = np.array([name is None for name in (*names, None)])
-    found: Array = is_unknown[categories] | (is_unnamed[categories] & is_span)
+    is_unknown = [name is not None and not is_known(name) for name in categories]
+    is_unnamed = [name is None for name in categories]
+    found: Array = np.array(is_unknown, "bool")[kinds]
+    found |= np.array(is_unnamed, "bool")[kinds] & is_span
     return found
 
 
@@ -372,22 +357,27 @@ def _nullable(values: Array, absent: int = ABSENT, name: str = "") -> pd.arrays.
     return pd.arrays.IntegerArray(values, is_absent)
 
 
-def _sparse_values(events: EventColumns, name: str, order: Array) -> Array:
-    return _spread(events.array(name), events.places(name), order, ABSENT)
+def _rare_numbers(events: EventColumns, order: Array) -> dict[str, Array]:
+    places = events.array("rare places")
+    columns = zip(RARE_NUMBERS, events.array("rare numbers").T, strict=True)
+    return {name: _spread(values, places, order, ABSENT) for name, values in columns}
 
 
-def _sparse_category(
-    events: EventColumns, name: str, order: Array, text: Callable[[Any], str | None]
-) -> pd.Categorical:
-    codes, found = events.texts(name)
-    texts = [None if value is None else text(value) for value in found]
-    return _categorical(_spread(codes, events.places(name), order, -1), texts)
-
-
-def _occupancy(events: EventColumns, order: Array) -> Array:
-    codes, found = events.texts("occupancy_pct")
-    values = np.array([np.nan if value is None else value for value in (*found, None)], "float32")
-    return values[_spread(codes, events.places("occupancy_pct"), order, -1)]
+def _rare_texts(events: EventColumns, order: Array) -> dict[str, Any]:
+    codes, found = events.texts("rare")
+    codes = _spread(codes, events.array("rare places"), order, -1)
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(RARE_TEXTS):
+        values = [each[place] for each in found]
+        if name == "occupancy_pct":
+            numbers = [np.nan if value is None else value for value in (*values, None)]
+            columns[name] = np.array(numbers, "float32")[codes]
+        elif name in ("grid", "block"):
+            columns[name] = _categorical(codes, [_dimensions(value) for value in values])
+        else:
+            texts = [None if value is None else str(value) for value in values]
+            columns[name] = _categorical(codes, texts)
+    return columns
 
 
 def _dimensions(raw: bytes) -> str | None:
@@ -395,16 +385,6 @@ def _dimensions(raw: bytes) -> str | None:
     with suppress(*DAMAGE):
         return ",".join(map(str, msgspec.json.decode(raw, type=list[int])))
     return None
-
-
-_SPARSE_TEXTS: dict[str, Callable[[Any], str | None]] = {
-    "grid": _dimensions,
-    "block": _dimensions,
-    "collective": str,
-    "dtype": str,
-    "group": str,
-    "kernel_file": str,
-}
 
 
 def _lack_addresses(events: EventColumns) -> Array:
