@@ -21,7 +21,7 @@ CAUSES = ("synchronize", "host", "launch", "queue", "unknown")
 # Calls that return only when the device has finished, or has copied the data.
 _SYNCHRONIZING = re.compile(
     r"\w*Synchronize(?:_\w+)?|(?:cuda|hip)(?:Memcpy(?:2D|3D|HtoD|DtoH|DtoD)?|MemcpyWithStream|Free)"
-    r"|cuMemcpy(?:HtoD|DtoH|DtoD)(?:_v2)?|zeEventHostSynchronize|urEventWait"
+    r"|cuMemcpy(?:HtoD|DtoH|DtoD)(?:_v2)?|urEventWait"
 )
 _NONE = -1
 _NEVER = np.iinfo("int64").max
@@ -251,7 +251,12 @@ def _synchronizing(trace: pd.DataFrame) -> pd.DataFrame:
     calls = trace[trace["category"].isin([each for each in categories if is_runtime(each)])]
     names = calls["name"].astype("category")
     is_wait = [bool(_SYNCHRONIZING.fullmatch(each)) for each in names.cat.categories]
-    return calls[np.array([*is_wait, False])[names.cat.codes]]
+    is_named = np.array([*is_wait, False])[names.cat.codes]
+    # A copy from or to memory that is not pinned keeps its call until it is done.
+    copies = trace[trace["category"] == "gpu_memcpy"]
+    unpinned = copies[copies["name"].str.contains("Pageable", regex=False)]
+    rows = unpinned["launch_index"].dropna() if "launch_index" in trace else []
+    return calls[is_named | calls.index.isin(rows)]
 
 
 def _of_threads(waits: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:

@@ -59,6 +59,21 @@ def test_a_wait_that_costs_little_is_not_blamed_for_a_slow_host(tmp_path: Path) 
     assert (found.synchronize_ns, found.host_ns, found.launch_ns) == (30_000, 945_000, 5_000)
 
 
+def test_a_copy_to_memory_that_is_not_pinned_keeps_the_host(tmp_path: Path) -> None:
+    found = []
+    for memory in ("Pageable", "Pinned"):
+        trace = read(
+            tmp_path,
+            call("cudaMemcpyAsync", 0, 100, 1),
+            work(f"Memcpy DtoH (Device -> {memory})", 80, 10, 1),
+            call("cudaLaunchKernel", 300, 5, 2),
+            work("k", 305, 5, 2),
+        ).events
+        (times,) = device_times(trace)
+        found.append((times.synchronize_ns, times.host_ns))
+    assert found == [(100_000, 110_000), (0, 210_000)]
+
+
 def test_a_thread_that_launches_nothing_holds_nothing_up(tmp_path: Path) -> None:
     trace = read(
         tmp_path,
