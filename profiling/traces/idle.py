@@ -255,7 +255,7 @@ def _synchronizing(trace: pd.DataFrame) -> pd.DataFrame:
     # A copy from or to memory that is not pinned keeps its call until it is done.
     copies = trace[trace["category"] == "gpu_memcpy"]
     unpinned = copies[copies["name"].str.contains("Pageable", regex=False)]
-    rows = unpinned["launch_index"].dropna() if "launch_index" in trace else []
+    rows = unpinned.get("launch_index", pd.Series(dtype="Int64")).dropna()
     return calls[is_named | calls.index.isin(rows)]
 
 
