@@ -96,11 +96,9 @@ def _launches(
     op = np.full(len(work), _NONE)
     lone = launch == _NONE
     if lone.any() and len(arrows := flows()):
-        of_process = dict(zip(trace["process"].array, ranks.of_rows.tolist(), strict=True))
-        arrows = arrows.assign(rank=arrows["process"].map(of_process).fillna(_NONE))
-        ends = _at_ends(trace, work[lone], arrows[~arrows["is_start"]])
+        ends = _at_ends(trace, work[lone], arrows[~arrows["is_start"]], ranks)
         for found, sources in ((launch, calls), (op, ops)):
-            starts = _at_ends(trace, sources, arrows[arrows["is_start"]])
+            starts = _at_ends(trace, sources, arrows[arrows["is_start"]], ranks)
             starts = starts.drop_duplicates(["flow", "rank"])
             joined = ends.merge(starts, on=["flow", "rank"], suffixes=("", "_start"))
             joined = joined.drop_duplicates("row")
@@ -109,11 +107,13 @@ def _launches(
     return launch, op
 
 
-def _at_ends(trace: pd.DataFrame, rows: Places, ends: pd.DataFrame) -> pd.DataFrame:
-    """Return the ends of flows at which a row begins, with the row's number."""
+def _at_ends(trace: pd.DataFrame, rows: Places, ends: pd.DataFrame, ranks: Ranks) -> pd.DataFrame:
+    """Return the ends of flows at which a row begins, with the row's rank and number."""
     keys = ["process", "thread", "start"]
-    ours = trace.iloc[rows]
-    table = ours[["process", "thread"]].assign(start=nanoseconds(ours["start_s"]), row=rows)
+    ours = trace[["process", "thread", "start_s"]].iloc[rows]
+    table = ours[["process", "thread"]].assign(
+        start=nanoseconds(ours["start_s"]), rank=ranks.of_rows[rows], row=rows
+    )
     return ends.merge(table.drop_duplicates(keys), on=keys)[["flow", "rank", "row"]]
 
 
@@ -157,7 +157,8 @@ def innermost_operators(trace: pd.DataFrame, ops: Places, calls: Places) -> Plac
         ops: Rows of operators.
         calls: Rows of calls.
     """
-    rows = trace.iloc[np.concatenate([ops, calls])]
+    columns = ["process", "thread", "start_s", "duration_s"]
+    rows = trace[columns].iloc[np.concatenate([ops, calls])]
     lane = lane_numbers(rows)
     start = nanoseconds(rows["start_s"])
     end = start + nanoseconds(rows["duration_s"].fillna(0).clip(lower=0))

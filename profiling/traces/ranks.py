@@ -47,7 +47,7 @@ def ranks_of(trace: pd.DataFrame, calls: Places, ops: Places, work: Places) -> R
 
     Runtime calls and operators are their process's. A process of a device belongs to the rank with
     the same prefix, else to the one whose calls launched most of its work. If that are several,
-    devices and ranks are paired in order.
+    devices and ranks are paired in order. Work that may be of several ranks is of none.
 
     Args:
         trace: In order of start.
@@ -68,13 +68,20 @@ def ranks_of(trace: pd.DataFrame, calls: Places, ops: Places, work: Places) -> R
     of_rows[host] = labels[codes]
     devices, device_names = pd.factorize(trace["process"].array[work], use_na_sentinel=False)
     by_label = {label: number for number, label in enumerate(ranks)}
-    known = [by_label.get(label, _UNKNOWN) for label in _labels(device_names)]
-    found = np.array(known, dtype="int64")
+    of_label = np.array([by_label.get(each, _UNKNOWN) for each in _labels(device_names)], "int64")
+    # The number of a device may be that of a process by chance.
+    has_prefix = pd.Series(device_names, dtype="str").str.match(_PREFIX, na=False).to_numpy("bool")
+    found = np.where(has_prefix, of_label, _UNKNOWN)
     unknown = np.flatnonzero(found == _UNKNOWN)
     if len(unknown):
         scores = _scores(trace, calls, of_rows[calls], work, devices, len(ranks))
         _assign(found, unknown[_in_order(device_names[unknown])], scores)
-    of_rows[work] = found[devices]
+    found = np.where(found == _UNKNOWN, of_label, found)
+    of_rows[work] = np.where(
+        ~has_prefix[devices] & _are_shared(trace, calls, of_rows[calls], work, devices),
+        _UNKNOWN,
+        found[devices],
+    )
     return Ranks(of_rows, len(ranks))
 
 
@@ -89,6 +96,27 @@ def _in_order(names: Any) -> Array:
     texts = pd.Series(names, dtype="str").fillna("")
     numbers = pd.to_numeric(texts, errors="coerce").fillna(np.inf).to_numpy()
     return np.lexsort((texts.to_numpy("object").astype("U"), numbers))
+
+
+def _are_shared(
+    trace: pd.DataFrame, calls: Places, ranks: Places, work: Places, devices: Places
+) -> Array:
+    """Return which work may be of any of several ranks, as these use one device.
+
+    Only the launch of a graph starts several pieces of work under one number.
+    """
+    numbers = trace["correlation"].to_numpy("int64", na_value=ABSENT)
+    launches = pd.DataFrame({"number": numbers[calls], "rank": ranks}).drop_duplicates()
+    claims = launches.groupby("number").size()
+    is_graph = trace["name"].iloc[calls].str.contains("Graph").to_numpy("bool")
+    claimed = np.append(claims.index[claims > 1], [])
+    of_graphs = numbers[calls[is_graph]]
+    mine = numbers[work]
+    started = pd.DataFrame({"device": devices, "number": mine})
+    is_repeated = started.duplicated(keep=False).to_numpy()
+    found: Array = is_repeated & np.isin(mine, claimed) & ~np.isin(mine, of_graphs)
+    found &= mine != ABSENT
+    return found
 
 
 def _scores(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from profiling.traces.table import read_trace
 from tests.harness.made_traces import write
@@ -129,3 +131,135 @@ def test_in_a_made_trace_every_kernel_has_both(tmp_path: Path) -> None:
     ops = trace.loc[kernels["op_index"]]
     assert ops["external_id"].to_list() == kernels["external_id"].to_list()
     assert (ops["category"] == "cpu_op").all()
+
+
+def both(number: int) -> dict[str, int]:
+    return {"External id": number, "correlation": number}
+
+
+def test_numbers_that_are_correlations_and_no_ids_join_nothing(tmp_path: Path) -> None:
+    found = links(
+        tmp_path,
+        *(operator(name, 20 * place, 10, place) for place, name in enumerate("abcd")),
+        event("launch", 62, cat="cuda_runtime", args=both(1)),
+        event("outside", 95, cat="cuda_runtime", args=both(2)),
+        kernel("kernel", 100, **both(1)),
+        kernel("of outside", 110, **both(2)),
+        kernel("lone", 120, **both(0)),
+    )
+    assert found == {
+        "launch": (None, "d"),
+        "kernel": ("launch", "d"),
+        "of outside": ("outside", None),
+    }
+
+
+def test_sound_ids_serve_where_nothing_is_around(tmp_path: Path) -> None:
+    instant = call("no length", 61, correlation=3, **{"External id": 1})
+    del instant["dur"]
+    found = links(
+        tmp_path,
+        *(operator(name, 20 * place, 10, place) for place, name in enumerate("abcd")),
+        call("inside", 62, correlation=9, **{"External id": 3}),
+        call("outside", 95, correlation=2, **{"External id": 2}),
+        instant,
+        kernel("lone", 120, **{"External id": 0}),
+    )
+    assert found == {
+        "inside": (None, "d"),
+        "outside": (None, "c"),
+        "no length": (None, "b"),
+        "lone": (None, "a"),
+    }
+
+
+def test_an_operator_that_ends_when_a_call_begins_is_not_around_it(tmp_path: Path) -> None:
+    base = 1_700_000_000_000_001
+    events = operator("before", base - 7, 7), operator("next", base, 3), call("launch", base)
+    assert links(tmp_path, *events) == {"launch": (None, "next")}
+
+
+RANKS: list[list[Any]] = [[1, 2, 0, 1], ["[TP00] 9", "[TP01] 9", "[TP00] 0", "[TP01] 0"]]
+
+
+@pytest.mark.parametrize("processes", RANKS)
+@pytest.mark.parametrize("by_flow", [False, True])
+def test_ranks_in_one_file_are_kept_apart(
+    by_flow: bool, processes: list[Any], tmp_path: Path
+) -> None:
+    events = []
+    for rank, (host, device) in enumerate(zip(processes[:2], processes[2:], strict=True)):
+        start = 3 * rank
+        own: dict[str, Any] = {"External id": 1} | ({} if by_flow else {"correlation": 77})
+        events += [
+            operator(f"op {rank}", start, 10, 1) | {"pid": host, "tid": host},
+            call(f"launch {rank}", start + 2, **own) | {"pid": host, "tid": host},
+            kernel(f"kernel {rank}", start + 20, **own) | {"pid": device},
+            arrow("s", start + 2, 77, pid=host, tid=host),
+            arrow("f", start + 20, 77, pid=device, tid=7),
+        ]
+        # What only this rank launched.
+        lone = {"correlation": 80 + rank}
+        events.append(call(f"other {rank}", start + 4, **lone) | {"pid": host, "tid": host})
+        events.append(kernel(f"late {rank}", start + 40, **lone) | {"pid": device})
+    found = links(tmp_path, *events)
+    for rank in (0, 1):
+        assert found[f"kernel {rank}"] == (f"launch {rank}", f"op {rank}")
+        assert found[f"late {rank}"] == (f"other {rank}", f"op {rank}")
+
+
+def test_devices_and_ranks_that_nothing_tells_apart_are_paired_in_order(tmp_path: Path) -> None:
+    events = []
+    for rank in (0, 1):
+        host = {"pid": 100 + rank, "tid": 5}
+        events.append(operator(f"op {rank}", 3 * rank, 10, 1) | host)
+        events.append(call(f"launch {rank}", 3 * rank + 2, correlation=77) | host)
+        events.append(kernel(f"kernel {rank}", 20 + rank, correlation=77) | {"pid": rank})
+    found = links(tmp_path, *events)
+    assert found["kernel 0"] == ("launch 0", "op 0")
+    assert found["kernel 1"] == ("launch 1", "op 1")
+
+
+def test_ranks_that_share_a_device_are_not_mixed_up(tmp_path: Path) -> None:
+    events = []
+    for rank in (0, 1):
+        host = {"pid": 100 + rank, "tid": 5}
+        events.append(call(f"launch {rank}", 3 * rank, correlation=77) | host)
+        events.append(kernel(f"kernel {rank}", 20 + rank, correlation=77))
+    events.append(call("of one", 10, correlation=5) | {"pid": 101, "tid": 5})
+    events.append(kernel("late", 30, correlation=5))
+    assert links(tmp_path, *events) == {"late": ("of one", None)}
+
+
+def test_work_of_an_mtia_has_its_launch_by_an_arrow_and_several_may_have_one(
+    tmp_path: Path,
+) -> None:
+    work = {"cat": "mtia_ccp_events", "pid": 9, "tid": 801}
+    found = links(
+        tmp_path,
+        operator("op", 0, 30),
+        event("run", 5, cat="mtia_runtime", args={"correlation": 7}),
+        event("of the device", 18, cat="mtia_runtime", pid=9, tid=2),
+        event("first", 20, **work),
+        event("second", 25, **work),
+        arrow("s", 5, 7),
+        arrow("f", 20, 7, pid=9, tid=801),
+        arrow("f", 25, 7, pid=9, tid=801),
+    )
+    assert found == {"run": (None, "op"), "first": ("run", "op"), "second": ("run", "op")}
+
+
+def test_where_the_host_has_no_calls_an_arrow_leads_to_the_operator(tmp_path: Path) -> None:
+    host, device = {"pid": "CPU functions", "tid": 1}, {"pid": "CUDA functions", "tid": 0}
+    bare = [
+        {"ph": "X", "name": "op", "ts": 5, "dur": 10, "args": {}} | host,
+        {"ph": "X", "name": "kernel", "ts": 8, "dur": 2, "args": {}} | device,
+        arrow("s", 5, 0, cat="cpu_to_cuda", **host),
+        arrow("f", 8, 0, cat="cpu_to_cuda", **device),
+    ]
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps(bare), "utf-8")
+    trace = read_trace(path)
+    assert trace.events["category"].to_list() == ["cpu_op", "kernel"]
+    assert trace.events["op_index"].to_list() == [pd.NA, 0]
+    assert trace.notices == ()
