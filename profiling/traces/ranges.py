@@ -10,7 +10,7 @@ import pandas as pd
 
 from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.nesting import nanoseconds
-from profiling.traces.operators import device_events
+from profiling.traces.operators import device_events, lane_numbers
 from profiling.traces.phases import named_ranges
 
 # The profiler's own ranges; `profiling.traces.phases.steps` has them.
@@ -63,10 +63,9 @@ def _ranges(trace: pd.DataFrame, *, on_device: bool) -> pd.DataFrame:
         is_range = (trace["category"] == "gpu_user_annotation") & trace["duration_s"].notna()
         found = trace[is_range]
         numbers = [
-            found[name].fillna(pd.to_numeric(found[lane], errors="coerce").astype("Int64"))
-            for name, lane in (("device", "process"), ("stream", "thread"))
+            lane_numbers(found, *names) for names in (("device", "process"), ("stream", "thread"))
         ]
-        lanes = pd.concat(numbers, axis=1)
+        lanes = pd.concat(numbers, axis=1, keys=["device", "stream"])
     else:
         found = trace.loc[named_ranges(trace)["event"]]
         lanes = found[["process", "thread"]]
