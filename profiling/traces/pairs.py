@@ -19,8 +19,8 @@ Array = npt.NDArray[Any]
 def forward_backward(trace: pd.DataFrame) -> pd.DataFrame:
     """Return what each kind of forward operator costs, and the backward node that it caused.
 
-    An operator and its node have the same sequence number. Of several operators with a number,
-    the one that started last before the node made it; others only read the number.
+    An operator and its node have the same sequence number and process. Of several operators with
+    a number, the one that started last before the node made it; others only read the number.
 
     Args:
         trace: As from `profiling.traces.table.read_trace`.
@@ -35,8 +35,9 @@ def forward_backward(trace: pd.DataFrame) -> pd.DataFrame:
     device_s = launched_seconds(trace, calls)
     numbered = calls["sequence"].notna() & (calls["sequence"] >= 0)
     is_node = calls["name"].str.startswith(NODE_PREFIX)
-    columns = ["name", "sequence", "start_s", "duration_s"]
+    columns = ["name", "process", "sequence", "start_s", "duration_s"]
     rows = calls.loc[numbered, columns].assign(device_s=device_s[numbered])
+    rows["process"] = rows["process"].fillna("")
     nodes = rows[is_node[numbered]].sort_values("start_s", kind="stable")
     inside = in_backward(calls)
     makers = rows[~inside[numbered]].sort_values("start_s", kind="stable")
@@ -44,7 +45,7 @@ def forward_backward(trace: pd.DataFrame) -> pd.DataFrame:
         nodes.astype({"sequence": "int64"}),
         makers.astype({"sequence": "int64"}),
         on="start_s",
-        by="sequence",
+        by=["process", "sequence"],
         suffixes=("_b", "_f"),
     ).dropna(subset="name_f")
     pairs["forward"] = pairs["name_f"].astype("str")

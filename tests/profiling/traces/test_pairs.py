@@ -24,6 +24,7 @@ def test_the_last_operator_with_the_number_made_the_node(tmp_path: Path) -> None
         *launched("mul", 120, 9, 2, tid=BACKWARD),
         operator("aten::later", 200, 5, sequence=5),
         operator(f"{NODE}SumBackward0", 150, 5, sequence=4, tid=BACKWARD),  # made before the trace
+        operator("aten::other", 50, 5, sequence=5) | {"pid": 2},
     ).events
     found = forward_backward(trace)
     assert found.to_dict("records") == [
