@@ -24,15 +24,20 @@ _KNOWN = frozenset(
 )
 # Of calls of a device's runtime or driver, such as cuda_runtime, cuda_driver and xpu_runtime.
 _RUNTIME_ENDINGS = ("_runtime", "_driver")
-# The same, under a name of another form.
-_MORE_RUNTIMES = ("hpu_op",)
+# Of calls on the host that start work, beside these.
+_MORE_CALLS = ("hpu_op",)
 
 DEVICE_WORK = ("kernel", "gpu_memcpy", "gpu_memset", "mtia_ccp_events")
 
 
 def is_runtime(category: str) -> bool:
     """Return whether a category is that of calls of a device's runtime or driver."""
-    return category.endswith(_RUNTIME_ENDINGS) or category in _MORE_RUNTIMES
+    return category.endswith(_RUNTIME_ENDINGS)
+
+
+def may_launch(category: str) -> bool:
+    """Return whether a category is that of calls that may start work on a device."""
+    return is_runtime(category) or category in _MORE_CALLS
 
 
 def is_known(category: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.traces.categories import DEVICE_WORK, is_runtime
+from profiling.traces.categories import DEVICE_WORK, may_launch
 from profiling.traces.clock import ABSENT
 from profiling.traces.nesting import innermost, lane_numbers, nanoseconds, nest, nesting_order
 from profiling.traces.ranks import Ranks, ranks_of
@@ -37,7 +37,7 @@ def link_launches(trace: pd.DataFrame, flows: Callable[[], pd.DataFrame]) -> pd.
         runtime calls. Empty where unknown.
     """
     categories = trace["category"].cat.categories
-    calls = _of_categories(trace, filter(is_runtime, categories))
+    calls = _of_categories(trace, filter(may_launch, categories))
     work = _of_categories(trace, DEVICE_WORK)
     launch, op = np.full(len(trace), _NONE), np.full(len(trace), _NONE)
     if len(calls) or len(work):

@@ -65,8 +65,12 @@ _EVENT_START = re.compile(r'\{\s*"ph"\s*:')
 _SEPARATORS = re.compile(r"[\s,]*")
 # Far more than `MAX_EVENTS` events have. A decoded value takes up to 60 bytes.
 _MAX_VALUES = 80_000_000
-# Objects of a file that are tried as the next event after a fault.
+# Objects that are tried as the next event after a fault, and after all faults of a file.
 _MAX_TRIES = 100_000
+_MAX_ALL_TRIES = 2_000_000
+# How often, on average, a character is read in such tries, and how many are in any case.
+_MOST_READINGS = 4
+_FREE_CHARACTERS = 10_000_000
 _PROGRESS_EVERY = 10_000
 # Longer integers fit into no column; converting them takes quadratic time.
 _MAX_DIGITS = 25
@@ -421,7 +425,8 @@ class _Salvage:
         self.columns = EventColumns()
         self._length = length
         self._progress = progress
-        self._tries = _MAX_TRIES
+        self._tries = _MAX_ALL_TRIES
+        self._characters = _MOST_READINGS * length + _FREE_CHARACTERS
         self._lost: defaultdict[str, int] = defaultdict(int)
         self._unread: int | None = None
         self._is_too_many = False
@@ -520,14 +525,25 @@ class _Salvage:
     def _next_event(self, text: str, place: int) -> int | None:
         """Return where the first readable event after an unreadable one at a place begins."""
         unreadable = 1
-        while self._tries and (place := text.find("{", place + 1)) >= 0:
-            self._tries -= 1
+        tries = min(_MAX_TRIES, self._tries)
+        while (place := text.find("{", place + 1)) >= 0:
+            if not tries or self._characters < 0:
+                # What follows is lost as well.
+                self._lost["damaged"] += sum(1 for _ in _EVENT_START.finditer(text, place))
+                return None
+            tries, self._tries = tries - 1, self._tries - 1
             try:
-                if "ph" in _decode_value(text, place)[0]:
+                value, end = _decode_value(text, place)
+            except (ValueError, RecursionError) as error:
+                unreadable += _EVENT_START.match(text, place) is not None
+                end = getattr(error, "pos", place)
+                # It was looked for up to the end.
+                end = len(text) if "Unterminated" in str(error) else end
+            else:
+                if "ph" in value:
                     self._lost["damaged"] += unreadable
                     return place
-            except (ValueError, RecursionError):
-                unreadable += _EVENT_START.match(text, place) is not None
+            self._characters -= end - place
         return None
 
     def _event(self, found: dict[str, Any], text: str) -> Event:

@@ -51,6 +51,16 @@ def test_threads_come_first_with_the_main_one_ahead_then_streams_by_device(tmp_p
     assert lanes["events"].to_list() == [1, 1, 1, 2, 1, 1, 1]
 
 
+def test_a_row_is_used_again_once_it_is_free(tmp_path: Path) -> None:
+    # Functions that begin before a step ends, and end after it.
+    events = [event("step", 10 * number, dur=11) for number in range(50)]
+    events += [event("inside", 10 * number + 5, dur=2) for number in range(50)]
+    found = timeline(read(tmp_path, *events))
+    assert found.lanes["depth"].to_list() == [2]
+    depths = found.spans.sort_values("event")["depth"].to_list()
+    assert depths == [0, 1, 1, 0] * 25
+
+
 def test_events_lie_in_rows_by_nesting(tmp_path: Path) -> None:
     trace = read(
         tmp_path,

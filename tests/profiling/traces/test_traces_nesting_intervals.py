@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.traces.nesting import covered_before, innermost, nest, nesting_order, self_times
+from profiling.traces import nesting
+from profiling.traces.nesting import (
+    covered_before,
+    innermost,
+    innermost_parts,
+    nest,
+    nesting_order,
+    rows,
+    self_times,
+)
 from tests.profiling.traces.nests import Interval, covered, intervals
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -65,11 +74,35 @@ def test_self_times_of_a_lane_add_up_to_what_it_covers(spans: list[Interval]) ->
 @given(intervals)
 def test_two_of_a_lane_and_depth_never_overlap(spans: list[Interval]) -> None:
     lane, start, end = arrays(spans)
-    depth = nest(lane, start, end).depth
+    depth = rows(lane, start, end)
     for one in range(len(start)):
         for other in range(one):
             if (lane[one], depth[one]) == (lane[other], depth[other]):
                 assert start[one] >= end[other]
+
+
+@settings(deadline=None)
+@given(intervals)
+def test_parts_are_the_time_in_which_an_interval_is_the_innermost(spans: list[Interval]) -> None:
+    lane, start, end = arrays(spans)
+    parts = innermost_parts(lane, start, end)
+    length = np.bincount(parts.owner, parts.end - parts.start, minlength=len(start))
+    assert length.tolist() == self_times(nest(lane, start, end), start, end).tolist()
+    for number in set(lane.tolist()):
+        mine = lane[parts.owner] == number
+        assert (parts.start[mine][1:] >= parts.end[mine][:-1]).all()
+
+
+@settings(deadline=None)
+@given(intervals)
+def test_many_intervals_of_a_lane_nest_as_few_do(spans: list[Interval]) -> None:
+    lane, start, end = arrays(spans)
+    few = nest(lane, start, end)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nesting, "_FEW", 0)
+        many = nest(lane, start, end)
+    assert many.parent.tolist() == few.parent.tolist()
+    assert many.depth.tolist() == few.depth.tolist()
 
 
 @settings(deadline=None)

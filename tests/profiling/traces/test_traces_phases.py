@@ -98,6 +98,48 @@ def test_without_marks_backward_is_runs_of_nodes_and_forward_what_is_before(
     assert found["is_marked"].to_list() == [False, False, True, False, False]
 
 
+def test_nested_marks_count_once_for_the_innermost(tmp_path: Path) -> None:
+    trace = read(
+        tmp_path,
+        mark("optimizer", 0, 56),
+        mark("Optimizer.step#SGD.step", 1, 55),
+        mark("forward", 100, 100),
+        mark("backward", 140, 20),
+        mark("forward", 150, 5),
+        mark("backward", 140, 30, tid=2),
+    )
+    found = training_phases(trace)
+    assert seen(found) == [
+        ("optimizer", 0, 56),
+        ("forward", 100, 140),
+        ("backward", 140, 150),
+        ("backward", 140, 170),
+        ("forward", 150, 155),
+        ("backward", 155, 160),
+        ("forward", 160, 200),
+    ]
+    assert found["is_marked"].all()
+
+
+def test_nested_steps_count_once(tmp_path: Path) -> None:
+    trace = read(
+        tmp_path,
+        mark("ProfilerStep#1", 0, 100),
+        mark("ProfilerStep#1", 10, 80),
+        mark("ProfilerStep#2", 40, 20),
+        mark("ProfilerStep#1", 200, 10),
+        event("aten::mul", 30, dur=40),
+        memory_event(8, 45),
+    )
+    found = steps(trace)
+    assert found["step"].to_list() == [1, 2, 1]
+    assert found["start_s"].to_list() == pytest.approx([0, 40e-6, 200e-6])
+    assert found["wall_s"].to_list() == pytest.approx([80e-6, 20e-6, 10e-6])
+    assert found["cpu_busy_s"].to_list() == pytest.approx([20e-6, 20e-6, 0])
+    assert found["operators"].to_list() == [1, 0, 0]
+    assert found["allocated_bytes"].to_list() == [0, 8, 0]
+
+
 def test_marks_stand_instead_of_what_would_be_derived(tmp_path: Path) -> None:
     trace = read(
         tmp_path,

@@ -192,6 +192,18 @@ def test_looking_for_the_next_event_ends_somewhere(
     assert names(trace) == ["0"]
 
 
+def test_all_that_is_lost_is_counted_where_looking_for_events_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [numbered(0), *[UNREADABLE[0]] * 5, numbered(1)]
+    content = HEAD + b", ".join(events) + b"]}"
+    assert names(read(path, content)) == ["0", "1"]
+    monkeypatch.setattr(reading, "_MAX_ALL_TRIES", 3)
+    trace = read(path, content)
+    assert names(trace) == ["0"]
+    assert dict(trace.notices)["trace.notice.damaged"]["count"] >= 3
+
+
 def test_what_a_cut_gzip_still_has_is_read(path: Path) -> None:
     write(path, 50)
     whole = len(read_trace(path).events)
@@ -255,6 +267,17 @@ def test_numbers_as_texts_are_numbers(path: Path) -> None:
     assert trace.events["start_s"].to_list() == [0, 4e-6]
     assert trace.events["stream"].to_list() == [pd.NA, 7]
     assert trace.notices == ()
+
+
+def test_numbers_as_texts_need_no_slow_reading(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_EVENTS", 0)  # None is read by itself.
+    args = b'{"stream": "0x1f", "bytes": "616", "kind": "1", "correlation": "12", "device": 2}'
+    trace = read(path, HEAD + b'{"ts": 1, "args": ' + args + b"}, " + EVENT + b"]}")
+    (row, _) = trace.events.to_dict("records")
+    assert (row["stream"], row["copied_bytes"], row["correlation"]) == (31, 616, 12)
+    assert row["device"] == 2
+    assert trace.notices == ()
+    assert load_trace(path)["copied_bytes"].to_list() == [616, pd.NA]
 
 
 def test_a_bare_list_of_events_is_a_trace(path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.phases import training_phases
 from profiling.traces.table import load_trace, read_trace
-from profiling.traces.timeline import chrome_trace, end_s, window
+from profiling.traces.timeline import chrome_trace, cut, end_s, window
 from tests.conftest import FinishedRun
 from tests.harness import made_traces
 from tests.profiling.planted import event, memory_event, write_trace
@@ -39,6 +41,33 @@ def test_a_window_has_what_touches_it(tmp_path: Path) -> None:
     assert found["name"].to_list() == ["around", "touching", "[memory]"]
     assert found.index.to_list() == [1, 2, 3]
     assert window(trace, 200e-6, 300e-6).empty
+
+
+def test_a_cut_part_counts_only_what_is_in_the_window(tmp_path: Path) -> None:
+    on_gpu: dict[str, Any] = {"cat": "kernel", "pid": 0, "tid": 7}
+    events = [
+        event("inner", 0, dur=30),
+        event("outer", 0, dur=100),
+        event("forward", 0, dur=100, cat="user_annotation"),
+        event("early", 2, dur=3, cat="cuda_runtime", args={"correlation": 1}),
+        event("launch", 12, dur=3, cat="cuda_runtime", args={"correlation": 2}),
+        event("across", 5, dur=10, args={"correlation": 1}, **on_gpu),
+        event("inside", 18, dur=10, args={"correlation": 2}, **on_gpu),
+        memory_event(8, 15),
+        memory_event(8, 25),
+    ]
+    part = cut(read_trace(write_trace(tmp_path / "trace.json", events)).events, 10e-6, 20e-6)
+    groups = operator_groups(part).set_index("name")
+    assert groups["total_s"].to_dict() == pytest.approx({"inner": 10e-6, "outer": 10e-6})
+    assert groups["self_s"].to_dict() == pytest.approx({"inner": 10e-6, "outer": 0})
+    assert groups["device_s"].to_dict() == pytest.approx({"inner": 7e-6, "outer": 0})
+    assert groups["allocated_bytes"].to_dict() == {"inner": 8, "outer": 0}
+    work = kernels(part).set_index("name")
+    assert work["total_s"].to_dict() == pytest.approx({"across": 5e-6, "inside": 2e-6})
+    assert work["launch_s"].isna().to_dict() == {"across": True, "inside": False}
+    assert work["launch_s"]["inside"] * 1e9 == pytest.approx(6000)
+    phases = training_phases(part)
+    assert (phases["start_s"][0], phases["end_s"][0]) == pytest.approx((10e-6, 20e-6))
 
 
 def test_a_trace_ends_with_what_ran_and_not_with_the_profilers_own_notes(tmp_path: Path) -> None:
