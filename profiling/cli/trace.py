@@ -24,6 +24,7 @@ from profiling.output.saved_runs import find_trace
 from profiling.traces.cuts import cut_facts, cut_sentences
 from profiling.traces.diff import diff_sentences, trace_diff
 from profiling.traces.gpu_tables import GPU_TABLES, SHOWN
+from profiling.traces.kernel_names import short_names
 from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
 from profiling.traces.operators import Selection, operator_groups
 from profiling.traces.summary import summary_sentences, trace_summary
@@ -217,7 +218,9 @@ def _print_memory(events: pd.DataFrame) -> None:
 def _print_diff(diff: pd.DataFrame, cut: list[str]) -> None:
     """Print what differs: the rows first that explain it, then sentences."""
     columns = ["name", "count_a", "count_b", "self_s_a", "self_s_b", "change_s"]
-    _print(say("trace.tab.diff"), diff, columns)
+    short = short_names(diff.loc[diff["category"] != "cpu_op", "name"])
+    shown = diff.assign(name=diff["name"].map(lambda name: short.get(name, name)))
+    _print(say("trace.tab.diff"), shown, columns)
     for sentence in (*cut, *diff_sentences(diff, say), say("trace.diff.caveat")):
         out.print(printable(sentence), markup=False, soft_wrap=True)
 
