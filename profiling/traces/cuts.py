@@ -244,7 +244,7 @@ def _work_sentence(work: tuple[Change, ...], text: Text) -> str:
     values |= {"time_b": unit.show(times[1])}
     if not differing:
         return text("trace.cut.work.same", **values)
-    return text("trace.cut.work.changed", **values, names=_named(differing, text))
+    return text("trace.cut.work.changed", **values, names=_named(differing, text, timed=True))
 
 
 def _clone_sentence(facts: CutFacts, text: Text) -> str:
@@ -258,10 +258,11 @@ def _clone_sentence(facts: CutFacts, text: Text) -> str:
     return text("trace.cut.clones.sized", **values, size_a=size_a, size_b=size_b)
 
 
-def _named(changes: list[Change], text: Text) -> str:
+def _named(changes: list[Change], text: Text, *, timed: bool = False) -> str:
     parts = [
         text(
-            "trace.cut.change",
+            "trace.cut.change.timed" if timed else "trace.cut.change",
+            time=_signed(_show_time, each.time_b_s - each.time_a_s),
             name=_short(each.name) if each.name else text("trace.cut.unknown"),
             a=f"{each.count_a:,}",
             b=f"{each.count_b:,}",

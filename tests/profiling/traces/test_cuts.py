@@ -158,7 +158,8 @@ def test_a_cut_on_a_gpu_is_said_with_gpu_time(tmp_path: Path, english: Text) -> 
         "Backward nodes: 2 in A, 1 in B; `MmBackward0` 1 → 0.",
         "Operators in backward: 2 in A, 1 in B; `aten::mm` 1 → 0; their GPU time −30.0 µs.",
         "Operators outside backward: the same 1 in A and B.",
-        "Kernels and copies: 3 in A (65.0 µs), 2 in B (35.0 µs); by operator `aten::mm` 2 → 1.",
+        "Kernels and copies: 3 in A (65.0 µs), 2 in B (35.0 µs); by operator "
+        "`aten::mm` 2 → 1 (−30.0 µs).",
         "Calls of `aten::clone`: 0 in A and B; no copy added.",
     ]
 

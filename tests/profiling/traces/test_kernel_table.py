@@ -17,7 +17,7 @@ def test_configurations_are_shown_if_there_is_one(tmp_path: Path) -> None:
         tmp_path,
         work(ADD, 0, 10, 1, grid=[8, 1, 1], **same, **{"est. achieved occupancy %": 100}),
         work(ADD, 20, 30, 2, grid=[16, 1, 1], **same, **{"est. achieved occupancy %": 20}),
-        work("triton_poi_fused_add_0", 60, 40, 3, grid=[4, 1, 1], kernel_file="/tmp/c.py", **same),
+        work("triton_poi_fused_add_0", 60, 40, 3, grid=[4, 1, 1], kernel_file="cache/c.py", **same),
         work("Memcpy DtoD (Device -> Device)", 110, 20, 4),
     ).events
     found = kernel_table(trace).set_index("short")
@@ -33,7 +33,7 @@ def test_configurations_are_shown_if_there_is_one(tmp_path: Path) -> None:
     assert found["grid"].fillna("").to_list() == ["", "4,1,1", ""]
     assert found["block"].fillna("").to_list() == ["128,1,1", "128,1,1", ""]
     assert found["registers"].to_list() == [32, 32, pd.NA]
-    assert found["kernel_file"].fillna("").to_list() == ["", "/tmp/c.py", ""]
+    assert found["kernel_file"].fillna("").to_list() == ["", "cache/c.py", ""]
     # Weighted by time: 100% for 10 µs, 20% for 30 µs.
     assert found["occupancy_pct"].iloc[0] == pytest.approx(40)
     assert kernel_table(trace[:0]).empty
