@@ -33,7 +33,9 @@ def are_rounded(times: Iterable[Time]) -> bool:
 
 def may_be_decimals(times_us: Array) -> bool:
     """Return whether there is a time that a float has no nanoseconds of."""
-    return bool((np.abs(times_us) >= _FINE_US).any())
+    # NaN is ignored.
+    highest, lowest = np.fmax.reduce(times_us, initial=0), np.fmin.reduce(times_us, initial=0)
+    return bool(highest >= _FINE_US or lowest <= -_FINE_US)
 
 
 def moments(times: Sequence[Time]) -> Array:

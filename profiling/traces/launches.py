@@ -11,7 +11,14 @@ import pandas as pd
 
 from profiling.traces.categories import DEVICE_WORK, may_launch
 from profiling.traces.clock import ABSENT
-from profiling.traces.nesting import innermost, lane_numbers, nanoseconds, nest, nesting_order
+from profiling.traces.nesting import (
+    innermost,
+    lane_numbers,
+    last_begun,
+    nanoseconds,
+    nest,
+    nesting_order,
+)
 from profiling.traces.ranks import Ranks, ranks_of
 
 Places = npt.NDArray[np.int64]
@@ -165,5 +172,9 @@ def innermost_operators(trace: pd.DataFrame, ops: Places, calls: Places) -> Plac
     count = len(ops)
     order = nesting_order(lane[:count], start[:count], end[:count])
     spans = lane[order], start[order], end[order]
-    found = innermost(*spans, nest(*spans), start[count:], lane[count:])
+    moments, lanes = start[count:], lane[count:]
+    found = last_begun(spans[0], spans[1], moments, lanes)
+    # The last one that began is the innermost one unless it is over.
+    if (np.append(spans[2], moments.max(initial=0) + 1)[found] <= moments).any():
+        found = innermost(*spans, nest(*spans), moments, lanes)
     return np.where(found == _NONE, _NONE, np.append(ops[order], _NONE)[found])

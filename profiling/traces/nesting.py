@@ -332,15 +332,30 @@ def innermost(
         moments: Nanoseconds.
         moment_lanes: Lane of each moment.
     """
-    last = np.searchsorted(*_lane_keys(lane, start, moment_lanes, moments), side="right") - 1
-    found: npt.NDArray[np.int64] = np.where(
-        (last >= 0) & (np.append(lane, -1)[last] == moment_lanes), last, -1
-    )
+    found = last_begun(lane, start, moments, moment_lanes)
     over = np.flatnonzero(found >= 0)
     while len(over := over[end[found[over]] <= moments[over]]):
         found[over] = nesting.parent[found[over]]
         over = over[found[over] >= 0]
     return found
+
+
+def last_begun(
+    lane: npt.NDArray[Any],
+    start: npt.NDArray[Any],
+    moments: npt.NDArray[Any],
+    moment_lanes: npt.NDArray[Any],
+) -> npt.NDArray[np.int64]:
+    """Return the index of the last interval of the lane that began by each moment, -1 for none.
+
+    Args:
+        lane: As for `nest`, like ``start``.
+        start: Nanoseconds.
+        moments: Nanoseconds.
+        moment_lanes: Lane of each moment.
+    """
+    last = np.searchsorted(*_lane_keys(lane, start, moment_lanes, moments), side="right") - 1
+    return np.where((last >= 0) & (np.append(lane, -1)[last] == moment_lanes), last, -1)
 
 
 def covered_before(

@@ -80,39 +80,42 @@ _Number = _Integer | str | None
 
 
 class Arguments(msgspec.Struct, gc=False, frozen=True):
-    """The ``args`` of an event that are used."""
+    """The ``args`` of an event that are used.
 
+    They are in the order of a file, in which decoding looks for the next one.
+    """
+
+    external_id: _Number = msgspec.field(default=ABSENT, name="External id")
+    sequence: _Number = msgspec.field(default=ABSENT, name="Sequence number")
+    stack: str | None = msgspec.field(default=None, name="Call stack")
+    shapes: msgspec.Raw = msgspec.field(default=NO_TEXT, name="Input Dims")
+    reserved_bytes: _Number = msgspec.field(default=ABSENT, name="Total Reserved")
+    allocated_bytes: _Number = msgspec.field(default=ABSENT, name="Total Allocated")
     bytes_: _Number = msgspec.field(default=ABSENT, name="Bytes")
+    device_id: _Number = msgspec.field(default=ABSENT, name="Device Id")
+    device_type: _Number = msgspec.field(default=ABSENT, name="Device Type")
     address: Annotated[int, msgspec.Meta(ge=0)] | None = msgspec.field(
         default=NO_ADDRESS, name="Addr"
     )
-    device_type: _Number = msgspec.field(default=ABSENT, name="Device Type")
-    device_id: _Number = msgspec.field(default=ABSENT, name="Device Id")
-    allocated_bytes: _Number = msgspec.field(default=ABSENT, name="Total Allocated")
-    reserved_bytes: _Number = msgspec.field(default=ABSENT, name="Total Reserved")
-    external_id: _Number = msgspec.field(default=ABSENT, name="External id")
-    # Of torch up to 1.11, except in operators.
-    external_id_of_work: _Number = msgspec.field(default=ABSENT, name="external id")
-    correlation: _Number = ABSENT
-    stream: _Number = ABSENT
     device: _Number = ABSENT
-    copied_bytes: _Number = msgspec.field(default=ABSENT, name="bytes")
-    sequence: _Number = msgspec.field(default=ABSENT, name="Sequence number")
-    grid: msgspec.Raw = NO_TEXT
-    block: msgspec.Raw = NO_TEXT
+    stream: _Number = ABSENT
+    correlation: _Number = ABSENT
     registers: _Number = msgspec.field(default=ABSENT, name="registers per thread")
     shared_bytes: _Number = msgspec.field(default=ABSENT, name="shared memory")
+    grid: msgspec.Raw = NO_TEXT
+    block: msgspec.Raw = NO_TEXT
     occupancy_pct: float | None = msgspec.field(default=None, name="est. achieved occupancy %")
-    collective: str | None = msgspec.field(default=None, name="Collective name")
-    message_elements: _Number = msgspec.field(default=ABSENT, name="In msg nelems")
-    dtype: str | None = None
-    group_size: _Number = msgspec.field(default=ABSENT, name="Group size")
-    group: str | int | None = msgspec.field(default=None, name="Process Group Name")
-    kernel_file: str | None = None
-    shapes: msgspec.Raw = msgspec.field(default=NO_TEXT, name="Input Dims")
-    stack: str | None = msgspec.field(default=None, name="Call stack")
+    copied_bytes: _Number = msgspec.field(default=ABSENT, name="bytes")
     # In metadata events.
     label: msgspec.Raw = msgspec.field(default=NO_TEXT, name="name")
+    collective: str | None = msgspec.field(default=None, name="Collective name")
+    message_elements: _Number = msgspec.field(default=ABSENT, name="In msg nelems")
+    group_size: _Number = msgspec.field(default=ABSENT, name="Group size")
+    dtype: str | None = None
+    group: str | int | None = msgspec.field(default=None, name="Process Group Name")
+    kernel_file: str | None = None
+    # Of torch up to 1.11, except in operators.
+    external_id_of_work: _Number = msgspec.field(default=ABSENT, name="external id")
 
 
 _NO_ARGUMENTS = Arguments()
@@ -123,8 +126,8 @@ class Event(msgspec.Struct, gc=False):
     """One event of the file; its other fields are skipped."""
 
     ph: str = ""
-    name: str = ""
     cat: str | None = None
+    name: str = ""
     pid: int | str | None = None
     tid: int | str | None = None
     ts: int | float | None = _NAN
@@ -387,8 +390,8 @@ def read_strictly(path: Path) -> EventColumns:
     if not is_whole or _LIST.match(data):
         raise ValueError("cut off, or a bare list")
     columns = EventColumns({METADATA})
-    for head, rest, _ in _parts(data):
-        _add_all(columns, head + rest)
+    for part, _, _ in _parts(data):
+        _add_all(columns, part)
     return columns
 
 
@@ -409,8 +412,8 @@ def read_leniently(path: Path, progress: Progress) -> RawTrace:
     data, is_whole = _unpacked(path)
     salvage = _Salvage(len(data), progress)
     file = _File(events=[])
-    for head, rest, left in _parts(data):
-        file = salvage.read(head, rest)
+    for part, begin, left in _parts(data):
+        file = salvage.read(part, begin)
         salvage.tell(left)
     notices = salvage.notices()
     if not is_whole:
@@ -454,21 +457,22 @@ class _Salvage:
             found["text"] = {}
         return {f"trace.notice.{key}": values for key, values in found.items()}
 
-    def read(self, head: bytes, rest: bytes) -> _File:
+    def read(self, part: bytes, begin: int) -> _File:
         """Add a part's events, and return the values beside them.
 
         Args:
-            head: The part up to its events.
-            rest: The part from its events on.
+            part: Its text.
+            begin: Where its events begin.
         """
         with suppress(*DAMAGE):
-            return self._added(head + rest)
+            return _add_all(self.columns, part)
+        head, rest = part[:begin], part[begin:]
         head, in_head = _NOT_A_NUMBER.subn(rb"\1null", head)
         rest, in_rest = _NOT_A_NUMBER.subn(rb"\1null", rest)
         if in_head or in_rest:
             self._lost["not_a_number"] += in_head + in_rest
             with suppress(*DAMAGE):
-                return self._added(head + rest)
+                return _add_all(self.columns, head + rest)
         events, unread = self._one_by_one(rest.decode("utf-8", errors="replace"))
         self.columns.add(events)
         with suppress(*DAMAGE):
@@ -482,9 +486,6 @@ class _Salvage:
         with suppress(*DAMAGE):
             return _decoded(head + b"]}")
         return _File(events=[])
-
-    def _added(self, text: bytes) -> _File:
-        return _add_all(self.columns, text)
 
     def _one_by_one(self, text: str) -> tuple[list[Event], str]:
         """Return the events up to the list's end or to a fault that no event follows.
@@ -608,13 +609,12 @@ class _SmallReads(io.BytesIO):
         return super().read(_PACKED_BYTES if size is None else min(size, _PACKED_BYTES))
 
 
-def _parts(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+def _parts(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield a file in parts that can be decoded by themselves.
 
     Yields:
-        A part up to its events, the part from its events on, and how many bytes of the file are
-        left after it. The first of these is only a bracket, except in the last part, which has
-        what stands beside the events too.
+        A part, where its events begin in it, and how many bytes of the file are left after it. Only
+        the last part has what stands beside the events.
 
     Raises:
         ValueError: There is no list of events.
@@ -622,11 +622,12 @@ def _parts(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     opened = _LIST.match(data) or _EVENTS.search(data)
     if opened is None:
         raise ValueError("no events")
+    view = memoryview(data)  # So that each part is copied only once.
     place = opened.end()
     while cut := _BETWEEN_EVENTS.search(data, place + PART_BYTES):
-        yield b"[", data[place : cut.end(1)] + b"]", len(data) - cut.end()
+        yield b"".join((b"[", view[place : cut.end(1)], b"]")), 1, len(data) - cut.end()
         place = cut.end()
-    yield data[: opened.end()], data[place:], 0
+    yield b"".join((view[: opened.end()], view[place:])), opened.end(), 0
 
 
 def _after_separators(text: str, place: int) -> int:

@@ -360,7 +360,12 @@ def _nullable(values: Array, absent: int = ABSENT, name: str = "") -> pd.arrays.
 def _rare_numbers(events: EventColumns, order: Array) -> dict[str, Array]:
     places = events.array("rare places")
     columns = zip(RARE_NUMBERS, events.array("rare numbers").T, strict=True)
-    return {name: _spread(values, places, order, ABSENT) for name, values in columns}
+    none = places[:0]
+    return {
+        # Most files lack most of them.
+        name: _spread(values, places if (values != ABSENT).any() else none, order, ABSENT)
+        for name, values in columns
+    }
 
 
 def _rare_texts(events: EventColumns, order: Array) -> dict[str, Any]:
