@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from profiling.charts.timeline import Window
 from profiling.model.units import Unit, byte_unit, time_unit
 from profiling.model.words import Text
 from profiling.traces import timeline as lanes
+from profiling.traces.kernel_table import kernel_table
 from profiling.traces.memory import NODE_PREFIX, downsample, memory_curve, memory_devices
-from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.operators import operator_groups
 from profiling.traces.phases import training_phases
 from profiling.traces.table import Trace
 from profiling.traces.timeline import Timeline, View
@@ -38,7 +40,7 @@ _AREA_HEIGHT = 420
 # Smaller areas could be neither read nor hovered over.
 _LEAST_SHARE = 0.001
 _MOST = 150
-_LABEL_LIMIT, _HOVER_LIMIT = 60, 120
+_LABEL_LIMIT, _HOVER_LIMIT, _MOST_LINES = 90, 120, 6
 # Okabe and Ito's hues, each dark enough for white letters.
 _COLORS = ("#0b74b5", "#00805d", "#c04f00", "#7460d0", "#8a6500", "#b0508a", "#6b7280")
 _CURVE_HEIGHT = 360
@@ -68,7 +70,7 @@ def charts(
         window: First and last second of the timeline.
         text: Translator.
     """
-    events, work = trace.events, kernels(trace.events)
+    events, work = trace.events, kernel_table(trace.events)
     layout = lanes.timeline(events, trace.process_names, trace.thread_names)
     found = {
         "timeline": timeline_chart(layout, events, training_phases(events), window, text)[0],
@@ -116,7 +118,8 @@ def treemap(ops: pd.DataFrame, text: Text, column: str = "self_s") -> go.Figure:
     """Draw an area for each name, grouped by namespace.
 
     Args:
-        ops: Columns ``name``, ``count`` and `column`; rows with the same name are added up.
+        ops: Columns ``name``, ``count`` and `column`, and perhaps ``short``, the name to write on
+            the area; rows with the same name are added up.
         text: Translator.
         column: The column that areas show, in seconds.
 
@@ -127,6 +130,8 @@ def treemap(ops: pd.DataFrame, text: Text, column: str = "self_s") -> go.Figure:
     sums = sums[sums[column] > 0].sort_values(column, ascending=False, ignore_index=True)
     if sums.empty:
         return empty(text)
+    short = dict(zip(ops["name"], ops["short"], strict=True)) if "short" in ops else {}
+    sums["short"] = [short.get(name, name) for name in sums["name"]]
     whole = float(sums[column].sum())
     is_seen = (sums[column] >= _LEAST_SHARE * whole) & (sums.index < _MOST)
     areas = _areas(sums[is_seen], column, whole, text)
@@ -170,16 +175,21 @@ def _areas(sums: pd.DataFrame, column: str, whole: float, text: Text) -> list[Ar
         label = escaped(group, _LABEL_LIMIT)
         hover = _share(label, float(total_s), whole, text)
         areas.append((f"group {group}", "", label, float(total_s), hover, colors[group]))
-    for place, (name, count, time_s, group) in enumerate(
-        zip(sums["name"], sums["count"], sums[column], groups, strict=True)
-    ):
+    columns = sums["name"], sums["short"], sums["count"], sums[column], groups
+    for place, (name, short, count, time_s, group) in enumerate(zip(*columns, strict=True)):
         calls = text("trace.hover.calls", count=f"{count:,}")
-        hover = _share(escaped(name, _HOVER_LIMIT), float(time_s), whole, text)
+        hover = _share(_lines(name), float(time_s), whole, text)
         parent = f"group {group}" if group else ""
-        label = escaped(_short(name), _LABEL_LIMIT)
+        label = escaped(_without_group(short), _LABEL_LIMIT)
         color = colors[group] if group else _COLORS[place % len(_COLORS)]
         areas.append((f"op {place}", parent, label, float(time_s), f"{hover}<br>{calls}", color))
     return areas
+
+
+def _lines(name: str) -> str:
+    """Return a name in lines that fit a screen."""
+    lines = textwrap.wrap(name, _HOVER_LIMIT) or [name]
+    return "<br>".join(escaped(line, _HOVER_LIMIT) for line in lines[:_MOST_LINES])
 
 
 def _group(name: str) -> str:
@@ -189,7 +199,7 @@ def _group(name: str) -> str:
     return before if found and before.isidentifier() else ""
 
 
-def _short(name: str) -> str:
+def _without_group(name: str) -> str:
     if name.startswith(NODE_PREFIX):
         return name.removeprefix(NODE_PREFIX)
     before, _, after = name.partition("::")
@@ -206,7 +216,7 @@ def _title(sums: pd.DataFrame, column: str, whole: float, text: Text) -> str:
     kind = column.removesuffix("_s")
     return text(
         f"trace.treemap.{kind}",
-        name=escaped(largest["name"], 50),
+        name=escaped(largest["short"], _LABEL_LIMIT),
         time=time_unit([whole]).show(whole),
         share=f"{largest[column] / whole:.0%}",
     )

@@ -19,10 +19,15 @@ from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
 from profiling.output import json_data, trace_files
+from profiling.output.columns import column, tells
 from profiling.output.saved_runs import find_trace
+from profiling.traces.cuts import cut_facts, cut_sentences
 from profiling.traces.diff import diff_sentences, trace_diff
+from profiling.traces.gpu_tables import GPU_TABLES, SHOWN
+from profiling.traces.kernel_names import short_names
 from profiling.traces.memory import alive_at_peak, memory_devices, memory_facts
-from profiling.traces.operators import Selection, kernels, operator_groups
+from profiling.traces.operators import Selection, operator_groups
+from profiling.traces.summary import summary_sentences, trace_summary
 from profiling.traces.table import Trace, read_trace
 from profiling.traces.timeline import cut, end_s
 
@@ -30,7 +35,10 @@ Span = tuple[float, float]
 
 _ROWS = 20
 _NAME_LIMIT = 60
-_PIPE_WIDTH = 150
+_FEW_ROWS = 10
+_PIPE_WIDTH = 240
+# Shown even if they are empty.
+_ALWAYS = ("name", "device")
 
 
 @click.command("trace")
@@ -63,18 +71,21 @@ def read(
     limits = None if span is None else _span(span)
     name, trace = _read(file, limits)
     events = trace.events
-    beside = None if other is None else trace_diff(events, _read(other, limits)[1].events)
+    against = None if other is None else _read(other, limits)[1].events
+    beside = None if against is None else trace_diff(events, against)
+    cut = [] if against is None else cut_sentences(cut_facts(events, against), say)
     wants_ops = ops or not (memory or other)
     if as_json:
-        print_json(_plain(name, trace, beside, ops=wants_ops, memory=memory))
+        print_json(_plain(name, trace, beside, cut, ops=wants_ops, memory=memory))
     else:
         _print_summary(name, trace)
         if wants_ops:
-            _print_ops(operator_groups(events), kernels(events))
+            _print_ops(operator_groups(events))
+            _print_tables(events)
         if memory:
             _print_memory(events)
         if beside is not None:
-            _print_diff(beside)
+            _print_diff(beside, cut)
     for path in [] if folder is None else _write(trace, limits, beside, folder):
         if not as_json:
             out.print(f"wrote {path}", markup=False, soft_wrap=True)
@@ -120,13 +131,20 @@ def _write(
 
 
 def _plain(
-    name: str, trace: Trace, beside: pd.DataFrame | None, *, ops: bool, memory: bool
+    name: str,
+    trace: Trace,
+    beside: pd.DataFrame | None,
+    cut: list[str],
+    *,
+    ops: bool,
+    memory: bool,
 ) -> dict[str, Any]:
     events = trace.events
-    found = json_data.trace(name, trace, say)
+    found = json_data.trace(name, trace, say) | json_data.trace_summary(trace, say)
     if ops:
-        tables = operator_groups(events), kernels(events)
-        found |= json_data.operators(*(Selection(table, len(table)) for table in tables))
+        found |= json_data.trace_tables(
+            events, operator_groups(events), lambda table: Selection(table, len(table))
+        )
     if memory:
         found["memory"] = [
             {
@@ -139,6 +157,7 @@ def _plain(
     if beside is not None:
         found["diff"] = json_data.rows(beside)
         found["finding"] = diff_sentences(beside, say)
+        found["cut"] = cut
     return found
 
 
@@ -155,17 +174,23 @@ def _print_summary(name: str, trace: Trace) -> None:
         lanes=len(lanes),
     )
     notices = [say(key, **values) for key, values in trace.notices]
-    for line in (summary, *notices):
-        out.print(line, markup=False, soft_wrap=True)
+    told = summary_sentences(trace_summary(trace), say)
+    for line in (summary, *notices, *told):
+        out.print(printable(line), markup=False, soft_wrap=True)
 
 
-def _print_ops(ops: pd.DataFrame, kernels: pd.DataFrame) -> None:
-    """Print the operators with the most self time, and the GPU work with the most time."""
+def _print_ops(ops: pd.DataFrame) -> None:
+    """Print the operators with the most self time."""
     columns = ["name", "count", "self_s", "total_s", "mean_s", "device_s", "allocated_bytes"]
     _print(say("trace.tab.operators"), ops, columns)
-    if len(kernels):
-        columns = ["name", "count", "total_s", "mean_s", "launch_s", "queue_s"]
-        _print(say("trace.shell.gpu"), kernels, columns)
+
+
+def _print_tables(events: pd.DataFrame) -> None:
+    """Print the tables that answer a question, of those that have rows."""
+    for name, table in GPU_TABLES.items():
+        found = table(events)
+        if len(found):
+            _print(say(f"trace.question.{name}"), found, SHOWN[name], most=_FEW_ROWS)
 
 
 def _print_memory(events: pd.DataFrame) -> None:
@@ -188,41 +213,37 @@ def _print_memory(events: pd.DataFrame) -> None:
         out.print(say("trace.memory.none"), markup=False, soft_wrap=True)
 
 
-def _print_diff(diff: pd.DataFrame) -> None:
+def _print_diff(diff: pd.DataFrame, cut: list[str]) -> None:
     """Print what differs: the rows first that explain it, then sentences."""
     columns = ["name", "count_a", "count_b", "self_s_a", "self_s_b", "change_s"]
-    _print(say("trace.tab.diff"), diff, columns)
-    for sentence in (*diff_sentences(diff, say), say("trace.diff.caveat")):
+    short = short_names(diff.loc[diff["category"] != "cpu_op", "name"])
+    shown = diff.assign(name=diff["name"].map(lambda name: short.get(name, name)))
+    _print(say("trace.tab.diff"), shown, columns)
+    for sentence in (*cut, *diff_sentences(diff, say), say("trace.diff.caveat")):
         out.print(printable(sentence), markup=False, soft_wrap=True)
 
 
-def _print(title: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
-    known = [name for name in columns if name == "name" or table[name].notna().any()]
-    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in known:
-        is_text = name in ("name", "kind")
-        drawn.add_column(say(f"trace.column.{name}"), justify="left" if is_text else "right")
-    shown = table[known].head(_ROWS)
-    for row in shown.itertuples(index=False):
-        cells = [_cell(name, value) for name, value in zip(known, row, strict=True)]
-        drawn.add_row(*map(Line, cells))
+def _print(title: str, table: pd.DataFrame, columns: Sequence[str], most: int = _ROWS) -> None:
+    known = [name for name in columns if name in _ALWAYS or tells(table, name)]
+    drawn = Table(box=None, pad_edge=False)
+    shown = table.head(most)
+    found = [column(shown, name, say) for name in known]
+    for each in found:
+        drawn.add_column(each.heading, justify="left" if each.is_text else "right")
+    for cells in zip(*(each.cells for each in found), strict=True):
+        drawn.add_row(*map(Line, map(_fitted, cells)))
     wide = out if out.is_terminal else Console(file=out.file, width=_PIPE_WIDTH, highlight=False)
+    out.print(title, style="italic", soft_wrap=True)
     wide.print(drawn)
     if len(table) > len(shown):
         out.print(say("trace.shell.more", count=f"{len(table) - len(shown):,}"), soft_wrap=True)
     out.print()
 
 
-def _cell(column: str, value: Any) -> str:
-    if pd.isna(value):
-        return ""
-    kind = column.removesuffix("_a").removesuffix("_b")
-    if kind.endswith("_s"):
-        seconds = float(value)
-        return time_unit([seconds]).show(seconds)
-    if kind.endswith("_bytes"):
-        return show_bytes(float(value))
-    if isinstance(value, str):
-        json_data = printable(value)
-        return json_data if len(json_data) <= _NAME_LIMIT else f"{json_data[: _NAME_LIMIT - 1]}…"
-    return f"{value:,}"
+def _fitted(cell: str) -> str:
+    """Return what fits of a text; both ends tell names apart."""
+    plain = printable(cell)
+    if len(plain) <= _NAME_LIMIT:
+        return plain
+    half = (_NAME_LIMIT - 1) // 2
+    return f"{plain[: _NAME_LIMIT - 1 - half]}…{plain[-half:]}"

@@ -61,6 +61,51 @@ def show_ratio(ratio: float) -> str:
     )
 
 
+def show_share(share: float) -> str:
+    """Format a share in percent to one decimal; only nothing is 0%, and only all is 100%.
+
+    Example:
+        >>> show_share(0.1234), show_share(0.0001), show_share(0.9999), show_share(1.0)
+        ('12.3%', '<0.1%', '>99.9%', '100%')
+    """
+    if share == 0 or abs(share - 1) < 1e-6:
+        return f"{share:.0%}"
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 <= share < 1 else f"{share:.1%}"
+
+
+def show_column(values: Iterable[float | None], unit: Unit) -> list[str]:
+    """Format the SI values of a column in one unit, with the same decimals, without the unit.
+
+    The largest value has three significant digits or more, so that small ones have some, too; what
+    would be rounded to 0 is said to be less.
+
+    Example:
+        >>> show_column([1.2345, 0.02, None, 0], Unit("ms", 1e-3))
+        ['1,234', '20', '', '0']
+        >>> show_column([2.5, 0.0004, 1e-7], Unit("ms", 1e-3))
+        ['2,500.00', '0.40', '<0.01']
+    """
+    known = [None if value is None or value != value else value / unit.factor for value in values]
+    sizes = [abs(value) for value in known if value]
+    decimals = 0
+    if sizes:
+        for_largest, for_smallest = (
+            digits - 1 - math.floor(math.log10(size))
+            for digits, size in ((3, max(sizes)), (2, min(sizes)))
+        )
+        decimals = max(0, for_largest, min(2, for_smallest))
+    return ["" if value is None else _with_decimals(value, decimals) for value in known]
+
+
+def _with_decimals(value: float, decimals: int) -> str:
+    least = 10**-decimals
+    if value and abs(value) < least / 2:
+        return f"{'<' if value > 0 else '>-'}{least:.{decimals}f}"
+    return f"{value:,.{decimals}f}" if value else "0"
+
+
 def show_interval(low: float, high: float) -> str:
     """Format the interval of a ratio, its ends rounded outward but never across 1.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from profiling.catalogue.search import Hit
 from profiling.model.errors import short
 from profiling.model.lesson import ClaimResult, LessonTrace
 from profiling.model.words import DEFAULT, Text, lenient, table
+from profiling.traces import summary
+from profiling.traces.gpu_tables import GPU_TABLES
 from profiling.traces.operators import Selection
 from profiling.traces.table import Trace
 from profiling.traces.timeline import end_s
@@ -92,6 +95,17 @@ def trace(name: str, read: Trace, text: Text) -> dict[str, Any]:
     }
 
 
+def trace_summary(read: Trace, text: Text) -> dict[str, Any]:
+    """Return what a trace tells of its GPUs, as data and in words.
+
+    Args:
+        read: The trace, or a window of it.
+        text: The words.
+    """
+    found = summary.trace_summary(read)
+    return {"summary": {**plain(found), "sentences": summary.summary_sentences(found, text)}}
+
+
 def explanation(diagnosis: Diagnosis, text: Text) -> dict[str, Any]:
     """Return what was found in a record: a finding with its lines and words, and each parameter."""
     watch = diagnosis.watch
@@ -118,13 +132,20 @@ def explanation(diagnosis: Diagnosis, text: Text) -> dict[str, Any]:
     }
 
 
-def operators(ops: Selection, launched: Selection) -> dict[str, Any]:
-    """Return operators and what ran on a GPU: the rows that are shown, and how many there are."""
-    return {
-        "ops_found": ops.found,
-        "ops": rows(ops.table),
-        "kernels_found": launched.found,
-        "kernels": rows(launched.table),
+def trace_tables(
+    events: pd.DataFrame, operators: pd.DataFrame, select: Callable[[pd.DataFrame], Selection]
+) -> dict[str, Any]:
+    """Return the tables of a trace, and how many rows each has.
+
+    Args:
+        events: The trace.
+        operators: Its operators.
+        select: Returns the rows to show of a table.
+    """
+    tables = {"ops": operators, **{name: table(events) for name, table in GPU_TABLES.items()}}
+    shown = {name: select(table) for name, table in tables.items()}
+    return {f"{name}_found": each.found for name, each in shown.items()} | {
+        name: rows(each.table) for name, each in shown.items()
     }
 
 

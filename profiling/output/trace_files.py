@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from profiling.output.run_files import harmless, replace_file
+from profiling.traces.gpu_tables import GPU_TABLES
 from profiling.traces.memory import memory_curve, memory_devices
-from profiling.traces.operators import kernels, operator_groups
+from profiling.traces.operators import operator_groups
 from profiling.traces.phases import steps
 from profiling.traces.table import Trace
 from profiling.traces.timeline import chrome_trace, window
@@ -25,7 +26,7 @@ DIFF = "trace_diff.csv"
 _TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     EVENTS: lambda events: events,
     "ops.csv": lambda events: operator_groups(events, "shapes"),
-    "kernels.csv": kernels,
+    **{f"{name}.csv": table for name, table in GPU_TABLES.items()},
     "memory.csv": lambda events: _memory(events),
     "steps.csv": steps,
 }

@@ -9,6 +9,7 @@ import pandas as pd
 
 from profiling.model.units import show_bytes, time_unit
 from profiling.model.words import Text
+from profiling.traces.kernel_names import short_names
 from profiling.traces.operators import GROUPINGS, kernels, operator_groups
 
 _NUMBERS = {
@@ -19,7 +20,7 @@ _NUMBERS = {
     "allocated_bytes": "Int64",
 }
 _MOST_NAMED = 8
-_NAME_LIMIT = 60
+_NAME_LIMIT = 120
 
 
 def trace_diff(a: pd.DataFrame, b: pd.DataFrame, by: str = "name") -> pd.DataFrame:
@@ -65,6 +66,9 @@ def diff_sentences(diff: pd.DataFrame, text: Text) -> list[str]:
         text: Translator.
     """
     said = []
+    is_work = diff["category"] != "cpu_op"
+    short = short_names(diff.loc[is_work, "name"])
+    diff = diff.assign(name=diff["name"].map(short).where(is_work, diff["name"]))
     counts = diff[diff["count_a"].fillna(0) != diff["count_b"].fillna(0)]
     for side in ("a", "b"):
         alone = counts[counts["only_in"].eq(side).fillna(False)]

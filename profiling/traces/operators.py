@@ -29,6 +29,8 @@ GROUPINGS = {"name": ["name"], "shapes": ["name", "shapes"], "stack": ["name", "
 # Names of launches in CUDA and HIP, and in the Unified Runtime below XPUs.
 _LAUNCH = r"Launch(?:Cooperative)?Kernel|EnqueueKernelLaunch"
 _ON_DEVICE_COPY = "DtoD"
+# From here on a float may stand for several whole numbers.
+_FIRST_INEXACT = 2**53
 _COUNTS = ("kernels", "launches", "copies", "device_copies", "syncs")
 
 
@@ -177,8 +179,8 @@ def device_events(trace: pd.DataFrame) -> pd.DataFrame:
         {
             "name": work["name"],
             "category": work["category"].astype("str"),
-            "device": _number(work, "device", "process"),
-            "stream": _number(work, "stream", "thread"),
+            "device": lane_numbers(work, "device", "process"),
+            "stream": lane_numbers(work, "stream", "thread"),
             "start_ns": start,
             "end_ns": start + np.maximum(nanoseconds(work["duration_s"]), 0),
         },
@@ -270,10 +272,11 @@ def _gaps(
     return gaps
 
 
-def _number(work: pd.DataFrame, column: str, fallback: str) -> pd.Series:
-    lane = pd.to_numeric(work[fallback], errors="coerce")
-    number = lane.where(lane == np.floor(lane)).astype("Int64")
-    return work[column].fillna(number) if column in work else number
+def lane_numbers(events: pd.DataFrame, column: str, fallback: str) -> pd.Series:
+    """Return the device or stream of events, else their process or thread if that is a number."""
+    lane = pd.to_numeric(events[fallback], errors="coerce")
+    number = lane.where((lane == np.floor(lane)) & (lane.abs() < _FIRST_INEXACT)).astype("Int64")
+    return events[column].fillna(number) if column in events else number
 
 
 def _launches(trace: pd.DataFrame, work: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -388,7 +391,7 @@ def filter_rows(table: pd.DataFrame, words: str, sort: str | None) -> Selection:
         words: Words separated by spaces; case is ignored.
         sort: A numeric column, greatest first; the order is kept if the table lacks it.
     """
-    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str")
+    texts = table.select_dtypes(include=["object", "string", "category"]).astype("str").fillna("")
     joined = texts.agg(" ".join, axis=1).str.casefold() if len(table) else pd.Series(dtype="str")
     found = table
     for word in words.casefold().split():

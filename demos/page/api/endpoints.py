@@ -7,6 +7,7 @@ described where they are declared, in `profiling.model.request`.
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import pandas as pd
 from gradio import FileData
 from gradio.events import api
 
@@ -22,7 +23,7 @@ from profiling.model.lesson import LessonRequest
 from profiling.model.request import AUTO, Request
 from profiling.model.words import Language, translator
 from profiling.output import json_data
-from profiling.traces.operators import MOST_ROWS, Selection, filter_rows, kernels, operator_groups
+from profiling.traces.operators import MOST_ROWS, Selection, filter_rows, operator_groups
 from profiling.traces.table import Trace, trace_fault
 
 Sort = Literal["self_s", "total_s", "mean_s", "count", "device_s", "allocated_bytes"]
@@ -224,6 +225,10 @@ class _Endpoints:
             status: done
             ops and ops_found: the first rows of operators, and the number of all rows
             kernels and kernels_found: the same for GPU work
+            gpus, gaps, ranges, collectives, forward_backward, each also with _found: time and
+                waiting of each GPU, its idle times, GPU time by named range, communication, and
+                forward operators with their backward
+            summary: the main facts of the GPUs, as data and as sentences
             name, events, end_s, start_unix_s, kinds, ranks: properties of the trace
             notices: remarks on this trace
         """
@@ -236,7 +241,9 @@ class _Endpoints:
                     yield {"status": "reading", "share": step.share}
                 else:
                     tables = _tables(step.trace, sort, group, limit, filter)
-                    head = json_data.trace(path.name, step.trace, translator(lang))
+                    text = translator(lang)
+                    head = json_data.trace(path.name, step.trace, text)
+                    head |= json_data.trace_summary(step.trace, text)
                     yield {"status": "done", **head, **tables}
         except Exception as error:
             raise trace_fault(error) from error
@@ -275,8 +282,8 @@ def _measuring(progress: Progress) -> Answer:
 
 
 def _tables(trace: Trace, sort: str, group: str, limit: int, words: str) -> Answer:
-    tables = operator_groups(trace.events, group), kernels(trace.events)
-    selections = [filter_rows(table, words, sort) for table in tables]
-    return json_data.operators(
-        *(Selection(each.table.head(limit), each.found) for each in selections)
-    )
+    def select(table: pd.DataFrame) -> Selection:
+        chosen = filter_rows(table, words, sort)
+        return Selection(chosen.table.head(limit), chosen.found)
+
+    return json_data.trace_tables(trace.events, operator_groups(trace.events, group), select)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
@@ -31,6 +33,17 @@ def test_areas_add_up_to_the_whole(english: Text) -> None:
         "aten::mm: 6.00 µs, 60.0%<br>3 calls"
     )
     assert title(figure) == "aten::mm takes 60% of 10.0 µs self CPU time"
+
+
+def test_kernels_have_short_names_and_full_ones_on_hover(english: Text) -> None:
+    names = [f"void at::native::f<{'x' * 200}, {kind}>(int)" for kind in "ab"]
+    work = pd.DataFrame({"name": names, "short": ["f<a>", "f<b>"], "count": 1, "total_s": [2, 1]})
+    figure = treemap(work, english, "total_s")
+    (areas,) = figure.data
+    assert list(areas.labels) == ["f&lt;a&gt;", "f&lt;b&gt;"]
+    shown = html.unescape(areas.hovertext[1].replace("<br>", ""))
+    assert shown.replace(" ", "").startswith(f"{names[1].replace(' ', '')}:")
+    assert title(figure).startswith("f&lt;a&gt; takes 67%")
 
 
 def test_small_areas_are_one(english: Text) -> None:

@@ -11,6 +11,7 @@ from profiling.output.saved_runs import recorded_traces
 from profiling.traces.table import read_trace
 from tests.harness.made_traces import write
 from tests.profiling.planted import event, write_trace
+from tests.profiling.traces.gpu_events import BACKWARD, NODE, annotation, launched, operator
 
 
 @pytest.fixture
@@ -69,7 +70,8 @@ def test_files_are_written_and_the_window_reads_back(
     assert done.code == 0
     names = {path.name for path in out.iterdir()} - {"trace_events.parquet"}
     assert names == {
-        *("trace_events.csv", "ops.csv", "kernels.csv", "memory.csv", "steps.csv"),
+        *("trace_events.csv", "ops.csv", "kernels.csv", "memory.csv", "steps.csv", "gpus.csv"),
+        *("gaps.csv", "ranges.csv", "collectives.csv", "forward_backward.csv"),
         *("window.json.gz", "trace_diff.csv", "plotly.min.js"),
         *("timeline.html", "memory.html", "operators.html", "kernels.html", "trace_diff.html"),
     }
@@ -137,3 +139,61 @@ def test_a_name_cannot_steer_the_terminal_or_a_spreadsheet(shell: Any, tmp_path:
     assert "[bold]x" in done.out
     ops = pd.read_csv(tmp_path / "out" / "ops.csv")
     assert sorted(ops["name"])[0].startswith("'=1+1")
+
+
+@pytest.fixture
+def gpu_trace(tmp_path: Path) -> str:
+    events = [
+        annotation("forward", 0, 40),
+        operator("aten::mm", 0, 20, sequence=1),
+        *launched("gemm", 15, 40, 1, grid=[8, 1, 1]),
+        operator(f"{NODE}MmBackward0", 60, 40, sequence=1, tid=BACKWARD),
+        *launched("gemm", 80, 20, 2, tid=BACKWARD, grid=[16, 1, 1]),
+    ]
+    return str(write_trace(tmp_path / "gpu.json", events))
+
+
+def test_what_a_trace_tells_of_its_gpus_comes_first(shell: Any, gpu_trace: str) -> None:
+    lines = shell("trace", gpu_trace).out.splitlines()
+    assert lines[1:5] == [
+        "GPU 0 was busy 70.6% of 85.0 µs: kernels 60.0 µs (70.6%), copies without kernels 0 ns "
+        "(0%).",
+        "GPU 0 was idle 25.0 µs (29.4%): host-bound (nothing launched) 15.0 µs (17.6%); kernel "
+        "wait (launched, not started) 8.00 µs (9.4%); launch call running 2.00 µs (2.4%).",
+        "Most GPU time by kernel: `gemm` 100% (60.0 µs, 2×).",
+        "Most GPU time by range: `forward` 66.7% (40.0 µs, 1×).",
+    ]
+    at = lines.index("Which kernels take the GPU's time, and how were they launched?")
+    assert lines[at + 1].split()[:5] == ["kernel", "calls", "total", "(µs)", "average"]
+    assert lines[at + 2].split() == [
+        *("gemm", "2", "60.0", "30.0", "100%", "10.0", "0", "several"),
+    ]
+    at = lines.index("What does the backward of each forward operator cost?")
+    assert lines[at + 2].split() == [
+        "aten::mm",
+        "MmBackward0",
+        *["1", "40.0", "20.0", "20.0", "40.0"],
+    ]
+
+
+def test_json_and_files_have_it_too(shell: Any, gpu_trace: str, tmp_path: Path) -> None:
+    found = json.loads(shell("trace", gpu_trace, "--json").out)
+    (times,) = found["summary"]["times"]
+    assert (times["kernel_ns"], times["host_ns"], times["queue_ns"]) == (60_000, 15_000, 8_000)
+    assert found["summary"]["sentences"][0].startswith("GPU 0 was busy 70.6% of 85.0 µs")
+    assert (found["kernels_found"], found["kernels"][0]["configurations"]) == (1, 2)
+    assert found["forward_backward"][0]["backward_device_s"] == 20e-6
+    assert [gap["length_s"] for gap in found["gaps"]] == [25e-6]
+    out = tmp_path / "out"
+    assert shell("trace", gpu_trace, "--out", str(out)).code == 0
+    assert pd.read_csv(out / "gpus.csv")["kernel_s"].to_list() == [60e-6]
+    assert pd.read_csv(out / "ranges.csv")["name"].to_list() == ["forward"]
+    assert list(pd.read_csv(out / "collectives.csv"))[:2] == ["collective", "dtype"]
+
+
+def test_what_a_cut_changed_is_said_with_a_diff(shell: Any) -> None:
+    pair = [f"recorded:cpu-1-thread.side_branch.{name}" for name in ("attached", "detach")]
+    done = shell("trace", pair[0], "--diff", pair[1])
+    assert "Operators in backward: 122 in A, 119 in B; `aten::mm` 21 → 20" in done.out
+    cut = json.loads(shell("trace", *(pair[0], "--diff", pair[1], "--json")).out)["cut"]
+    assert cut[0] == "Backward nodes: the same 56 in A and B."

@@ -41,3 +41,14 @@ def test_every_sentence_tells_a_from_b(tmp_path: Path, english: Text) -> None:
         "GPU work: 4.00 µs in A, 8.00 µs in B.",
         "Allocated by operators: 1.00 KiB in A, 3.00 KiB in B.",
     ]
+
+
+def test_kernels_with_one_beginning_are_told_apart(tmp_path: Path, english: Text) -> None:
+    lane: dict[str, Any] = {"cat": "kernel", "pid": 0, "tid": 7}
+    name = "void at::native::vectorized_elementwise_kernel<4, at::native::{}Functor<float>>(int)"
+    a = read(tmp_path / "a.json", event(name.format("Mul"), 0, **lane))
+    b = read(tmp_path / "b.json", event(name.format("Add"), 0, **lane))
+    assert diff_sentences(trace_diff(a, b), english)[:2] == [
+        "Only in A: `vectorized_elementwise_kernel<MulFunctor<float>>` ×1.",
+        "Only in B: `vectorized_elementwise_kernel<AddFunctor<float>>` ×1.",
+    ]

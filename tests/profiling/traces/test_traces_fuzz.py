@@ -13,10 +13,16 @@ import pytest
 
 from profiling.model.errors import InputError
 from profiling.model.words import LANGUAGES, translator
-from profiling.traces.table import COLUMNS, MORE_COLUMNS, read_trace
+from profiling.traces.cuts import cut_facts, cut_sentences
+from profiling.traces.gpu_tables import GPU_TABLES, SHOWN
+from profiling.traces.idle import CAUSES
+from profiling.traces.summary import summary_sentences, trace_summary
+from profiling.traces.table import COLUMNS, MORE_COLUMNS, Trace, read_trace
 from tests.harness.made_traces import write
 
 FILES = 200
+# One in so many is summed up, too.
+SUMMED_UP = 25
 SEEDS = [0, pytest.param(1, marks=pytest.mark.long)]
 VALUE = re.compile(rb"(?<=: )[^,\n\[{}]+")
 ODD = [
@@ -66,7 +72,21 @@ def outcome(path: Path) -> str:
     assert trace.events.to_csv().encode()
     for key, values in trace.notices:
         assert all(translator(language)(key, **values) for language in LANGUAGES)
+    if len(trace.events) % SUMMED_UP == 0:
+        sum_up(trace)
     return "partial" if trace.notices else "whole"
+
+
+def sum_up(trace: Trace) -> None:
+    """Check what is told of a trace's GPUs."""
+    summary = trace_summary(trace)
+    for times in summary.times:
+        assert times.idle_ns == sum(getattr(times, f"{cause}_ns") for cause in CAUSES)
+    for language in LANGUAGES:
+        assert all(summary_sentences(summary, translator(language)))
+        assert all(cut_sentences(cut_facts(trace.events, trace.events[::2]), translator(language)))
+    for name, table in GPU_TABLES.items():
+        assert {*SHOWN[name]} <= {*table(trace.events)}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
