@@ -43,6 +43,8 @@ class Parameter:
         self.cleared_site: Site | None = None
         self.removed_site: Site | None = None
         self.arrived_at = -1
+        # Whether the gradient that has arrived last is not all zeros, as far as this was looked at.
+        self.brought = True
         # Identity of the gradient that has arrived.
         self.gradient = 0
         self.hook_sites: list[Site] = []
@@ -170,8 +172,9 @@ class Parameters:
         parameter.arrived_at = clock
         parameter.gradient = id(gradient)
         parameter.removed_site = None
+        parameter.brought = not look or has_values(gradient)
         if look:
-            if has_values(gradient):
+            if parameter.brought:
                 parameter.arrived_nonzero = True
             else:
                 parameter.arrived_zero = True
@@ -242,7 +245,8 @@ class Optimizers:
                 site = parameter.removed_site
                 if gradient is not None:
                     known.zeros = True
-                    site = cleared(gradient, parameter.arrived_at) or site
+                    if parameter.brought:
+                        site = cleared(gradient, parameter.arrived_at) or site
                 parameter.cleared_site = site or parameter.cleared_site
             parameter.since_step = 0
             with contextlib.suppress(RuntimeError):
