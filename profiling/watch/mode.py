@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from . import calls
-from .flow import Operation, graph, is_trained, tensors_in
+from .flow import Operation, graph, is_trained, tensors_in, tracing
 from .sites import OPTIMIZER, Site, here, kind
 from .training import has_values
 
@@ -58,7 +58,7 @@ class Mode(TorchFunctionMode):
         kwargs = kwargs or {}
         session = self._session
         thread = session.thread
-        if thread.busy or func in calls.IGNORED or func in calls.BACKWARD:
+        if thread.busy or func in calls.IGNORED or func in calls.BACKWARD or tracing():
             return func(*args, **kwargs)
         if thread.stepping and kind(sys._getframe(1).f_code) == OPTIMIZER:
             return func(*args, **kwargs)

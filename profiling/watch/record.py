@@ -413,9 +413,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if dataclasses.is_dataclass(value):
+        plain = {each: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
         return {
-            each.name: _plain(got)
-            for each in dataclasses.fields(value)
-            if (got := getattr(value, each.name)) != each.default
+            each.name: got
+            for each, got in plain.items()
+            if each.default is dataclasses.MISSING or got != _plain(each.default)
         }
-    return value
+    # A symbolic size, as of ``torch.export``, is no number yet.
+    return value if value is None or isinstance(value, (int, float, str)) else 0
