@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 FORMAT = "detach-lab-watch"
 VERSION = 1
+
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True)
@@ -400,6 +403,38 @@ class Watch:
     compiled: bool = False
     dropped: int = 0
     notes: tuple[str, ...] = field(default=())
+
+
+def lines_of(text: str) -> list[str]:
+    r"""Return the lines of a source as Python counts them; `str.splitlines` knows more ends.
+
+    Example:
+        >>> lines_of("a = 1\r\n\x0cb = '\x85'\n\n")
+        ['a = 1', "\x0cb = '\x85'", '']
+    """
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def waits(parameter: Any) -> bool:
+    """Return whether a parameter's optimizers have stepped and never found a gradient of it.
+
+    Args:
+        parameter: A `Parameter`, or what the watcher knows of one.
+    """
+    steps = bool(parameter.optimizers) and bool(parameter.steps)
+    return steps and not parameter.steps_with_gradient
+
+
+def has_arrived(parameter: Any) -> bool:
+    """Return whether a gradient arrived where it is used.
+
+    What ``autograd.grad`` returned is somebody else's, where an optimizer waits for a gradient.
+
+    Args:
+        parameter: A `Parameter`, or what the watcher knows of one.
+    """
+    return bool(parameter.arrivals or (parameter.asked and not waits(parameter)))
 
 
 def encode(watch: Watch) -> str:

@@ -15,7 +15,7 @@ from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Lin
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
 from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
 from profiling.analysis.diagnosis.zeros import Zero, zero_of
-from profiling.watch.record import Backward
+from profiling.watch.record import Backward, has_arrived
 
 # Lines of one finding; the rest is counted.
 _MOST_LINES = 6
@@ -32,7 +32,7 @@ def verdict(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if not parameter.requires_grad:
         return "frozen", _frozen(facts, number)
-    if _has_arrived(facts, number):
+    if has_arrived(parameter):
         return _arrived(facts, number)
     if _is_judged_too_early(facts, number):
         return "unknown", _inference(facts, number)
@@ -129,16 +129,6 @@ def _frozen(facts: Facts, number: int) -> Finding:
     return _say(level, "frozen", lines)
 
 
-def _has_arrived(facts: Facts, number: int) -> bool:
-    """Return whether a gradient arrived where it is used.
-
-    What ``autograd.grad`` returned is somebody else's, where an optimizer waits for a gradient.
-    """
-    parameter = facts.parameter(number)
-    waits = bool(parameter.optimizers) and parameter.steps and not parameter.steps_with_gradient
-    return bool(parameter.arrivals or (parameter.asked and not waits))
-
-
 def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if (
@@ -164,7 +154,13 @@ def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
 
 
 def _zero(facts: Facts, number: int) -> Finding:
-    found = zero_of(facts, number) or Zero("zero_factor", ())
+    zero = zero_of(facts, number)
+    if zero is None and not any(number in each.leaves for each in facts.watch.backward):
+        # No pass reached it: FSDP has filled in zeros.
+        way = _way(facts, number)
+        if way is not None:
+            return _cut(PROBLEM if _matters(facts, number) else NOTE, way)
+    found = zero or Zero("zero_factor", ())
     intended = found.by_parameter or not _matters(facts, number)
     if found.cause == "cancelled" and _has_learning_sibling(facts, number):
         # The last bias of a critic: what it adds to both scores is the same.

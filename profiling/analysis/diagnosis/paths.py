@@ -75,6 +75,11 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
         # Each of them cuts a way of its own.
         found.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     rest = {node: source for node, source in around.items() if node not in steps}
+    if rest:
+        # What the parameter's own value was made of is no use of it, as where FSDP flattens it.
+        behind = facts.sources(starts)
+        facts.spend(len(behind))
+        rest = {node: source for node, source in rest.items() if node not in behind}
     others = [cut(facts, node, source) for node, source in _different(facts, rest)]
     others.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     return Way(tuple(_once([*found, *others])), path)

@@ -23,6 +23,7 @@ from profiling.analysis.diagnosis import (
     sentences,
     told,
 )
+from profiling.analysis.diagnosis.facts import Facts
 from profiling.analysis.diagnosis.lessons import CAUSES, LESSONS
 from profiling.catalogue import LESSONS as ALL_LESSONS
 from profiling.model.words import LANGUAGES, table, translator
@@ -306,3 +307,11 @@ print(explained(Watch((), Environment("", "", ""), Counts(backward=1)), "zh"))
         cwd=Path(room.__file__).parents[3],
     )
     assert done.stdout
+
+
+def test_lines_are_counted_as_python_counts_them() -> None:
+    text = "a = 1\r\n# \x0b \x0c \x1c \x85 \u2028\n\x0c\rb = '\u2029'\nloss.backward()"
+    line = ast.parse(text).body[-1].lineno
+    path = "/home/me/train.py"
+    facts = Facts(replace(watch(), files=(File(path, own=True, text=text),)))
+    assert (line, facts.text_at(path, line)) == (5, "loss.backward()")
