@@ -42,6 +42,8 @@ LESSONS = {
     "unknown": "",
 }
 CAUSES = tuple(LESSONS)
+# Of a graph that grows, or is used again, through a state that is carried from step to step.
+CARRIED = "truncated_bptt"
 
 
 def lesson_of(cause: str) -> str:

@@ -213,7 +213,7 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     """Return why no gradient arrived at all."""
     parameter = facts.parameter(number)
     if not facts.is_used(number) and not (parameter.uses_with_grad or parameter.uses_without_grad):
-        return _say(level, "unused")
+        return _say(level, "unused", facts.lines([_made_at(facts, number)], "constructed"))
     left_out = _left_out(facts, number)
     if left_out is not None and left_out.kind == "backward":
         return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
@@ -229,6 +229,16 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     if left_out is not None:
         return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     return _lost(facts, number, level)
+
+
+def _made_at(facts: Facts, number: int) -> int | None:
+    """Return the site that made a parameter, which is where the person's own code made its module.
+
+    A copy is made elsewhere than what it is a copy of.
+    """
+    made = min(facts.made[number], key=lambda each: facts.node(each).clock, default=None)
+    operation = None if made is None else facts.operation_of(made)
+    return None if operation is None else operation.site
 
 
 def _is_only_evaluated(facts: Facts, number: int) -> bool:
