@@ -44,6 +44,7 @@ REFERENCES = {
     "leaves": "parameters",
     "inputs": "parameters",
     "optimizers": "optimizers",
+    "stepped": "optimizers",
     "freed_by": "backward",
     "to": "graph",
 }

@@ -57,6 +57,7 @@ class Pass:
         self.pieces: set[Parameter] = set()
         self.inputs: list[Parameter] | None = None
         self.create_graph = False
+        self.stepped: set[int] = set()
         self.error = ""
         self.reuses: list[tuple[Node | None, Node | None, Pass]] = []
         self.graph: dict[int, GraphNode] = {}
@@ -199,6 +200,11 @@ class Passes:
             if not at.zeros:
                 at.graph = {}
         return result
+
+    def step(self, optimizer: int) -> None:
+        """Note that an optimizer has stepped: it was the last pass that was meant for it."""
+        if self.kept:
+            self.kept[-1].stepped.add(optimizer)
 
     def next_iteration(self) -> None:
         """Drop the graphs of earlier passes, which nothing asks about any more."""

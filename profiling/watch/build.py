@@ -267,6 +267,7 @@ class _Builder:
             leaves=tuple(dict.fromkeys(_number(leaf) for leaf in each.leaves.values())),
             inputs=None if each.inputs is None else tuple(_number(p) for p in each.inputs),
             create_graph=each.create_graph,
+            stepped=tuple(sorted(each.stepped)),
             error=each.error,
             reuses=tuple(
                 record.Reuse(self._at(node), self._at(freed), number_of[id(by)])

@@ -243,6 +243,7 @@ class Backward:
         leaves: The parameters that the graph reaches.
         inputs: The parameters named by ``inputs=``; None if there was none.
         create_graph: Whether its results have a graph.
+        stepped: The optimizers that stepped after it and before the next one.
         error: What it raised; empty if nothing.
         reuses: For an error about a freed graph, the edges into it.
         graph: Its graph, where a leaf got zeros or nothing and the values were looked at.
@@ -256,6 +257,7 @@ class Backward:
     leaves: tuple[int, ...]
     inputs: tuple[int, ...] | None = None
     create_graph: bool = False
+    stepped: tuple[int, ...] = ()
     error: str = ""
     reuses: tuple[Reuse, ...] = ()
     graph: tuple[GraphNode, ...] = ()

@@ -37,6 +37,7 @@ LESSONS = {
     "hook": "",
     "not_requested": "",
     "no_create_graph": "double_backward",
+    "not_in_derivative": "",
     "no_backward": "",
     "no_graph": "nothing_requires_grad",
     "unknown": "",

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
 from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Line
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
-from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
+from profiling.analysis.diagnosis.paths import DERIVATIVE, Cut, Way, cut, fewest_cuts
 from profiling.analysis.diagnosis.zeros import Zero, zero_of
 from profiling.watch.record import Backward, has_arrived
 
@@ -224,6 +224,11 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     way = _way(facts, number)
     if way is not None and way.cuts:
         return _cut(level, way)
+    derivative = _derivative(facts, number)
+    if derivative is not None:
+        # The last bias of an energy whose forces are trained.
+        intended = _has_learning_sibling(facts, number)
+        return _say(NOTE if intended else level, "not_in_derivative", derivative)
     if level == NOTE and _is_only_evaluated(facts, number):
         return _say(NOTE, "only_evaluated")
     if left_out is not None:
@@ -256,15 +261,33 @@ def _left_out(facts: Facts, number: int) -> Backward | None:
 
 
 def _way(facts: Facts, number: int) -> Way | None:
-    """Return the way with the fewest cuts over all backward passes."""
+    """Return the way with the fewest cuts over all backward passes.
+
+    Those to a pass that an optimizer of the parameter has stepped after come first: the loss of a
+    critic is not meant for its actor.
+    """
     starts = set(facts.made[number])
+    own = set(facts.parameter(number).optimizers)
     ways = []
     for each in range(len(facts.watch.backward)):
         if starts & facts.behind(each):
             found = fewest_cuts(facts, starts, each)
             if found is not None and found.cuts:
-                ways.append(found)
-    return min(ways, key=lambda way: len(way.cuts)) if ways else None
+                meant = bool(own & set(facts.watch.backward[each].stepped))
+                ways.append((not meant, len(found.cuts), each, found))
+    return min(ways)[-1] if ways else None
+
+
+def _derivative(facts: Facts, number: int) -> list[Line] | None:
+    """Return the line of a derivative through which all values go from a parameter to a loss."""
+    starts = set(facts.made[number])
+    for each in range(len(facts.watch.backward)):
+        way = fewest_cuts(facts, starts, each) if starts & facts.behind(each) else None
+        for node in () if way is None else way.nodes:
+            operation = facts.operation_of(node)
+            if operation is not None and operation.name == DERIVATIVE:
+                return facts.lines([operation.site], "cut")
+    return None
 
 
 def _cut(level: str, way: Way) -> Finding:

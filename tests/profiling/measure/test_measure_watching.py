@@ -27,6 +27,13 @@ for _ in range(5):
     h = cell(x, h)
     h.mean().backward(retain_graph=True)
 """
+FORCES = """\
+import torch
+net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+x = torch.ones(4, 2, requires_grad=True)
+force, = torch.autograd.grad(net(x).sum(), x, create_graph=True)
+force.pow(2).sum().backward()
+"""
 UNUSED = """\
 import torch
 extra = torch.nn.Linear(3, 1)
@@ -75,6 +82,12 @@ def test_a_carried_state_that_grows_leads_to_truncated_backpropagation() -> None
     found = diagnose(watch_code(CARRIED, 10.0))
     leaks = [(each.cause, each.lesson, each.lines[0].line) for each in found.findings]
     assert leaks == [("graph_leak", "truncated_bptt", 6)]
+
+
+def test_what_a_derivative_does_not_depend_on_is_a_note() -> None:
+    found = diagnose(watch_code(FORCES, 10.0))
+    told = [(each.level, each.cause, each.lines[0].line) for each in found.findings]
+    assert (told, names(found)) == ([("note", "not_in_derivative", 4)], ["net.2.bias"])
 
 
 def test_an_unused_module_is_named_where_it_was_made() -> None:
