@@ -25,7 +25,7 @@ MOST_NODES = 150_000
 # Iterations that are kept: the first, which holds how everything was built, and the last ones.
 LAST_ITERATIONS = 3
 
-_PROXY: Any = torch._C._TorchDispatchModeKey.PROXY
+_is_tracing: Any = vars(torch.jit)["is_tracing"]
 
 # The key of an output of one of autograd's nodes.
 Edge = tuple[int, int]
@@ -456,11 +456,7 @@ _TAG = "detach_lab_watch"
 
 def tracing() -> bool:
     """Return whether a model is being traced or exported, where a question is an operation, too."""
-    return (
-        torch._C._get_tracing_state() is not None
-        or torch._C._get_dispatch_mode(_PROXY) is not None
-        or torch.compiler.is_exporting()
-    )
+    return bool(_is_tracing()) or torch.compiler.is_exporting()
 
 
 def graph(tensor: Tensor) -> Any:

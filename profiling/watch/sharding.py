@@ -10,6 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+# What a flat parameter of torch tells of those that it holds.
+_FLAT = ("_fqns", "_is_padding_mask", "_params", "_shapes")
+
 
 def stand_ins(module: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the whole parameters that ``fully_shard`` computes with, each with the sharded one."""
@@ -20,14 +23,16 @@ def stand_ins(module: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
     ]
     for group in groups:
         for each in getattr(group, "fsdp_params", ()):
-            whole, own = getattr(each, "_unsharded_param", None), each.sharded_param
-            if isinstance(whole, Tensor) and whole is not own:
+            whole, own = (
+                getattr(each, name, None) for name in ("_unsharded_param", "sharded_param")
+            )
+            if isinstance(whole, Tensor) and isinstance(own, Tensor) and whole is not own:
                 yield whole, own
 
 
 def is_flat(tensor: Any) -> bool:
     """Return whether a tensor is the one that ``FullyShardedDataParallel`` keeps parameters in."""
-    return bool(getattr(tensor, "_is_flat_param", False))
+    return getattr(tensor, "_is_flat_param", False) and all(hasattr(tensor, each) for each in _FLAT)
 
 
 def originals(flat: Any) -> list[Tensor] | None:

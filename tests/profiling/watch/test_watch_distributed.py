@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import nn
 
 from profiling.analysis.diagnosis import diagnose
-from profiling.watch import watch
+from profiling.watch import sharding, watch
 
 pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo"
@@ -118,6 +118,19 @@ def test_a_cut_in_a_replica_is_named(wrap: Callable[[nn.Module], nn.Module]) -> 
     assert ["# the cut" in each.text for each in problem.lines] == [True]
     names = [seen.record.parameters[each].names[0] for each in problem.parameters]
     assert [name.partition("encoder.")[2] for name in names] == ["weight", "bias"]
+    del model
+
+
+@pytest.mark.parametrize("wrap", [fsdp1, fsdp1_with_originals], ids=lambda each: each.__name__)
+def test_a_private_name_of_a_flat_parameter_may_be_missing(
+    wrap: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharding, "_FLAT", (*sharding._FLAT, "missing"))
+    with watch() as seen:
+        model, _ = train(wrap, cut=True)
+    assert seen.record is not None
+    assert seen.record.notes == ()
+    assert any(each.names for each in seen.record.parameters)
     del model
 
 
