@@ -304,11 +304,12 @@ class Passes:
         if look:
             wanted = at.leaves if at.inputs is None else {each.number: each for each in at.inputs}
             for number, leaf in at.leaves.items():
-                came_to_nothing = number not in arrived or (
-                    at.kind == "backward" and not leaf.arrived_nonzero
-                )
-                if number in wanted and came_to_nothing:
-                    self._zeros = at.zeros = True
+                if number not in wanted:
+                    continue
+                is_missing, by_backward = number not in arrived, at.kind == "backward"
+                # Another pass may have brought values: that of a generator to its critic.
+                at.zeros |= is_missing or (by_backward and not leaf.brought)
+                self._zeros |= is_missing or (by_backward and not leaf.arrived_nonzero)
 
     def _explain(self, at: Pass) -> None:
         """Find what an error of the engine is about."""
