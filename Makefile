@@ -37,7 +37,7 @@ lint: $(VENV)/.test-ready
 unit: $(VENV)/.test-ready browser
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
-test-long: $(VENV)/.test-ready browser
+test-long: $(VENV)/.long-ready browser
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 # A Chromium that is there already, else Debian's, else Playwright's own.
@@ -91,6 +91,12 @@ $(VENV)/.run-ready: requirements.txt constraints.txt $(VENV)/.torch
 
 $(VENV)/.test-ready: tests/requirements.txt $(VENV)/.run-ready
 	$(BIN)/python -m pip install --quiet -r tests/requirements.txt
+	touch $@
+
+# Nothing that is installed may be replaced, torch least of all.
+$(VENV)/.long-ready: tests/requirements-long.txt $(VENV)/.test-ready
+	$(BIN)/python -m pip list --format=freeze > $(VENV)/installed.txt
+	$(BIN)/python -m pip install --quiet -r tests/requirements-long.txt -c $(VENV)/installed.txt
 	touch $@
 
 clean:

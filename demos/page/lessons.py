@@ -178,18 +178,20 @@ class LessonsTab:
 
     def _result(self, place: LessonPlace, trace: LessonTrace, text: Text) -> str:
         is_told = len(self._engine.devices()) > 1 or trace.request.device != "cpu"
-        reasons = self._reasons(trace.request, text)
+        reasons = self._reasons(trace, text)
         return _result_view(place, trace, text, tells_device=is_told, reasons=reasons)
 
-    def _reasons(self, request: LessonRequest, text: Text) -> Markup:
+    def _reasons(self, trace: LessonTrace, text: Text) -> Markup:
         """Return what is wrong with the gradients of a lesson's wrong code, if it has any."""
-        if "wrong" not in catalogue.lesson(request.name).parts:
+        wrong = next((part for part in trace.parts if part.name == "wrong"), None)
+        if wrong is None:
             return Markup()
         try:
-            found = self._engine.explain_lesson(request)
+            found = self._engine.explain_lesson(trace.request)
         except DetachLabError:  # What the lesson shows stands without it.
             return Markup()
-        return explanation.findings(found, text, lesson_address)
+        steps = {step.line for step in wrong.steps}
+        return explanation.findings(found, text, lesson_address, steps)
 
 
 class _Controls:

@@ -20,6 +20,14 @@
     show(stepper, {first: 0, back: at - 1, next: at + 1, last: Infinity}[where]);
   };
 
+  /* A line's last step: in a loop, what it has come to. */
+  const goToLine = (stepper, line) => {
+    const steps = stepper.querySelectorAll(`.lab-step[data-line="${CSS.escape(line)}"]`);
+    if (!steps.length) return;
+    show(stepper, Number([...steps].at(-1).dataset.step));
+    stepper.querySelector(".lab-now")?.scrollIntoView({block: "nearest", inline: "nearest"});
+  };
+
   const keys = {ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last"};
 
   const save = (graph, kind) => {
@@ -48,9 +56,12 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-go], [data-save]");
+    const button = event.target.closest?.("[data-go], [data-save], [data-step-line]");
     if (!button) return;
-    if (button.dataset.go) go(button.closest("[data-stepper]"), button.dataset.go);
+    if (button.dataset.stepLine) {
+      const stepper = button.closest(".lab-lesson").querySelector("[data-part=wrong]");
+      goToLine(stepper, button.dataset.stepLine);
+    } else if (button.dataset.go) go(button.closest("[data-stepper]"), button.dataset.go);
     else save(button.closest(".lab-graph-box").querySelector(".lab-graph"), button.dataset.save);
   });
   document.addEventListener("input", (event) => {

@@ -14,7 +14,7 @@ import msgspec
 
 from profiling.model.errors import InputError, short
 from profiling.watch import record
-from profiling.watch.record import FORMAT, VERSION, Watch
+from profiling.watch.record import FORMAT, VERSION, Watch, lines_of
 
 MAX_BYTES = 64 * 2**20
 # What a watcher keeps at most is less than half of these.
@@ -44,6 +44,7 @@ REFERENCES = {
     "leaves": "parameters",
     "inputs": "parameters",
     "optimizers": "optimizers",
+    "stepped": "optimizers",
     "freed_by": "backward",
     "to": "graph",
 }
@@ -214,7 +215,7 @@ def _texts(files: Iterable[record.File]) -> Iterator[record.File]:
     left = _MAX_TEXTS
     for each in files:
         text = each.text or ""
-        longest = max(map(len, text.splitlines()), default=0)
+        longest = max(map(len, lines_of(text)), default=0)
         left -= len(text)
         if longest > _MAX_COLUMNS or len(text) > _MAX_TEXT or left < 0:
             yield dataclasses.replace(each, text=None)

@@ -13,7 +13,7 @@ from .flow import LAST_ITERATIONS, LEAF, Flow, Node, Operation, graph
 from .memory import Memory
 from .saved import Saved, Write
 from .sites import Site
-from .training import Parameter, Parameters
+from .training import Parameter, Parameters, has_values
 
 # Values of gradients are looked at in the first iterations, and after one that brought zeros.
 _LOOK_ITERATIONS = 4
@@ -53,8 +53,11 @@ class Pass:
         self.iteration = iteration
         self.roots: list[int] = []
         self.leaves: dict[int, Parameter] = {}
+        # Those that are no leaves themselves, but pieces of one.
+        self.pieces: set[Parameter] = set()
         self.inputs: list[Parameter] | None = None
         self.create_graph = False
+        self.stepped: set[int] = set()
         self.error = ""
         self.reuses: list[tuple[Node | None, Node | None, Pass]] = []
         self.graph: dict[int, GraphNode] = {}
@@ -184,6 +187,8 @@ class Passes:
             self._resolve(at)
             if at.kind == "backward":
                 came = parameters.arrived(before, at.clock, look)
+                for each in at.pieces:
+                    parameters.reach(each, at.clock)
             else:
                 came = self._arrived_by_grad(inputs, result, at)
             self._judge(at, came, look)
@@ -195,6 +200,11 @@ class Passes:
             if not at.zeros:
                 at.graph = {}
         return result
+
+    def step(self, optimizer: int) -> None:
+        """Note that an optimizer has stepped: it was the last pass that was meant for it."""
+        if self.kept:
+            self.kept[-1].stepped.add(optimizer)
 
     def next_iteration(self) -> None:
         """Drop the graphs of earlier passes, which nothing asks about any more."""
@@ -231,7 +241,7 @@ class Passes:
             found = GraphNode(number, above, flow.at_edge((number, 0)))
             found.hook_sites = self._hooks.get(number, [])
             at.graph[number] = found
-            for below, _ in above.next_functions:
+            for below, output in above.next_functions:
                 to, leaf = None, None
                 if below is not None and below._sequence_nr() == LEAF:
                     variable = getattr(below, "variable", None)
@@ -242,6 +252,9 @@ class Passes:
                 elif below is not None:
                     to = flow.key(below)
                     stack.append(below)
+                    passed = flow.at_edge((to, output))
+                    if passed is not None and getattr(passed.parameter, "flat", None) is not None:
+                        at.pieces.add(passed.parameter)
                 found.to.append(to)
                 found.leaves.append(leaf)
             for save, name, site in self._saved.changed_by_numpy(above):
@@ -291,11 +304,12 @@ class Passes:
         if look:
             wanted = at.leaves if at.inputs is None else {each.number: each for each in at.inputs}
             for number, leaf in at.leaves.items():
-                came_to_nothing = number not in arrived or (
-                    at.kind == "backward" and not leaf.arrived_nonzero
-                )
-                if number in wanted and came_to_nothing:
-                    self._zeros = at.zeros = True
+                if number not in wanted:
+                    continue
+                is_missing, by_backward = number not in arrived, at.kind == "backward"
+                # Another pass may have brought values: that of a generator to its critic.
+                at.zeros |= is_missing or (by_backward and not leaf.brought)
+                self._zeros |= is_missing or (by_backward and not leaf.arrived_nonzero)
 
     def _explain(self, at: Pass) -> None:
         """Find what an error of the engine is about."""
@@ -338,26 +352,10 @@ def _values_into(found: GraphNode) -> Callable[[Any, Any], None]:
     """Return a hook that notes whether gradients are all zeros."""
 
     def look(sent: Sequence[Tensor | None], received: Sequence[Tensor | None]) -> None:
-        with contextlib.suppress(RuntimeError, NotImplementedError, IndexError):
-            found.sent = [_has_values(each) for each in sent]
-            found.received = [_has_values(each) for each in received if each is not None]
+        found.sent = [None if each is None else has_values(each) for each in sent]
+        found.received = [has_values(each) for each in received if each is not None]
 
     return look
-
-
-def _has_values(gradient: Tensor | None) -> Any:
-    """Return whether a gradient is not all zeros; elsewhere than on the CPU as a tensor."""
-    if gradient is None:
-        return None
-    with torch.no_grad():
-        values = gradient._values() if gradient.is_sparse else gradient
-        if values.is_meta:
-            return True
-        if values.device.type != "cpu":
-            return values.any()
-        if values.numel() > 256 and bool(values.select(0, values.size(0) // 2).any()):
-            return True
-        return bool(values.any())
 
 
 def _truth(value: Any) -> Any:

@@ -58,10 +58,14 @@ class _Builder:
         self._operation_records: list[record.Operation] = []
         self._kept_operations: list[Operation] = []
         self._nodes: dict[int, int] = {}
+        self._stand_ins: dict[int, list[Parameter]] = {}
 
     def watch(self, script: tuple[str, ...], failure: Any, complete: bool) -> record.Watch:
         session = self._session
         flow = session.flow
+        for each in session.parameters.all:
+            if each.stands_for is not None:
+                self._stand_ins.setdefault(each.stands_for.number, []).append(each)
         kept = self._telling_nodes()
         self._nodes = {node.id: number for number, node in enumerate(kept)}
         nodes = tuple(self._node(each) for each in kept)
@@ -153,7 +157,7 @@ class _Builder:
                 users.setdefault(each, []).append(node.id)
         lacking = {each.number for each in session.parameters.all if _lacks(each)}
         own = [node.id for node in nodes.values() if node.parameter is not None]
-        down = [each for each in own if nodes[each].parameter.number in lacking]
+        down = [each for each in own if _number(nodes[each].parameter) in lacking]
         up = [*own, *(root for each in session.passes.kept for root in each.roots)]
         for change in session.passes.changes:
             up.append(change.saver.id)
@@ -182,7 +186,7 @@ class _Builder:
             operation=self._operation(node.operation),
             sources=self._node_numbers(node.sources),
             kept=self._node_numbers(node.kept),
-            parameter=None if parameter is None else parameter.number,
+            parameter=None if parameter is None else _number(parameter),
             dtype=node.dtype,
             shape=node.shape,
             requires_grad=node.requires_grad,
@@ -222,6 +226,10 @@ class _Builder:
         tensor = each.tensor()
         if tensor is not None:
             each.requires_grad = tensor.requires_grad
+        used = [each, *self._stand_ins.get(each.number, ())]
+        first_uses = [p.first_use_with_grad for p in used if p.first_use_with_grad is not None]
+        # The flat parameter is what an optimizer of FSDP holds.
+        held = each.flat or each
         return record.Parameter(
             names=tuple(each.names),
             module=each.module,
@@ -231,22 +239,20 @@ class _Builder:
             is_parameter=each.is_parameter,
             alive=tensor is not None,
             frozen_site=self._site(each.frozen_site),
-            optimizers=tuple(sorted(each.optimizers)),
+            optimizers=tuple(sorted(held.optimizers)),
             arrivals=each.arrivals,
             asked=each.asked,
             used_by_hand=each.used_by_hand,
             arrived_nonzero=each.arrived_nonzero,
             arrived_zero=each.arrived_zero,
-            steps=each.steps,
-            steps_with_gradient=each.steps_with_gradient,
+            steps=held.steps,
+            steps_with_gradient=held.steps_with_gradient if each.arrivals else 0,
             cleared_site=self._site(each.cleared_site),
             hook_sites=self._sites_of(each.hook_sites),
             only_evaluated=each.only_evaluated,
-            uses_with_grad=each.uses_with_grad,
-            uses_without_grad=each.uses_without_grad,
-            used_after_backward=last is not None
-            and each.first_use_with_grad is not None
-            and each.first_use_with_grad > last,
+            uses_with_grad=sum(p.uses_with_grad for p in used),
+            uses_without_grad=sum(p.uses_without_grad for p in used),
+            used_after_backward=last is not None and bool(first_uses) and min(first_uses) > last,
         )
 
     def _backward(self, each: Pass, number_of: dict[int, int]) -> record.Backward:
@@ -258,9 +264,10 @@ class _Builder:
             clock=each.clock,
             iteration=each.iteration,
             roots=self._node_numbers(each.roots),
-            leaves=tuple(each.leaves),
-            inputs=None if each.inputs is None else tuple(p.number for p in each.inputs),
+            leaves=tuple(dict.fromkeys(_number(leaf) for leaf in each.leaves.values())),
+            inputs=None if each.inputs is None else tuple(_number(p) for p in each.inputs),
             create_graph=each.create_graph,
+            stepped=tuple(sorted(each.stepped)),
             error=each.error,
             reuses=tuple(
                 record.Reuse(self._at(node), self._at(freed), number_of[id(by)])
@@ -276,7 +283,7 @@ class _Builder:
             custom=each.custom,
             node=self._at(each.node),
             to=tuple(None if key is None else at.get(key) for key in each.to),
-            leaves=tuple(None if leaf is None else leaf.number for leaf in each.leaves),
+            leaves=tuple(None if leaf is None else _number(leaf) for leaf in each.leaves),
             received=each.received,
             sent=tuple(each.sent),
             hook_sites=self._sites_of(each.hook_sites),
@@ -352,11 +359,15 @@ class _Builder:
         return record.File(path, own, text)
 
 
+def _number(parameter: Parameter) -> int:
+    """Return the number of a parameter, or of the one that it stands for."""
+    return (parameter.stands_for or parameter).number
+
+
 def _lacks(parameter: Parameter) -> bool:
-    """Return whether a parameter's gradient did not arrive where it is used."""
-    waits = bool(parameter.optimizers) and parameter.steps and not parameter.steps_with_gradient
-    arrived = parameter.arrivals and parameter.arrived_nonzero is not False
-    return not arrived or bool(waits)
+    """Return whether a diagnosis may ask what became of a parameter's gradient."""
+    zeros = parameter.arrived_nonzero is False
+    return zeros or record.waits(parameter) or not record.has_arrived(parameter)
 
 
 def _closure(

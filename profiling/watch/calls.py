@@ -32,6 +32,7 @@ SET_GRAD_MODE = torch._C._set_grad_enabled
 DETACH_IN_PLACE = {Tensor.detach_, torch.detach_}
 BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
 HOOKS = {Tensor.register_hook, Tensor.register_post_accumulate_grad_hook}
+SPLIT = {torch.split, Tensor.split}
 BUILD = {torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor}
 
 # What takes values out of torch, and what it is called in a record.

@@ -25,6 +25,8 @@ MOST_NODES = 150_000
 # Iterations that are kept: the first, which holds how everything was built, and the last ones.
 LAST_ITERATIONS = 3
 
+_is_tracing: Any = vars(torch.jit)["is_tracing"]
+
 # The key of an output of one of autograd's nodes.
 Edge = tuple[int, int]
 
@@ -450,6 +452,11 @@ class Flow:
 
 
 _TAG = "detach_lab_watch"
+
+
+def tracing() -> bool:
+    """Return whether a model is being traced or exported, where a question is an operation, too."""
+    return bool(_is_tracing()) or torch.compiler.is_exporting()
 
 
 def graph(tensor: Tensor) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from .flow import Flow, Node, graph
+from .record import lines_of
 from .sites import UNKNOWN, WATCHER, Site, kind, variables_of
 
 # A graph over this many iterations is no accident: one is at hand, one may be wanted.
@@ -277,4 +278,4 @@ def _lines(path: str) -> list[tuple[int, str]]:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    return list(enumerate(text.splitlines(), 1))
+    return list(enumerate(lines_of(text), 1))

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from . import calls
-from .flow import Operation, graph, is_trained, tensors_in
+from . import calls, sharding
+from .flow import Operation, graph, is_trained, tensors_in, tracing
 from .sites import OPTIMIZER, Site, here, kind
 from .training import has_values
 
@@ -58,7 +58,7 @@ class Mode(TorchFunctionMode):
         kwargs = kwargs or {}
         session = self._session
         thread = session.thread
-        if thread.busy or func in calls.IGNORED or func in calls.BACKWARD:
+        if thread.busy or func in calls.IGNORED or func in calls.BACKWARD or tracing():
             return func(*args, **kwargs)
         if thread.stepping and kind(sys._getframe(1).f_code) == OPTIMIZER:
             return func(*args, **kwargs)
@@ -144,6 +144,11 @@ def _note(
             session.flow.connect(tensor, node, before.above)
         elif func in calls.DETACH_IN_PLACE:
             session.flow.register(tensor, session.flow.add("operation", operation, sources, tensor))
+    if func in calls.SPLIT and sharding.is_flat(before.tensors[0]):
+        flat = before.tensors[0]
+        own = session.parameters.pieces(flat)
+        for number, tensor in sharding.pieces(flat, outputs):
+            session.flow.node_of(tensor).parameter = own[number]
 
 
 def _require(session: Session, tensor: Tensor, site: Site) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from . import sharding
 from .flow import is_trained
 from .sites import USER, kind, variables_of
 from .training import Parameters
@@ -25,7 +26,9 @@ def name_models(parameters: Parameters, models: Iterable[nn.Module]) -> None:
     models = list(models)
     for number, model in enumerate(models):
         name = "model" if len(models) == 1 else f"model{number}"
-        _Names(parameters).add(name, model)
+        names = _Names(parameters)
+        names.add(name, model)
+        names.add_pieces()
 
 
 def name_variables(parameters: Parameters, variables: dict[str, Any]) -> None:
@@ -34,6 +37,7 @@ def name_variables(parameters: Parameters, variables: dict[str, Any]) -> None:
     for name, value in list(variables.items()):
         if not name.startswith("__"):
             names.add(name, value)
+    names.add_pieces()
 
 
 def name_running(
@@ -69,6 +73,7 @@ class _Names:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._seen: set[int] = set()
+        self._flat: list[tuple[str, Tensor]] = []
 
     def add(self, name: str, value: Any, depth: int = 0) -> None:
         if isinstance(value, nn.Module):
@@ -81,12 +86,22 @@ class _Names:
             for label, each in _inside(value):
                 self.add(label.format(name), each, depth + 1)
 
+    def add_pieces(self) -> None:
+        """Name what flat parameters hold and no module names at the moment."""
+        for prefix, flat in self._flat:
+            described = sharding.described(flat)
+            for piece, (name, _) in zip(self._parameters.pieces(flat), described, strict=True):
+                if not piece.names:
+                    piece.names.append(".".join(part for part in (prefix, name) if part))
+
     def _add_module(self, name: str, module: nn.Module) -> None:
         if id(module) in self._seen:
             return
         self._seen.add(id(module))
         for path, each in module.named_modules():
             kind = type(each).__name__
+            for whole, own in sharding.stand_ins(each):
+                self._parameters.of(whole).stands_for = self._parameters.of(own)
             for key, parameter in each._parameters.items():
                 if parameter is not None:
                     self._name(parameter, ".".join(p for p in (name, path, key) if p), kind)
@@ -99,6 +114,9 @@ class _Names:
                     self.add(".".join(p for p in (name, path, key) if p), value, 1)
 
     def _name(self, tensor: Tensor, name: str, kind: str) -> None:
+        if sharding.is_flat(tensor):
+            self._flat.append((name.rpartition(".")[0], tensor))
+            return
         known = self._parameters.of(tensor)
         known.requires_grad = tensor.requires_grad
         if name not in known.names:

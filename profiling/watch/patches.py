@@ -19,7 +19,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from .flow import CustomFunction, tensors_in
+from .flow import CustomFunction, tensors_in, tracing
 from .sites import WATCHER, caller_of_torch, here, kind
 from .tracebacks import as_without_watcher
 
@@ -114,7 +114,7 @@ def _functions(session: Session) -> Iterator[None]:
 
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
         thread = session.thread
-        if thread.busy:
+        if thread.busy or tracing():
             return original(cls, *args, **kwargs)
         flow = session.flow
         site, name = here(), f"{cls.__module__}.{cls.__qualname__}"

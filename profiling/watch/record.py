@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 FORMAT = "detach-lab-watch"
 VERSION = 1
+
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True)
@@ -240,6 +243,7 @@ class Backward:
         leaves: The parameters that the graph reaches.
         inputs: The parameters named by ``inputs=``; None if there was none.
         create_graph: Whether its results have a graph.
+        stepped: The optimizers that stepped after it and before the next one.
         error: What it raised; empty if nothing.
         reuses: For an error about a freed graph, the edges into it.
         graph: Its graph, where a leaf got zeros or nothing and the values were looked at.
@@ -253,6 +257,7 @@ class Backward:
     leaves: tuple[int, ...]
     inputs: tuple[int, ...] | None = None
     create_graph: bool = False
+    stepped: tuple[int, ...] = ()
     error: str = ""
     reuses: tuple[Reuse, ...] = ()
     graph: tuple[GraphNode, ...] = ()
@@ -402,6 +407,38 @@ class Watch:
     notes: tuple[str, ...] = field(default=())
 
 
+def lines_of(text: str) -> list[str]:
+    r"""Return the lines of a source as Python counts them; `str.splitlines` knows more ends.
+
+    Example:
+        >>> lines_of("a = 1\r\n\x0cb = '\x85'\n\n")
+        ['a = 1', "\x0cb = '\x85'", '']
+    """
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def waits(parameter: Any) -> bool:
+    """Return whether a parameter's optimizers have stepped and never found a gradient of it.
+
+    Args:
+        parameter: A `Parameter`, or what the watcher knows of one.
+    """
+    steps = bool(parameter.optimizers) and bool(parameter.steps)
+    return steps and not parameter.steps_with_gradient
+
+
+def has_arrived(parameter: Any) -> bool:
+    """Return whether a gradient arrived where it is used.
+
+    What ``autograd.grad`` returned is somebody else's, where an optimizer waits for a gradient.
+
+    Args:
+        parameter: A `Parameter`, or what the watcher knows of one.
+    """
+    return bool(parameter.arrivals or (parameter.asked and not waits(parameter)))
+
+
 def encode(watch: Watch) -> str:
     """Return a record as JSON; records within it are lists, in the order of their fields."""
     return json.dumps(
@@ -413,9 +450,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if dataclasses.is_dataclass(value):
+        plain = {each: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
         return {
-            each.name: _plain(got)
-            for each in dataclasses.fields(value)
-            if (got := getattr(value, each.name)) != each.default
+            each.name: got
+            for each, got in plain.items()
+            if each.default is dataclasses.MISSING or got != _plain(each.default)
         }
-    return value
+    # A symbolic size, as of ``torch.export``, is no number yet.
+    return value if value is None or isinstance(value, (int, float, str)) else 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import importlib.machinery
 import importlib.util
 import os
 import sys
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -68,9 +70,25 @@ def main(arguments: list[str]) -> None:
     if os.getpid() != parent:
         # A child that the script has forked, and that came out of it.
         _finish(failure, code)
-    session.stop()
-    write(failure)
+
+    def end() -> None:
+        if os.getpid() == parent:
+            session.stop()
+            write(failure)
+
+    if session.stopped or not _others():
+        end()
+    else:
+        # Python waits for these threads before it calls what was registered last.
+        write(failure, complete=False)
+        atexit.register(end)
     _finish(failure, code)
+
+
+def _others() -> bool:
+    """Return whether threads are left that Python waits for before it ends."""
+    own = threading.current_thread()
+    return any(each is not own and not each.daemon for each in threading.enumerate())
 
 
 def _finish(failure: BaseException | None, code: Any) -> None:
@@ -95,7 +113,7 @@ class _Script:
         self._path = str(Path(path).absolute())
         self._module = _fresh_main()
         sys.argv[:] = [path, *arguments]
-        sys.path.insert(0, str(Path(path).resolve().parent))
+        _put_on_path(Path(path).resolve().parent)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -114,7 +132,7 @@ class _Module:
         self._name = name
         self._module = _fresh_main()
         sys.argv[:] = [name, *arguments]
-        sys.path.insert(0, str(Path.cwd()))
+        _put_on_path(Path.cwd())
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -139,6 +157,12 @@ def _spec_of(name: str) -> importlib.machinery.ModuleSpec:
         print(f"{sys.executable}: No module named {name}", file=sys.stderr)
         sys.exit(1)
     return spec
+
+
+def _put_on_path(folder: Path) -> None:
+    """Let a script import from a folder, unless Python was told to leave it out."""
+    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+        sys.path.insert(0, str(folder))
 
 
 def _fresh_main() -> types.ModuleType:

@@ -229,6 +229,7 @@ class Session:
         self.thread.stepping = max(0, self.thread.stepping - 1)
         known = self.optimizers.of(made)
         known.steps += 1
+        self.passes.step(known.number)
         with self.unwatched(), self.guarded("step"):
             site = here()
             for tensor, version in known.versions:

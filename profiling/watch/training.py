@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import weakref
 from collections.abc import Callable, Container, Iterable
 
 import torch
 from torch import Tensor, nn
 
+from . import sharding
 from .flow import Node
 from .sites import Site
+
+# Elements of a gradient from which on a part of it is looked at first.
+_LARGE = 256
 
 
 class Parameter:
@@ -43,6 +48,8 @@ class Parameter:
         self.cleared_site: Site | None = None
         self.removed_site: Site | None = None
         self.arrived_at = -1
+        # Whether the gradient that has arrived last is not all zeros, as far as this was looked at.
+        self.brought = True
         # Identity of the gradient that has arrived.
         self.gradient = 0
         self.hook_sites: list[Site] = []
@@ -50,6 +57,9 @@ class Parameter:
         self.uses_with_grad = 0
         self.uses_without_grad = 0
         self.first_use_with_grad: int | None = None
+        # Of FSDP: the parameter that this one is computed with for, and the flat one that holds it.
+        self.stands_for: Parameter | None = None
+        self.flat: Parameter | None = None
 
     def tensor(self) -> Tensor | None:
         """The leaf itself, if it is still alive."""
@@ -90,6 +100,7 @@ class Parameters:
         self.evaluating: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self.all: list[Parameter] = []
         self._by_id: dict[int, Parameter] = {}
+        self._pieces: dict[int, list[Parameter]] = {}
 
     def runs(self, module: nn.Module) -> None:
         """Note that a module runs that no other has called."""
@@ -120,9 +131,38 @@ class Parameters:
         """Note the node of a leaf."""
         node.parameter = self.of(tensor)
 
+    def pieces(self, flat: Tensor) -> list[Parameter]:
+        """Return the parameters that a flat one of FSDP holds."""
+        whole = self.of(flat)
+        found = self._pieces.get(whole.number)
+        if found is None:
+            own = sharding.originals(flat)
+            if own is None:
+                found = [self._piece(whole, flat, shape) for _, shape in sharding.described(flat)]
+            else:
+                found = [self.of(each) for each in own]
+            self._pieces[whole.number] = found
+        return found
+
+    def _piece(self, whole: Parameter, flat: Tensor, shape: tuple[int, ...]) -> Parameter:
+        made = Parameter(flat, len(self.all))
+        made.flat, made.shape = whole, shape
+        made.bytes = math.prod(shape) * flat.element_size()
+        self.all.append(made)
+        return made
+
+    def reach(self, piece: Parameter, clock: int) -> None:
+        """Note that a backward pass went through a piece of a flat parameter.
+
+        Its gradient is a part of the flat one's, which may be on another rank.
+        """
+        piece.arrivals += 1
+        piece.arrived_at = clock
+
     def alive(self) -> list[tuple[Parameter, Tensor]]:
         """Return those whose leaf still exists, with it."""
-        return [(each, t) for each in self.all if (t := each.tensor()) is not None]
+        leaves = [each for each in self.all if each.flat is None]
+        return [(each, t) for each in leaves if (t := each.tensor()) is not None]
 
     def gradients(self) -> dict[int, tuple[int, int] | None]:
         """Return the identity and version of each gradient, by the parameter's number."""
@@ -170,8 +210,9 @@ class Parameters:
         parameter.arrived_at = clock
         parameter.gradient = id(gradient)
         parameter.removed_site = None
+        parameter.brought = not look or bool(has_values(gradient))
         if look:
-            if has_values(gradient):
+            if parameter.brought:
                 parameter.arrived_nonzero = True
             else:
                 parameter.arrived_zero = True
@@ -242,7 +283,8 @@ class Optimizers:
                 site = parameter.removed_site
                 if gradient is not None:
                     known.zeros = True
-                    site = cleared(gradient, parameter.arrived_at) or site
+                    if parameter.brought:
+                        site = cleared(gradient, parameter.arrived_at) or site
                 parameter.cleared_site = site or parameter.cleared_site
             parameter.since_step = 0
             with contextlib.suppress(RuntimeError):
@@ -262,14 +304,18 @@ def gradient_of(tensor: Tensor) -> Tensor | None:
     return None
 
 
-def has_values(gradient: Tensor) -> bool:
-    """Return whether a gradient is not all zeros."""
-    with contextlib.suppress(RuntimeError, NotImplementedError):
-        if gradient.is_sparse:
-            gradient = gradient._values()
-        if gradient.numel() > 4096 and bool(gradient.select(0, gradient.size(0) // 2).any()):
+def has_values(gradient: Tensor) -> bool | Tensor:
+    """Return whether a gradient is not all zeros; elsewhere than on the CPU as a tensor."""
+    with contextlib.suppress(RuntimeError, NotImplementedError), torch.no_grad():
+        values = gradient._values() if gradient.is_sparse else gradient
+        if values.is_meta:
             return True
-        return bool(gradient.any())
+        if values.device.type != "cpu":
+            # Nobody is to wait for the device yet.
+            return values.any()
+        if values.numel() > _LARGE and bool(values.select(0, values.size(0) // 2).any()):
+            return True
+        return bool(values.any())
     return True
 
 

@@ -271,3 +271,12 @@ def test_no_text_of_any_lessons_graph_sticks_out(
     assert page.locator("svg.graph").count() == len(drawings) > len(traces)
     assert page.evaluate(_OUTSIDE) == []
     page.context.close()
+
+
+def test_a_line_of_a_finding_leads_to_its_step(wrong: Locator, shared: Page) -> None:
+    go(wrong, "first")
+    place = shared.locator(".lab-lesson [data-step-line]").first
+    number = int(place.get_attribute("data-step-line") or 0)
+    place.click()
+    at(wrong, number - line("wrong", 0))
+    expect(wrong.locator(".lab-now")).to_be_in_viewport()

@@ -5,9 +5,11 @@ Run as ``python watched_cases.py FOLDER OUT SCRIPT...``: writes ``OUT/SCRIPT.jso
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -55,6 +57,10 @@ def _watch(main: object, path: str, record: Path) -> None:
         main([str(record), "0", "values", "script", path])
     except BaseException:
         pass
+    try:
+        # As Python ends.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
     finally:
         sys.stdout.flush()
         os._exit(0)

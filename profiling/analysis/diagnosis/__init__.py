@@ -52,7 +52,7 @@ def diagnose(watch: Watch) -> Diagnosis:
     place = {old: new for new, old in enumerate(order)}
     return Diagnosis(
         watch=watch,
-        findings=tuple(replace(findings[at], lesson=lesson_of(findings[at].cause)) for at in order),
+        findings=tuple(_with_lesson(findings[at]) for at in order),
         fates=tuple(
             Fate(each.parameter, each.state, None if each.finding is None else place[each.finding])
             for each in fates
@@ -64,6 +64,10 @@ def diagnose(watch: Watch) -> Diagnosis:
 def explained(watch: Watch, language: str = DEFAULT) -> str:
     """Return the diagnosis of a record as text, as the shell prints it."""
     return told(diagnose(watch), language)
+
+
+def _with_lesson(found: Finding) -> Finding:
+    return found if found.lesson else replace(found, lesson=lesson_of(found.cause))
 
 
 def _same(a: Finding, b: Finding) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from profiling.analysis.diagnosis.model import Line
-from profiling.watch.record import Node, Operation, Parameter, Place, Watch
+from profiling.watch.record import Node, Operation, Parameter, Place, Watch, lines_of
 
 # Steps of all searches through a record together: a bound for one that was made to take for ever.
 _MOST_STEPS = 12_000_000
@@ -157,7 +157,7 @@ class Facts:
     def texts(self) -> dict[str, list[str]]:
         """The lines of own files, by path."""
         return {
-            each.path: each.text.splitlines() for each in self.watch.files if each.text is not None
+            each.path: lines_of(each.text) for each in self.watch.files if each.text is not None
         }
 
     def _line(self, place: Place, role: str, inside: tuple[str, int] | None = None) -> Line:

@@ -37,11 +37,14 @@ LESSONS = {
     "hook": "",
     "not_requested": "",
     "no_create_graph": "double_backward",
+    "not_in_derivative": "",
     "no_backward": "",
     "no_graph": "nothing_requires_grad",
     "unknown": "",
 }
 CAUSES = tuple(LESSONS)
+# Of a graph that grows, or is used again, through a state that is carried from step to step.
+CARRIED = "truncated_bptt"
 
 
 def lesson_of(cause: str) -> str:

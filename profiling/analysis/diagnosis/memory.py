@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
+from profiling.analysis.diagnosis.lessons import CARRIED
 from profiling.analysis.diagnosis.model import PROBLEM, Finding, Line, SavedLine
+from profiling.watch.record import Backward
 
 # Tensors of two iterations may be two phases of one, as in PPO; a leak has those of all of them.
 _FEW = 3
@@ -25,7 +27,9 @@ def leaks(facts: Facts) -> Iterator[Finding]:
         named = {(each.path, each.line) for each in lines}
         # What runs after an optimizer's step counts for the iteration after it.
         span = min(max(each.span for each in grows), watch.counts.iterations)
-        yield Finding("memory", PROBLEM, "graph_leak", tuple(lines), values={"span": span})
+        values: dict[str, str | int] = {"span": span}
+        lesson = CARRIED if _is_carried(facts, {each.site for each in grows}) else ""
+        yield Finding("memory", PROBLEM, "graph_leak", tuple(lines), (), values, lesson=lesson)
     for each in watch.held:
         made = facts.line(each.site, "made")
         if made is None or (made.path, made.line) in named or (grows and not each.forward_only):
@@ -35,7 +39,7 @@ def leaks(facts: Facts) -> Iterator[Finding]:
         lines = unique([*facts.lines(each.put_sites, "put"), made])
         cause = "graph_kept" if each.forward_only else "graph_leak"
         names = ", ".join(each.holders[:3])
-        values: dict[str, str | int] = {"count": each.count, "names": names}
+        values = {"count": each.count, "names": names}
         yield Finding("memory", PROBLEM, cause, tuple(lines), values=values)
 
 
@@ -74,7 +78,8 @@ def reused(facts: Facts) -> Iterator[Finding]:
         again = facts.lines([backward.site, freed_by.site], "backward")
         values: dict[str, str | int] = {"iteration": freed_by.iteration + 1}
         found = tuple(unique([*lines, *again]))
-        yield Finding("error", PROBLEM, "backward_twice", found, values=values)
+        lesson = CARRIED if _is_made_again(facts, backward) else ""
+        yield Finding("error", PROBLEM, "backward_twice", found, (), values, lesson=lesson)
         return
 
 
@@ -92,6 +97,36 @@ def saved(facts: Facts) -> tuple[SavedLine, ...]:
                 totals[line] += operation.saved
     ordered = sorted(totals.items(), key=lambda pair: -pair[1])
     return tuple(SavedLine(line, size) for line, size in ordered)
+
+
+def _is_carried(facts: Facts, sites: set[int]) -> bool:
+    """Return whether a loss is computed from what a growing graph held before, as of an RNN.
+
+    A total of losses is one number.
+    """
+    for number, backward in enumerate(facts.watch.backward):
+        for each in facts.behind(number):
+            node, operation = facts.node(each), facts.operation_of(each)
+            earlier = node.iteration < backward.iteration and node.shape
+            if earlier and operation is not None and operation.site in sites:
+                return True
+    return False
+
+
+def _is_made_again(facts: Facts, backward: Backward) -> bool:
+    """Return whether the line that made what was freed has run again since."""
+    number = facts.watch.backward.index(backward)
+    for reuse in backward.reuses:
+        freed = None if reuse.freed is None else facts.operation_of(reuse.freed)
+        if freed is None or reuse.freed is None or reuse.node is None:
+            continue
+        clock = facts.node(reuse.freed).clock
+        for each in facts.behind(number):
+            operation = facts.operation_of(each)
+            later = facts.node(each).clock > clock
+            if later and operation is not None and operation.site == freed.site:
+                return True
+    return False
 
 
 def _is_held(facts: Facts, held: bool) -> bool:

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from profiling.analysis.diagnosis.facts import Exhausted, Facts, unique
 from profiling.analysis.diagnosis.model import NOTE, PROBLEM, Fate, Finding, Line
 from profiling.analysis.diagnosis.numbers import bridge, feeds_unseen_constructor, only_steers
-from profiling.analysis.diagnosis.paths import Cut, Way, cut, fewest_cuts
+from profiling.analysis.diagnosis.paths import DERIVATIVE, Cut, Way, cut, fewest_cuts
 from profiling.analysis.diagnosis.zeros import Zero, zero_of
-from profiling.watch.record import Backward
+from profiling.watch.record import Backward, has_arrived
 
 # Lines of one finding; the rest is counted.
 _MOST_LINES = 6
@@ -32,7 +32,7 @@ def verdict(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if not parameter.requires_grad:
         return "frozen", _frozen(facts, number)
-    if _has_arrived(facts, number):
+    if has_arrived(parameter):
         return _arrived(facts, number)
     if _is_judged_too_early(facts, number):
         return "unknown", _inference(facts, number)
@@ -129,16 +129,6 @@ def _frozen(facts: Facts, number: int) -> Finding:
     return _say(level, "frozen", lines)
 
 
-def _has_arrived(facts: Facts, number: int) -> bool:
-    """Return whether a gradient arrived where it is used.
-
-    What ``autograd.grad`` returned is somebody else's, where an optimizer waits for a gradient.
-    """
-    parameter = facts.parameter(number)
-    waits = bool(parameter.optimizers) and parameter.steps and not parameter.steps_with_gradient
-    return bool(parameter.arrivals or (parameter.asked and not waits))
-
-
 def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
     parameter = facts.parameter(number)
     if (
@@ -164,7 +154,13 @@ def _arrived(facts: Facts, number: int) -> tuple[str, Finding | None]:
 
 
 def _zero(facts: Facts, number: int) -> Finding:
-    found = zero_of(facts, number) or Zero("zero_factor", ())
+    zero = zero_of(facts, number)
+    if zero is None and not any(number in each.leaves for each in facts.watch.backward):
+        # No pass reached it: FSDP has filled in zeros.
+        way = _way(facts, number)
+        if way is not None:
+            return _cut(PROBLEM if _matters(facts, number) else NOTE, way)
+    found = zero or Zero("zero_factor", ())
     intended = found.by_parameter or not _matters(facts, number)
     if found.cause == "cancelled" and _has_learning_sibling(facts, number):
         # The last bias of a critic: what it adds to both scores is the same.
@@ -217,7 +213,7 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     """Return why no gradient arrived at all."""
     parameter = facts.parameter(number)
     if not facts.is_used(number) and not (parameter.uses_with_grad or parameter.uses_without_grad):
-        return _say(level, "unused")
+        return _say(level, "unused", facts.lines([_made_at(facts, number)], "constructed"))
     left_out = _left_out(facts, number)
     if left_out is not None and left_out.kind == "backward":
         return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
@@ -228,11 +224,26 @@ def _missing(facts: Facts, number: int, level: str) -> Finding:
     way = _way(facts, number)
     if way is not None and way.cuts:
         return _cut(level, way)
+    derivative = _derivative(facts, number)
+    if derivative is not None:
+        # The last bias of an energy whose forces are trained.
+        intended = _has_learning_sibling(facts, number)
+        return _say(NOTE if intended else level, "not_in_derivative", derivative)
     if level == NOTE and _is_only_evaluated(facts, number):
         return _say(NOTE, "only_evaluated")
     if left_out is not None:
         return _say(level, "not_requested", facts.lines([left_out.site], "backward"))
     return _lost(facts, number, level)
+
+
+def _made_at(facts: Facts, number: int) -> int | None:
+    """Return the site that made a parameter, which is where the person's own code made its module.
+
+    A copy is made elsewhere than what it is a copy of.
+    """
+    made = min(facts.made[number], key=lambda each: facts.node(each).clock, default=None)
+    operation = None if made is None else facts.operation_of(made)
+    return None if operation is None else operation.site
 
 
 def _is_only_evaluated(facts: Facts, number: int) -> bool:
@@ -250,15 +261,33 @@ def _left_out(facts: Facts, number: int) -> Backward | None:
 
 
 def _way(facts: Facts, number: int) -> Way | None:
-    """Return the way with the fewest cuts over all backward passes."""
+    """Return the way with the fewest cuts over all backward passes.
+
+    Those to a pass that an optimizer of the parameter has stepped after come first: the loss of a
+    critic is not meant for its actor.
+    """
     starts = set(facts.made[number])
+    own = set(facts.parameter(number).optimizers)
     ways = []
     for each in range(len(facts.watch.backward)):
         if starts & facts.behind(each):
             found = fewest_cuts(facts, starts, each)
             if found is not None and found.cuts:
-                ways.append(found)
-    return min(ways, key=lambda way: len(way.cuts)) if ways else None
+                meant = bool(own & set(facts.watch.backward[each].stepped))
+                ways.append((not meant, len(found.cuts), each, found))
+    return min(ways)[-1] if ways else None
+
+
+def _derivative(facts: Facts, number: int) -> list[Line] | None:
+    """Return the line of a derivative through which all values go from a parameter to a loss."""
+    starts = set(facts.made[number])
+    for each in range(len(facts.watch.backward)):
+        way = fewest_cuts(facts, starts, each) if starts & facts.behind(each) else None
+        for node in () if way is None else way.nodes:
+            operation = facts.operation_of(node)
+            if operation is not None and operation.name == DERIVATIVE:
+                return facts.lines([operation.site], "cut")
+    return None
 
 
 def _cut(level: str, way: Way) -> Finding:

@@ -17,9 +17,10 @@ from profiling.analysis.diagnosis.model import Line
 _DETACH = {"detach", "detach_", "torch.detach", "torch.detach_"}
 _BUILD = {"torch.tensor", "torch.as_tensor", "torch.asarray", "new_tensor"}
 _DATA = "data.__get__"
+DERIVATIVE = "autograd.grad"
 _SET_DATA = "data.__set__"
 _COPIES = {_DATA, "clone", "nn.Parameter", *_DETACH}
-_ALWAYS_CUT = {_DATA, "nn.Parameter", "autograd.grad", *_DETACH, *_BUILD}
+_ALWAYS_CUT = {_DATA, "nn.Parameter", DERIVATIVE, *_DETACH, *_BUILD}
 # Cuts that are often meant, such as a target network's: named after the others.
 _OFTEN_MEANT = {"no_grad", "inference_mode"}
 
@@ -75,6 +76,11 @@ def fewest_cuts(facts: Facts, starts: Iterable[int], backward: int) -> Way | Non
         # Each of them cuts a way of its own.
         found.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     rest = {node: source for node, source in around.items() if node not in steps}
+    if rest:
+        # What the parameter's own value was made of is no use of it, as where FSDP flattens it.
+        behind = facts.sources(starts)
+        facts.spend(len(behind))
+        rest = {node: source for node, source in rest.items() if node not in behind}
     others = [cut(facts, node, source) for node, source in _different(facts, rest)]
     others.sort(key=lambda each: each.cause in _OFTEN_MEANT)
     return Way(tuple(_once([*found, *others])), path)
@@ -119,6 +125,9 @@ def _cost(facts: Facts, source: int, node: int) -> int:
     if source in after.kept:
         return 0
     operation, earlier = facts.operation_of(node), facts.operation_of(source)
+    if operation is not None and operation.name == DERIVATIVE and operation.grad:
+        # Its graph goes on to what it depends on, and not to what was derived.
+        return 0
     if before.requires_grad or operation is None:
         return 1
     if operation.inference:
@@ -236,7 +245,7 @@ def _named(facts: Facts, node: int, source: int) -> tuple[str, list[Line], str]:
         return "parameter_rebuild", here, name
     if name in _BUILD:
         return "rebuild", here, name
-    if name == "autograd.grad":
+    if name == DERIVATIVE:
         return "no_create_graph", here, name
     if operation.function:
         cause = "checkpoint" if "checkpoint" in operation.function.lower() else "custom_function"

@@ -70,12 +70,22 @@ def role(line: Line, say: Text, paths: dict[str, str] | None = None) -> str:
         say: Translator.
         paths: Short paths by path, for a line of a library below it.
     """
-    found = say(f"explain.role.{line.role}")
+    return inside(say(f"explain.role.{line.role}"), line, say, paths or {})
+
+
+def inside(text: str, line: Line, say: Text, paths: dict[str, str]) -> str:
+    """Return a text with the line of a library that a line has called, if any.
+
+    Args:
+        text: The text.
+        line: The line.
+        say: Translator.
+        paths: Short paths by path.
+    """
     if line.inside is None:
-        return found
+        return text
     path, number = line.inside
-    place = f"{plain((paths or {}).get(path, path))}:{number}"
-    return say("explain.inside", role=found, place=place)
+    return say("explain.inside", text=text, place=f"{plain(paths.get(path, path))}:{number}")
 
 
 def names(finding: Finding, diagnosis: Diagnosis, say: Text) -> str:

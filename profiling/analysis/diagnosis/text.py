@@ -111,7 +111,7 @@ class _Report:
         if total:
             head = self._say("explain.saved", size=sentences.size(total))
             shares = [
-                f"{self._place(each.line)}  {sentences.size(each.bytes)}"
+                f"{self._whole_place(each.line)}  {sentences.size(each.bytes)}"
                 for each in saved[:_MOST_SAVED]
             ]
             yield f"{head}      {' · '.join(shares)}"
@@ -133,6 +133,10 @@ class _Report:
 
     def _place(self, line: Line) -> str:
         return f"{plain(self._paths[line.path])}:{line.line}"
+
+    def _whole_place(self, line: Line) -> str:
+        """Return a place with the line of a library below it, which tells two of one line apart."""
+        return sentences.inside(self._place(line), line, self._say, self._paths)
 
     def _instead(self, finding: Finding) -> str:
         text = f"      {sentences.instead(finding, self._say)}"

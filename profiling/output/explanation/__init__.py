@@ -5,7 +5,7 @@ A record may come from anybody. All of it is escaped and bounded, and what is le
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,13 +31,23 @@ _TEMPLATES = templates(_FOLDER)
 
 
 class _LineView(NamedTuple):
-    """A line of a finding; `at` is its place in the source, empty if that is not shown."""
+    """A line of a finding.
+
+    Attributes:
+        place: File and number.
+        code: What stands there.
+        role: What it has to do with the finding.
+        sign: Its sign in the source.
+        at: Its place in the source; empty if that is not shown.
+        step: Its number where steps of a lesson run at it; None elsewhere.
+    """
 
     place: str
     code: str
     role: str
     sign: str
     at: str
+    step: int | None = None
 
 
 class _Card(NamedTuple):
@@ -122,17 +132,23 @@ def html(
     )
 
 
-def findings(diagnosis: Diagnosis, text: Text, link: Callable[[str], str] | None = None) -> Markup:
+def findings(
+    diagnosis: Diagnosis,
+    text: Text,
+    link: Callable[[str], str] | None = None,
+    steps: Container[int] = (),
+) -> Markup:
     """Return only the findings that name a line; empty if there are none.
 
     Args:
         diagnosis: The diagnosis.
         text: The words.
         link: As for `html`.
+        steps: Numbers of the lines that a stepper on the same page has steps for.
     """
     places = Places(diagnosis)
     cards = [
-        _card(at, finding, places, lenient(text), link, None)
+        _card(at, finding, places, lenient(text), link, None, steps)
         for at, finding in enumerate(diagnosis.findings[:MOST_FINDINGS])
         if finding.lines
     ]
@@ -179,6 +195,7 @@ def _card(
     say: Text,
     link: Callable[[str], str] | None,
     way: Way | None,
+    steps: Container[int] = (),
 ) -> _Card:
     lesson = finding.lesson
     return _Card(
@@ -188,7 +205,7 @@ def _card(
         names=sentences.names(finding, places.diagnosis, say),
         what=sentences.sentence(finding, say),
         instead=sentences.instead(finding, say),
-        lines=[_line_view(each, places, say) for each in finding.lines[:_MOST_LINES]],
+        lines=[_line_view(each, places, say, steps) for each in finding.lines[:_MOST_LINES]],
         left_out=max(0, len(finding.lines) - _MOST_LINES),
         lesson=lesson,
         href=link(lesson) if link is not None and lesson else "",
@@ -196,13 +213,14 @@ def _card(
     )
 
 
-def _line_view(line: Line, places: Places, say: Text) -> _LineView:
+def _line_view(line: Line, places: Places, say: Text, steps: Container[int] = ()) -> _LineView:
     return _LineView(
         place=places.place(line),
         code=sentences.plain(line.text, 120),
         role=sentences.role(line, say, places.short),
         sign=sign(line.role),
         at=places.at(line),
+        step=line.line if places.at(line) and line.line in steps else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from profiling.analysis.diagnosis import Diagnosis, sentences
 from profiling.analysis.diagnosis.model import PROBLEM
 from profiling.model.words import Text
 from profiling.output.explanation.places import Places
+from profiling.watch.record import lines_of
 
 # Of a file with more lines, those around marks are shown.
 MOST_WHOLE = 250
@@ -26,7 +26,6 @@ _MOST_COLUMNS = 300
 # Highlighting more would take seconds.
 _MOST_HIGHLIGHTED = 400_000
 _MOST_MARKS = 4
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 _SIGNS = {
     **dict.fromkeys(("cut", "off", "inference"), "✂"),
@@ -186,10 +185,7 @@ def _shown(total: int, known: Iterable[int], most: int) -> list[int]:
 
 def highlighted(text: str, most: int) -> list[Markup]:
     """Return the lines of a text, highlighted unless that are more characters than `most`."""
-    # Lines as Python counts them; `str.splitlines` knows more ends.
-    lines = [each[:_MOST_COLUMNS] for each in _LINE_END.split(text)]
-    if lines[-1] == "":
-        lines.pop()
+    lines = [each[:_MOST_COLUMNS] for each in lines_of(text)]
     if sum(map(len, lines)) > most:
         return [escape(each) for each in lines]
     lexer = PythonLexer(stripnl=False, ensurenl=False)

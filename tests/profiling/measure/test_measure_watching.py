@@ -18,6 +18,28 @@ print("not shown")
 loss = (w.detach() * 2 + b).sum()
 loss.backward()
 """
+CARRIED = """\
+import torch
+cell = torch.nn.GRUCell(3, 4)
+h = torch.zeros(2, 4)
+for _ in range(5):
+    x = torch.ones(2, 3)
+    h = cell(x, h)
+    h.mean().backward(retain_graph=True)
+"""
+FORCES = """\
+import torch
+net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+x = torch.ones(4, 2, requires_grad=True)
+force, = torch.autograd.grad(net(x).sum(), x, create_graph=True)
+force.pow(2).sum().backward()
+"""
+UNUSED = """\
+import torch
+extra = torch.nn.Linear(3, 1)
+used = torch.nn.Linear(3, 1)
+used(torch.ones(2, 3)).sum().backward()
+"""
 
 
 def names(found: Diagnosis, finding: int = 0) -> list[str]:
@@ -39,6 +61,39 @@ def test_a_lesson_names_its_cause(lesson: str, cause: str, line: int, named: lis
     first = found.findings[0]
     assert (first.cause, first.lines[0].line, names(found)) == (cause, line, named)
     assert first.lines[0].path.endswith(f"{lesson}.py")
+
+
+@pytest.mark.parametrize(
+    ("lesson", "cause"),
+    [
+        ("truncated_bptt", "backward_twice"),
+        ("second_backward", "backward_twice"),
+        ("total_loss_grows", "graph_leak"),
+    ],
+)
+def test_a_graph_of_earlier_steps_leads_to_the_lesson_that_shows_it(
+    lesson: str, cause: str
+) -> None:
+    found = diagnose(watch_lesson(LessonRequest(lesson, device="cpu")))
+    assert [each.lesson for each in found.findings if each.cause == cause] == [lesson]
+
+
+def test_a_carried_state_that_grows_leads_to_truncated_backpropagation() -> None:
+    found = diagnose(watch_code(CARRIED, 10.0))
+    leaks = [(each.cause, each.lesson, each.lines[0].line) for each in found.findings]
+    assert leaks == [("graph_leak", "truncated_bptt", 6)]
+
+
+def test_what_a_derivative_does_not_depend_on_is_a_note() -> None:
+    found = diagnose(watch_code(FORCES, 10.0))
+    told = [(each.level, each.cause, each.lines[0].line) for each in found.findings]
+    assert (told, names(found)) == ([("note", "not_in_derivative", 4)], ["net.2.bias"])
+
+
+def test_an_unused_module_is_named_where_it_was_made() -> None:
+    found = diagnose(watch_code(UNUSED, 10.0)).findings
+    lines = [(each.cause, [(at.line, at.role) for at in each.lines]) for each in found]
+    assert lines == [("unused", [(2, "constructed")])]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -376,3 +376,11 @@ def scripted() -> Any:
     model = mlp()
     traced = torch.jit.trace(model, X)
     return trained(model, lambda: traced(X).pow(2).mean())
+
+
+def exported() -> Any:
+    """Sizes are symbols while a model is exported."""
+    model = mlp()
+    size = torch.export.Dim("size", min=2, max=9)
+    program = torch.export.export(model, (X,), dynamic_shapes=({0: size},))
+    return [str(program), *trained(model)]

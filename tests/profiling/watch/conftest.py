@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-collect_ignore = ["cases", "scripts"]
+collect_ignore = ["cases", "scripts", "trainers"]

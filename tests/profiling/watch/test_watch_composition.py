@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from profiling.analysis.diagnosis import diagnose
+from profiling.model.watch import read_watch
 from profiling.watch import watch
-from profiling.watch.record import Watch
+from profiling.watch.record import Watch, encode
 from tests.profiling.watch import compositions
 
 CASES = [
-    each
+    pytest.param(each, marks=pytest.mark.long if each is compositions.exported else ())
     for name, each in vars(compositions).items()
     if inspect.isfunction(each)
     and each.__module__ == compositions.__name__
@@ -43,6 +44,7 @@ def _same(a: Any, b: Any) -> bool:
 def _record(seen: Any) -> Watch:
     assert seen.record is not None
     assert seen.record.notes == ()
+    read_watch(encode(seen.record).encode(), "seen")
     return seen.record  # type: ignore[no-any-return]
 
 

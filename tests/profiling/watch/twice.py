@@ -18,11 +18,12 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ import numpy as np
 import torch
 import torch._dynamo
 
-_WATCH = Path(__file__).parents[3] / "profiling/watch"
+_ROOT = Path(__file__).parents[3]
+_WATCH = _ROOT / "profiling/watch"
 # A bound for what never ends.
 _SECONDS = 120
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
@@ -42,6 +44,15 @@ def main(paths: list[str]) -> None:
     watched = _runner()
     found = {path: differences(str(Path(path).resolve()), watched) for path in paths}
     print(json.dumps(found))
+
+
+def differences_of(scripts: Sequence[Path]) -> dict[str, Any]:
+    """Return what differs, by script, as a process of its own tells it; empty if nothing does."""
+    command = [sys.executable, "-m", "tests.profiling.watch.twice", *map(str, scripts)]
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert len(found) == len(scripts)
+    return {path: each for path, each in found.items() if each}
 
 
 def differences(path: str, watched: Callable[[str, str], None]) -> dict[str, Any]:

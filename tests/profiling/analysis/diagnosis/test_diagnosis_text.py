@@ -23,7 +23,8 @@ from profiling.analysis.diagnosis import (
     sentences,
     told,
 )
-from profiling.analysis.diagnosis.lessons import CAUSES, LESSONS
+from profiling.analysis.diagnosis.facts import Facts
+from profiling.analysis.diagnosis.lessons import CARRIED, CAUSES, LESSONS
 from profiling.catalogue import LESSONS as ALL_LESSONS
 from profiling.model.words import LANGUAGES, table, translator
 from profiling.watch.record import (
@@ -245,7 +246,7 @@ def test_every_cause_has_words_and_the_lesson_exists() -> None:
             start = f"explain.{area}."
             keys = {key.removeprefix(start) for key in table(language) if key.startswith(start)}
             assert keys == set(CAUSES)
-    assert {each for each in LESSONS.values() if each} <= set(ALL_LESSONS)
+    assert {CARRIED, *filter(None, LESSONS.values())} <= set(ALL_LESSONS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -306,3 +307,11 @@ print(explained(Watch((), Environment("", "", ""), Counts(backward=1)), "zh"))
         cwd=Path(room.__file__).parents[3],
     )
     assert done.stdout
+
+
+def test_lines_are_counted_as_python_counts_them() -> None:
+    text = "a = 1\r\n# \x0b \x0c \x1c \x85 \u2028\n\x0c\rb = '\u2029'\nloss.backward()"
+    line = ast.parse(text).body[-1].lineno
+    path = "/home/me/train.py"
+    facts = Facts(replace(watch(), files=(File(path, own=True, text=text),)))
+    assert (line, facts.text_at(path, line)) == (5, "loss.backward()")
