@@ -101,15 +101,6 @@ def test_a_branch_that_raises_is_drawn_and_code_1(
     assert (code, json.loads(out)["error"]) == (1, f"RuntimeError: {said}")
 
 
-def test_a_file_that_cannot_be_written_is_one_line_and_code_1(
-    shell: Any, inline: list[Engine], tmp_path: Path
-) -> None:
-    code, out, err = shell(*SMALL, "--out", str(tmp_path / "gone" / "graph.svg"))
-    assert (code, out) == (1, "")
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
