@@ -21,7 +21,7 @@ from profiling.engine.holding import Held
 from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, Share
 from profiling.engine.worker import initialize_trace
-from profiling.model.errors import InputError
+from profiling.model.errors import DetachLabError, InputError, file_error
 from profiling.model.words import Text
 
 if TYPE_CHECKING:
@@ -40,6 +40,20 @@ READING_S = 300.0
 QUESTION_S = 120.0
 IDLE_S = 3600.0
 _HEARTBEAT_S = 0.25
+
+
+def trace_fault(error: Exception) -> DetachLabError:
+    """Return the error to show for any exception while a trace is read or shown.
+
+    A crafted trace can make pandas raise almost anything, so every exception is accepted.
+
+    Example:
+        >>> trace_fault(KeyError("ts")).key, trace_fault(InputError("error.trace_gone")).key
+        ('error.trace_failed', 'error.trace_gone')
+    """
+    if isinstance(error, DetachLabError):
+        return error
+    return file_error(error) or InputError("error.trace_failed")
 
 
 class Reading(NamedTuple):

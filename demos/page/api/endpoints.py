@@ -20,13 +20,13 @@ from profiling.catalogue import advisor, search
 from profiling.catalogue.advisor import Gradient
 from profiling.engine import plan
 from profiling.engine.engine import Engine, Progress
+from profiling.engine.traces import trace_fault
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import AUTO, Request
 from profiling.model.words import Language, translator
 from profiling.output import json_data, trace_views
 from profiling.traces.operators import MOST_ROWS
-from profiling.traces.table import trace_fault
 
 Sort = Literal["self_s", "total_s", "mean_s", "count", "device_s", "allocated_bytes"]
 Group = Literal["name", "shapes", "stack"]

@@ -12,12 +12,11 @@ from gradio.events import Dependency
 from demos.page import common
 from demos.page.common import UNQUEUED, words
 from profiling.engine.engine import Engine
-from profiling.engine.traces import OpenedTrace
+from profiling.engine.traces import OpenedTrace, trace_fault
 from profiling.model.errors import InputError, short
 from profiling.model.run import Run
 from profiling.model.words import Text
 from profiling.output.saved_runs import RECORDED_PREFIX, find_trace, recorded_traces
-from profiling.traces.table import trace_fault
 
 
 class Chosen(NamedTuple):
