@@ -14,7 +14,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from profiling.charts.timeline import MOST_LAUNCH_LINES, Window, count_launch_lines
+from profiling.charts.timeline import (
+    MOST_LAUNCH_LINES,
+    Window,
+    category_name,
+    count_launch_lines,
+    lane_name,
+)
 from profiling.charts.trace import (
     memory_chart,
     timeline_chart,
@@ -29,6 +35,8 @@ from profiling.output import json_data, trace_files
 from profiling.output.sheet import Sheet, sheet
 from profiling.traces import phases
 from profiling.traces.diff import compare_sides, diff_sentences, diff_side
+from profiling.traces.families import family
+from profiling.traces.launches import DEVICE_WORK
 from profiling.traces.memory import NO_OP, alive_at_peak, memory_devices, memory_facts
 from profiling.traces.opened import OpenTrace, OtherTrace
 from profiling.traces.operators import (
@@ -45,6 +53,10 @@ CHARTS = ("timeline", "memory", "operators", "kernels", "trace_diff")
 
 # Parts of the overview, about the width of a phone in pixels.
 _BINS = 300
+# Of a start that is late in a long trace, and of a duration.
+_START_DIGITS = 9
+# Of what a launch, or an operator, has launched.
+_MOST_LINKS = 12
 # What is alive at a peak: rows that are shown.
 _TOP = 15
 _DIFF_COLUMNS = (
@@ -82,6 +94,30 @@ class Drawing(NamedTuple):
 
     figure: str
     about: list[str]
+
+
+class Link(NamedTuple):
+    """An event that another one leads to: what it is to that one, its name, and its number."""
+
+    label: str
+    name: str
+    event: int
+
+
+class Details(NamedTuple):
+    """All that is known of an event.
+
+    Attributes:
+        name: Its whole name.
+        facts: Pairs of a label and a value.
+        links: The events that it belongs to, was launched by or has launched.
+        stack: The Python stack that called it, innermost first.
+    """
+
+    name: str
+    facts: list[tuple[str, str]]
+    links: list[Link]
+    stack: list[str]
 
 
 class Part(NamedTuple):
@@ -195,7 +231,7 @@ def opening(opened: OpenTrace, text: Text, name: str) -> Opening:
 
 def drawing(opened: OpenTrace, text: Text, window: Window) -> Drawing:
     """Draw a window of the timeline."""
-    figure, view = timeline_chart(opened.timeline, opened.events, opened.phases, window, text)
+    figure, view = timeline_chart(opened, window, text)
     return Drawing(str(figure.to_json()), _about(opened, view, text))
 
 
@@ -209,6 +245,31 @@ def span(opened: OpenTrace, text: Text, event: int) -> Window:
         raise InputError("error.trace_window")
     start_s = float(opened.events["start_s"].iloc[event])
     return start_s, start_s + float(opened.events["duration_s"].fillna(0.0).iloc[event])
+
+
+def details(opened: OpenTrace, text: Text, event: int) -> Details:
+    """Return all that is known of an event, by its number.
+
+    Raises:
+        InputError: There is no such event.
+    """
+    start_s, end_s = span(opened, text, event)
+    row = opened.events.iloc[event]
+    category = str(row["category"]) if pd.notna(row["category"]) else ""
+    name = str(row["name"]) if pd.notna(row["name"]) else ""
+    kind = text(f"trace.family.{family(category, name)}")
+    facts = [
+        ("category", f"{category_name(category, text)} · {kind}"),
+        ("start", time_unit([start_s]).show(start_s, _START_DIGITS)),
+        ("duration", time_unit([end_s - start_s]).show(end_s - start_s, _START_DIGITS)),
+        ("lane", _lane(opened, event, text)),
+        ("shapes", row.get("shapes")),
+        ("correlation", row.get("correlation")),
+        ("copied", show_bytes(row["copied_bytes"]) if pd.notna(row["copied_bytes"]) else None),
+    ]
+    known = [(text(f"trace.details.{key}"), str(each)) for key, each in facts if _is_known(each)]
+    stack = str(row["stack"]).split(";") if _is_known(row.get("stack")) else []
+    return Details(name, known, _links(opened, row, event, text), stack)
 
 
 def memory(opened: OpenTrace, text: Text) -> Memory:
@@ -250,7 +311,7 @@ def areas(opened: OpenTrace, text: Text) -> Areas:
 
 def training_phases(opened: OpenTrace, text: Text) -> Phases:
     """List profiler steps, phases of training and named ranges."""
-    steps, spans = phases.steps(opened.events), opened.phases
+    steps, spans = opened.steps, opened.phases
     known = steps.dropna(axis="columns", how="all") if len(steps) else steps
     ranges = phases.named_ranges(opened.events)
     named = ranges.assign(length_s=ranges["end_s"] - ranges["start_s"])
@@ -355,10 +416,40 @@ def _about(opened: OpenTrace, view: View, text: Text) -> list[str]:
         finest=time_unit([view.finest_s]).show(view.finest_s),
     )
     launches = count_launch_lines(view, opened.events)
+    hint = text("trace.timeline.hint")
     if not launches:
-        return [events]
+        return [events, hint]
     key = "trace.timeline.links" if launches <= MOST_LAUNCH_LINES else "trace.timeline.links_many"
-    return [events, text(key, count=f"{launches:,}", most=MOST_LAUNCH_LINES)]
+    return [events, text(key, count=f"{launches:,}", most=MOST_LAUNCH_LINES), hint]
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and bool(pd.notna(value)) and value != ""
+
+
+def _lane(opened: OpenTrace, event: int, text: Text) -> str:
+    spans, lanes = opened.timeline.spans, opened.timeline.lanes
+    found = spans.loc[spans["event"] == event, "lane"]
+    return lane_name(lanes.loc[found.iloc[0]].to_dict(), text) if len(found) else ""
+
+
+def _links(opened: OpenTrace, row: pd.Series, event: int, text: Text) -> list[Link]:
+    """Return the operator and the launch of an event, and the first of what belongs to it."""
+    events = opened.events
+    found: list[tuple[str, int]] = [
+        (key, int(row[column]))
+        for key, column in (("operator", "op_index"), ("launch", "launch_index"))
+        if pd.notna(row[column])
+    ]
+    is_work = events["category"].isin(DEVICE_WORK)
+    launched = (events["launch_index"] == event) | (events["op_index"] == event)
+    work = events.index[launched.fillna(False) & is_work][:_MOST_LINKS]
+    found += [("work", int(each)) for each in work]
+    return [
+        Link(text(f"trace.details.{key}"), str(events["name"].iloc[place]), place)
+        for key, place in found
+        if 0 <= place < len(events)
+    ]
 
 
 def _device(events: pd.DataFrame, device: str, text: Text) -> DeviceMemory:
@@ -418,7 +509,7 @@ def _by_phase(spans: pd.DataFrame, text: Text) -> pd.DataFrame:
 
 def _figure(chart: str, opened: OpenTrace, window: Window, text: Text) -> go.Figure:
     if chart == "timeline":
-        return timeline_chart(opened.timeline, opened.events, opened.phases, window, text)[0]
+        return timeline_chart(opened, window, text)[0]
     if chart == "memory":
         return memory_chart(opened.events, text)
     if chart == "operators":

@@ -62,6 +62,11 @@ class OpenTrace:
         return phases.training_phases(self.events)
 
     @functools.cached_property
+    def steps(self) -> pd.DataFrame:
+        """`profiling.traces.phases.steps`."""
+        return phases.steps(self.events)
+
+    @functools.cached_property
     def timeline(self) -> Timeline:
         """`profiling.traces.timeline.timeline`."""
         trace = self.trace

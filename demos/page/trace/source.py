@@ -62,9 +62,7 @@ class TracePicker:
             scale=0,
             min_width=120,
         )
-        self._stop = gr.Button(
-            labels("trace.stop"), variant="stop", elem_id=f"{name}-stop", scale=0, min_width=90
-        )
+        self._stop = gr.Button(labels("trace.stop"), elem_id=f"{name}-stop", scale=0, min_width=90)
         self.inputs = [self._branch, self._file]
         self.events = [button.click, self._file.upload]
         # The last choice counts, so the other component is emptied.

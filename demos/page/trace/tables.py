@@ -16,8 +16,7 @@ from demos.page.trace.common import (
     plot_update,
     table_html,
 )
-from demos.page.trace.timeline import TimelinePanel, window_around
-from profiling.model.errors import InputError
+from demos.page.trace.timeline import TimelinePanel, event_of, window_around
 from profiling.model.words import Text
 from profiling.output import trace_views
 from profiling.output.trace_views import Listed
@@ -68,10 +67,7 @@ class OperatorsPanel:
         handlers.on(self._words.submit, self._list, self._inputs, self._tables)
 
         def zoom(visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
-            event = data.get("event")
-            if not isinstance(event, int):
-                raise InputError("error.trace_window")
-            window = window_around(visit.ask(trace_views.span, event), visit.end_s)
+            window = window_around(visit.ask(trace_views.span, event_of(data)), visit.end_s)
             shown = timeline.show(visit, window, text)
             return {tabs: gr.update(selected="timeline"), **shown}
 

@@ -10,7 +10,14 @@ from typing import Any, Literal
 import gradio as gr
 
 from demos.page import common
-from demos.page.trace.common import Handlers, Updates, Visit, empty_plot, plot_update
+from demos.page.trace.common import (
+    Handlers,
+    Updates,
+    Visit,
+    empty_plot,
+    empty_table,
+    plot_update,
+)
 from profiling.charts.timeline import Window
 from profiling.model.errors import InputError
 from profiling.model.words import Text
@@ -88,6 +95,18 @@ def window_around(window: Window, end_s: float) -> Window:
     return clamp((window[0] - margin, window[1] + margin), end_s)
 
 
+def event_of(data: dict[str, Any]) -> int:
+    """Return the number of the event that was selected on the page.
+
+    Raises:
+        InputError: It is none.
+    """
+    event = data.get("event")
+    if not isinstance(event, int):
+        raise InputError("error.trace_window")
+    return event
+
+
 class TimelinePanel:
     """The components of the sub-tab.
 
@@ -110,16 +129,18 @@ class TimelinePanel:
         self.window = gr.State(None)
         self._about = gr.HTML(elem_id="trace-timeline-about")
         self._plot = empty_plot("timeline")
+        self._details = empty_table("trace-details")
         # Tells the overview which window is drawn, and the server which one was selected.
         self._window = gr.HTML("", js_on_load=_SCRIPT, elem_id="trace-window")
         self.drawn = [self.window, self._about, self._plot, self._window]
-        self.components = [*self.drawn, self._overview]
+        self.components = [*self.drawn, self._overview, self._details]
 
     def connect(self, handlers: Handlers) -> None:
         """Connect buttons and selections on the drawing."""
         for move, button in self._moves.items():
             handlers.on(button.click, partial(self._move, move), [self.window], self.drawn)
-        handlers.on_data(self._window.select, self._select, [], self.drawn)
+        handlers.on_data(self._window.select, self._select, [], [*self.drawn, self._details])
+        handlers.on_data(self._details.select, self._follow, [], [*self.drawn, self._details])
 
     def open(self, visit: Visit, found: Opening, text: Text) -> Updates:
         """Return updates that draw a whole trace and its overview."""
@@ -132,6 +153,7 @@ class TimelinePanel:
                 heights=found.heights,
                 length=found.length,
             ),
+            self._details: "",
             **self.show(visit, (0.0, end_s), text),
         }
 
@@ -151,6 +173,18 @@ class TimelinePanel:
         return self.show(visit, window, text)
 
     def _select(self, visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
-        """Draw the window that was selected on the page."""
+        """Draw the window that was selected on the page, or say what is known of an event."""
+        if "event" in data:
+            return self._tell(visit, text, event_of(data))
         ends = data.get("start_s"), data.get("end_s")
         return self.show(visit, window_of(ends, visit.end_s), text)
+
+    def _follow(self, visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
+        """Go on to an event that another one leads to."""
+        event = event_of(data)
+        window = window_around(visit.ask(trace_views.span, event), visit.end_s)
+        return {**self._tell(visit, text, event), **self.show(visit, window, text)}
+
+    def _tell(self, visit: Visit, text: Text, event: int) -> Updates:
+        found = visit.ask(trace_views.details, event)
+        return {self._details: common.render("trace_details.html", text, **found._asdict())}
