@@ -53,8 +53,8 @@ CHARTS = ("timeline", "memory", "operators", "kernels", "trace_diff")
 
 # Parts of the overview, about the width of a phone in pixels.
 _BINS = 300
-# Of a start that is late in a long trace, and of a duration.
-_START_DIGITS = 9
+# Of a start, which may be late in a long trace, and of a duration.
+_START_DIGITS, _DURATION_DIGITS = 9, 5
 # Of what a launch, or an operator, has launched.
 _MOST_LINKS = 12
 # What is alive at a peak: rows that are shown.
@@ -257,11 +257,11 @@ def details(opened: OpenTrace, text: Text, event: int) -> Details:
     row = opened.events.iloc[event]
     category = str(row["category"]) if pd.notna(row["category"]) else ""
     name = str(row["name"]) if pd.notna(row["name"]) else ""
-    kind = text(f"trace.family.{family(category, name)}")
+    kinds = category_name(category, text), text(f"trace.family.{family(category, name)}")
     facts = [
-        ("category", f"{category_name(category, text)} · {kind}"),
+        ("category", " · ".join(dict.fromkeys(filter(None, kinds)))),
         ("start", time_unit([start_s]).show(start_s, _START_DIGITS)),
-        ("duration", time_unit([end_s - start_s]).show(end_s - start_s, _START_DIGITS)),
+        ("duration", time_unit([end_s - start_s]).show(end_s - start_s, _DURATION_DIGITS)),
         ("lane", _lane(opened, event, text)),
         ("shapes", row.get("shapes")),
         ("correlation", row.get("correlation")),

@@ -109,7 +109,9 @@ class Handlers:
             data = sent._data if isinstance(sent._data, dict) else {}
             return self._run(request, key, lambda visit, text: handler(visit, text, data, *values))
 
-        event(handle, [self.key, *inputs], [self.problem, *outputs], **self.private)
+        # Each one is handled: the page waits for an answer itself before it asks again.
+        options = {**self.private, "trigger_mode": "multiple"}
+        event(handle, [self.key, *inputs], [self.problem, *outputs], **options)
 
     def _run(
         self, request: gr.Request, key: str | None, handler: Callable[[Visit, Text], Updates]

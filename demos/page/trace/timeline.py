@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,8 @@ _STEP = 0.75
 _ZOOM = 3.0
 # Margin around an event that is zoomed to, as a share of its duration.
 _MARGIN = 0.15
+# Tell the page's script that an answer has come, even if it shows the same window.
+_answers = itertools.count()
 _SCRIPT = (Path(__file__).parent / "window.js").read_text(encoding="utf-8")
 
 
@@ -165,7 +168,9 @@ class TimelinePanel:
             self.window: window,
             self._about: common.render("trace_about.html", text, lines=drawing.about),
             self._plot: plot_update("timeline", drawing.figure),
-            self._window: common.render("trace_window.html", text, window=window),
+            self._window: common.render(
+                "trace_window.html", text, window=window, answer=next(_answers)
+            ),
         }
 
     def _move(self, move: Move, visit: Visit, text: Text, shown: Sequence[float] | None) -> Updates:

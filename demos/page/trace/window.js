@@ -1,6 +1,8 @@
 // The timeline's window, in seconds: chosen on the overview or on the drawing, shown on the overview.
 const WAIT_MS = 200;
-let waiting = null, grabbed = null;
+// After so long no answer is expected any more.
+const LATE_MS = 8000;
+let waiting = null, grabbed = null, asked = null;
 
 const view = () => document.querySelector("#trace-overview .lab-overview");
 const whole = () => Number(view().dataset.end);
@@ -19,20 +21,28 @@ const inside = (start, width) => {
   const first = Math.min(Math.max(start, 0), whole() - width);
   place(first, first + width);
 };
-// Keys may come faster than drawings.
+// Keys may come faster than drawings: one is asked for at a time, and then the last one chosen.
+const send = () => {
+  waiting = null;
+  if (asked) return;
+  const [start, end] = chosen();
+  asked = { window: `${start} ${end}`, late: setTimeout(() => { asked = null; }, LATE_MS) };
+  trigger("select", { start_s: start, end_s: end });
+};
 const ask = () => {
   preview();
   clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    waiting = null;
-    const [start, end] = chosen();
-    trigger("select", { start_s: start, end_s: end });
-  }, WAIT_MS);
+  waiting = setTimeout(send, WAIT_MS);
 };
-// What is drawn, unless something else is being chosen.
+// An answer has come: show what is drawn, unless something else was chosen meanwhile.
 const follow = () => {
   const drawn = element.querySelector("[data-start]");
-  if (!drawn || !view() || waiting || grabbed) return;
+  if (!drawn || !view()) return;
+  const isOld = asked && asked.window !== chosen().join(" ");
+  if (asked) clearTimeout(asked.late);
+  asked = null;
+  if (waiting || grabbed) return;
+  if (isOld) return send();
   place(Number(drawn.dataset.start), Number(drawn.dataset.end));
   preview();
 };
@@ -85,7 +95,8 @@ const told = (plot, point) => {
   if (point.base === undefined || !plot.layout.meta) return;
   const unit = plot.layout.meta.unit_s, start = Number(point.base) * unit;
   const width = Math.max(Number(point.x) * unit - start, least());
-  trigger("select", { start_s: start - width / 10, end_s: start + 1.1 * width });
+  place(Math.max(start - width / 10, 0), Math.min(start + 1.1 * width, whole()));
+  ask();
 };
 
 // An end stops where the other one is.
@@ -141,9 +152,8 @@ const attend = () => {
     plot.on("plotly_afterplot", preview);
     plot.on("plotly_relayout", (change) => {
       if (!plot.layout.meta || !Object.keys(change).some((key) => key.startsWith("xaxis"))) return;
-      const [start, end] = drawn(plot);
-      place(start, end);
-      trigger("select", { start_s: start, end_s: end });
+      place(...drawn(plot));
+      ask();
     });
   }
   const frame = document.getElementById("plot-trace-timeline");
