@@ -82,7 +82,7 @@ class DiffPanel:
             show_progress="hidden",
             **OPENING,
         )
-        self._source.stop(comparing, handlers.problem)
+        self._source.stop([comparing], handlers.problem)
 
     def cleared(self) -> dict[Any, Any]:
         """Return updates that hide the diff of the previous trace."""

@@ -70,11 +70,11 @@ class TracePicker:
         self._file.upload(lambda: None, None, self._branch, show_progress="hidden", **private)
         self._branch.input(lambda: None, None, self._file, show_progress="hidden", **private)
 
-    def stop(self, opening: Dependency, shown: gr.HTML) -> None:
+    def stop(self, openings: list[Dependency], shown: gr.HTML) -> None:
         """Have the button Stop end an opening, and say so.
 
         Args:
-            opening: The event on which the chosen trace is opened.
+            openings: The events on which a trace is opened.
             shown: Where its progress is shown.
         """
 
@@ -82,7 +82,7 @@ class TracePicker:
             is_reading = "<progress" in now
             return common.sentence("trace.stopped", words(request)) if is_reading else gr.skip()
 
-        stopping = self._stop.click(stopped, shown, shown, cancels=[opening], **UNQUEUED)
+        stopping = self._stop.click(stopped, shown, shown, cancels=openings, **UNQUEUED)
         # Of an event that follows another Gradio forgets what it cancels; see the tab Compare.
         stopping.then(stopped, shown, shown, **UNQUEUED)
 

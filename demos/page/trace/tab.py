@@ -91,15 +91,17 @@ def create_trace_tab(
         "show_progress": "hidden",
         **OPENING,
     }
+    first = offered.then(open_first, api_visibility="private", **ends)
+    # What a visitor chooses must not give way to the first trace, which may take longer.
     opening = gr.on(
         source.events,
         open_trace,
         api_name="open_trace",
         api_visibility="undocumented",
+        cancels=[first],
         **ends,
     )
-    source.stop(opening, handlers.problem)
-    offered.then(open_first, api_visibility="private", **ends)
+    source.stop([first, opening], handlers.problem)
 
     def show_hint(request: gr.Request) -> str:
         return common.sentence("trace.empty", words(request))
