@@ -82,7 +82,8 @@ class TracePicker:
             is_reading = "<progress" in now
             return common.sentence("trace.stopped", words(request)) if is_reading else gr.skip()
 
-        stopping = self._stop.click(stopped, shown, shown, cancels=openings, **UNQUEUED)
+        ended: list[dict[str, Any]] = [*openings]
+        stopping = self._stop.click(stopped, shown, shown, cancels=ended, **UNQUEUED)
         # Of an event that follows another Gradio forgets what it cancels; see the tab Compare.
         stopping.then(stopped, shown, shown, **UNQUEUED)
 

@@ -82,6 +82,39 @@ def test_a_row_leads_to_its_event(opened: Opener, english: Text) -> None:
             trace_views.span(trace, english, wrong)
 
 
+def test_an_event_tells_all_and_leads_to_what_belongs_to_it(opened: Opener, english: Text) -> None:
+    name = "void at::native::reduce_kernel<512>(" + "x" * 200
+    launched = {"correlation": 5, "External id": 3}
+    trace = opened(
+        event("aten::sum", 10, dur=30, args={"External id": 3, "Input Dims": [[2, 3]]}),
+        event("cudaLaunchKernel", 20, dur=4, cat="cuda_runtime", args=launched),
+        event(
+            name,
+            50,
+            dur=25,
+            cat="kernel",
+            pid=0,
+            tid=7,
+            args={**launched, "device": 0, "stream": 7},
+        ),
+    )
+    op, call, work = (trace_views.details(trace, english, number) for number in range(3))
+    assert work.name == name
+    assert work.facts == [
+        ("category", "kernel · reduction, normalization"),
+        ("start", "40.0000000 µs"),
+        ("duration", "25.000 µs"),
+        ("thread or stream", "GPU 0 · stream 7"),
+        ("correlation", "5"),
+    ]
+    assert work.links == [("operator", "aten::sum", 0), ("launched by", "cudaLaunchKernel", 1)]
+    assert call.links == [("operator", "aten::sum", 0), ("launched", name, 2)]
+    assert op.links == [("launched", name, 2)]
+    assert ("input shapes", "[[2,3]]") in [
+        (label, value.replace(" ", "")) for label, value in op.facts
+    ]
+
+
 def test_each_file_that_is_offered_is_written(
     opened: Opener, english: Text, tmp_path: Path
 ) -> None:
@@ -108,6 +141,7 @@ def test_every_answer_is_plain_and_stays_what_it_is(opened: Opener, english: Tex
         trace_views.opening: ("made",),
         trace_views.drawing: ((0.0, 1.0),),
         trace_views.span: (0,),
+        trace_views.details: (0,),
         trace_views.memory: (),
         trace_views.tables: ("name", "self_s", ""),
         trace_views.areas: (),
