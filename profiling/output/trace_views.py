@@ -362,6 +362,8 @@ def write_file(opened: OpenTrace, text: Text, name: str, window: Window, folder:
     Raises:
         InputError: There is no such file, or nothing was compared yet.
     """
+    if name not in offered():
+        raise InputError("error.trace_none")
     if name in trace_files.offered():
         return str(trace_files.write(name, opened.trace, window, Path(folder)))
     if name == trace_files.DIFF:
@@ -369,8 +371,6 @@ def write_file(opened: OpenTrace, text: Text, name: str, window: Window, folder:
         trace_files.write_csv(_differences(opened), path)
         return str(path)
     chart = name.removesuffix(".html")
-    if chart not in CHARTS:
-        raise InputError("error.trace_none")
     figure = _figure(chart, opened, window, text)
     return str(write_chart(chart, figure, Path(folder), alone=True))
 

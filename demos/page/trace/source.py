@@ -78,8 +78,8 @@ class TracePicker:
             shown: Where its progress is shown.
         """
 
-        def stopped(request: gr.Request, now: str) -> Any:
-            is_reading = "<progress" in now
+        def stopped(request: gr.Request, now: object) -> Any:
+            is_reading = isinstance(now, str) and "<progress" in now
             return common.sentence("trace.stopped", words(request)) if is_reading else gr.skip()
 
         ended: list[dict[str, Any]] = [*openings]

@@ -124,8 +124,9 @@ def test_each_file_that_is_offered_is_written(
     arguments = ((0.0, 1.0), str(folder))
     with pytest.raises(InputError, match=r"error\.trace_no_diff"):
         trace_views.write_file(trace, english, "trace_diff.csv", *arguments)
-    with pytest.raises(InputError, match=r"error\.trace_none"):
-        trace_views.write_file(trace, english, "../other.html", *arguments)
+    for wrong in ("../other.html", None):
+        with pytest.raises(InputError, match=r"error\.trace_none"):
+            trace_views.write_file(trace, english, wrong, *arguments)  # type: ignore[arg-type]
     trace_views.diff(trace, english, "b", trace_views.side(trace, english).groups)
     names = trace_views.offered()
     paths = [Path(trace_views.write_file(trace, english, name, *arguments)) for name in names]
