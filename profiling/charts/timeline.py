@@ -25,39 +25,58 @@ from profiling.charts.style import (
 from profiling.model.units import Unit, time_unit
 from profiling.model.words import Text
 from profiling.traces.categories import DEVICE_WORK, is_runtime
+from profiling.traces.families import FAMILIES, family
 from profiling.traces.memory import NODE_PREFIX
 from profiling.traces.timeline import View
 
 # First and last second shown.
 Window = tuple[float, float]
 
-# Colours of categories with a name in the locales. Each has a contrast of at least 4.5 with white
-# text on it and of 3 with a dark page.
+# Categories with a name in the locales.
+_CATEGORIES = (
+    *("cpu_op", "user_annotation", "python_function", "kernel"),
+    *("gpu_memcpy", "gpu_memset", "gpu_user_annotation"),
+)
+
+
+class FamilyColor(NamedTuple):
+    """The colour of a family's bars, and of the names in them."""
+
+    bar: str
+    name: str
+
+
+# Told apart with each kind of colour blindness; each has a contrast of at least 3 with a light and
+# a dark page, and of 4.5 with the names in it.
 COLORS = {
-    "cpu_op": "#0b74b5",
-    "user_annotation": "#8a6500",
-    "python_function": "#6b7280",
-    "kernel": "#00805d",
-    "gpu_memcpy": "#c04f00",
-    "gpu_memset": "#b0508a",
-    "gpu_user_annotation": "#766f00",
+    "matmul": FamilyColor("#5477e0", "#000000"),
+    "elementwise": FamilyColor("#3da55a", "#000000"),
+    "reduction": FamilyColor("#8943aa", "#ffffff"),
+    "copy": FamilyColor("#e57609", "#000000"),
+    "communication": FamilyColor("#b03931", "#ffffff"),
+    "optimizer": FamilyColor("#296f4d", "#ffffff"),
+    "backward": FamilyColor("#1a99f4", "#000000"),
+    "runtime": FamilyColor("#b06aaf", "#000000"),
+    "python": FamilyColor("#6b7280", "#ffffff"),
+    "annotation": FamilyColor("#b9660f", "#000000"),
+    "other": FamilyColor("#939393", "#000000"),
 }
-# Colours of calls of a runtime or driver, and of all other categories.
-RUNTIME = "#7460d0"
-OTHER = "#747474"
 BAR_SHARE = 0.86
 # More lines than these would hide the launches.
 MOST_LAUNCH_LINES = 40
 
-_ROW_PX, _LEAST_ROW_PX, _MOST_PX = 20, 4, 1500
+_ROW_PX, _LEAST_ROW_PX, _MOST_PX = 22, 4, 2400
 # Letters that fit the width of a large screen, and fewest letters of a shortened name.
 _LETTERS = 170
 _FEWEST_LETTERS = 4
 _NAME_LIMIT, _SHAPES_LIMIT, _LANE_LIMIT = 90, 80, 30
 # Greatest length of all hover texts as JSON; the rest of a figure takes less than half of this.
 _HOVER_BUDGET = 480_000
-# With more phases than these, none is wide enough to be seen.
+# With more phases or steps than these, none is wide enough to be seen.
 _MOST_PHASES = 200
+_STEP_FILL, _STEP_LABEL = "rgba(128,128,128,.10)", "rgba(128,128,128,.22)"
+# Rows above the first lane, for the names of phases and of steps.
+_PHASE_ROW, _STEP_ROW = -1, -2
 
 
 class _PhaseColors(NamedTuple):
@@ -85,8 +104,9 @@ def timeline(
         text: Translator.
 
     Returns:
-        Bars in one unit of time, a plotly trace for each category, hatched where several events are
-        merged. Only lanes with events in the window are drawn, below each other.
+        Bars in one unit of time, a plotly trace for each family of events, hatched where several
+        events are merged. Only lanes with events in the window are drawn, below each other. The
+        custom data of a bar is the number of its event; None if it is merged.
     """
     boxes = _boxes(view, events)
     if boxes.empty:
@@ -100,10 +120,15 @@ def timeline(
     boxes["y"] = boxes["lane"].map(tops) + boxes["depth"]
     boxes["hover"] = limit_hovers([hover_text(row, text) for row in rows_of(boxes)])
     is_merged = bool(boxes["count"].gt(1).any())
-    legend = boxes["category"].nunique() + is_merged
+    boxes["family"] = [family(*each) for each in zip(boxes["category"], boxes["name"], strict=True)]
+    families = [each for each in FAMILIES if each in set(boxes["family"])]
+    legend = len(families) + is_merged
     figure = go.Figure(layout=_layout(window, unit, (rows + 1) * row_px, rows, legend, text))
-    for category, of_category in boxes.groupby("category", sort=False):
-        figure.add_trace(_bars(str(category), of_category, window, unit, text))
+    for each in families:
+        of_family = boxes[boxes["family"] == each]
+        for place, (_, bars) in enumerate(of_family.groupby(of_family["count"] > 1)):
+            figure.add_trace(_bars(each, bars, window, unit, text))
+            figure.data[-1].showlegend = place == 0
     if is_merged:
         figure.add_trace(_merged_key(text))
     figure.add_trace(_arrows(boxes, unit))
@@ -135,26 +160,65 @@ def add_phases(figure: go.Figure, phases: pd.DataFrame, window: Window, text: Te
     visible = phases[(phases["end_s"] > window[0]) & (phases["start_s"] < window[1])]
     visible = clip(visible, window).head(_MOST_PHASES)
     for phase in rows_of(visible):
-        figure.add_shape(
-            type="rect",
-            x0=phase["start_s"] / unit.factor,
-            x1=phase["end_s"] / unit.factor,
-            y0=0,
-            y1=1,
-            yref="paper",
-            layer="below",
-            line={"width": 0},
-            fillcolor=_PHASE_COLORS[phase["phase"]].background,
-        )
+        _shade(figure, phase, unit, _PHASE_COLORS[phase["phase"]].background)
     by_phase = visible.groupby("phase", sort=False)
-    labels = [_phase_labels(str(phase), spans, unit, text) for phase, spans in by_phase]
+    labels = [
+        _labels(
+            name := text(f"trace.phase.{phase}"),
+            [name] * len(spans),
+            spans,
+            _PHASE_ROW,
+            _PHASE_COLORS[str(phase)].label,
+            unit,
+        )
+        for phase, spans in by_phase
+    ]
     figure.add_traces(labels)
     figure.update_layout(height=figure.layout.height + LINE_HEIGHT * len(labels))
 
 
+def add_steps(figure: go.Figure, steps: pd.DataFrame, window: Window, text: Text) -> None:
+    """Shade every other profiler step of a trace, with the names of all in a row on top.
+
+    Args:
+        figure: As from `timeline`, of the same window; it is modified.
+        steps: As from `profiling.traces.phases.steps`.
+        window: First and last second shown.
+        text: Translator.
+    """
+    unit = time_unit([window[1] - window[0]])
+    spans = steps.assign(end_s=steps["start_s"] + steps["wall_s"])
+    visible = spans[(spans["end_s"] > window[0]) & (spans["start_s"] < window[1])]
+    visible = clip(visible, window).head(_MOST_PHASES)
+    if not figure.data or visible.empty:
+        return
+    for step in rows_of(visible[visible["step"] % 2 == 1]):
+        _shade(figure, step, unit, _STEP_FILL)
+    names = [text("trace.step", number=step) for step in visible["step"]]
+    figure.add_trace(_labels(text("trace.steps"), names, visible, _STEP_ROW, _STEP_LABEL, unit))
+    bottom, _ = figure.layout.yaxis.range
+    figure.update_layout(
+        yaxis={"range": [bottom, _STEP_ROW - 0.5]}, height=figure.layout.height + LINE_HEIGHT
+    )
+
+
+def _shade(figure: go.Figure, span: Row, unit: Unit, color: str) -> None:
+    figure.add_shape(
+        type="rect",
+        x0=span["start_s"] / unit.factor,
+        x1=span["end_s"] / unit.factor,
+        y0=0,
+        y1=1,
+        yref="paper",
+        layer="below",
+        line={"width": 0},
+        fillcolor=color,
+    )
+
+
 def category_name(category: str, text: Text) -> str:
     """Return the display name of a category; an unknown one keeps its own name."""
-    if category in COLORS:
+    if category in _CATEGORIES:
         return text(f"trace.category.{category}")
     if is_runtime(category):
         device, _, kind = category.rpartition("_")
@@ -190,7 +254,7 @@ def hover_text(row: Row, text: Text) -> str:
     if row["count"] > 1:
         return text("trace.hover.merged", count=f"{row['count']:,}", name=name)
     whole = time_unit([row["whole_s"]]).show(row["whole_s"])
-    lines = [name, whole]
+    lines = [name, f"{category_name(row['category'], text)}: {whole}"]
     if isinstance(row["shapes"], str):
         lines.append(escaped(row["shapes"], _SHAPES_LIMIT))
     for field in ("stream", "correlation"):
@@ -258,29 +322,31 @@ def _shortened(words: str, limit: int) -> str:
     return kept.rpartition("&")[0] if "&" in kept[-6:] else kept
 
 
-def _bars(category: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: Text) -> go.Bar:
+def _bars(family: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: Text) -> go.Bar:
+    is_merged = bool(boxes["count"].iloc[0] > 1)
     spans = (boxes["end_s"] - boxes["start_s"]).to_numpy()
     letters = (spans / (window[1] - window[0]) * _LETTERS).astype("int64")
-    letters[boxes["count"].gt(1).to_numpy()] = 0
     names = [fit_name(name, room) for name, room in zip(boxes["name"], letters, strict=True)]
-    patterns = ["/" if count > 1 else "" for count in boxes["count"]]
     return go.Bar(
-        name=category_name(category, text),
+        name=text(f"trace.family.{family}"),
+        legendgroup=family,
         orientation="h",
         base=boxes["start_s"].to_numpy() / unit.factor,
         x=spans / unit.factor,
         y=boxes["y"].to_numpy("int16"),
         width=BAR_SHARE,
         marker={
-            "color": COLORS.get(category, RUNTIME if is_runtime(category) else OTHER),
+            "color": COLORS[family].bar,
             "line": {"width": 0},
-            "pattern": hatching(patterns if any(patterns) else ""),
+            # A pattern for each bar would take the browser longer than all else.
+            "pattern": hatching("/" if is_merged else ""),
         },
-        text=names if any(names) else None,
+        text=names if any(names) and not is_merged else None,
         textposition="inside",
         insidetextanchor="start",
-        insidetextfont={"color": "#ffffff", "size": 11},
+        insidetextfont={"color": COLORS[family].name, "size": 11},
         textangle=0,
+        customdata=[None if pd.isna(event) else int(event) for event in boxes["event"]],
         hovertext=boxes["hover"].to_list(),
         hovertemplate="%{hovertext}<extra></extra>",
     )
@@ -293,7 +359,7 @@ def _merged_key(text: Text) -> go.Bar:
         x=[None],
         y=[None],
         orientation="h",
-        marker={"color": OTHER, "line": {"width": 0}, "pattern": hatching("/")},
+        marker={"color": COLORS["other"].bar, "line": {"width": 0}, "pattern": hatching("/")},
     )
 
 
@@ -321,23 +387,25 @@ def _separate_lines(starts: Iterable[float], ends: Iterable[float]) -> list[floa
     return parts
 
 
-def _phase_labels(phase: str, phases: pd.DataFrame, unit: Unit, text: Text) -> go.Bar:
+def _labels(
+    legend: str, names: list[str], spans: pd.DataFrame, row: int, color: str, unit: Unit
+) -> go.Bar:
     """Return the labels as bars, because plotly hides the text of a bar where it does not fit."""
-    name = text(f"trace.phase.{phase}")
+    lengths = [time_unit([each]).show(each) for each in spans["whole_s"]]
     return go.Bar(
-        name=name,
+        name=legend,
         orientation="h",
-        base=phases["start_s"].to_numpy() / unit.factor,
-        x=(phases["end_s"] - phases["start_s"]).to_numpy() / unit.factor,
-        y=[-1] * len(phases),
+        base=spans["start_s"].to_numpy() / unit.factor,
+        x=(spans["end_s"] - spans["start_s"]).to_numpy() / unit.factor,
+        y=[row] * len(spans),
         width=BAR_SHARE,
-        marker={"color": _PHASE_COLORS[phase].label, "line": {"width": 0}},
-        text=[name] * len(phases),
+        marker={"color": color, "line": {"width": 0}},
+        text=names,
         textposition="inside",
         insidetextanchor="middle",
         insidetextfont={"color": FONT, "size": 10},
         textangle=0,
-        hovertext=[f"{name}<br>{time_unit([s]).show(s)}" for s in phases["whole_s"]],
+        hovertext=[f"{name}<br>{length}" for name, length in zip(names, lengths, strict=True)],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
@@ -354,7 +422,7 @@ def _layout(
         bargap=0,
         dragmode="zoom",
         hovermode="closest",
-        uniformtext={"mode": "hide", "minsize": 9},
+        uniformtext={"mode": "hide", "minsize": 8},
         # The page converts a selected range to seconds with this.
         meta={"unit_s": unit.factor},
         xaxis={
@@ -365,7 +433,7 @@ def _layout(
         },
         yaxis={
             # One row at the top is for the labels of phases.
-            "range": [rows - 0.4, -1.5],
+            "range": [rows - 0.4, _PHASE_ROW - 0.5],
             "visible": False,
             "fixedrange": True,
         },

@@ -26,12 +26,10 @@ from profiling.charts.timeline import Window
 from profiling.model.units import Unit, byte_unit, time_unit
 from profiling.model.words import Text
 from profiling.traces import timeline as lanes
-from profiling.traces.kernel_table import kernel_table
 from profiling.traces.memory import NODE_PREFIX, downsample, memory_curve, memory_devices
-from profiling.traces.operators import operator_groups
-from profiling.traces.phases import training_phases
+from profiling.traces.opened import OpenTrace
 from profiling.traces.table import Trace
-from profiling.traces.timeline import Timeline, View
+from profiling.traces.timeline import View
 
 # Width of a large screen; narrower events are merged.
 _WIDTH_PX = 1400
@@ -70,15 +68,14 @@ def charts(
         window: First and last second of the timeline.
         text: Translator.
     """
-    events, work = trace.events, kernel_table(trace.events)
-    layout = lanes.timeline(events, trace.process_names, trace.thread_names)
+    opened = OpenTrace(trace)
     found = {
-        "timeline": timeline_chart(layout, events, training_phases(events), window, text)[0],
-        "memory": memory_chart(events, text),
-        "operators": treemap(operator_groups(events), text),
+        "timeline": timeline_chart(opened, window, text)[0],
+        "memory": memory_chart(opened.events, text),
+        "operators": treemap(opened.operators("name"), text),
     }
-    if len(work):
-        found["kernels"] = treemap(work, text, "total_s")
+    if len(opened.kernels):
+        found["kernels"] = treemap(opened.kernels, text, "total_s")
     if diff is not None:
         found["trace_diff"] = trace_changes(diff, text)
     return found
@@ -104,13 +101,12 @@ def write_chart(name: str, figure: go.Figure, folder: Path, *, alone: bool) -> P
     return path
 
 
-def timeline_chart(
-    layout: Timeline, events: pd.DataFrame, phases: pd.DataFrame, window: Window, text: Text
-) -> tuple[go.Figure, View]:
-    """Draw a window of a trace with its phases; return the figure and the view that it shows."""
-    view = lanes.view(layout, *window, _WIDTH_PX)
-    figure = timeline.timeline(layout.lanes, view, events, window, text)
-    timeline.add_phases(figure, phases, window, text)
+def timeline_chart(opened: OpenTrace, window: Window, text: Text) -> tuple[go.Figure, View]:
+    """Draw a window of a trace with steps and phases; return the figure and what it shows."""
+    view = lanes.view(opened.timeline, *window, _WIDTH_PX)
+    figure = timeline.timeline(opened.timeline.lanes, view, opened.events, window, text)
+    timeline.add_phases(figure, opened.phases, window, text)
+    timeline.add_steps(figure, opened.steps, window, text)
     return figure, view
 
 

@@ -25,7 +25,8 @@ from profiling.analysis.diagnosis import Diagnosis
 from profiling.engine import jobs, plan
 from profiling.engine.files import Limits, OwnFolder, keep_within
 from profiling.engine.process import WorkerProcess
-from profiling.engine.progress import Notes, RunningBranch, Share, insist
+from profiling.engine.progress import Notes, RunningBranch, insist
+from profiling.engine.traces import OpenedTraces, Reading
 from profiling.engine.worker import initialize
 from profiling.engine.zerogpu import LENT_DEVICE, lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
@@ -34,7 +35,6 @@ from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import AUTO, Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
-from profiling.traces.table import Trace
 
 T = TypeVar("T")
 
@@ -73,18 +73,6 @@ class Progress(NamedTuple):
     is_reading: bool = False
 
 
-class Reading(NamedTuple):
-    """Where the reading of a trace stands.
-
-    Attributes:
-        share: What is read of it, from 0 to 1.
-        trace: The trace, at the end.
-    """
-
-    share: float
-    trace: Trace | None = None
-
-
 def time_left_s(progress: Progress) -> float | None:
     """Estimate the seconds that are left, from what the finished cells took.
 
@@ -120,6 +108,7 @@ class Engine:
         preferred: The device to prefer.
         folder: Holds one folder a run.
         page_folder: For the files of the page itself: what is uploaded and what is offered.
+        traces: What visitors have opened.
     """
 
     def __init__(
@@ -146,6 +135,8 @@ class Engine:
         self._notes_folder = own / "notes"
         self.folder.mkdir()
         self._notes_folder.mkdir()
+        (own / "traces").mkdir()
+        self.traces = OpenedTraces(own / "traces")
         self._measured: set[Path] = set()
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
@@ -254,25 +245,16 @@ class Engine:
         (cell,) = plan.plan(smallest, environment)
         return _result(self._executor.submit(jobs.branch_graph, cell))
 
-    def read_trace(self, path: Path) -> Iterator[Reading]:
-        """Have a trace read in the worker, whose memory is limited, saying how far it is.
+    def open_trace(self, path: Path) -> Iterator[Reading]:
+        """Open a trace in a process of its own, saying how far it is.
 
-        Closing the iterator ends the reading at once.
+        While a comparison is measured it is read with low priority. Closing the iterator ends the
+        reading at once.
 
         Raises:
-            InputError: The file is not a trace, or too large.
-            WorkerError: The worker cannot start, died or took too long.
+            InputError: The file is not a trace or too large, or its process died or took too long.
         """
-        yield Reading(0.0)  # See `compare`.
-        with self._notes() as notes:
-            future = self._executor.submit(jobs.read_trace, path, notes)
-            try:
-                while not wait([future], _HEARTBEAT_S).done:
-                    share = notes.read(Share)
-                    yield Reading(share.done if share else 0.0)
-                yield Reading(1.0, _result(future))
-            finally:
-                future.cancel()
+        return self.traces.read(path, behind=bool(self._measured))
 
     def explain(self, path: Path) -> Diagnosis:
         """Have the record of a watched script diagnosed in the worker, which is limited.
@@ -338,8 +320,9 @@ class Engine:
         shutil.rmtree(self.run_folder(run), ignore_errors=True)
 
     def close(self) -> None:
-        """End the worker and delete all files."""
+        """End the worker and all opened traces, and delete all files."""
         self._executor.shutdown(wait=True)
+        self.traces.close()
         self._own_folder.delete()
 
     def _stages(self, request: Request, folder: Path) -> Iterator[_Stage]:

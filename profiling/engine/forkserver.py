@@ -1,7 +1,7 @@
-"""A process that has imported torch and forks workers, which so start in tenths of a second.
+"""Processes that have imported much and fork workers, which so start in tenths of a second.
 
-It has one thread and computes nothing: threads and locks would not survive a fork, CUDA neither.
-Unlike that of `multiprocessing` it can be ended while it still imports, leaves no socket in the
+They have one thread and compute nothing: threads and locks would not survive a fork, CUDA neither.
+Unlike that of `multiprocessing` one can be ended while it still imports, leaves no socket in the
 temp folder however the page ends, and takes what it forks along when it ends itself.
 """
 
@@ -25,17 +25,24 @@ _CODE = """\
 import sys
 sys.path[:] = {path!r}
 from profiling.engine import forkserver, worker
-forkserver.serve({requests}, [worker.import_torch, worker.import_measuring], worker.work)
+forkserver.serve({requests}, [{imports}], worker.work)
 """
 _PR_SET_PDEATHSIG = 1
 # A server may end just before it gets a request.
 _ATTEMPTS = 3
 
 
-class _ForkServer:
-    """The fork server of this process, started when it is needed."""
+class ForkServer:
+    """A fork server of this process, started when it is needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *imports: str) -> None:
+        """Take what it imports; it is not started yet.
+
+        Args:
+            imports: Functions of `profiling.engine.worker`, one for each fork that it is to come
+                before.
+        """
+        self._imports = ", ".join(f"worker.{name}" for name in imports)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
@@ -68,7 +75,7 @@ class _ForkServer:
         if self._requests is None:
             requests, theirs = socket.socketpair()
             with theirs:
-                code = _CODE.format(path=sys.path, requests=theirs.fileno())
+                code = _CODE.format(path=sys.path, requests=theirs.fileno(), imports=self._imports)
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", code],
                     pass_fds=[theirs.fileno()],
@@ -78,10 +85,13 @@ class _ForkServer:
         return self._requests
 
 
-_server = _ForkServer()
-fork = _server.fork
+# Forks what measures.
+MEASURING = ForkServer("import_torch", "import_measuring")
+# Forks what holds an opened trace, without torch.
+TRACES = ForkServer("import_traces")
 # Workers register what ends them later, and so are ended before.
-atexit.register(_server.end)
+for _server in (MEASURING, TRACES):
+    atexit.register(_server.end)
 
 
 def serve(

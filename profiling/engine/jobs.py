@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from profiling.analysis.diagnosis import Diagnosis, diagnose
 from profiling.engine import plan
-from profiling.engine.progress import Notes, RunningBranch, Share
+from profiling.engine.progress import Notes, RunningBranch
 from profiling.model.errors import DeviceLostError, InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
@@ -25,7 +25,6 @@ from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
 from profiling.model.run import Cell, CellResult, Check, Environment, Status
 from profiling.model.watch import load_watch
-from profiling.traces.table import Trace
 
 
 def detect(preferred: str) -> Environment:
@@ -99,20 +98,6 @@ def step_code(source: str, seconds: float) -> PartTrace:
     from profiling.measure import stepper
 
     return stepper.step_code(source, seconds)
-
-
-def read_trace(path: Path, notes: Notes) -> Trace:
-    """Read a trace from any source, noting the share that is done.
-
-    Raises:
-        InputError: The file is not a trace, or is larger than memory allows.
-    """
-    from profiling.traces import table
-
-    try:
-        return table.read_trace(path, lambda done: notes.write(Share(done)))
-    except MemoryError:
-        raise InputError("error.trace_memory") from None
 
 
 def explain(path: Path) -> Diagnosis:

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import psutil
 
 from profiling.engine import forkserver
+from profiling.engine.forkserver import ForkServer
 from profiling.engine.worker import BEGUN, READY, Call, Raised, Start, work
 
 P = ParamSpec("P")
@@ -58,6 +59,9 @@ class WorkerProcess(Executor):
 
     Cancelling a future ends its job at once by ending the process; the next one starts right away.
     A job whose process dies before it has begun is given to the next one.
+
+    A worker that holds something for later jobs is a single process: when it has ended, there
+    is no other, and jobs end with `ProcessDied`.
     """
 
     def __init__(
@@ -65,6 +69,10 @@ class WorkerProcess(Executor):
         initializer: Callable[..., None],
         initargs: tuple[Any, ...] = (),
         time_limit_s: float = 600.0,
+        *,
+        server: ForkServer = forkserver.MEASURING,
+        is_single: bool = False,
+        idle_s: float | None = None,
     ) -> None:
         """Prepare for jobs; the process starts with the first one.
 
@@ -72,9 +80,15 @@ class WorkerProcess(Executor):
             initializer: Run once in every new process, in its main thread.
             initargs: The initializer's arguments.
             time_limit_s: A job that runs longer ends with a TimeoutError; see `limited`.
+            server: What forks it, where processes are forked.
+            is_single: Whether no other process follows when it has ended.
+            idle_s: Seconds without a job after which it ends by itself; never unless given.
         """
         self._time_limit_s = time_limit_s
+        self._server = server
         self._initialize = Call(initializer, initargs, {})
+        self._idle_s = idle_s
+        self._starts_left = 1 if is_single else None
         self._process: _Process | None = None
         self._jobs: deque[_Job[Any]] = deque()
         self._woken, self._wake = multiprocessing.Pipe(duplex=False)
@@ -92,6 +106,11 @@ class WorkerProcess(Executor):
             RuntimeError: It was shut down.
         """
         return self.queue(Call(fn, args, kwargs), self._time_limit_s)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it was a single process, and that has ended."""
+        return self._starts_left == 0 and self._process is None
 
     def limited(self, time_limit_s: float) -> Executor:
         """Return an executor for jobs of this worker with another time limit."""
@@ -186,7 +205,7 @@ class WorkerProcess(Executor):
         """Return a process that is ready, unless it ends before or the job is cancelled."""
         process = self._process or self._start()
         if process is None:
-            raise CancelledError
+            raise ProcessDied if self._is_open else CancelledError
         process.prepare(_Watch(self._woken, self._is_over(job)))
         return process
 
@@ -194,8 +213,10 @@ class WorkerProcess(Executor):
         return lambda: not self._is_open or job.is_unwanted
 
     def _start(self) -> _Process | None:
-        if self._is_open:
-            self._process = _Process(self._initialize)
+        if self._is_open and self._starts_left != 0:
+            self._process = _Process(self._initialize, self._idle_s, self._server)
+            if self._starts_left is not None:
+                self._starts_left -= 1
         return self._process
 
     def _start_early(self) -> None:
@@ -277,14 +298,14 @@ class _RemoteError(Exception):
 
 
 class _Process:
-    """A worker process: forked from one that has torch, where that is possible, or spawned.
+    """A worker process: forked from one that has imported much, where possible, or spawned.
 
     Attributes:
         pipe: Readable when there is an answer, or when the process has ended.
         is_ready: Whether it is known to be initialized.
     """
 
-    def __init__(self, initialize: Call) -> None:
+    def __init__(self, initialize: Call, idle_s: float | None, server: ForkServer) -> None:
         """Start it; nothing here waits for it.
 
         Raises:
@@ -294,9 +315,9 @@ class _Process:
         self.pipe, theirs = multiprocessing.Pipe()
         # The only other end is the process's own, so that its death is the end of the pipe.
         with theirs:
-            self._process = _forked(theirs) if FORKS else _spawned(theirs)
+            self._process = _forked(theirs, server) if FORKS else _spawned(theirs)
         with contextlib.suppress(OSError):  # Whoever waits for an answer will be told.
-            self.pipe.send(Start(dict(os.environ), _current_folder(), initialize))
+            self.pipe.send(Start(dict(os.environ), _current_folder(), initialize, idle_s))
 
     def prepare(self, watch: _Watch) -> None:
         """Wait until it is initialized; see `answer` for what is raised."""
@@ -400,8 +421,8 @@ class _Forked:
             time.sleep(_ENDING_S)
 
 
-def _forked(pipe: Connection) -> _Forked:
-    forkserver.fork(pipe)
+def _forked(pipe: Connection, server: ForkServer) -> _Forked:
+    server.fork(pipe)
     return _Forked()
 
 

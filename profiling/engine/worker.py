@@ -29,6 +29,10 @@ from profiling.model.errors import DeviceLostError
 READY, BEGUN = "ready", "begun"
 # Left to the rest of the machine, so that the worker and never the server runs out of memory.
 _RESERVED_SHARE = 0.1
+# What a trace is read, limited and shown with; by name, since what shows is no part of the engine.
+_TRACE_MODULES = ("profiling.measure.device", "profiling.output.trace_views")
+# As `nice` counts.
+_BEHIND = 10
 
 
 class Call(NamedTuple):
@@ -46,11 +50,13 @@ class Start(NamedTuple):
         environ: The environment variables it is to have.
         folder: The folder it is to work in.
         initialize: Is called before any job.
+        idle_s: Seconds without a job after which it ends; None if it waits for ever.
     """
 
     environ: dict[str, str]
     folder: str
     initialize: Call
+    idle_s: float | None = None
 
 
 class Raised(NamedTuple):
@@ -91,6 +97,21 @@ def import_measuring() -> None:
     _keep_shared()
 
 
+def import_traces() -> None:
+    """Import what reads and draws a trace, in the process that its holders are forked from."""
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
+    # Threads of numpy's linear algebra, which no trace needs, would not survive the fork.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from plotly import graph_objects
+
+    for name in _TRACE_MODULES:
+        importlib.import_module(name)
+    # plotly imports kinds of charts when they are first made.
+    for kind in (graph_objects.Scatter, graph_objects.Bar, graph_objects.Treemap):
+        graph_objects.Figure(kind()).to_json()
+    _keep_shared()
+
+
 def work(pipe: Connection) -> None:
     """Tell this process's id, start as the page says, and run calls until the page is gone.
 
@@ -99,9 +120,10 @@ def work(pipe: Connection) -> None:
     _end_when_told()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send(os.getpid())
-        _begin(pipe.recv())
+        start: Start = pipe.recv()
+        _begin(start)
         pipe.send(READY)
-        while True:
+        while pipe.poll(start.idle_s):
             call: Call = pipe.recv()
             pipe.send(BEGUN)
             answer = _answer(call)
@@ -148,6 +170,29 @@ def initialize_playground(memory_bytes: int, folder: Path) -> None:
 
     torch.set_num_threads(1)
     _limit_memory(memory_bytes)
+
+
+def initialize_trace(folder: Path, share: float, behind: bool) -> None:
+    """Prepare this process to hold one trace.
+
+    Args:
+        folder: For its temporary files.
+        share: The share of what memory is free that it may take.
+        behind: Whether it is to have the processor only when nothing else needs it.
+    """
+    tempfile.tempdir = str(folder)
+    _print_to_stderr()
+    if behind:
+        _step_behind()
+    _limit_memory(share=share)
+
+
+def _step_behind() -> None:
+    """Lower the priority of this process, so that what is being measured goes before it."""
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        psutil.Process().nice(_BEHIND)
 
 
 def _keep_shared() -> None:
@@ -218,11 +263,12 @@ def _print_to_stderr() -> None:
     os.dup2(2, 1)  # What libraries print knows nothing of sys.stdout.
 
 
-def _limit_memory(more_bytes: int | None = None) -> None:
+def _limit_memory(more_bytes: int | None = None, share: float = 1.0) -> None:
     """Make an allocation that does not fit fail with an error instead of ending processes.
 
     Args:
         more_bytes: How much more may be allocated; most of what is free unless given.
+        share: The share of that.
     """
     if sys.platform != "linux":  # Elsewhere such a limit is not there or does not hold.
         return
@@ -231,7 +277,7 @@ def _limit_memory(more_bytes: int | None = None) -> None:
     from profiling.measure.device import available_bytes
 
     process = psutil.Process()
-    free = available_bytes() * (1 - _RESERVED_SHARE)
+    free = available_bytes() * (1 - _RESERVED_SHARE) * share
     limit = int(process.memory_info().data + min(free, more_bytes or free))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:

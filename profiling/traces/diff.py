@@ -43,9 +43,20 @@ def trace_diff(a: pd.DataFrame, b: pd.DataFrame, by: str = "name") -> pd.DataFra
         Groups whose counts differ come first, since this is certain while times vary from run to
         run; each part has the greatest change of time first.
     """
+    return compare_sides(diff_side(a, by), diff_side(b, by), by)
+
+
+def compare_sides(a: pd.DataFrame, b: pd.DataFrame, by: str = "name") -> pd.DataFrame:
+    """Compare two traces of which only their groups are at hand; see `trace_diff`.
+
+    Args:
+        a: As from `diff_side`; missing values may be None.
+        b: Another one.
+        by: How operators are grouped in both.
+    """
     columns = ["category", *GROUPINGS[by]]
-    found = _groups(a, by).merge(
-        _groups(b, by), on=columns, how="outer", suffixes=("_a", "_b"), indicator="only_in"
+    found = _typed(a, by).merge(
+        _typed(b, by), on=columns, how="outer", suffixes=("_a", "_b"), indicator="only_in"
     )
     is_in = {"left_only": "a", "right_only": "b"}
     found["only_in"] = found["only_in"].astype("str").map(is_in).astype("str")
@@ -82,16 +93,18 @@ def diff_sentences(diff: pd.DataFrame, text: Text) -> list[str]:
     return [*said, *_totals(diff, text)]
 
 
-def _groups(trace: pd.DataFrame, by: str) -> pd.DataFrame:
+def diff_side(trace: pd.DataFrame, by: str = "name") -> pd.DataFrame:
+    """Return what a comparison needs of a trace: a row for each group, far fewer than events."""
     operators = operator_groups(trace, by).assign(category="cpu_op")
     work = kernels(trace)
     work["self_s"] = work["total_s"]
-    columns = ["category", *GROUPINGS[by], *_NUMBERS]
-    parts = [part.reindex(columns=columns).astype(_NUMBERS) for part in (operators, work)]
+    parts = [_typed(part, by) for part in (operators, work)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1])
+
+
+def _typed(part: pd.DataFrame, by: str) -> pd.DataFrame:
     texts = dict.fromkeys(["category", *GROUPINGS[by]], "str")
-    return pd.concat(
-        [part.astype(texts) for part in parts if len(part)] or [parts[0].astype(texts)]
-    )
+    return part.reindex(columns=[*texts, *_NUMBERS]).astype({**_NUMBERS, **texts})
 
 
 def _named(rows: pd.DataFrame, column: str, text: Text) -> str:

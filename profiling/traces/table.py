@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from profiling.model.errors import DetachLabError, InputError, WorkerError, file_error
+from profiling.model.errors import InputError
 from profiling.traces.categories import category_now, is_known, is_runtime
 from profiling.traces.clock import ABSENT, IMPOSSIBLE, moments
 from profiling.traces.head import DAMAGE, Fact, TraceDevice
@@ -122,7 +122,6 @@ _KINDS = {
     "mtia_ccp_events": "kernel",
     "user_annotation": "annotation",
 }
-_WORKER_ERRORS = {"error.worker_died": "error.trace_died", "error.worker_late": "error.trace_late"}
 
 # A locale key and the values of its placeholders.
 Notice = tuple[str, dict[str, int]]
@@ -200,22 +199,6 @@ def read_trace(path: Path, progress: Callable[[float], None] | None = None) -> T
         return _trace(read_leniently(path, lambda share: report(0.6 * share)), report)
     except DAMAGE as error:
         raise InputError("error.not_a_trace", file=path.name) from error
-
-
-def trace_fault(error: Exception) -> DetachLabError:
-    """Return the error to show for any exception while a trace is read or shown.
-
-    A crafted trace can make pandas raise almost anything, so every exception is accepted.
-
-    Example:
-        >>> trace_fault(KeyError("ts")).key, trace_fault(WorkerError("error.worker_late")).key
-        ('error.trace_failed', 'error.trace_late')
-    """
-    error = file_error(error) or error
-    if isinstance(error, WorkerError) or not isinstance(error, DetachLabError):
-        key = error.key if isinstance(error, WorkerError) else ""
-        return InputError(_WORKER_ERRORS.get(key, "error.trace_failed"))
-    return error
 
 
 def _trace(found: RawTrace, report: Callable[[float], None]) -> Trace:

@@ -88,7 +88,7 @@ def test_every_tab_speaks_the_visitors_language(toured: Tour) -> None:
         ("lesson that raised", "lesson.detach_then_zero.question"),
         ("lesson that raised", "verdict.holds"),
         ("compared", "compare.workload"),
-        ("trace opened", "trace.field.start"),
+        ("trace opened", "trace.move.whole"),
         ("playground", "playground.steps"),
     ):
         said = {" ".join(text.split()) for _, text in toured.stops[stop].texts}

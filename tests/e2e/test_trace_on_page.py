@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -22,15 +22,11 @@ def test_whoever_comes_first_has_two_recorded_traces_to_look_at(page: Page) -> N
 
 
 def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> None:
-    page.get_by_role("tab", name="Trace").click()
-    page.locator("#trace-file input[type=file]").set_input_files(trace)
-    expect(page.locator("#trace-status")).to_contain_text("made.json.gz: ")
-    expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
-    whole = float(page.locator("#trace-width input").input_value())
+    _open(page, trace)
+    whole = _window(page)
     page.locator("#trace-in").click()
-    expect(page.locator("#trace-width input")).not_to_have_value(str(whole))
-    expect(page.locator("#trace-start input")).not_to_have_value("0")
-    choose_on_the_overview(page, whole)
+    expect(_ends(page)[0]).not_to_have_attribute("aria-valuetext", "0 ms")
+    choose_on_the_overview(page, whole[1])
     with page.expect_download() as download:
         page.locator("#plot-trace-timeline [data-title='Download plot as a PNG']").click()
     assert download.value.suggested_filename == "detach-lab-timeline.png"
@@ -43,27 +39,131 @@ def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> No
     expect(page.locator("#trace-steps")).to_contain_text("wall time (µs)")
     tabs.get_by_role("tab", name="Operators").click()
     expect(page.locator("#plot-trace-operators .js-plotly-plot")).to_be_visible()
-    page.locator("#trace-operators").get_by_text("aten::clone", exact=True).first.click()
+    sort_by_a_column(page)
+    page.locator("#trace-operators").get_by_role("button", name="aten::clone", exact=True).click()
     expect(page.locator("#plot-trace-timeline")).to_be_visible()
-    width = page.locator("#trace-width input")
     page.wait_for_function(
-        "([field, most]) => Number(document.querySelector(field).value) < most",
-        arg=["#trace-width input", whole / 20],
+        "most => { const drawn = document.querySelector('#trace-window [data-start]').dataset;"
+        " return drawn.end - drawn.start < most; }",
+        arg=whole[1] / 1e3 / 20,
     )
-    assert float(width.input_value()) > 0
+
+
+def test_an_event_tells_all_and_leads_to_its_launch(page: Page, trace: Path) -> None:
+    _open(page, trace)
+    page.locator("#trace-tabs").get_by_role("tab", name="Operators").click()
+    page.locator("#trace-kernels .lab-row").first.click()
+    expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
+    name = page.evaluate(
+        """() => {
+          const plot = document.querySelector("#plot-trace-timeline .js-plotly-plot");
+          const points = plot.data.flatMap((trace, curve) => (trace.customdata || [])
+            .map((event, place) => ({ customdata: event, text: trace.hovertext[place] })));
+          const kernel = points.find((point) => /<br>kernel: /.test(point.text));
+          plot.emit("plotly_click", { points: [kernel] });
+          return kernel.text.split("<br>")[0];
+        }"""
+    )
+    details = page.locator("#trace-details")
+    expect(details.locator(".lab-details-name")).to_contain_text(name[:20])
+    expect(details).to_contain_text(re.compile(r"GPU \d · stream"))
+    launch = details.locator("div", has=page.get_by_text("launched by", exact=True))
+    launch.get_by_role("button").last.click()
+    expect(details).to_contain_text("CUDA runtime · runtime call")
+    expect(details).to_contain_text("launched")
+
+
+def test_the_timeline_is_steered_by_wheel_and_keys_once_it_is_meant(
+    page: Page, trace: Path
+) -> None:
+    _open(page, trace)
+    whole = _window(page)
+    plot = page.locator("#plot-trace-timeline")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+    page.mouse.wheel(0, -10)
+    assert _window(page) == whole
+    plot.focus()
+    page.keyboard.press("w")
+    first, last = _ends(page)
+    zoomed = whole[1] / 1.5
+    expect(first).to_have_attribute("aria-valuetext", _ms(whole[1] / 2 - zoomed / 2))
+    page.keyboard.press("d")
+    expect(last).to_have_attribute("aria-valuetext", _ms(whole[1] * (5 / 6 + 2 / 15)))
+    page.keyboard.press("s")
+    page.keyboard.press("s")
+    expect(first).to_have_attribute("aria-valuetext", "0 ms")
+    page.mouse.wheel(0, -100)
+    expect(last).not_to_have_attribute("aria-valuetext", _ms(whole[1]))
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") != "plot-trace-timeline"
+    # What was chosen last is what is drawn in the end.
+    page.wait_for_function(
+        "() => { const drawn = document.querySelector('#trace-window [data-start]').dataset;"
+        " const ends = [...document.querySelectorAll('.lab-overview input')];"
+        " return Number(ends[0].value) === Number(drawn.start)"
+        " && Number(ends[1].value) === Number(drawn.end); }"
+    )
+
+
+def sort_by_a_column(page: Page) -> None:
+    """Sort by numbers, the largest first and then the smallest."""
+    table = page.locator("#trace-operators")
+    heading = table.get_by_role("columnheader", name="calls")
+    for order in ("descending", "ascending"):
+        heading.get_by_role("button").click()
+        expect(heading).to_have_attribute("aria-sort", order)
+        counts = [
+            int(each.replace(",", ""))
+            for each in table.locator("td:nth-child(2)").all_inner_texts()
+        ]
+        assert counts == sorted(counts, reverse=order == "descending")
+    assert counts[-1] >= 10
+
+
+def _open(page: Page, trace: Path) -> None:
+    """Show the whole of a trace, which an earlier test of this file may have opened."""
+    page.get_by_role("tab", name="Trace").click()
+    upload = page.locator("#trace-file input[type=file]")
+    if upload.count():
+        upload.set_input_files(trace)
+    expect(page.locator("#trace-status")).to_contain_text("made.json.gz: ")
+    page.locator("#trace-tabs").get_by_role("tab", name="Timeline").click()
+    expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
+    page.locator("#trace-whole").click()
+    page.wait_for_function(
+        "() => { const whole = Number(document.querySelector('.lab-overview').dataset.end);"
+        " const drawn = document.querySelector('#trace-window [data-start]').dataset;"
+        " return Number(drawn.start) === 0 && Math.abs(drawn.end - whole) < 1e-9; }"
+    )
+
+
+def _ends(page: Page) -> tuple[Locator, Locator]:
+    first, last = page.get_by_role("slider").all()
+    return first, last
+
+
+def _window(page: Page) -> tuple[float, float]:
+    """Return the window that is chosen, in milliseconds."""
+    start, end = (float(each.input_value()) * 1e3 for each in _ends(page))
+    return start, end
+
+
+def _ms(value: float) -> str:
+    return f"{float(f'{value:.6g}'):g} ms"
 
 
 def choose_on_the_overview(page: Page, whole: float) -> None:
-    """Choose windows by key and by mouse; the fields and the drawing follow."""
-    start, width = page.locator("#trace-start input"), page.locator("#trace-width input")
-    first, last = page.get_by_role("slider").all()
+    """Choose windows by key and by mouse; the drawing follows."""
+    first, last = _ends(page)
     first.press("Home")
-    expect(start).to_have_value("0")
+    expect(first).to_have_attribute("aria-valuetext", "0 ms")
     last.press("End")
-    expect(width).to_have_value(str(whole))
+    expect(last).to_have_attribute("aria-valuetext", _ms(whole))
     last.press("ArrowLeft")
-    expect(width).to_have_value(str(round(whole * 0.9, 6)))
-    expect(last).to_have_attribute("aria-valuetext", f"{whole * 0.9:.6g} ms")
+    expect(last).to_have_attribute("aria-valuetext", _ms(whole * 0.9))
     box = page.locator(".lab-overview svg").bounding_box()
     assert box is not None
     # What is dragged is the window; it stops at the end of the trace.
@@ -72,4 +172,9 @@ def choose_on_the_overview(page: Page, whole: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=4)
     page.mouse.up()
-    expect(start).to_have_value(str(round(whole * 0.1, 6)))
+    expect(first).to_have_attribute("aria-valuetext", _ms(whole * 0.1))
+    page.wait_for_function(
+        "start => Math.abs(document.querySelector('#trace-window [data-start]').dataset.start"
+        " - start) < 1e-9",
+        arg=whole * 0.1 / 1e3,
+    )

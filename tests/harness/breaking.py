@@ -52,8 +52,18 @@ class Stand(NamedTuple):
 def workers(server: int) -> list[psutil.Process]:
     """Return the worker processes of a process, spawned by it or forked for it."""
     children = psutil.Process(server).children()
-    forked = [each for child in children if _is("forkserver", child) for each in child.children()]
-    return [*forked, *(child for child in children if _is("spawn_main", child))]
+    spawned = [child for child in children if _is("spawn_main", child)]
+    return [*_forked(children, "import_torch"), *spawned]
+
+
+def trace_holders(server: int) -> list[psutil.Process]:
+    """Return the processes that hold the traces of a process, where such are forked for it."""
+    return _forked(psutil.Process(server).children(), "import_traces")
+
+
+def _forked(children: list[psutil.Process], imports: str) -> list[psutil.Process]:
+    """Return what a fork server has forked, which is known by what it imports."""
+    return [each for child in children if _is(imports, child) for each in child.children()]
 
 
 def _is(what: str, process: psutil.Process) -> bool:
@@ -149,7 +159,7 @@ async def _takes_s(visitor: Visitor, kind: str) -> float:
 async def _killed(app: App, visitor: Visitor, kind: str, mark: int, after_s: float) -> Answer:
     asked = asyncio.create_task(KINDS[kind](visitor, mark, **_HOW.get(kind, {})))
     await asyncio.sleep(after_s)
-    for process in workers(app.process.pid):
+    for process in [*workers(app.process.pid), *trace_holders(app.process.pid)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     return await asked

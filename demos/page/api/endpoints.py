@@ -4,27 +4,29 @@ Gradio uses only the first line of an argument's description. The settings of a 
 described where they are declared, in `profiling.model.request`.
 """
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import pandas as pd
 from gradio import FileData
 from gradio.events import api
 
 from demos.page.api.checked import checked, uploaded
+from demos.page.common import ON_WORKER
+from demos.page.trace.common import OPENING
 from profiling import catalogue
 from profiling.analysis.analysis import Analysis
 from profiling.catalogue import advisor, search
 from profiling.catalogue.advisor import Gradient
 from profiling.engine import plan
 from profiling.engine.engine import Engine, Progress
+from profiling.engine.traces import trace_fault
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import AUTO, Request
 from profiling.model.words import Language, translator
-from profiling.output import json_data
-from profiling.traces.operators import MOST_ROWS, Selection, filter_rows, operator_groups
-from profiling.traces.table import Trace, trace_fault
+from profiling.output import json_data, trace_views
+from profiling.traces.operators import MOST_ROWS
 
 Sort = Literal["self_s", "total_s", "mean_s", "count", "device_s", "allocated_bytes"]
 Group = Literal["name", "shapes", "stack"]
@@ -38,8 +40,9 @@ def create_api(engine: Engine) -> None:
         engine: Engine that runs lessons and comparisons.
     """
     does = _Endpoints(engine)
-    for measuring in (does.lesson, does.compare, does.trace_ops, does.explain_record):
-        api(checked(measuring), concurrency_id="worker", concurrency_limit=1)
+    for measuring in (does.lesson, does.compare, does.explain_record):
+        api(checked(measuring), **ON_WORKER)
+    api(checked(does.trace_ops), **OPENING)
     for reading in (does.catalogue, does.find, does.advise):
         api(checked(reading))
 
@@ -234,17 +237,15 @@ class _Endpoints:
         """
         if not 1 <= limit <= MOST_ROWS:
             raise InputError("error.limit_range", high=MOST_ROWS)
-        path = uploaded(file)
+        path, asked = uploaded(file), (sort, group, limit, filter)
         try:
-            for step in self._engine.read_trace(path):
+            for step in self._engine.open_trace(path):
                 if step.trace is None:
                     yield {"status": "reading", "share": step.share}
-                else:
-                    tables = _tables(step.trace, sort, group, limit, filter)
-                    text = translator(lang)
-                    head = json_data.trace(path.name, step.trace, text)
-                    head |= json_data.trace_summary(step.trace, text)
-                    yield {"status": "done", **head, **tables}
+                    continue
+                with contextlib.closing(step.trace):
+                    found = step.trace.ask(trace_views.rows, lang, path.name, *asked)
+                yield {"status": "done", **found}
         except Exception as error:
             raise trace_fault(error) from error
 
@@ -279,11 +280,3 @@ def _measuring(progress: Progress) -> Answer:
         "total": None if run is None else len(run.cells),
         "elapsed_s": round(progress.elapsed_s, 1),
     }
-
-
-def _tables(trace: Trace, sort: str, group: str, limit: int, words: str) -> Answer:
-    def select(table: pd.DataFrame) -> Selection:
-        chosen = filter_rows(table, words, sort)
-        return Selection(chosen.table.head(limit), chosen.found)
-
-    return json_data.trace_tables(trace.events, operator_groups(trace.events, group), select)

@@ -5,30 +5,60 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import gradio as gr
-import pandas as pd
-import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 
+from demos.page import common
 from demos.page.common import words
-from demos.page.trace.opened import OpenTrace, OpenTraces
 from demos.page.trace.source import problem
 from profiling.charts.trace import config
+from profiling.engine.traces import OpenedTrace, OpenedTraces
 from profiling.model.errors import DetachLabError
-from profiling.model.units import Unit
 from profiling.model.words import Text
+from profiling.output.sheet import Sheet
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Values of components.
 Updates = dict[Any, Any]
-# Called with the opened trace, the translator and the values of the inputs.
+# Called with the visitor's trace, the translator and the values of the inputs.
 Handler = Callable[..., Updates]
 
+# Of all visitors; each waits for the process of its own trace.
+LOOKING: dict[str, Any] = {"concurrency_id": "trace-look", "concurrency_limit": 8}
+OPENING: dict[str, Any] = {"concurrency_id": "trace-open", "concurrency_limit": 8}
+
 _log = logging.getLogger(__name__)
-_TEXT_LIMIT = 300
-# The same unit in all tables; the resolution of the profiler's clock is a nanosecond.
-_UNITS = {"_s": Unit("µs", 1e-6), "_bytes": Unit("KiB", 2**10), "_share": Unit("%", 0.01)}
+_SCRIPT = (Path(__file__).parent / "sheet.js").read_text(encoding="utf-8")
+
+
+class Visit:
+    """A visitor's opened trace, which answers in the visitor's language.
+
+    Attributes:
+        trace: The trace.
+        end_s: Its end, in seconds from the start of the first event.
+    """
+
+    def __init__(self, trace: OpenedTrace, language: str) -> None:
+        """Ask a trace in a language."""
+        self.trace = trace
+        self.end_s = trace.held.end_s
+        self._language = language
+
+    def ask(
+        self,
+        question: Callable[Concatenate[Any, Text, P], T],
+        /,
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """Have the trace's process answer a question, as `OpenedTrace.ask` does."""
+        return self.trace.ask(question, self._language, *arguments, **named)
 
 
 class Handlers:
@@ -37,46 +67,58 @@ class Handlers:
     Attributes:
         key: State with the key of the visitor's trace.
         problem: Shows the error of a handler; emptied by every handler that succeeds.
-        private: Gradio arguments of events that are not part of the API.
+        private: Gradio arguments of events that are not part of the API; of several events during
+            another one the last one alone is handled.
     """
 
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}  # noqa: RUF012
+    private: dict[str, Any] = {  # noqa: RUF012
+        "api_visibility": "private",
+        "show_progress": "minimal",
+        "trigger_mode": "always_last",
+        **LOOKING,
+    }
 
-    def __init__(self, traces: OpenTraces, key: gr.State, problem_view: gr.HTML) -> None:
+    def __init__(self, traces: OpenedTraces, key: gr.State, problem_view: gr.HTML) -> None:
         """Create handlers for some open traces."""
         self._traces = traces
         self.key = key
         self.problem = problem_view
 
-    def opened(self, key: str | None) -> OpenTrace:
+    def visit(self, request: gr.Request, key: str | None) -> Visit:
         """Return the visitor's trace.
 
         Raises:
-            InputError: No trace was opened, or it was dropped.
+            InputError: No trace was opened, or it was closed.
         """
-        return self._traces.get(key)
+        return Visit(self._traces.get(key), common.language(request))
 
     def on(self, event: Any, handler: Handler, inputs: list[Any], outputs: list[Any]) -> None:
-        """Call a handler on an event; an event during another one waits for it."""
+        """Call a handler on an event."""
 
         def handle(request: gr.Request, key: str | None, *values: Any) -> Updates:
-            return self._run(request, lambda text: handler(self.opened(key), text, *values))
+            return self._run(request, key, lambda visit, text: handler(visit, text, *values))
 
         event(handle, [self.key, *inputs], [self.problem, *outputs], **self.private)
 
-    def with_event(self, handler: Handler) -> Callable[..., Updates]:
-        """Return a listener that passes the data of the event to a handler."""
+    def on_data(self, event: Any, handler: Handler, inputs: list[Any], outputs: list[Any]) -> None:
+        """Call a handler with the data of an event, and then the inputs."""
 
-        def handle(key: str | None, event: gr.EventData, request: gr.Request) -> Updates:
-            data = event._data if isinstance(event._data, dict) else {}
-            return self._run(request, lambda text: handler(self.opened(key), text, data))
+        def handle(
+            request: gr.Request, sent: gr.EventData, key: str | None, *values: Any
+        ) -> Updates:
+            data = sent._data if isinstance(sent._data, dict) else {}
+            return self._run(request, key, lambda visit, text: handler(visit, text, data, *values))
 
-        return handle
+        # Each one is handled: the page waits for an answer itself before it asks again.
+        options = {**self.private, "trigger_mode": "multiple"}
+        event(handle, [self.key, *inputs], [self.problem, *outputs], **options)
 
-    def _run(self, request: gr.Request, handler: Callable[[Text], Updates]) -> Updates:
+    def _run(
+        self, request: gr.Request, key: str | None, handler: Callable[[Visit, Text], Updates]
+    ) -> Updates:
         text = words(request)
         try:
-            return {self.problem: "", **handler(text)}
+            return {self.problem: "", **handler(self.visit(request, key), text)}
         except DetachLabError as error:
             failure: Exception = error
         except Exception as error:
@@ -91,58 +133,38 @@ def empty_plot(name: str) -> gr.Plot:
     return gr.Plot(show_label=False, visible=False, elem_id=f"plot-trace-{name}")
 
 
-def plot_update(name: str, figure: go.Figure) -> Any:
-    """Return the update that shows a figure; `name` is the file name of saved images."""
-    plot = f'{figure.to_json()[:-1]},"config":{json.dumps(config(name))}}}'
+def plot_update(name: str, figure: str) -> Any:
+    """Return the update that shows a figure, or hides the plot if there is none.
+
+    Args:
+        name: The file name of saved images.
+        figure: The figure as JSON, or an empty string.
+    """
+    if not figure:
+        return gr.update(value=None, visible=False)
+    plot = f'{figure[:-1]},"config":{json.dumps(config(name))}}}'
     return gr.update(value=PlotData(type="plotly", plot=plot), visible=True)
 
 
-def empty_table(name: str, *, visible: bool = True) -> gr.Dataframe:
-    """Create an empty table, which scrolls horizontally if it is wide.
+def empty_table(name: str) -> gr.HTML:
+    """Create a place for a table, whose columns sort it.
+
+    A row that leads to an event selects it, with the data ``{"event": number}``.
 
     Args:
         name: Its id on the page.
-        visible: Whether it is visible before it is filled.
     """
-    return gr.Dataframe(
-        interactive=False, elem_id=name, elem_classes="lab-sheet", max_height=420, visible=visible
-    )
+    return gr.HTML(js_on_load=_SCRIPT, elem_id=name)
 
 
-def table_update(table: pd.DataFrame, text: Text, *, visible: bool = True) -> Any:
-    """Return the update that shows a table."""
-    frame = with_headings(table, text)
-    kinds = ["number" if _is_number(table[name]) else "str" for name in table]
-    rows = frame.astype("object").where(frame.notna(), None).to_numpy().tolist()
-    value = {"headers": frame.columns.tolist(), "data": rows}
-    return gr.update(value=value, datatype=kinds, visible=visible)
-
-
-def with_headings(table: pd.DataFrame, text: Text) -> pd.DataFrame:
-    """Return a table with translated headings, with seconds in µs, bytes in KiB and shares in %.
+def table_html(table: Sheet | None, text: Text, caption: str) -> str:
+    """Return a table as HTML; an empty string for none.
 
     Args:
-        table: Columns ending in ``_s``, ``_bytes`` and ``_share`` have SI units.
+        table: The table.
         text: Translator.
+        caption: Locale key of its name for screen readers.
     """
-    shown: dict[str, Any] = {}
-    for column in table:
-        values = table[column]
-        kind = str(column).removesuffix("_a").removesuffix("_b")
-        unit = next((unit for end, unit in _UNITS.items() if kind.endswith(end)), None)
-        name = text(f"trace.column.{column}")
-        if unit is not None:
-            shown[f"{name} ({unit.symbol})"] = [_scaled(value, unit) for value in values]
-        elif _is_number(values):
-            shown[name] = [None if pd.isna(value) else value for value in values]
-        else:
-            shown[name] = ["" if pd.isna(value) else str(value)[:_TEXT_LIMIT] for value in values]
-    return pd.DataFrame(shown)
-
-
-def _is_number(values: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-
-
-def _scaled(value: Any, unit: Unit) -> float | None:
-    return None if pd.isna(value) else round(float(value) / unit.factor, 3)
+    if table is None:
+        return ""
+    return common.render("trace_sheet.html", text, sheet=table, caption=text(caption))

@@ -6,25 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from demos.page import common
 from demos.page.common import words
-from demos.page.trace.common import Handlers, empty_plot, empty_table, plot_update, table_update
-from demos.page.trace.opened import OpenTrace, TraceDiff
-from demos.page.trace.source import TracePicker, problem, read_chosen
-from profiling.charts.trace import trace_changes
+from demos.page.trace.common import (
+    OPENING,
+    Handlers,
+    Visit,
+    empty_plot,
+    empty_table,
+    plot_update,
+    table_html,
+)
+from demos.page.trace.source import Chosen, TracePicker, problem, read_chosen
 from profiling.engine.engine import Engine
 from profiling.model.run import Run
 from profiling.model.words import Text
-from profiling.traces.diff import diff_sentences, trace_diff
-from profiling.traces.operators import MOST_ROWS
-
-_SHOWN = (
-    *("name", "category", "count_a", "count_b", "self_s_a", "self_s_b", "change_s"),
-    *("total_s_a", "total_s_b", "device_s_a", "device_s_b"),
-    *("allocated_bytes_a", "allocated_bytes_b"),
-)
+from profiling.output import trace_views
 
 
 class DiffPanel:
@@ -40,64 +38,71 @@ class DiffPanel:
             self._source = TracePicker(labels, "trace-beside", "trace.lay", preferred=1)
         self._status = gr.HTML(elem_id="trace-diff-status")
         self._chart = empty_plot("diff")
-        self._table = empty_table("trace-diff", visible=False)
+        self._table = empty_table("trace-diff")
         self.components: list[Any] = [self._status, self._chart, self._table]
 
-    def connect(self, handlers: Handlers, tab: gr.Tab, engine: Engine, run: gr.State) -> None:
+    def connect(
+        self, handlers: Handlers, tab: gr.Tab, engine: Engine, run: gr.State, name: gr.State
+    ) -> None:
         """Connect the events; opening the sub-tab offers the traces of the run."""
         self._source.offer(tab, run)
 
         def compare(
             request: gr.Request,
             key: str | None,
+            own_name: str | None,
             measured: Run | None,
             branch: str | None,
             file: str | None,
         ) -> Iterator[dict[Any, Any]]:
             text = words(request)
             try:
-                opened = handlers.opened(key)
+                visit = handlers.visit(request, key)
                 for step in read_chosen(engine, measured, branch, file, text):
-                    shown = self._show(opened, step, text) if isinstance(step, OpenTrace) else None
-                    yield {handlers.problem: "", **shown} if shown else {handlers.problem: step}
+                    if isinstance(step, Chosen):
+                        other = Visit(step.trace, common.language(request))
+                        try:
+                            shown = self._show(visit, own_name or "", other, step.name, text)
+                        finally:
+                            step.trace.close()
+                        yield {handlers.problem: "", **shown}
+                    else:
+                        yield {handlers.problem: step}
             except Exception as error:
                 # A crafted file can raise almost anything; the previous diff stays.
                 yield {handlers.problem: problem(error, text)}
 
-        gr.on(
+        comparing = gr.on(
             self._source.events,
             compare,
-            [handlers.key, run, *self._source.inputs],
+            [handlers.key, name, run, *self._source.inputs],
             [handlers.problem, *self.components],
             api_name="lay_trace_beside",
             api_visibility="undocumented",
-            concurrency_id="worker",
-            concurrency_limit=1,
             show_progress="hidden",
+            **OPENING,
         )
+        self._source.stop([comparing], handlers.problem)
 
     def cleared(self) -> dict[Any, Any]:
         """Return updates that hide the diff of the previous trace."""
-        hidden = gr.update(value=None, visible=False)
-        return {self._status: "", self._chart: hidden, self._table: hidden}
+        return {self._status: "", self._chart: plot_update("diff", ""), self._table: ""}
 
-    def _show(self, opened: OpenTrace, other: OpenTrace, text: Text) -> dict[Any, Any]:
-        diff = trace_diff(opened.events, other.events)
-        opened.diff = TraceDiff(other.name, diff)
+    def _show(
+        self, visit: Visit, name: str, other: Visit, other_name: str, text: Text
+    ) -> dict[Any, Any]:
+        # The other trace's process gives what is needed of it, so that only that one can suffer.
+        side = other.ask(trace_views.side)
+        diff = visit.ask(trace_views.diff, other_name, side.groups)
         about = common.render(
             "trace_diff.html",
             text,
-            names=(opened.name, other.name),
-            sentences=diff_sentences(diff, text),
-            notices=[text(notice, **values) for notice, values in other.trace.notices],
+            names=(name, other_name),
+            sentences=diff.sentences,
+            notices=side.notices,
         )
         return {
             self._status: about,
-            self._chart: plot_update("diff", trace_changes(diff, text)),
-            self._table: table_update(shown_columns(diff).head(MOST_ROWS), text),
+            self._chart: plot_update("diff", diff.figure),
+            self._table: table_html(diff.sheet, text, "trace.tab.diff"),
         }
-
-
-def shown_columns(diff: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a diff that the page shows, without empty ones."""
-    return diff[list(_SHOWN)].dropna(axis="columns", how="all")

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.events import Dependency
 
 from demos.page import common
-from demos.page.trace.opened import OpenTrace
+from demos.page.common import UNQUEUED, words
 from profiling.engine.engine import Engine
+from profiling.engine.traces import OpenedTrace, trace_fault
 from profiling.model.errors import InputError, short
 from profiling.model.run import Run
 from profiling.model.words import Text
 from profiling.output.saved_runs import RECORDED_PREFIX, find_trace, recorded_traces
-from profiling.traces.table import trace_fault
+
+
+class Chosen(NamedTuple):
+    """The trace that was chosen, once it is opened, and its name; whoever takes it closes it."""
+
+    trace: OpenedTrace
+    name: str
 
 
 class TracePicker:
@@ -55,12 +62,30 @@ class TracePicker:
             scale=0,
             min_width=120,
         )
+        self._stop = gr.Button(labels("trace.stop"), elem_id=f"{name}-stop", scale=0, min_width=90)
         self.inputs = [self._branch, self._file]
         self.events = [button.click, self._file.upload]
         # The last choice counts, so the other component is emptied.
         private: dict[str, Any] = {"api_visibility": "private", "queue": False}
         self._file.upload(lambda: None, None, self._branch, show_progress="hidden", **private)
         self._branch.input(lambda: None, None, self._file, show_progress="hidden", **private)
+
+    def stop(self, openings: list[Dependency], shown: gr.HTML) -> None:
+        """Have the button Stop end an opening, and say so.
+
+        Args:
+            openings: The events on which a trace is opened.
+            shown: Where its progress is shown.
+        """
+
+        def stopped(request: gr.Request, now: object) -> Any:
+            is_reading = isinstance(now, str) and "<progress" in now
+            return common.sentence("trace.stopped", words(request)) if is_reading else gr.skip()
+
+        ended: list[dict[str, Any]] = [*openings]
+        stopping = self._stop.click(stopped, shown, shown, cancels=ended, **UNQUEUED)
+        # Of an event that follows another Gradio forgets what it cancels; see the tab Compare.
+        stopping.then(stopped, shown, shown, **UNQUEUED)
 
     def offer(self, tab: gr.Tab, run: gr.State) -> Dependency:
         """Offer the traces of the run and the recorded ones whenever the tab is opened."""
@@ -83,16 +108,16 @@ class TracePicker:
 
 def read_chosen(
     engine: Engine, run: Run | None, branch: str | None, file: str | None, text: Text
-) -> Iterator[str | OpenTrace]:
+) -> Iterator[str | Chosen]:
     """Read the chosen trace; yield its progress as HTML and, at the end, the trace.
 
     Raises:
         DetachLabError: No trace was chosen, or it cannot be read.
     """
     path, name = _path_and_name(engine, run, branch, file)
-    for step in engine.read_trace(path):
+    for step in engine.open_trace(path):
         if step.trace is not None:
-            yield OpenTrace(name, step.trace)
+            yield Chosen(step.trace, name)
         else:
             sentence = text("trace.reading", name=short(name))
             done = round(step.share * 100)

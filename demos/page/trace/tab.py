@@ -9,18 +9,18 @@ import gradio as gr
 
 from demos.page import common
 from demos.page.common import UNQUEUED, words
-from demos.page.trace.common import Handlers
+from demos.page.trace.common import OPENING, Handlers, Visit
 from demos.page.trace.diff import DiffPanel
 from demos.page.trace.downloads import DownloadsPanel
 from demos.page.trace.memory import MemoryPanel
-from demos.page.trace.opened import OpenTrace, OpenTraces
-from demos.page.trace.source import TracePicker, problem, read_chosen
+from demos.page.trace.source import Chosen, TracePicker, problem, read_chosen
 from demos.page.trace.tables import OperatorsPanel, PhasesPanel
 from demos.page.trace.timeline import TimelinePanel
 from profiling.engine.engine import Engine
 from profiling.model.run import Run
-from profiling.model.units import time_unit
 from profiling.model.words import Text
+from profiling.output import trace_views
+from profiling.output.trace_views import Opening
 
 # Seconds until the trace of a visitor who left is dropped.
 _KEEP_S = 3600.0
@@ -38,14 +38,15 @@ def create_trace_tab(
         run: State with the run of the Compare tab.
         labels: Texts of components.
     """
-    traces = OpenTraces()
+    traces = engine.traces
     key = gr.State(None, time_to_live=_KEEP_S, delete_callback=traces.remove)
+    name = gr.State(None)
     with gr.Row(elem_classes="trace-source"):
         source = TracePicker(labels, "trace", "trace.open")
     status = gr.HTML(elem_id="trace-status")
     handlers = Handlers(traces, key, gr.HTML(elem_id="trace-problem"))
     panels = _Panels(labels)
-    panels.connect(handlers, engine, run)
+    panels.connect(handlers, engine, run, name)
     offered = source.offer(tab, run)
 
     def open_trace(
@@ -58,13 +59,20 @@ def create_trace_tab(
         text = words(request)
         try:
             for step in read_chosen(engine, measured, branch, file, text):
-                if not isinstance(step, OpenTrace):
+                if not isinstance(step, Chosen):
                     yield {handlers.problem: step}
                     continue
-                shown = panels.show(step, text)
+                try:
+                    visit = Visit(step.trace, common.language(request))
+                    found = visit.ask(trace_views.opening, step.name)
+                    shown = panels.show(visit, found, text)
+                except BaseException:
+                    step.trace.close()
+                    raise
                 traces.remove(previous)
-                summary = {handlers.problem: "", status: _summary(step, text)}
-                yield {key: traces.add(step), **summary, **shown}
+                summary = common.render("trace_summary.html", text, **found._asdict())
+                opened = {key: traces.keep(step.trace), name: step.name}
+                yield {**opened, handlers.problem: "", status: summary, **shown}
         except Exception as error:
             # A crafted file can raise almost anything; the previous trace stays open.
             yield {handlers.problem: problem(error, text)}
@@ -79,19 +87,21 @@ def create_trace_tab(
 
     ends: dict[str, Any] = {
         "inputs": [key, run, *source.inputs],
-        "outputs": [key, status, handlers.problem, *panels.components],
-        "concurrency_id": "worker",
+        "outputs": [key, name, status, handlers.problem, *panels.components],
         "show_progress": "hidden",
+        **OPENING,
     }
-    gr.on(
+    first = offered.then(open_first, api_visibility="private", **ends)
+    # What a visitor chooses must not give way to the first trace, which may take longer.
+    opening = gr.on(
         source.events,
         open_trace,
         api_name="open_trace",
         api_visibility="undocumented",
-        concurrency_limit=1,
+        cancels=[first],
         **ends,
     )
-    offered.then(open_first, api_visibility="private", **ends)
+    source.stop([first, opening], handlers.problem)
 
     def show_hint(request: gr.Request) -> str:
         return common.sentence("trace.empty", words(request))
@@ -128,41 +138,20 @@ class _Panels:
         self._tab[name] = gr.Tab(labels(f"trace.tab.{name}"), id=name)
         return self._tab[name]
 
-    def connect(self, handlers: Handlers, engine: Engine, run: gr.State) -> None:
+    def connect(self, handlers: Handlers, engine: Engine, run: gr.State, name: gr.State) -> None:
         """Connect the events of each sub-tab; most sub-tabs are drawn when they are opened."""
         self._timeline.connect(handlers)
         self._memory.connect(handlers, self._tab["memory"])
         self._operators.connect(handlers, self._tab["operators"], self._tabs, self._timeline)
         self._phases.connect(handlers, self._tab["phases"])
-        self._diff.connect(handlers, self._tab["diff"], engine, run)
-        self._files.connect(handlers, engine, self._timeline)
+        self._diff.connect(handlers, self._tab["diff"], engine, run, name)
+        self._files.connect(handlers, self._timeline)
 
-    def show(self, opened: OpenTrace, text: Text) -> dict[Any, Any]:
+    def show(self, visit: Visit, found: Opening, text: Text) -> dict[Any, Any]:
         """Return updates that show the timeline of a trace and clear everything else."""
         return {
             self._tabs: gr.update(visible=True, selected="timeline"),
-            **self._timeline.open(opened, text),
+            **self._timeline.open(visit, found, text),
             **self._diff.cleared(),
             **self._files.cleared(),
         }
-
-
-def _summary(opened: OpenTrace, text: Text) -> str:
-    """Return a summary of a trace as HTML, with notices about reading it and what it lacks."""
-    unit = time_unit([opened.end_s])
-    summary = text(
-        "trace.summary",
-        name=opened.name,
-        count=f"{len(opened.events):,}",
-        length=unit.show(opened.end_s),
-        lanes=len(opened.timeline.lanes),
-    )
-    lacking = [
-        text(f"trace.lacks.{kind}")
-        for kind in ("kernel", "memory", "shapes", "stack")
-        if kind not in opened.trace.kinds
-    ]
-    notices = [text(notice, **values) for notice, values in opened.trace.notices]
-    return common.render(
-        "trace_summary.html", text, summary=summary, lacking=lacking, notices=notices
-    )

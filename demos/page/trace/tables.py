@@ -5,25 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from demos.page import common
 from demos.page.trace.common import (
     Handlers,
     Updates,
+    Visit,
     empty_plot,
     empty_table,
     plot_update,
-    table_update,
+    table_html,
 )
-from demos.page.trace.opened import OpenTrace
-from demos.page.trace.timeline import TimelinePanel, window_around
-from profiling.charts.trace import treemap
-from profiling.model.errors import InputError
+from demos.page.trace.timeline import TimelinePanel, event_of, window_around
 from profiling.model.words import Text
-from profiling.traces import phases
-from profiling.traces.operators import GROUPINGS, MOST_ROWS, filter_rows
+from profiling.output import trace_views
+from profiling.output.trace_views import Listed
 
+GROUPINGS = ("name", "shapes", "stack")
 SORTS = ("self_s", "total_s", "mean_s", "count", "device_s", "allocated_bytes")
 
 
@@ -52,8 +50,8 @@ class OperatorsPanel:
         self._table = empty_table("trace-operators")
         self._map = empty_plot("operators")
         self._kernels_about = gr.HTML(elem_id="trace-kernels-about")
-        self._kernels = empty_table("trace-kernels", visible=False)
-        self._streams = empty_table("trace-streams", visible=False)
+        self._kernels = empty_table("trace-kernels")
+        self._streams = empty_table("trace-streams")
         self._kernel_map = empty_plot("kernels")
         self._inputs = [self._by, self._sort, self._words]
         self._tables = [self._about, self._table, self._kernels_about, self._kernels]
@@ -68,73 +66,37 @@ class OperatorsPanel:
         handlers.on(self._sort.input, self._list, self._inputs, self._tables)
         handlers.on(self._words.submit, self._list, self._inputs, self._tables)
 
-        def zoom(opened: OpenTrace, text: Text, data: dict[str, Any]) -> Updates:
-            start_s, end_s = _span(opened, data)
-            window = window_around(start_s, end_s, opened.end_s)
-            return {tabs: gr.update(selected="timeline"), **timeline.show(opened, window, text)}
+        def zoom(visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
+            window = window_around(visit.ask(trace_views.span, event_of(data)), visit.end_s)
+            shown = timeline.show(visit, window, text)
+            return {tabs: gr.update(selected="timeline"), **shown}
 
         for table in (self._table, self._kernels):
-            table.select(
-                handlers.with_event(zoom),
-                handlers.key,
-                [handlers.problem, tabs, *timeline.components],
-                **handlers.private,
-            )
+            handlers.on_data(table.select, zoom, [], [tabs, *timeline.drawn])
 
-    def _show(self, opened: OpenTrace, text: Text, by: str, sort: str, words: str) -> Updates:
+    def _show(self, visit: Visit, text: Text, by: str, sort: str, words: str) -> Updates:
         """Return updates of the whole sub-tab."""
-        has_kernels = not opened.kernels.empty
-        ops, kernels = opened.operators("name"), opened.kernels
+        areas = visit.ask(trace_views.areas)
         return {
-            **self._list(opened, text, by, sort, words),
-            self._map: plot_update("operators", treemap(ops, text)),
-            self._streams: table_update(opened.devices, text, visible=has_kernels),
-            self._kernel_map: plot_update("kernels", treemap(kernels, text, "total_s"))
-            if has_kernels
-            else gr.update(value=None, visible=False),
+            **self._list(visit, text, by, sort, words),
+            self._map: plot_update("operators", areas.operators),
+            self._streams: table_html(areas.streams, text, "trace.streams"),
+            self._kernel_map: plot_update("kernels", areas.kernels),
         }
 
-    def _list(self, opened: OpenTrace, text: Text, by: str, sort: str, words: str) -> Updates:
+    def _list(self, visit: Visit, text: Text, by: str, sort: str, words: str) -> Updates:
         """Return updates of the tables that are sorted and filtered."""
-        ops = filter_rows(opened.operators(by if by in GROUPINGS else "name"), words or "", sort)
-        kernels = filter_rows(opened.kernels, words or "", sort)
-        has_kernels = not opened.kernels.empty
+        found = visit.ask(trace_views.tables, by, sort, words or "")
         return {
-            self._about: _rows_about("trace.operators.about", ops.found, len(ops.table), text),
-            self._table: table_update(_without_unknown(ops.table), text),
-            self._kernels_about: _rows_about(
-                "trace.kernels.about", kernels.found, len(kernels.table), text
-            )
-            if has_kernels
-            else "",
-            self._kernels: table_update(kernels.table, text, visible=has_kernels),
+            self._about: _about(found.operators_about, text),
+            self._table: table_html(found.operators, text, "trace.tab.operators"),
+            self._kernels_about: _about(found.kernels_about, text),
+            self._kernels: table_html(found.kernels, text, "trace.column.kernels"),
         }
 
 
-def _without_unknown(ops: pd.DataFrame) -> pd.DataFrame:
-    """Drop the columns that are unknown for the whole trace."""
-    return ops.drop(
-        columns=[name for name in ("device_s", "allocated_bytes") if ops[name].isna().all()]
-    )
-
-
-def _rows_about(key: str, count: int, shown: int, text: Text) -> str:
-    line = text(key, count=f"{count:,}", shown=f"{shown:,}")
-    return common.render("trace_about.html", text, lines=[line])
-
-
-def _span(opened: OpenTrace, data: dict[str, Any]) -> tuple[float, float]:
-    """Return start and end of the event whose number is in the last column of a selected row."""
-    row = data.get("row_value")
-    event = row[-1] if isinstance(row, list) and row else None
-    try:
-        place = int(event)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InputError("error.trace_window") from None
-    if not 0 <= place < len(opened.events):
-        raise InputError("error.trace_window")
-    start_s = float(opened.events["start_s"].iloc[place])
-    return start_s, start_s + float(opened.events["duration_s"].iloc[place])
+def _about(line: str, text: Text) -> str:
+    return common.render("trace_about.html", text, lines=[line]) if line else ""
 
 
 class PhasesPanel:
@@ -142,50 +104,25 @@ class PhasesPanel:
 
     def __init__(self) -> None:
         """Create the components."""
-        self._steps_about = gr.HTML(elem_id="trace-steps-about")
-        self._steps = empty_table("trace-steps")
-        self._phases_about = gr.HTML(elem_id="trace-bands-about")
-        self._phases = empty_table("trace-bands")
-        self._ranges_about = gr.HTML(elem_id="trace-ranges-about")
-        self._ranges = empty_table("trace-ranges")
-        self._outputs = [
-            *(self._steps_about, self._steps, self._phases_about, self._phases),
-            *(self._ranges_about, self._ranges),
-        ]
+        self._parts = {
+            part: (gr.HTML(elem_id=f"trace-{part}-about"), empty_table(f"trace-{part}"))
+            for part in ("steps", "bands", "ranges")
+        }
 
     def connect(self, handlers: Handlers, tab: gr.Tab) -> None:
         """Draw when the sub-tab is opened."""
-        handlers.on(tab.select, self._show, [], self._outputs)
+        outputs = [each for part in self._parts.values() for each in part]
+        handlers.on(tab.select, self._show, [], outputs)
 
-    def _show(self, opened: OpenTrace, text: Text) -> Updates:
-        steps = phases.steps(opened.events)
-        known = steps.dropna(axis="columns", how="all") if len(steps) else steps
-        spans = opened.phases
-        ranges = phases.named_ranges(opened.events)
-        named = ranges.assign(length_s=ranges["end_s"] - ranges["start_s"])
-        shown = named[["name", "thread", "start_s", "length_s"]]
-        return {
-            self._steps_about: _phases_about("steps", steps, text),
-            self._steps: table_update(known.head(MOST_ROWS), text, visible=len(steps) > 0),
-            self._phases_about: _phases_about("bands", spans, text),
-            self._phases: table_update(_by_phase(spans, text), text, visible=len(spans) > 0),
-            self._ranges_about: _phases_about("ranges", ranges, text),
-            self._ranges: table_update(shown.head(MOST_ROWS), text, visible=len(ranges) > 0),
+    def _show(self, visit: Visit, text: Text) -> Updates:
+        found = visit.ask(trace_views.training_phases)
+        listed: dict[str, Listed] = {
+            "steps": found.steps,
+            "bands": found.phases,
+            "ranges": found.ranges,
         }
-
-
-def _by_phase(spans: pd.DataFrame, text: Text) -> pd.DataFrame:
-    lengths = spans.assign(length_s=spans["end_s"] - spans["start_s"]).groupby(
-        ["phase", "is_marked"], sort=False
-    )["length_s"]
-    summed = pd.DataFrame(
-        {"count": lengths.size(), "total_s": lengths.sum(), "mean_s": lengths.mean()}
-    ).reset_index()
-    summed["phase"] = [text(f"trace.phase.{phase}") for phase in summed["phase"]]
-    known = {True: text("trace.phase.marked"), False: text("trace.phase.derived")}
-    return summed.assign(is_marked=summed["is_marked"].map(known))
-
-
-def _phases_about(part: str, table: pd.DataFrame, text: Text) -> str:
-    key = f"trace.{part}.about" if len(table) else f"trace.{part}.none"
-    return common.render("trace_about.html", text, lines=[text(key, count=f"{len(table):,}")])
+        updates: Updates = {}
+        for part, (about, table) in self._parts.items():
+            updates[about] = _about(listed[part].about, text)
+            updates[table] = table_html(listed[part].sheet, text, f"trace.{part}")
+        return updates

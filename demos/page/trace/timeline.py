@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
-import numpy as np
 
 from demos.page import common
-from demos.page.trace.common import Handlers, Updates, empty_plot, plot_update
-from demos.page.trace.opened import OpenTrace
-from profiling.charts.timeline import MOST_LAUNCH_LINES, Window, count_launch_lines
-from profiling.charts.trace import timeline_chart
+from demos.page.trace.common import (
+    Handlers,
+    Updates,
+    Visit,
+    empty_plot,
+    empty_table,
+    plot_update,
+)
+from profiling.charts.timeline import Window
 from profiling.model.errors import InputError
-from profiling.model.units import time_unit
 from profiling.model.words import Text
-from profiling.traces.timeline import View, overview
+from profiling.output import trace_views
+from profiling.output.trace_views import Opening
 
 Move = Literal["back", "on", "in", "out", "whole"]
 MOVES: tuple[Move, ...] = ("back", "in", "out", "on", "whole")
@@ -29,9 +35,8 @@ _STEP = 0.75
 _ZOOM = 3.0
 # Margin around an event that is zoomed to, as a share of its duration.
 _MARGIN = 0.15
-_DIGITS = 6
-# Parts of the overview, about the width of a phone in pixels.
-_BINS = 300
+# Tell the page's script that an answer has come, even if it shows the same window.
+_answers = itertools.count()
 _SCRIPT = (Path(__file__).parent / "window.js").read_text(encoding="utf-8")
 
 
@@ -68,30 +73,49 @@ def clamp(window: Window, end_s: float) -> Window:
     return start, start + width
 
 
-def window_of(start_ms: float | None, width_ms: float | None, end_s: float) -> Window:
-    """Return the window with a start and width in milliseconds.
+def window_of(ends: Sequence[object] | None, end_s: float) -> Window:
+    """Return the window with a start and an end in seconds, inside the trace.
 
     Raises:
-        InputError: A number is missing or not finite, or the width is not above 0.
+        InputError: A number is missing or not finite, or the end is not after the start.
     """
-    if start_ms is None or width_ms is None or not 0 < width_ms < float("inf"):
+    start, end = ends if ends is not None and len(ends) == 2 else (None, None)
+    if not isinstance(start, (int, float)) or not isinstance(end, (int, float)):
         raise InputError("error.trace_window")
-    if not abs(start_ms) < float("inf"):
+    if not -float("inf") < start < end < float("inf"):
         raise InputError("error.trace_window")
-    return clamp((start_ms / 1e3, (start_ms + width_ms) / 1e3), end_s)
+    return clamp((float(start), float(end)), end_s)
 
 
-def window_around(start_s: float, end_s: float, trace_end_s: float) -> Window:
-    """Return the window that shows an event with a margin on both sides."""
-    margin = (end_s - start_s) * _MARGIN
-    return clamp((start_s - margin, end_s + margin), trace_end_s)
+def window_around(window: Window, end_s: float) -> Window:
+    """Return the window that shows an event with a margin on both sides.
+
+    Args:
+        window: Start and end of the event.
+        end_s: End of the trace.
+    """
+    margin = (window[1] - window[0]) * _MARGIN
+    return clamp((window[0] - margin, window[1] + margin), end_s)
+
+
+def event_of(data: dict[str, Any]) -> int:
+    """Return the number of the event that was selected on the page.
+
+    Raises:
+        InputError: It is none.
+    """
+    event = data.get("event")
+    if not isinstance(event, int):
+        raise InputError("error.trace_window")
+    return event
 
 
 class TimelinePanel:
     """The components of the sub-tab.
 
     Attributes:
-        window: Number fields for the start and width of the window in milliseconds.
+        window: State with the start and end of the window in seconds.
+        drawn: The components that `show` updates.
         components: The components that `open` updates.
     """
 
@@ -105,94 +129,67 @@ class TimelinePanel:
                 )
                 for move in MOVES
             }
-        with gr.Row():
-            start, width = (
-                gr.Number(
-                    0, label=labels(f"trace.field.{name}"), min_width=140, elem_id=f"trace-{name}"
-                )
-                for name in ("start", "width")
-            )
-        self.window = [start, width]
+        self.window = gr.State(None)
         self._about = gr.HTML(elem_id="trace-timeline-about")
         self._plot = empty_plot("timeline")
+        self._details = empty_table("trace-details")
         # Tells the overview which window is drawn, and the server which one was selected.
         self._window = gr.HTML("", js_on_load=_SCRIPT, elem_id="trace-window")
-        self._drawn = [*self.window, self._about, self._plot, self._window]
-        self.components = [*self._drawn, self._overview]
+        self.drawn = [self.window, self._about, self._plot, self._window]
+        self.components = [*self.drawn, self._overview, self._details]
 
     def connect(self, handlers: Handlers) -> None:
-        """Connect buttons, fields and selections on the drawing."""
+        """Connect buttons and selections on the drawing."""
         for move, button in self._moves.items():
-            handlers.on(button.click, partial(self._move, move), self.window, self._drawn)
-        for field in self.window:
-            handlers.on(field.submit, self._submit, self.window, self._drawn)
-        self._window.select(
-            handlers.with_event(self._select),
-            handlers.key,
-            [handlers.problem, *self._drawn],
-            **handlers.private,
-        )
+            handlers.on(button.click, partial(self._move, move), [self.window], self.drawn)
+        handlers.on_data(self._window.select, self._select, [], [*self.drawn, self._details])
+        handlers.on_data(self._details.select, self._follow, [], [*self.drawn, self._details])
 
-    def open(self, opened: OpenTrace, text: Text) -> Updates:
+    def open(self, visit: Visit, found: Opening, text: Text) -> Updates:
         """Return updates that draw a whole trace and its overview."""
-        end_s = max(opened.end_s, LEAST_S)
-        counts = overview(opened.timeline, end_s, _BINS)
-        # With the square root, parts with few events are visible beside parts with many.
-        heights = np.ceil(100 * np.sqrt(counts / max(counts.max(), 1))).astype("int64").tolist()
-        length = time_unit([end_s]).show(end_s)
+        end_s = max(visit.end_s, LEAST_S)
         return {
             self._overview: common.render(
-                "trace_overview.html", text, end_s=end_s, heights=heights, length=length
+                "trace_overview.html",
+                text,
+                end_s=end_s,
+                heights=found.heights,
+                length=found.length,
             ),
-            **self.show(opened, (0.0, end_s), text),
+            self._details: "",
+            **self.show(visit, (0.0, end_s), text),
         }
 
-    def show(self, opened: OpenTrace, window: Window, text: Text) -> Updates:
+    def show(self, visit: Visit, window: Window, text: Text) -> Updates:
         """Return updates that draw a window."""
-        window = clamp(window, opened.end_s)
-        figure, view = timeline_chart(opened.timeline, opened.events, opened.phases, window, text)
-        start, width = self.window
+        window = clamp(window, visit.end_s)
+        drawing = visit.ask(trace_views.drawing, window)
         return {
-            start: round(window[0] * 1e3, _DIGITS),
-            width: round((window[1] - window[0]) * 1e3, _DIGITS),
-            self._about: common.render("trace_about.html", text, lines=_about(opened, view, text)),
-            self._plot: plot_update("timeline", figure),
-            self._window: common.render("trace_window.html", text, window=window),
+            self.window: window,
+            self._about: common.render("trace_about.html", text, lines=drawing.about),
+            self._plot: plot_update("timeline", drawing.figure),
+            self._window: common.render(
+                "trace_window.html", text, window=window, answer=next(_answers)
+            ),
         }
 
-    def _move(
-        self, move: Move, opened: OpenTrace, text: Text, start: float | None, width: float | None
-    ) -> Updates:
-        now = (0.0, opened.end_s) if move == "whole" else window_of(start, width, opened.end_s)
-        return self.show(opened, move_window(now, move, opened.end_s), text)
+    def _move(self, move: Move, visit: Visit, text: Text, shown: Sequence[float] | None) -> Updates:
+        window = move_window(window_of(shown, visit.end_s), move, visit.end_s)
+        return self.show(visit, window, text)
 
-    def _submit(
-        self, opened: OpenTrace, text: Text, start: float | None, width: float | None
-    ) -> Updates:
-        return self.show(opened, window_of(start, width, opened.end_s), text)
-
-    def _select(self, opened: OpenTrace, text: Text, data: dict[str, Any]) -> Updates:
-        """Draw the window that was selected on the page."""
+    def _select(self, visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
+        """Draw the window that was selected on the page, or say what is known of an event."""
+        if "event" in data:
+            return self._tell(visit, text, event_of(data))
         ends = data.get("start_s"), data.get("end_s")
-        if not all(isinstance(end, (int, float)) for end in ends):
-            raise InputError("error.trace_window")
-        start, end = (float(end) * 1e3 for end in ends)  # type: ignore[arg-type]
-        return self.show(opened, window_of(start, end - start, opened.end_s), text)
+        return self.show(visit, window_of(ends, visit.end_s), text)
 
+    def _follow(self, visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
+        """Go on to an event that another one leads to."""
+        event = event_of(data)
+        window = window_around(visit.ask(trace_views.span, event), visit.end_s)
+        return {**self._tell(visit, text, event), **self.show(visit, window, text)}
 
-def _about(opened: OpenTrace, view: View, text: Text) -> list[str]:
-    """Return sentences on the numbers of events, blocks and launches in a drawing."""
-    merged = int(view.blocks["count"].sum())
-    events = text(
-        "trace.timeline.about",
-        count=f"{view.count:,}",
-        drawn=f"{len(view.drawn):,}",
-        merged=f"{merged:,}",
-        blocks=f"{len(view.blocks):,}",
-        finest=time_unit([view.finest_s]).show(view.finest_s),
-    )
-    launches = count_launch_lines(view, opened.events)
-    if not launches:
-        return [events]
-    key = "trace.timeline.links" if launches <= MOST_LAUNCH_LINES else "trace.timeline.links_many"
-    return [events, text(key, count=f"{launches:,}", most=MOST_LAUNCH_LINES)]
+    def _tell(self, visit: Visit, text: Text, event: int) -> Updates:
+        found = visit.ask(trace_views.details, event)
+        return {self._details: common.render("trace_details.html", text, **found._asdict())}

@@ -28,7 +28,6 @@ from profiling.model.errors import InputError, WorkerError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
 from profiling.model.run import BranchResult, Cell, CellResult, Run, Status
-from profiling.output.saved_runs import recorded_traces
 from tests.profiling.engine.holding import begun, gone, hold
 
 LESSON = LessonRequest("detach_then_zero")
@@ -155,15 +154,10 @@ def cell_of(request: Request) -> Cell:
     return plan(request, detect("cpu"))[0]
 
 
-def reading(engine: Engine) -> object:
-    return list(engine.read_trace(next(iter(recorded_traces().values())).path))
-
-
 # What a person can ask of the worker, and the job that it becomes.
 KINDS: dict[str, tuple[Callable[..., Any], Callable[[Engine], object]]] = {
     "lesson": (jobs.run_lesson, lambda engine: engine.lesson(LESSON)),
     "graph": (jobs.branch_graph, lambda engine: engine.graph(SMALL)),
-    "trace": (jobs.read_trace, reading),
     "self-check": (jobs.self_check, lambda engine: engine.self_check()),
     "environment": (jobs.detect, lambda engine: engine.environment()),
     "compare": (jobs.measure_cell, lambda engine: last_run(engine.compare(ONE_CELL))),

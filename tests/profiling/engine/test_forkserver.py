@@ -190,22 +190,23 @@ def test_whatever_ends_a_page_ends_all_its_processes(
 # Makes a torch that believes to know CUDA, and tells whether anybody asks it for devices.
 _PRELOADING = """
 import os, sys, threading, warnings
-import torch
 asked = []
 def asking(name, answer):
     def ask(*arguments):
         asked.append(name)
         return answer
     return ask
-torch.version.cuda = "12.8"
-torch.cuda._is_compiled = lambda: True
-torch._C._cuda_getCurrentRawStream = asking("stream", 0)
-torch._C._cuda_getDeviceCount = asking("driver", 0)
-for name, answer in {"is_available": False, "device_count": 0, "_lazy_init": None}.items():
-    setattr(torch.cuda, name, asking(name, answer))
+if "import_torch" in sys.argv:
+    import torch
+    torch.version.cuda = "12.8"
+    torch.cuda._is_compiled = lambda: True
+    torch._C._cuda_getCurrentRawStream = asking("stream", 0)
+    torch._C._cuda_getDeviceCount = asking("driver", 0)
+    for name, answer in {"is_available": False, "device_count": 0, "_lazy_init": None}.items():
+        setattr(torch.cuda, name, asking(name, answer))
 from profiling.engine import worker
-worker.import_torch()
-worker.import_measuring()
+for name in sys.argv[1:]:
+    getattr(worker, name)()
 assert threading.active_count() == 1, threading.enumerate()
 warnings.simplefilter("error")  # Python warns of a fork beside other threads.
 if os.fork() == 0:
@@ -213,8 +214,12 @@ if os.fork() == 0:
 threads = len(os.listdir("/proc/self/task"))
 assert threads == 1, threads
 assert asked == [], asked
+assert ("torch" in sys.modules) == ("import_torch" in sys.argv)
 """
 
 
-def test_before_a_fork_there_is_neither_a_thread_nor_a_question_to_the_driver() -> None:
-    subprocess.run([sys.executable, "-c", _PRELOADING], cwd=ROOT, check=True)
+@pytest.mark.parametrize("imports", [("import_torch", "import_measuring"), ("import_traces",)])
+def test_before_a_fork_there_is_neither_a_thread_nor_a_question_to_the_driver(
+    imports: tuple[str, ...],
+) -> None:
+    subprocess.run([sys.executable, "-c", _PRELOADING, *imports], cwd=ROOT, check=True)

@@ -13,13 +13,11 @@ from profiling.measure import cell as measuring
 from profiling.measure.graph import branch_graph
 from profiling.measure.machine import detect
 from profiling.measure.stepper import run_lesson
-from profiling.model.errors import DeviceLostError, InputError
+from profiling.model.errors import DeviceLostError
 from profiling.model.lesson import LessonRequest
 from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import Request
 from profiling.model.run import Cell, CellResult, Status
-from profiling.output.saved_runs import recorded_traces
-from profiling.traces import table
 from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
@@ -57,31 +55,6 @@ def test_a_cell_notes_its_branches_while_they_run_outside_of_timing(
     passes = ["attached", "detach"]
     assert noted == [*passes, *passes, *passes, "attached", *passes, *passes]
     assert notes.read(RunningBranch) is None
-
-
-def test_reading_a_trace_notes_the_share_that_is_done(
-    notes: Notes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shares: list[float] = []
-    monkeypatch.setattr(Notes, "write", lambda _, note: shares.append(note.done))
-    path = next(iter(recorded_traces().values())).path
-    trace = jobs.read_trace(path, notes)
-    assert trace.events.equals(table.read_trace(path).events)
-    assert shares[0] == 0.0
-    assert shares[-1] == 1.0
-    assert shares == sorted(shares)
-
-
-def test_a_trace_that_memory_does_not_suffice_for_is_refused(
-    notes: Notes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def read(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(table, "read_trace", read)
-    with pytest.raises(InputError) as caught:
-        jobs.read_trace(tmp_path / "any", notes)
-    assert caught.value.key == "error.trace_memory"
 
 
 def test_a_lent_process_that_lost_its_device_notes_that_and_ends(

@@ -155,7 +155,7 @@ def test_a_worker_that_could_not_start_is_started_anew_for_the_next_job(
 def test_a_system_that_starts_no_process_is_told_of_and_asked_again(
     forks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(pipe: object) -> None:
+    def refuse(*_: object) -> None:
         raise BlockingIOError("planted")
 
     worker = WorkerProcess(gc.enable)

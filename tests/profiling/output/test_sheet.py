@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from demos.page.trace.common import with_headings
 from profiling.model.words import Text
+from profiling.output.sheet import Cell, Column, sheet
 from profiling.traces.operators import MOST_ROWS, filter_rows
 
 
@@ -34,17 +34,33 @@ def test_heads_say_the_unit_and_what_is_unknown_stays_empty(english: Text) -> No
             "self_s_a": [1.5e-6, None],
             "allocated_bytes": pd.array([2048, None], dtype="Int64"),
             "idle_share": [0.25, None],
-            "count": pd.array([3, None], dtype="Int64"),
+            "count": pd.array([3000, None], dtype="Int64"),
+            "longest_event": pd.array([7, None], dtype="Int64"),
         }
     )
-    shown = with_headings(table, english)
-    assert list(shown) == [
-        "name",
-        "self, A (µs)",
-        "allocated (KiB)",
-        "idle share (%)",
-        "calls",
+    shown = sheet(table, english)
+    assert shown.columns == [
+        Column("name", False),
+        Column("self, A (µs)", True),
+        Column("allocated (KiB)", True),
+        Column("idle share (%)", True),
+        Column("calls", True),
     ]
-    assert shown.iloc[0].tolist() == ["<b>", 1.5, 2, 25, 3]
-    assert shown["name"].iloc[1] == ""
-    assert shown.iloc[1, 1:].isna().all()
+    first, second = shown.rows
+    numbers = [("1.500", 1.5), ("2.000", 2), ("25.000", 25), ("3,000", 3000)]
+    assert first.cells == [Cell("<b>"), *(Cell(*each) for each in numbers)]
+    assert (first.event, second.event) == (7, None)
+    assert second.cells == [Cell("")] * 5
+
+
+def test_a_column_has_one_number_of_decimals_and_a_stream_is_no_amount(english: Text) -> None:
+    table = pd.DataFrame({"total_s": [0.0123456, 2e-9], "stream": [1007, 7]})
+    found = [[cell.shown for cell in row.cells] for row in sheet(table, english).rows]
+    assert found == [["12,345.6", "1007"], ["0.0", "7"]]
+
+
+def test_a_long_name_is_folded_and_kept_whole_beside(english: Text) -> None:
+    whole = "void at::native::kernel<" + "x" * 100 + ">"
+    (row,) = sheet(pd.DataFrame({"name": [whole]}), english).rows
+    (cell,) = row.cells
+    assert (len(cell.shown), cell.whole) == (60, whole)
