@@ -23,6 +23,9 @@ from profiling.model.words import Text
 
 _SHOWN_FAULTS = 3
 _MAX_QUERY = 20_000
+# Whether the lesson has run already, as it has for a step that a link asks for.
+_HAS_RUN = """(name, has) =>
+  [name, document.querySelector("#lesson-view [data-lesson]") ? "1" : ""]"""
 _ATTACH = "labLink.attach(trigger);"
 
 Updates = dict[Any, Any]
@@ -73,7 +76,9 @@ class Address:
         lessons = places.lessons
         page.load(handlers.arrive, None, handlers.outputs, **PRIVATE).then(
             None, None, None, **settled
-        ).then(lessons.offer, lessons.offered, lessons.device, **PRIVATE)
+        ).then(lessons.offer, lessons.offered, lessons.device, **PRIVATE).then(
+            lessons.open, lessons.opened, lessons.view, js=_HAS_RUN, **PRIVATE
+        )
         # Not queued: later, the visitor may have chosen another workload.
         page.load(handlers.describe, None, places.compare.form.described, **UNQUEUED)
         self._copy.select(handlers.follow, None, handlers.outputs, **PRIVATE).then(

@@ -15,6 +15,7 @@ from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
 from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
 from demos.page.stepper import PartView, part_view
 from profiling import catalogue
+from profiling.analysis.diagnosis import Diagnosis
 from profiling.catalogue import LESSONS, TOPICS
 from profiling.catalogue.search import Field, Hit, Mark, Span, find
 from profiling.engine import plan
@@ -40,6 +41,8 @@ class LessonsTab:
         names: Names of the inputs in a link.
         inputs: The lesson, its inputs and its device.
         offered: What `offer` takes.
+        opened: What `open` takes.
+        view: The lesson, which `open` updates.
         device: The choice of a device, which `offer` updates.
         restored: The components that `restore` updates.
     """
@@ -60,6 +63,7 @@ class LessonsTab:
         self._controls = controls = _Controls(labels)
         # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
         self.offered, self.device = [controls.name_shown, controls.device], controls.device
+        self.opened, self.view = [controls.name_shown, controls.has_run], controls.view
         self.inputs = [controls.name, controls.values, controls.op, controls.device]
         self.restored = [controls.topic, controls.name, place, *controls.shown, controls.device]
         controls.name.change(
@@ -132,7 +136,29 @@ class LessonsTab:
                 **self._offered(entry.name, place.request.device),
                 "value": place.request.device,
             },
-        }
+        } | self._opened_view(place.request, text)
+
+    def open(self, name: str, has_run: str, request: gr.Request) -> Any:
+        """Return the lesson that is shown, run, once there is a worker to run it.
+
+        Args:
+            name: The lesson.
+            has_run: Not empty if it has run meanwhile.
+            request: The visitor's.
+        """
+        view = self._opened_view(usual_lesson(name), words(request))
+        return gr.skip() if has_run else view.get(self._controls.view, gr.skip())
+
+    def _opened_view(self, asked: LessonRequest, text: Text) -> dict[Any, Any]:
+        """Return the update that shows a lesson as it is opened, with its own inputs."""
+        try:
+            found = self._engine.opened_lesson(asked.name) if _is_usual(asked) else None
+        except DetachLabError:  # Whoever runs it is told.
+            found = None
+        if found is None:
+            return {}
+        view = self._result(LessonPlace(asked), found.trace, text, found.diagnosis, opened=True)
+        return {self._controls.view: view}
 
     def _show(
         self, name: str, name_shown: str, device: str | None, request: gr.Request
@@ -140,9 +166,11 @@ class LessonsTab:
         # `restore` has shown it already.
         if name == name_shown:
             return (gr.skip(),) * (len(self._controls.shown) + 1)
-        entry = catalogue.lesson(name if name in LESSONS else _FIRST)
-        shown = _lesson_values(entry, usual_lesson(entry.name), words(request))
-        return (*shown, self._offered(entry.name, device))
+        entry, text = catalogue.lesson(name if name in LESSONS else _FIRST), words(request)
+        usual = usual_lesson(entry.name)
+        *shown, view = _lesson_values(entry, usual, text)
+        opened = self._opened_view(usual, text).get(self._controls.view, view)
+        return (*shown, opened, self._offered(entry.name, device))
 
     def _run(
         self, name: str, values: str, op: str | None, device: str | None, request: gr.Request
@@ -176,18 +204,30 @@ class LessonsTab:
         notice = common.sentence("link.last_step", text, total=total) if is_late else ""
         return notice, self._result(place, trace, text)
 
-    def _result(self, place: LessonPlace, trace: LessonTrace, text: Text) -> str:
+    def _result(
+        self,
+        place: LessonPlace,
+        trace: LessonTrace,
+        text: Text,
+        diagnosis: Diagnosis | None = None,
+        *,
+        opened: bool = False,
+    ) -> str:
         is_told = len(self._engine.devices()) > 1 or trace.request.device != "cpu"
-        reasons = self._reasons(trace, text)
-        return _result_view(place, trace, text, tells_device=is_told, reasons=reasons)
+        reasons = self._reasons(trace, text, diagnosis)
+        return _result_view(
+            place, trace, text, tells_device=is_told, reasons=reasons, opened=opened
+        )
 
-    def _reasons(self, trace: LessonTrace, text: Text) -> Markup:
+    def _reasons(
+        self, trace: LessonTrace, text: Text, diagnosis: Diagnosis | None = None
+    ) -> Markup:
         """Return what is wrong with the gradients of a lesson's wrong code, if it has any."""
         wrong = next((part for part in trace.parts if part.name == "wrong"), None)
         if wrong is None:
             return Markup()
         try:
-            found = self._engine.explain_lesson(trace.request)
+            found = diagnosis or self._engine.explain_lesson(trace.request)
         except DetachLabError:  # What the lesson shows stands without it.
             return Markup()
         steps = {step.line for step in wrong.steps}
@@ -211,6 +251,7 @@ class _Controls:
                 self.problem = gr.HTML(elem_id="lesson-problem")
                 self.view = gr.HTML(elem_id="lesson-view")
         self.name_shown = gr.State(_FIRST)
+        self.has_run = gr.Textbox(visible=False)
         self.shown = [self.name_shown, self.values, self.op, self.problem, self.view]
 
     def _add_choice(self, labels: gr.I18n) -> None:
@@ -293,6 +334,13 @@ def runs_at_once(place: LessonPlace, engine: Engine) -> bool:
     return place.step is not None and not engine.lends_for(place.request)
 
 
+def _is_usual(asked: LessonRequest) -> bool:
+    """Whether a lesson is asked for as it is opened."""
+    entry, usual = catalogue.lesson(asked.name), LessonRequest(asked.name)
+    values = asked.values in (None, entry.values)
+    return values and asked.op in (None, entry.op) and asked.device == usual.device
+
+
 def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:
     names = TOPICS.get(topic, LESSONS)
     text = words(request)
@@ -360,6 +408,7 @@ def _result_view(
     *,
     tells_device: bool,
     reasons: str = "",
+    opened: bool = False,
 ) -> str:
     """Return a lesson that has run, at its last steps or at the step that a link asks for.
 
@@ -369,6 +418,7 @@ def _result_view(
         text: Translator.
         tells_device: Whether to say on which device it ran.
         reasons: What is wrong with the gradients of its wrong code.
+        opened: Whether nobody has run it: it is shown from its first steps on.
     """
     request, entry = trace.request, catalogue.lesson(trace.request.name)
     values = entry.values if request.values is None else request.values
@@ -380,8 +430,10 @@ def _result_view(
     if tells_device:
         inputs["device"] = request.device
     asked = {} if place.step is None else {place.part: place.step - 1}
+    start = 0 if opened else None
     parts = [
-        part_view(part, entry.parts[part.name], text, asked.get(part.name)) for part in trace.parts
+        part_view(part, entry.parts[part.name], text, asked.get(part.name, start))
+        for part in trace.parts
     ]
     # The values of a link to it.
     ran = {
@@ -389,6 +441,7 @@ def _result_view(
         "op": request.op or entry.op or "",
         "on": place.request.device,
         "part": next(iter(asked), ""),
+        "opened": "1" if opened else "",
     }
     return _view(entry, text, inputs=inputs, parts=parts, trace=trace, ran=ran, reasons=reasons)
 

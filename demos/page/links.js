@@ -29,7 +29,9 @@ window.labLink = (() => {
     const same = view && view.dataset.lesson === lesson && view.dataset.op === (op || "")
       && view.dataset.on === (on || AUTO) && numbers(view.dataset.values) === numbers(values);
     const steppers = same ? [...view.querySelectorAll("[data-part]")] : [];
-    const stepper = steppers.find((each) => each.dataset.part === part) || steppers[0];
+    // A lesson that nobody has stepped through is at no step of its own.
+    const first = view?.dataset.opened ? undefined : steppers[0];
+    const stepper = steppers.find((each) => each.dataset.part === part) || first;
     const slider = stepper?.querySelector("input[type=range]");
     return slider ? {part: stepper.dataset.part, step: String(Number(slider.value) + 1)} : {};
   };
@@ -105,7 +107,7 @@ window.labLink = (() => {
     if (part) view.querySelector(`[data-part="${part}"]`)?.scrollIntoView({block: "nearest"});
     soon();
   }).observe(document, {childList: true, subtree: true,
-    attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at"]});
+    attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at", "data-opened"]});
 
   return {tell, open, arrive, left, attach: (trigger) => { follow = trigger; }};
 })();

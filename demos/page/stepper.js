@@ -69,8 +69,12 @@
     if (stepper && event.target.type === "range") show(stepper, Number(event.target.value));
   });
   document.addEventListener("keydown", (event) => {
-    const stepper = event.target.closest?.("[data-stepper]");
-    if (!stepper || event.target.type === "range" || !(event.key in keys)) return;
+    if (event.target.type === "range" || !(event.key in keys)) return;
+    // With the focus nowhere, the first function on the page is meant.
+    const anywhere = event.target === document.body
+      ? [...document.querySelectorAll("[data-stepper]")].find((each) => each.checkVisibility()) : null;
+    const stepper = event.target.closest?.("[data-stepper]") || anywhere;
+    if (!stepper || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     go(stepper, keys[event.key]);
   });

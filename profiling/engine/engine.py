@@ -73,6 +73,13 @@ class Progress(NamedTuple):
     is_reading: bool = False
 
 
+class OpenedLesson(NamedTuple):
+    """A lesson that has run, and what is wrong with its wrong code; None if it has no such."""
+
+    trace: LessonTrace
+    diagnosis: Diagnosis | None
+
+
 def time_left_s(progress: Progress) -> float | None:
     """Estimate the seconds that are left, from what the finished cells took.
 
@@ -138,6 +145,7 @@ class Engine:
         (own / "traces").mkdir()
         self.traces = OpenedTraces(own / "traces")
         self._measured: set[Path] = set()
+        self._opened: dict[str, OpenedLesson] = {}
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
         start = (self._worker_device, own / "worker")
@@ -217,6 +225,28 @@ class Engine:
             assert environment is not None  # Without a time limit it is waited for.
             request = plan.place_lesson(request, environment)
         return _result(self._executor.submit(jobs.run_lesson, request))
+
+    def opened_lesson(self, name: str) -> OpenedLesson | None:
+        """Return what a lesson shows when it is opened: its own inputs, on the page's device.
+
+        Each is run once and kept.
+
+        Returns:
+            None while the worker is starting or measures, which nobody who only looks waits for.
+
+        Raises:
+            InputError: There is no lesson of that name.
+            WorkerError: The worker cannot start, died or took too long.
+        """
+        request = LessonRequest(name)
+        plan.check_lesson(request)
+        kept = self._opened.get(name)
+        if kept is None and self.known() is not None and not self._measured:
+            trace = self.lesson(request)
+            has_wrong = any(part.name == "wrong" for part in trace.parts)
+            kept = OpenedLesson(trace, self.explain_lesson(request) if has_wrong else None)
+            self._opened[name] = kept
+        return kept
 
     def lends_for(self, request: LessonRequest) -> bool:
         """Whether a GPU is lent for a lesson: only where its device is asked for by name."""

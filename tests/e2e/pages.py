@@ -125,7 +125,8 @@ def choose_lesson(page: Page, topic: str, lesson: str, language: str = "en") -> 
 def run_lesson(page: Page) -> None:
     """Run the chosen lesson to its verdicts."""
     page.locator("#lesson-run").click()
-    page.wait_for_selector("#lesson-view .lab-rule")
+    # As it was opened it has its verdicts already.
+    page.wait_for_selector("#lesson-view [data-opened=''] .lab-rule")
 
 
 def open_compare(page: Page, language: str = "en") -> None:
