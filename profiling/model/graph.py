@@ -7,7 +7,8 @@ from typing import Literal
 from profiling.model.record import Record
 
 NodeKind = Literal["op", "leaf", "constant"]
-EdgeKind = Literal["gradient", "memory", "constant"]
+EdgeKind = Literal["gradient", "memory", "constant", "cut"]
+GradMode = Literal["grad", "no_grad", "inference"]
 SavedState = Literal["kept", "changed", "detached", "freed", "hooked"]
 
 
@@ -57,6 +58,18 @@ class Node(Record, frozen=True):
     gradient: str | None = None
 
 
+class Cut(Record, frozen=True):
+    """What took values out of the graph.
+
+    Attributes:
+        op: The call, such as ``"detach"``, ``".data"`` or ``"argmax"``.
+        mode: The mode it ran in; in another one than ``"grad"`` no call is recorded.
+    """
+
+    op: str
+    mode: GradMode = "grad"
+
+
 class Edge(Record, frozen=True):
     """An edge, in the direction of the forward pass.
 
@@ -64,15 +77,18 @@ class Edge(Record, frozen=True):
         source: Id of the node whose result is used.
         target: Id of the node that uses it.
         kind: ``"gradient"`` if backward follows it; ``"memory"`` if both nodes only share memory,
-            as a detached tensor and its original do; ``"constant"`` if the target saves the source
-            for backward but computes no gradient for it.
+            as a detached tensor and its original do; ``"constant"`` if the target uses the source,
+            a constant, but computes no gradient for it; ``"cut"`` if the source's values reached
+            the target through a cut, where backward stops.
         gradient: The gradient that backward passed along it, shortened; None if none.
+        cut: What cut it; None for other kinds.
     """
 
     source: int
     target: int
     kind: EdgeKind
     gradient: str | None = None
+    cut: Cut | None = None
 
 
 class Graph(Record, frozen=True):

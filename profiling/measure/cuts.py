@@ -1,0 +1,297 @@
+"""Sees where values leave autograd's graph, and which of its ops use them later.
+
+A call is a cut where it takes a tensor that requires grad and returns one that does not, or plain
+numbers. Whether it does is asked of the tensors, never of a table of ops. All that is kept are
+numbers and names: no tensor and no node stays alive because it was seen here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import weakref
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from profiling.measure.nodes import key_of, leaf_of, tensor_key
+from profiling.measure.snapshot import ObjectNumbers, function_of, grad_mode
+from profiling.model.graph import Cut, GradMode
+from profiling.watch import calls
+from profiling.watch.flow import tensors_in
+from profiling.watch.scalars import floats_in
+from profiling.watch.sites import OPTIMIZER, kind
+
+# What takes no more than shape, dtype and device of a tensor.
+_SHAPE_ONLY = {
+    getattr(owner, name)
+    for owner, names in (
+        (torch, "empty full ones rand randint randn zeros"),
+        (torch.Tensor, "empty full ones zeros"),
+    )
+    for each in names.split()
+    for name in (f"{each}_like", f"new_{each}")
+    if hasattr(owner, name)
+}
+_NO_VALUES = calls.IGNORED | _SHAPE_ONLY | {*calls.REQUIRE, calls.SET_GRADIENT, calls.SET_DATA}
+
+class Flow(NamedTuple):
+    """A way that values take without a gradient.
+
+    Attributes:
+        source: Key of the node, leaf or constant that they come from.
+        target: Key of the constant, leaf or op that takes them.
+        cut: What cut them off; None if they come from a constant.
+    """
+
+    source: Hashable
+    target: Hashable
+    cut: Cut | None
+
+
+class _Values(NamedTuple):
+    """Values without a gradient, by what they were computed from.
+
+    Attributes:
+        cuts: Keys of nodes and leaves that they were cut from, and by what; in order.
+        constants: Keys of other such values; in order.
+    """
+
+    cuts: dict[tuple[Hashable, Cut], None]
+    constants: dict[Hashable, None]
+
+
+class _Taken(NamedTuple):
+    """What a call took, before it ran.
+
+    Attributes:
+        tensors: All tensors.
+        keys: Keys of those that require grad, by id.
+        functions: Their nodes.
+        constants: Keys of the values that come from a cut.
+        mode: The mode it ran in.
+    """
+
+    tensors: list[torch.Tensor]
+    keys: dict[int, Hashable]
+    functions: list[Any]
+    constants: list[Hashable]
+    mode: GradMode
+
+
+class Cuts(TorchFunctionMode):
+    """Watches the calls of torch functions while it is entered."""
+
+    def __init__(
+        self, objects: ObjectNumbers, on_backward: Callable[[list[torch.Tensor]], None] | None = None
+    ) -> None:
+        """Start without having seen anything.
+
+        Args:
+            objects: Numbers of tensors.
+            on_backward: Called before and after each call of backward, with the tensors it takes.
+        """
+        super().__init__()
+        self._objects = objects
+        self._on_backward = on_backward
+        self._values: dict[Hashable, _Values] = {}
+        self._used: dict[Hashable, _Values] = {}
+        # The graph above what was cut, which may be freed before it is recorded.
+        self._above: dict[Hashable, tuple[Hashable, ...]] = {}
+        # Each float is kept, so that no other gets its id.
+        self._floats: dict[int, tuple[float, Hashable]] = {}
+        self._arrays: dict[int, tuple[weakref.ref[Any], Hashable]] = {}
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run a call, and note what it cut and what it took of cut values."""
+        kwargs = kwargs or {}
+        if func in calls.BACKWARD:
+            return self._run_backward(func, args, kwargs)
+        if func in _NO_VALUES or kind(sys._getframe(1).f_code) == OPTIMIZER:
+            return func(*args, **kwargs)
+        taken = None
+        with contextlib.suppress(Exception):  # A tensor may refuse to answer.
+            taken = self._take(args, kwargs)
+        result = func(*args, **kwargs)
+        if taken is not None:
+            with contextlib.suppress(Exception):
+                self._note(func, taken, result)
+        return result
+
+    def flows(self, present: Collection[Hashable]) -> Iterator[Flow]:
+        """Yield the ways between recorded nodes that values took without a gradient.
+
+        Args:
+            present: Keys of what is recorded. Where values came from or went through anything else,
+                such as a tensor without a name, the nearest before it stands for it.
+        """
+        for target in present:
+            for values in filter(None, (self._used.get(target), self._values.get(target))):
+                yield from self._flows_to(target, values, present)
+
+    def _flows_to(
+        self, target: Hashable, values: _Values, present: Collection[Hashable]
+    ) -> Iterator[Flow]:
+        found: dict[Flow, None] = {}
+        seen, waiting = {target}, [values]
+        while waiting:
+            each = waiting.pop()
+            for key, cut in each.cuts:
+                for source in self._nearest(key, present):
+                    found[Flow(source, target, cut)] = None
+            for constant in each.constants:
+                if constant in seen:
+                    continue
+                seen.add(constant)
+                if constant in present:
+                    found[Flow(constant, target, None)] = None
+                elif constant in self._values:
+                    waiting.append(self._values[constant])
+        return (each for each in found if each.source != target)
+
+    def _nearest(self, key: Hashable, present: Collection[Hashable]) -> list[Hashable]:
+        """Return a node or, if it is not recorded, the nearest recorded ones above it."""
+        found: list[Hashable] = []
+        seen, waiting = {key}, [key]
+        for each in waiting:
+            if each in present:
+                found.append(each)
+                continue
+            above = [other for other in self._above.get(each, ()) if other not in seen]
+            seen.update(above)
+            waiting += above
+        return found
+
+    def _run_backward(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._on_backward is None:
+            return func(*args, **kwargs)
+        tensors = tensors_in(args[:1], [])
+        self._on_backward(tensors)
+        try:
+            return func(*args, **kwargs)
+        finally:
+            self._on_backward(tensors)
+
+    def _take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Taken | None:
+        """Return what a call takes that has to do with gradients or cuts; None if nothing has."""
+        tensors = tensors_in(kwargs.values(), tensors_in(args, []))
+        attached = [each for each in tensors if each.requires_grad]
+        constants = [self._key_of(each) for each in tensors if not each.requires_grad]
+        if self._floats or self._arrays:
+            constants += self._keys_of_numbers((*args, *kwargs.values()))
+        constants = [each for each in constants if each is not None]
+        if not (attached or constants):
+            return None
+        functions = [function_of(each) for each in attached]
+        keys = {id(each): tensor_key(each, self._objects) for each in attached}
+        mode = cast("GradMode", grad_mode())
+        return _Taken(tensors, keys, functions, constants, mode)
+
+    def _key_of(self, tensor: torch.Tensor) -> Hashable | None:
+        """Return the key of a tensor that came from a cut; None for any other."""
+        number = self._objects.known(tensor)
+        if number in self._values:
+            return number
+        return self._key_at(tensor.data_ptr()) if self._arrays else None
+
+    def _key_at(self, address: int) -> Hashable | None:
+        array, key = self._arrays.get(address, (None, None))
+        return None if array is None or array() is None else key
+
+    def _keys_of_numbers(self, values: Sequence[Any]) -> Iterator[Hashable | None]:
+        for value in values:
+            if isinstance(value, np.ndarray):
+                yield self._key_at(value.ctypes.data)
+        for number in floats_in(values, []):
+            if id(number) in self._floats:
+                yield self._floats[id(number)][1]
+
+    def _note(self, func: Any, taken: _Taken, result: Any) -> None:
+        """Note what a call made of what it took."""
+        taken_out = calls.TO_PYTHON.get(func)
+        if taken_out == "bool":
+            return
+        cut = Cut(_words(calls.name_of(func)), taken.mode)
+        if taken_out is not None:
+            self._note_numbers(taken, cut, result)
+            return
+        # ``x[0] = y`` returns nothing.
+        outputs = taken.tensors[:1] if result is None else tensors_in((result,), [])
+        for output in outputs:
+            if not output.requires_grad:
+                self._cut(self._objects[output], taken, cut)
+                continue
+            function = function_of(output)
+            if taken.constants and function is not None:
+                self._use(function, taken)
+
+    def _note_numbers(self, taken: _Taken, cut: Cut, result: Any) -> None:
+        key = ("numbers", len(self._values))
+        self._cut(key, taken, cut)
+        for each in floats_in((result,), []):
+            self._floats[id(each)] = (each, key)
+        if isinstance(result, np.ndarray):
+            self._arrays[result.ctypes.data] = (weakref.ref(result), key)
+
+    def _cut(self, made: Hashable, taken: _Taken, cut: Cut) -> None:
+        """Note values without a gradient that a call made."""
+        values = self._values.setdefault(made, _Values({}, {}))
+        values.cuts.update(dict.fromkeys((key, cut) for key in taken.keys.values() if key != made))
+        values.constants.update(dict.fromkeys(each for each in taken.constants if each != made))
+        self._remember(taken.functions)
+
+    def _remember(self, functions: Iterable[Any]) -> None:
+        """Note the graph above nodes."""
+        waiting = [each for each in functions if each is not None]
+        for function in waiting:
+            key = key_of(function, self._objects)
+            if key in self._above:
+                continue
+            above = [each for each, _ in function.next_functions if each is not None]
+            self._above[key] = tuple(key_of(each, self._objects) for each in above)
+            waiting += above
+
+    def _use(self, top: Any, taken: _Taken) -> None:
+        """Note that the ops of a call take values without a gradient.
+
+        Of the nodes that a call adds it is the first, from the leaves, with an input that gets no
+        gradient.
+        """
+        known, user, waiting = {*taken.keys.values()}, top, [top]
+        if key_of(top, self._objects) in known:
+            return
+        for function in waiting:
+            known.add(key_of(function, self._objects))
+            above = [each for each, _ in function.next_functions]
+            if None in above:
+                user = function
+            waiting += [
+                each
+                for each in above
+                if each is not None
+                and leaf_of(each) is None
+                and key_of(each, self._objects) not in known
+            ]
+        values = self._used.setdefault(key_of(user, self._objects), _Values({}, {}))
+        values.constants.update(dict.fromkeys(taken.constants))
+
+
+def _words(name: str) -> str:
+    """Return a call's name as it is written: that of a property with a dot.
+
+    Example:
+        >>> _words("data.__get__"), _words("torch.argmax")
+        ('.data', 'argmax')
+    """
+    if name.endswith(".__get__"):
+        return f".{name.removesuffix('.__get__')}"
+    return name.removeprefix("torch.")
