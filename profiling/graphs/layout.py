@@ -158,7 +158,7 @@ class _LayoutBuilder:
         self, view: View, sizes: Mapping[int, Size], labels: Sequence[Size | None]
     ) -> None:
         self._sizes, self._links, self._labels = sizes, view.links, labels
-        flow = [(link.source, link.target) for link in view.links if link.kind != "memory"]
+        flow = _acyclic(view.links)
         ties = [(link.source, link.target) for link in view.links if link.kind == "memory"]
         self._beside, arcs = pair_boxes(ties, flow)
         self._guests: dict[int, list[int]] = defaultdict(list)
@@ -370,6 +370,21 @@ def pair_boxes(ties: Iterable[Arc], flow: Iterable[Arc]) -> tuple[dict[int, int]
             for source, target in arcs
         }
     return beside, {(source, target) for source, target in arcs if source != target}
+
+
+def _acyclic(links: Iterable[Link]) -> list[Arc]:
+    """Return the arcs of all links but ties.
+
+    One that backward does not follow is turned around where it would close a circle: a constant
+    that is changed in place may come from what used it.
+    """
+    links = [link for link in links if link.kind != "memory"]
+    arcs = [(link.source, link.target) for link in links if link.kind == "gradient"]
+    for link in links:
+        if link.kind != "gradient":
+            is_circle = _has_path(arcs, link.target, link.source)
+            arcs.append((link.target, link.source) if is_circle else (link.source, link.target))
+    return arcs
 
 
 def _has_path(arcs: Iterable[Arc], start: int, end: int) -> bool:

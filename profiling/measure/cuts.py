@@ -1,8 +1,9 @@
 """Sees where values leave autograd's graph, and which of its ops use them later.
 
-A call is a cut where it takes a tensor that requires grad and returns one that does not, or plain
-numbers. Whether it does is asked of the tensors, never of a table of ops. All that is kept are
-numbers and names: no tensor and no node stays alive because it was seen here.
+A call is a cut where it takes a tensor that requires grad, or a frozen parameter, and returns one
+that does not require grad, or plain numbers. Whether it does is asked of the tensors, never of a
+table of ops. All that is kept are numbers and names: no tensor and no node stays alive because it
+was seen here.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ _SHAPE_ONLY = {
     for name in (f"{each}_like", f"new_{each}")
     if hasattr(owner, name)
 }
+# What cuts off the values of a parameter that is frozen, whatever uses it.
+FROZEN = "requires_grad=False"
 _NO_VALUES = calls.IGNORED | _SHAPE_ONLY | {*calls.REQUIRE, calls.SET_GRADIENT, calls.SET_DATA}
+
 
 class Flow(NamedTuple):
     """A way that values take without a gradient.
@@ -72,6 +76,7 @@ class _Taken(NamedTuple):
         keys: Keys of those that require grad, by id.
         functions: Their nodes.
         constants: Keys of the values that come from a cut.
+        frozen: Keys of parameters that do not require grad.
         mode: The mode it ran in.
     """
 
@@ -79,6 +84,7 @@ class _Taken(NamedTuple):
     keys: dict[int, Hashable]
     functions: list[Any]
     constants: list[Hashable]
+    frozen: list[Hashable]
     mode: GradMode
 
 
@@ -86,7 +92,9 @@ class Cuts(TorchFunctionMode):
     """Watches the calls of torch functions while it is entered."""
 
     def __init__(
-        self, objects: ObjectNumbers, on_backward: Callable[[list[torch.Tensor]], None] | None = None
+        self,
+        objects: ObjectNumbers,
+        on_backward: Callable[[list[torch.Tensor]], None] | None = None,
     ) -> None:
         """Start without having seen anything.
 
@@ -185,16 +193,17 @@ class Cuts(TorchFunctionMode):
         """Return what a call takes that has to do with gradients or cuts; None if nothing has."""
         tensors = tensors_in(kwargs.values(), tensors_in(args, []))
         attached = [each for each in tensors if each.requires_grad]
-        constants = [self._key_of(each) for each in tensors if not each.requires_grad]
+        found = [self._key_of(each) for each in tensors if not each.requires_grad]
         if self._floats or self._arrays:
-            constants += self._keys_of_numbers((*args, *kwargs.values()))
-        constants = [each for each in constants if each is not None]
-        if not (attached or constants):
+            found += self._keys_of_numbers((*args, *kwargs.values()))
+        constants = [each for each in found if each is not None]
+        frozen: list[Hashable] = [self._objects[each] for each in tensors if _is_frozen(each)]
+        if not (attached or constants or frozen):
             return None
         functions = [function_of(each) for each in attached]
         keys = {id(each): tensor_key(each, self._objects) for each in attached}
         mode = cast("GradMode", grad_mode())
-        return _Taken(tensors, keys, functions, constants, mode)
+        return _Taken(tensors, keys, functions, constants, frozen, mode)
 
     def _key_of(self, tensor: torch.Tensor) -> Hashable | None:
         """Return the key of a tensor that came from a cut; None for any other."""
@@ -231,7 +240,7 @@ class Cuts(TorchFunctionMode):
                 self._cut(self._objects[output], taken, cut)
                 continue
             function = function_of(output)
-            if taken.constants and function is not None:
+            if function is not None and (taken.constants or taken.frozen):
                 self._use(function, taken)
 
     def _note_numbers(self, taken: _Taken, cut: Cut, result: Any) -> None:
@@ -245,7 +254,10 @@ class Cuts(TorchFunctionMode):
     def _cut(self, made: Hashable, taken: _Taken, cut: Cut) -> None:
         """Note values without a gradient that a call made."""
         values = self._values.setdefault(made, _Values({}, {}))
-        values.cuts.update(dict.fromkeys((key, cut) for key in taken.keys.values() if key != made))
+        cuts = [(key, cut) for key in taken.keys.values()]
+        if not cut.is_explicit:
+            cuts += [(key, Cut(FROZEN, cut.mode)) for key in taken.frozen]
+        values.cuts.update(dict.fromkeys(each for each in cuts if each[0] != made))
         values.constants.update(dict.fromkeys(each for each in taken.constants if each != made))
         self._remember(taken.functions)
 
@@ -282,7 +294,11 @@ class Cuts(TorchFunctionMode):
                 and key_of(each, self._objects) not in known
             ]
         values = self._used.setdefault(key_of(user, self._objects), _Values({}, {}))
-        values.constants.update(dict.fromkeys(taken.constants))
+        values.constants.update(dict.fromkeys((*taken.constants, *taken.frozen)))
+
+
+def _is_frozen(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad
 
 
 def _words(name: str) -> str:

@@ -70,7 +70,8 @@ def branch_graph(cell: Cell) -> BranchGraph:
     named = dict(named_tensors(state.arguments))
 
     def on_backward(tensors: list[torch.Tensor]) -> None:
-        graphs.record({**named, **{f"({at})": each for at, each in enumerate(tensors)}}, watch=True)
+        for tensor in tensors:
+            graphs.record({**named, "": tensor}, watch=True)
 
     cuts = Cuts(snapshots.objects, on_backward)
     graphs = Graphs(snapshots, cuts, remember=True)

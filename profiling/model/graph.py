@@ -11,6 +11,8 @@ EdgeKind = Literal["gradient", "memory", "constant", "cut"]
 GradMode = Literal["grad", "no_grad", "inference"]
 SavedState = Literal["kept", "changed", "detached", "freed", "hooked"]
 
+_CUT_IN_ANY_MODE = ("detach", "detach_", ".data")
+
 
 class Saved(Record, frozen=True):
     """A tensor that a node saves for backward.
@@ -62,12 +64,30 @@ class Cut(Record, frozen=True):
     """What took values out of the graph.
 
     Attributes:
-        op: The call, such as ``"detach"``, ``".data"`` or ``"argmax"``.
+        op: The call, such as ``"detach"``, ``".data"`` or ``"argmax"``; ``"requires_grad=False"``
+            for what was computed from frozen parameters alone.
         mode: The mode it ran in; in another one than ``"grad"`` no call is recorded.
     """
 
     op: str
     mode: GradMode = "grad"
+
+    @property
+    def way(self) -> str:
+        """What cut them, in the words of the code: the call if that cuts in any mode, or the mode.
+
+        Example:
+            >>> Cut("detach", "no_grad").way, Cut("relu", "inference").way
+            ('detach', 'inference_mode')
+        """
+        if self.mode == "grad" or self.is_explicit:
+            return self.op
+        return "inference_mode" if self.mode == "inference" else self.mode
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the call cuts in any mode, and does nothing else."""
+        return self.op in _CUT_IN_ANY_MODE
 
 
 class Edge(Record, frozen=True):
