@@ -236,11 +236,11 @@ class Cuts(TorchFunctionMode):
         # ``x[0] = y`` returns nothing.
         outputs = taken.tensors[:1] if result is None else tensors_in((result,), [])
         for output in outputs:
-            if not output.requires_grad:
-                self._cut(self._objects[output], taken, cut)
-                continue
             function = function_of(output)
-            if function is not None and (taken.constants or taken.frozen):
+            is_new_leaf = function is None and id(output) not in taken.keys
+            if is_new_leaf or not output.requires_grad:
+                self._cut(self._objects[output], taken, cut)
+            elif function is not None and (taken.constants or taken.frozen):
                 self._use(function, taken)
 
     def _note_numbers(self, taken: _Taken, cut: Cut, result: Any) -> None:

@@ -358,7 +358,8 @@ def _named_results(result: Any) -> dict[str, torch.Tensor]:
     if not isinstance(result, tuple):
         result = (result, None)
     loss, *rest = result
-    return dict(named_tensors({"loss": loss, "kept": rest}))
+    lists = {f"kept[{at}]": each for at, each in enumerate(rest) if isinstance(each, list)}
+    return dict(named_tensors({"loss": loss, "kept": rest, **lists}))
 
 
 def _show_gradients(gradients: _Gradients) -> str | None:
