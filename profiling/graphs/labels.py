@@ -41,12 +41,14 @@ class BoxText(NamedTuple):
     Attributes:
         classes: CSS classes: the kind of its nodes, then ``"folded"``, ``"bad"`` and
             ``"stopped"`` where they apply.
+        name: What it is called in the label of a link.
         summary: Label for screen readers.
         lines: Lines inside the box.
         details: Tooltip.
     """
 
     classes: tuple[str, ...]
+    name: str
     summary: str
     lines: tuple[Line, ...]
     details: str
@@ -77,6 +79,7 @@ def box_text(box: Box, view: View, translate: Text) -> BoxText:
     classes = [kind, *["folded"] * (len(box.nodes) > 1), *["bad"] * bad, *["stopped"] * stopped]
     return BoxText(
         classes=tuple(classes),
+        name=_name(box, translate),
         summary=", ".join(line.text for line in lines),
         lines=tuple(_wrap_lines(lines)),
         details="\n".join(_details(box, translate)),
@@ -105,7 +108,7 @@ def cut_summary(link: Link, texts: Mapping[int, BoxText], translate: Text) -> st
     """Return a cut link's label for screen readers; empty for another link."""
     if not link.ways:
         return ""
-    source, target = (texts[each].lines[0].text for each in (link.source, link.target))
+    source, target = (texts[each].name for each in (link.source, link.target))
     return translate("graph.cut", ways=", ".join(link.ways), source=source, target=target)
 
 
@@ -176,6 +179,14 @@ def _unbreakable(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
+def _name(box: Box, translate: Text) -> str:
+    """Return a box's module, or its last op and what that is called."""
+    node = box.nodes[-1]
+    op = short_op(node.label) if node.kind == "op" else ""
+    named = (box.module if len(box.nodes) > 1 else "", op, name_and_shape(node))
+    return ", ".join(filter(None, named)) or translate("graph.unnamed")
+
+
 def _op_lines(box: Box, translate: Text) -> Iterator[Line]:
     if len(box.nodes) > 1 and box.module:
         yield Line("name", box.module)
@@ -244,7 +255,7 @@ def _tensor_lines(node: Node, translate: Text) -> Iterator[Line]:
 
 def _apart_lines(box: Box, translate: Text) -> Iterator[Line]:
     """Yield the lines of leaves that are beyond a cut."""
-    yield Line("name", box.module or ", ".join(name_and_shape(node) for node in box.nodes))
+    yield Line("name", box.module or translate("graph.unnamed"))
     if box.nodes[0].kind == "leaf":
         yield _leaves_line(box.nodes, translate)
     else:

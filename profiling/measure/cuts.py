@@ -23,6 +23,7 @@ from profiling.measure.snapshot import ObjectNumbers, function_of, grad_mode
 from profiling.model.graph import Cut, GradMode
 from profiling.watch import calls
 from profiling.watch.flow import tensors_in
+from profiling.watch.patches import replaced
 from profiling.watch.scalars import floats_in
 from profiling.watch.sites import OPTIMIZER, kind
 
@@ -39,7 +40,11 @@ _SHAPE_ONLY = {
 }
 # What cuts off the values of a parameter that is frozen, whatever uses it.
 FROZEN = "requires_grad=False"
-_NO_VALUES = calls.IGNORED | _SHAPE_ONLY | {*calls.REQUIRE, calls.SET_GRADIENT, calls.SET_DATA}
+# More values than these are not followed.
+_MOST = 5_000
+# Copying a parameter begins another one.
+_NO_FLOW = {*calls.REQUIRE, calls.SET_GRADIENT, calls.SET_DATA, torch.Tensor.__deepcopy__}
+_NO_VALUES = calls.IGNORED | _SHAPE_ONLY | _NO_FLOW
 
 
 class Flow(NamedTuple):
@@ -126,14 +131,33 @@ class Cuts(TorchFunctionMode):
             return self._run_backward(func, args, kwargs)
         if func in _NO_VALUES or kind(sys._getframe(1).f_code) == OPTIMIZER:
             return func(*args, **kwargs)
-        taken = None
-        with contextlib.suppress(Exception):  # A tensor may refuse to answer.
-            taken = self._take(args, kwargs)
+        taken = self._take(args, kwargs)
         result = func(*args, **kwargs)
         if taken is not None:
-            with contextlib.suppress(Exception):
-                self._note(func, taken, result)
+            self._note(_words(calls.name_of(func)), taken, result)
         return result
+
+    def __enter__(self) -> Cuts:
+        """Watch; also calls of custom functions, which are no torch functions."""
+        function = torch.autograd.Function
+        original = vars(function)["apply"].__func__
+
+        def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            taken = self._take(args, kwargs)
+            result = original(cls, *args, **kwargs)
+            if taken is not None:
+                self._note(f"{cls.__name__}.apply", taken, result)
+            return result
+
+        self._patch = replaced(function, "apply", classmethod(apply))
+        self._patch.__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Watch no more."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._patch.__exit__(*error)
 
     def flows(self, present: Collection[Hashable]) -> Iterator[Flow]:
         """Yield the ways between recorded nodes that values took without a gradient.
@@ -191,19 +215,22 @@ class Cuts(TorchFunctionMode):
 
     def _take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Taken | None:
         """Return what a call takes that has to do with gradients or cuts; None if nothing has."""
-        tensors = tensors_in(kwargs.values(), tensors_in(args, []))
-        attached = [each for each in tensors if each.requires_grad]
-        found = [self._key_of(each) for each in tensors if not each.requires_grad]
-        if self._floats or self._arrays:
-            found += self._keys_of_numbers((*args, *kwargs.values()))
-        constants = [each for each in found if each is not None]
-        frozen: list[Hashable] = [self._objects[each] for each in tensors if _is_frozen(each)]
-        if not (attached or constants or frozen):
+        if len(self._values) >= _MOST:
             return None
-        functions = [function_of(each) for each in attached]
-        keys = {id(each): tensor_key(each, self._objects) for each in attached}
-        mode = cast("GradMode", grad_mode())
-        return _Taken(tensors, keys, functions, constants, frozen, mode)
+        with contextlib.suppress(RuntimeError, ValueError):  # A tensor may refuse to answer.
+            tensors = tensors_in(kwargs.values(), tensors_in(args, []))
+            attached = [each for each in tensors if each.requires_grad]
+            found = [self._key_of(each) for each in tensors if not each.requires_grad]
+            if self._floats or self._arrays:
+                found += self._keys_of_numbers((*args, *kwargs.values()))
+            constants = [each for each in found if each is not None]
+            frozen: list[Hashable] = [self._objects[each] for each in tensors if _is_frozen(each)]
+            if attached or constants or frozen:
+                functions = [function_of(each) for each in attached]
+                keys = {id(each): tensor_key(each, self._objects) for each in attached}
+                mode = cast("GradMode", grad_mode())
+                return _Taken(tensors, keys, functions, constants, frozen, mode)
+        return None
 
     def _key_of(self, tensor: torch.Tensor) -> Hashable | None:
         """Return the key of a tensor that came from a cut; None for any other."""
@@ -224,32 +251,35 @@ class Cuts(TorchFunctionMode):
             if id(number) in self._floats:
                 yield self._floats[id(number)][1]
 
-    def _note(self, func: Any, taken: _Taken, result: Any) -> None:
+    def _note(self, name: str, taken: _Taken, result: Any) -> None:
         """Note what a call made of what it took."""
-        taken_out = calls.TO_PYTHON.get(func)
-        if taken_out == "bool":
-            return
-        cut = Cut(_words(calls.name_of(func)), taken.mode)
-        if taken_out is not None:
-            self._note_numbers(taken, cut, result)
-            return
+        cut = Cut(name, taken.mode)
         # ``x[0] = y`` returns nothing.
         outputs = taken.tensors[:1] if result is None else tensors_in((result,), [])
-        for output in outputs:
-            function = function_of(output)
-            is_new_leaf = function is None and id(output) not in taken.keys
-            if is_new_leaf or not output.requires_grad:
-                self._cut(self._objects[output], taken, cut)
-            elif function is not None and (taken.constants or taken.frozen):
-                self._use(function, taken)
+        if not outputs:
+            self._note_numbers(taken, cut, result)
+        with contextlib.suppress(RuntimeError, ValueError):
+            for output in outputs:
+                self._note_tensor(output, taken, cut)
+
+    def _note_tensor(self, output: torch.Tensor, taken: _Taken, cut: Cut) -> None:
+        function = function_of(output)
+        is_new_leaf = function is None and id(output) not in taken.keys
+        if is_new_leaf or not output.requires_grad:
+            self._cut(self._objects[output], taken, cut)
+        elif function is not None and (taken.constants or taken.frozen):
+            self._use(function, taken)
 
     def _note_numbers(self, taken: _Taken, cut: Cut, result: Any) -> None:
         key = ("numbers", len(self._values))
-        self._cut(key, taken, cut)
-        for each in floats_in((result,), []):
-            self._floats[id(each)] = (each, key)
         if isinstance(result, np.ndarray):
             self._arrays[result.ctypes.data] = (weakref.ref(result), key)
+        else:
+            floats = floats_in((result,), [])
+            if not floats:
+                return
+            self._floats.update((id(each), (each, key)) for each in floats)
+        self._cut(key, taken, cut)
 
     def _cut(self, made: Hashable, taken: _Taken, cut: Cut) -> None:
         """Note values without a gradient that a call made."""

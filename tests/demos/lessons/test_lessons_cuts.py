@@ -19,7 +19,9 @@ APART = {
 def claims_a_cut(trace: LessonTrace) -> bool:
     """Whether something is said to be cut, and is."""
     checks = [
-        (f"{each.claim}.{name}", holds) for each in trace.claims for name, holds in each.checks.items()
+        (f"{each.claim}.{name}", holds)
+        for each in trace.claims
+        for name, holds in each.checks.items()
     ]
     return any(holds for name, holds in checks if "cut" in name and "no_cut" not in name)
 

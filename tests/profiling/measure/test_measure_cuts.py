@@ -1,4 +1,3 @@
-# ruff: noqa: B007, F841 (names are there to be watched)
 """Where values leave the graph, and which of its ops use them."""
 
 from __future__ import annotations
@@ -129,6 +128,23 @@ def from_the_nearest_that_lives() -> Named:
     return {"x": x, "h": h, "y": h + h.sin().cos().detach()}
 
 
+class Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, one, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205
+        return one * other
+
+    @staticmethod
+    def backward(ctx, g):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205
+        return g, g
+
+
+def into_a_custom_function() -> Named:
+    x = leaf(1.0)
+    h = x.exp()
+    product: torch.Tensor = Product.apply(x, h.detach())  # type: ignore[no-untyped-call]
+    return {"x": x, "h": h, "y": product}
+
+
 def through_a_frozen_layer() -> Named:
     layer, w = nn.Linear(1, 1).requires_grad_(False), leaf(1.0)
     return {"weight": layer.weight, "w": w, "y": w * layer(torch.ones(1))}
@@ -151,6 +167,7 @@ def through_a_frozen_layer() -> Named:
         (required_again, {("h", "c", "detach")}),
         (written_into_a_buffer, {("x", "buffer", "detach")}),
         (from_the_nearest_that_lives, {("h", "y", "detach")}),
+        (into_a_custom_function, {("h", "y", "detach")}),
         (through_a_frozen_layer, {("weight", "y", "requires_grad=False")}),
     ],
 )
