@@ -63,8 +63,8 @@ class Box(NamedTuple):
     """Nodes that are drawn as one box.
 
     Attributes:
-        nodes: A single node, the ops of a folded box in forward order, or the leaves or
-            frozen parameters of a module beyond a cut.
+        nodes: A single node, the ops of a folded box in forward order, or parameters of a module
+            that are used alike.
         inner: Leaves and constants that only these ops use, and ops that only view leaves.
     """
 
@@ -200,9 +200,13 @@ def _apart(graph: Graph) -> list[tuple[Node, ...]]:
     groups: dict[tuple[NodeKind, str, frozenset[tuple[int, str]]], list[Node]] = defaultdict(list)
     for node in graph.nodes:
         if node.kind != "op" and node.id in ways and node.id not in others:
-            module = node.names[0].partition(".")[0] if node.names else ""
-            groups[node.kind, module, frozenset(ways[node.id])].append(node)
+            groups[node.kind, _top_module(node), frozenset(ways[node.id])].append(node)
     return [tuple(nodes) for (kind, *_), nodes in groups.items() if len(nodes) > _MOST_ALONE[kind]]
+
+
+def _top_module(node: Node) -> str:
+    """Return the outermost module of a parameter; its own name if it has none."""
+    return node.names[0].partition(".")[0] if node.names else ""
 
 
 def _is_plain(node: Node) -> bool:
@@ -381,11 +385,13 @@ class _Folder:
 
         Args:
             groups: Ops that share a box.
-            shared: Whether to include leaves and constants that several ops of a group use.
+            shared: Whether to include leaves and constants that several ops of a group use, and to
+                let leaves of a module that the same groups use share a box.
         """
         group_of = {op: group for group in groups for op in group}
         inner: dict[Group, list[Node]] = defaultdict(list)
         alone: list[Box] = []
+        together: dict[tuple[str, frozenset[Group]], list[Node]] = defaultdict(list)
         for node in self._nodes.values():
             if node.kind == "op":
                 continue
@@ -393,6 +399,8 @@ class _Folder:
             homes = {group_of[user] for user in users}
             if len(homes) == 1 and node.id not in self._pinned and (shared or len(users) == 1):
                 inner[homes.pop()].append(node)
+            elif shared and node.kind == "leaf" and homes and node.id not in self._pinned:
+                together[_top_module(node), frozenset(homes)].append(node)
             else:
                 alone.append(Box((node,)))
         boxes = []
@@ -400,7 +408,7 @@ class _Folder:
             views = [self._nodes[op] for op in group if op in self._views and op != group[-1]]
             ops = tuple(self._nodes[op] for op in group if self._nodes[op] not in views)
             boxes.append(Box(ops, (*inner[group], *views)))
-        return (*boxes, *alone)
+        return (*boxes, *alone, *(Box(tuple(leaves)) for leaves in together.values()))
 
 
 def _merge_neighbours(

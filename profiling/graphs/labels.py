@@ -73,7 +73,7 @@ def box_text(box: Box, view: View, translate: Text) -> BoxText:
             *_gradient_lines(box.nodes[-1], stopped, is_fed, translate),
         ]
     elif len(box.nodes) > 1:
-        lines = [*_apart_lines(box, translate)]
+        lines = [*_parameter_lines(box, view, translate)]
     else:
         lines = [*_tensor_lines(box.nodes[0], translate)]
     classes = [kind, *["folded"] * (len(box.nodes) > 1), *["bad"] * bad, *["stopped"] * stopped]
@@ -253,14 +253,15 @@ def _tensor_lines(node: Node, translate: Text) -> Iterator[Line]:
         yield Line("gradient", translate("graph.grad", gradient=node.gradient))
 
 
-def _apart_lines(box: Box, translate: Text) -> Iterator[Line]:
-    """Yield the lines of leaves that are beyond a cut."""
+def _parameter_lines(box: Box, view: View, translate: Text) -> Iterator[Line]:
+    """Yield the lines of parameters that share a box."""
     yield Line("name", box.module or translate("graph.unnamed"))
     if box.nodes[0].kind == "leaf":
         yield _leaves_line(box.nodes, translate)
     else:
         yield Line("fine", translate("graph.frozen", count=len(box.nodes)))
-    yield Line("fine", translate("graph.apart_leaves"))
+    if not any(link.source == box.id and link.kind == "gradient" for link in view.links):
+        yield Line("fine", translate("graph.apart_leaves"))
 
 
 def _leaves_line(leaves: Sequence[Node], translate: Text) -> Line:

@@ -173,6 +173,15 @@ def test_a_network_and_what_follows_it_are_two_boxes() -> None:
     assert sorted(box.module for box in view.boxes) == ["encoder", "head"]
 
 
+def test_parameters_that_the_same_boxes_use_share_one() -> None:
+    net = nn.Sequential(*[nn.Linear(2, 2) for _ in range(20)])
+    one, other = net(torch.ones(1, 2)).sum(), net(torch.zeros(1, 2)).sum()
+    view = fold(graph(named(net, one=one, other=other)), 8)
+    (box,) = (box for box in view.boxes if box.nodes[0].kind == "leaf")
+    assert (box.module, len(box.nodes)) == ("net", 40)
+    assert [len(each.nodes) for each in view.boxes] == [21, 21, 40]
+
+
 def test_tensors_without_an_edge_are_put_apart_only_beside_a_graph() -> None:
     x, y = torch.ones(1, requires_grad=True), torch.ones(1)
     assert [node.names for node in fold(graph({"x": x, "y": y, "z": x * 2})).unconnected] == [
