@@ -220,7 +220,7 @@ def _size(text: BoxText) -> Size:
 def _label(link: Link, translate: Text) -> list[str]:
     if link.kind != "memory":
         return link_lines(link, translate)
-    return [*link.ways[:1], *wrap(translate("graph.same_memory"), _TIE_COLUMNS)]
+    return [*link_lines(link, translate), *wrap(translate("graph.same_memory"), _TIE_COLUMNS)]
 
 
 def _label_size(lines: Sequence[str]) -> Size | None:
@@ -265,6 +265,10 @@ def _link(
     # Where what cut it was not recorded: if a path leads from one to the other, it is a view.
     is_tie = link.kind == "memory" and view.kind(link.source) != "constant" and not route.up
     is_cut = bool(link.ways) or is_tie
+    if across:
+        beside = _beside_tie(route, lines, link_lines(link, translate))
+    else:
+        beside = _beside(route, lines, is_cut)
     kinds = [link.kind, *["cut"] * (bool(link.ways) and link.kind != "cut")]
     return {
         "classes": " ".join([*kinds, *["carried"] * link.carries_gradient, *["across"] * across]),
@@ -273,7 +277,7 @@ def _link(
         "path": straight(route.points) if across else curve(route.points),
         "tip": tip(route.points[0]) if link.kind == "gradient" else "",
         "scissors": scissors(_middle(route)) if is_cut else "",
-        "texts": list(_beside_tie(route, lines, link) if across else _beside(route, lines, is_cut)),
+        "texts": list(beside),
     }
 
 
@@ -285,12 +289,18 @@ def _middle(route: Route) -> Point:
     return Point((knee.x - GAP + end.x) / 2, end.y)
 
 
-def _beside_tie(route: Route, lines: Sequence[str], link: Link) -> Iterator[dict[str, object]]:
+def _beside_tie(
+    route: Route, lines: Sequence[str], ways: Sequence[str]
+) -> Iterator[dict[str, object]]:
+    """Place what cut it, or else the first line, above a tie, and the other lines below."""
     middle = _middle(route)
+    above = len(ways) or 1
     for index, line in enumerate(lines):
-        y = middle.y + (_BELOW + (index - 1) * _FINE_LINE if index else _ABOVE)
-        style = "way" if link.ways and not index else ""
-        yield {"text": line, "x": number(middle.x), "y": number(y), "style": style}
+        from_link = index - above
+        offset = _ABOVE + (from_link + 1) * _FINE_LINE if from_link < 0 else _BELOW
+        y = number(middle.y + offset + max(0, from_link) * _FINE_LINE)
+        style = "way" if index < len(ways) else ""
+        yield {"text": line, "x": number(middle.x), "y": y, "style": style}
 
 
 def _beside(route: Route, lines: Sequence[str], is_cut: bool) -> Iterator[dict[str, object]]:

@@ -218,6 +218,16 @@ def test_what_was_cut_and_shares_memory_is_one_link(say: Text) -> None:
     )
 
 
+def test_the_way_of_cutting_a_tie_fits_between_its_boxes(say: Text) -> None:
+    nodes = (Node(1, "op", "A"), Node(2, "constant", "", ("view",), (1,)))
+    cut = Edge(1, 2, "cut", cut=Cut("view", "inference"))
+    drawing = Drawing(svg(Graph(nodes, (Edge(1, 2, "memory"), cut)), say))
+    assert drawing.link_texts() == ["inference_ mode same memory"]
+    for text in drawing.label_areas():
+        assert drawing.box(1).right < text.left
+        assert text.right < drawing.box(2).left
+
+
 def test_what_gets_no_gradient_beyond_a_cut_is_one_box(say: Text) -> None:
     leaves = [Node(at, "leaf", "", (f"encoder.{at}.weight",), (1,)) for at in range(1, 9)]
     frozen = [Node(at, "constant", "", (f"stem.{at}",), (1,)) for at in (21, 22)]
