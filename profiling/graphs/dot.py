@@ -52,6 +52,8 @@ def _lines(node: Node) -> Iterator[str]:
         yield " ".join(filter(None, named))
     if node.made_in != "grad":
         yield node.made_in
+    if node.freed:
+        yield "freed"
     for saved in node.saved:
         yield " ".join(filter(None, (saved.name, show_bytes(saved.bytes), saved.state)))
     if node.gradient:

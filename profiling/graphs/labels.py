@@ -194,6 +194,8 @@ def _op_lines(box: Box, translate: Text) -> Iterator[Line]:
     yield Line("name", " → ".join(_shortened(ops)))
     if len(box.nodes) > 1:
         yield Line("fine", translate("graph.ops", count=len(box.nodes)))
+    if any(node.freed for node in box.nodes):
+        yield Line("fine", translate("graph.freed"))
     results = ", ".join(filter(None, (name_and_shape(node) for node in box.nodes if node.names)))
     if results:
         yield Line("tensor", f"→ {results}")

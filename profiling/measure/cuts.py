@@ -160,11 +160,13 @@ class Cuts(TorchFunctionMode):
         self._patch.__exit__(*error)
 
     def flows(self, present: Collection[Hashable]) -> Iterator[Flow]:
-        """Yield the ways between recorded nodes that values took without a gradient.
+        """Yield the ways that values took without a gradient to what is recorded.
+
+        What was cut may not be recorded, as it has been freed: see `nearest`.
 
         Args:
-            present: Keys of what is recorded. Where values came from or went through anything else,
-                such as a tensor without a name, the nearest before it stands for it.
+            present: Keys of what is recorded. What values went through besides, such as constants
+                without a name, is left out.
         """
         for target in present:
             for values in filter(None, (self._used.get(target), self._values.get(target))):
@@ -177,9 +179,7 @@ class Cuts(TorchFunctionMode):
         seen, waiting = {target}, [values]
         while waiting:
             each = waiting.pop()
-            for key, cut in each.cuts:
-                for source in self._nearest(key, present):
-                    found[Flow(source, target, cut)] = None
+            found.update((Flow(source, target, cut), None) for source, cut in each.cuts)
             for constant in each.constants:
                 if constant in seen:
                     continue
@@ -190,8 +190,13 @@ class Cuts(TorchFunctionMode):
                     waiting.append(self._values[constant])
         return (each for each in found if each.source != target)
 
-    def _nearest(self, key: Hashable, present: Collection[Hashable]) -> list[Hashable]:
-        """Return a node or, if it is not recorded, the nearest recorded ones above it."""
+    def nearest(self, key: Hashable, present: Collection[Hashable]) -> list[Hashable]:
+        """Return a node or, if it is not recorded, the nearest recorded ones above it.
+
+        Args:
+            key: The node's.
+            present: Keys of what is recorded.
+        """
         found: list[Hashable] = []
         seen, waiting = {key}, [key]
         for each in waiting:

@@ -143,7 +143,7 @@ class Graphs:
         graph = Graph(tuple(nodes.values()), edges, found.cut_off)
         if self._remember:
             graph = self._earlier = _together(self._earlier, graph)
-        return replace(graph, edges=(*graph.edges, *self._flows(graph)))
+        return graph if self._cuts is None else self._with_flows(graph, self._cuts)
 
     def _node(self, key: Hashable, function: Any) -> Node:
         number, leaf = self._ids[key], leaf_of(function)
@@ -196,19 +196,28 @@ class Graphs:
                 else:
                     yield Edge(constants[storage], node.id, "constant")
 
-    def _flows(self, graph: Graph) -> Iterator[Edge]:
-        """Yield an edge along each way that values took around the graph, unless there is one."""
-        if self._cuts is None:
-            return
+    def _with_flows(self, graph: Graph, cuts: Cuts) -> Graph:
+        """Add an edge along each way that values took around the graph, unless there is one."""
         ids = {node.id for node in graph.nodes}
         present = {key: number for key, number in self._ids.items() if number in ids}
         taken = {(edge.source, edge.target) for edge in graph.edges if edge.kind != "memory"}
-        for flow in self._cuts.flows(present):
-            source, target = present[flow.source], present[flow.target]
-            if flow.cut is not None:
-                yield Edge(source, target, "cut", cut=flow.cut)
-            elif (source, target) not in taken:
-                yield Edge(source, target, "constant")
+        attached = {edge.source for edge in graph.edges if edge.kind == "gradient"}
+        freed: dict[int, Node] = {}
+        edges: dict[Edge, None] = {}
+        for source, target, cut in cuts.flows(present):
+            to = present[target]
+            if cut is None:
+                if (present[source], to) not in taken:
+                    edges[Edge(present[source], to, "constant")] = None
+                continue
+            nearest = [present[key] for key in cuts.nearest(source, present)]
+            if len(nearest) > 1 and not attached.isdisjoint(nearest):
+                # Leaves that get a gradient elsewhere do not show what was cut.
+                number = self._ids.setdefault(source, len(self._ids) + 1)
+                freed[number] = Node(number, "op", _label_of(source), freed=True)
+                nearest = [number]
+            edges.update((Edge(each, to, "cut", cut=cut), None) for each in nearest if each != to)
+        return replace(graph, nodes=(*graph.nodes, *freed.values()), edges=(*graph.edges, *edges))
 
     def _sources(self, found: _Reached, key: Hashable) -> list[int]:
         return list(
@@ -233,6 +242,10 @@ class Graphs:
 
         function.register_prehook(arrive)
         function.register_hook(carry)
+
+
+def _label_of(key: Hashable) -> str:
+    return str(key[0]) if isinstance(key, tuple) else ""
 
 
 def _together(earlier: Graph, later: Graph) -> Graph:

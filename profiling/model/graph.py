@@ -48,6 +48,8 @@ class Node(Record, frozen=True):
             ``"inference"``.
         saved: Tensors that the op saves for backward.
         gradient: The gradient that arrived here, shortened; None if none did.
+        freed: Whether it was an op that had been freed when this was recorded; only the cut
+            behind it is left.
     """
 
     id: int
@@ -58,6 +60,7 @@ class Node(Record, frozen=True):
     made_in: str = "grad"
     saved: tuple[Saved, ...] = ()
     gradient: str | None = None
+    freed: bool = False
 
 
 class Cut(Record, frozen=True):

@@ -192,6 +192,20 @@ def test_a_constant_that_came_from_a_cut_leads_to_the_ops_that_only_add_it() -> 
     }
 
 
+def test_what_was_cut_and_freed_is_shown_unless_its_leaves_show_it() -> None:
+    def make() -> Named:
+        one, other = nn.Linear(1, 1), nn.Linear(1, 1)
+        state = one(other(torch.ones(1)).detach())
+        state = one(state.detach())
+        return {"weight": one.weight, "bias": one.bias, "y": state} | {
+            f"other.{name}": each for name, each in other.named_parameters()
+        }
+
+    found = recorded(make)
+    assert ways(found) == {("ViewBackward0", "AddmmBackward0", "detach")}
+    assert [node.label for node in found.nodes if node.freed] == ["ViewBackward0"]
+
+
 def keeps() -> Named:
     x = leaf(1.0)
     return {"x": x, "y": (x.clone() * torch.zeros_like(x) + x.new_ones(1)).sum()}
