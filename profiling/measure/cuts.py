@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from profiling.measure.nodes import key_of, leaf_of, tensor_key
+from profiling.measure.nodes import key_of, leaf_of
 from profiling.measure.snapshot import ObjectNumbers, function_of, grad_mode
 from profiling.model.graph import Cut, GradMode
 from profiling.watch import calls
@@ -79,7 +79,7 @@ class _Taken(NamedTuple):
     Attributes:
         tensors: All tensors.
         keys: Keys of those that require grad, by id.
-        functions: Their nodes.
+        functions: The nodes of those that are no leaves.
         constants: Keys of the values that come from a cut.
         frozen: Keys of parameters that do not require grad.
         mode: The mode it ran in.
@@ -134,7 +134,7 @@ class Cuts(TorchFunctionMode):
         taken = self._take(args, kwargs)
         result = func(*args, **kwargs)
         if taken is not None:
-            self._note(_words(calls.name_of(func)), taken, result)
+            self._note(func, taken, result)
         return result
 
     def __enter__(self) -> Cuts:
@@ -222,20 +222,34 @@ class Cuts(TorchFunctionMode):
         """Return what a call takes that has to do with gradients or cuts; None if nothing has."""
         if len(self._values) >= _MOST:
             return None
-        with contextlib.suppress(RuntimeError, ValueError):  # A tensor may refuse to answer.
-            tensors = tensors_in(kwargs.values(), tensors_in(args, []))
-            attached = [each for each in tensors if each.requires_grad]
-            found = [self._key_of(each) for each in tensors if not each.requires_grad]
+        try:
+            tensors = tensors_in(args, [])
+            if kwargs:
+                tensors_in(kwargs.values(), tensors)
+            taken = _Taken(tensors, {}, [], [], [], cast("GradMode", grad_mode()))
+            for tensor in tensors:
+                self._sort(tensor, taken)
             if self._floats or self._arrays:
-                found += self._keys_of_numbers((*args, *kwargs.values()))
-            constants = [each for each in found if each is not None]
-            frozen: list[Hashable] = [self._objects[each] for each in tensors if _is_frozen(each)]
-            if attached or constants or frozen:
-                functions = [function_of(each) for each in attached]
-                keys = {id(each): tensor_key(each, self._objects) for each in attached}
-                mode = cast("GradMode", grad_mode())
-                return _Taken(tensors, keys, functions, constants, frozen, mode)
-        return None
+                taken.constants.extend(self._keys_of_numbers((*args, *kwargs.values())))
+        except (RuntimeError, ValueError):  # A tensor may refuse to answer.
+            return None
+        return taken if taken.keys or taken.constants or taken.frozen else None
+
+    def _sort(self, tensor: torch.Tensor, taken: _Taken) -> None:
+        """Put a tensor where it belongs among what a call takes."""
+        if tensor.requires_grad:
+            function = function_of(tensor)
+            if function is None:
+                taken.keys[id(tensor)] = self._objects[tensor]
+            else:
+                taken.keys[id(tensor)] = key_of(function, self._objects)
+                taken.functions.append(function)
+            return
+        if isinstance(tensor, torch.nn.Parameter):
+            taken.frozen.append(self._objects[tensor])
+        key = self._key_of(tensor)
+        if key is not None:
+            taken.constants.append(key)
 
     def _key_of(self, tensor: torch.Tensor) -> Hashable | None:
         """Return the key of a tensor that came from a cut; None for any other."""
@@ -248,34 +262,40 @@ class Cuts(TorchFunctionMode):
         array, key = self._arrays.get(address, (None, None))
         return None if array is None or array() is None else key
 
-    def _keys_of_numbers(self, values: Sequence[Any]) -> Iterator[Hashable | None]:
+    def _keys_of_numbers(self, values: Sequence[Any]) -> Iterator[Hashable]:
         for value in values:
-            if isinstance(value, np.ndarray):
-                yield self._key_at(value.ctypes.data)
+            key = self._key_at(value.ctypes.data) if isinstance(value, np.ndarray) else None
+            if key is not None:
+                yield key
         for number in floats_in(values, []):
             if id(number) in self._floats:
                 yield self._floats[id(number)][1]
 
-    def _note(self, name: str, taken: _Taken, result: Any) -> None:
-        """Note what a call made of what it took."""
-        cut = Cut(name, taken.mode)
+    def _note(self, call: Any, taken: _Taken, result: Any) -> None:
+        """Note what a call made of what it took.
+
+        Args:
+            call: A function, or the name of a call.
+            taken: What it took.
+            result: What it returned.
+        """
         # ``x[0] = y`` returns nothing.
         outputs = taken.tensors[:1] if result is None else tensors_in((result,), [])
         if not outputs:
-            self._note_numbers(taken, cut, result)
+            self._note_numbers(call, taken, result)
         with contextlib.suppress(RuntimeError, ValueError):
             for output in outputs:
-                self._note_tensor(output, taken, cut)
+                self._note_tensor(call, taken, output)
 
-    def _note_tensor(self, output: torch.Tensor, taken: _Taken, cut: Cut) -> None:
+    def _note_tensor(self, call: Any, taken: _Taken, output: torch.Tensor) -> None:
         function = function_of(output)
         is_new_leaf = function is None and id(output) not in taken.keys
         if is_new_leaf or not output.requires_grad:
-            self._cut(self._objects[output], taken, cut)
+            self._cut(self._objects[output], call, taken)
         elif function is not None and (taken.constants or taken.frozen):
             self._use(function, taken)
 
-    def _note_numbers(self, taken: _Taken, cut: Cut, result: Any) -> None:
+    def _note_numbers(self, call: Any, taken: _Taken, result: Any) -> None:
         key = ("numbers", len(self._values))
         if isinstance(result, np.ndarray):
             self._arrays[result.ctypes.data] = (weakref.ref(result), key)
@@ -284,10 +304,11 @@ class Cuts(TorchFunctionMode):
             if not floats:
                 return
             self._floats.update((id(each), (each, key)) for each in floats)
-        self._cut(key, taken, cut)
+        self._cut(key, call, taken)
 
-    def _cut(self, made: Hashable, taken: _Taken, cut: Cut) -> None:
+    def _cut(self, made: Hashable, call: Any, taken: _Taken) -> None:
         """Note values without a gradient that a call made."""
+        cut = Cut(call if isinstance(call, str) else _words(calls.name_of(call)), taken.mode)
         values = self._values.setdefault(made, _Values({}, {}))
         cuts = [(key, cut) for key in taken.keys.values()]
         if not cut.is_explicit:
@@ -298,7 +319,7 @@ class Cuts(TorchFunctionMode):
 
     def _remember(self, functions: Iterable[Any]) -> None:
         """Note the graph above nodes."""
-        waiting = [each for each in functions if each is not None]
+        waiting = [*functions]
         for function in waiting:
             key = key_of(function, self._objects)
             if key in self._above:
@@ -330,10 +351,6 @@ class Cuts(TorchFunctionMode):
             ]
         values = self._used.setdefault(key_of(user, self._objects), _Values({}, {}))
         values.constants.update(dict.fromkeys((*taken.constants, *taken.frozen)))
-
-
-def _is_frozen(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad
 
 
 def _words(name: str) -> str:
