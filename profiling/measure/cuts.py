@@ -131,33 +131,41 @@ class Cuts(TorchFunctionMode):
             return self._run_backward(func, args, kwargs)
         if func in _NO_VALUES or kind(sys._getframe(1).f_code) == OPTIMIZER:
             return func(*args, **kwargs)
-        taken = self._take(args, kwargs)
-        result = func(*args, **kwargs)
-        if taken is not None:
-            self._note(func, taken, result)
-        return result
+        return self._watched(func, func, args, kwargs)
 
     def __enter__(self) -> Cuts:
-        """Watch; also calls of custom functions, which are no torch functions."""
-        function = torch.autograd.Function
-        original = vars(function)["apply"].__func__
+        """Watch; also custom functions and new parameters, which are no torch functions."""
+        function, parameter = torch.autograd.Function, torch.nn.Parameter
+        apply, new = vars(function)["apply"].__func__, vars(parameter)["__new__"].__func__
 
-        def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            taken = self._take(args, kwargs)
-            result = original(cls, *args, **kwargs)
-            if taken is not None:
-                self._note(f"{cls.__name__}.apply", taken, result)
-            return result
+        def applied(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            return self._watched(f"{cls.__name__}.apply", apply, (cls, *args), kwargs)
 
-        self._patch = replaced(function, "apply", classmethod(apply))
-        self._patch.__enter__()
+        def made(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            if sys._getframe(1).f_code.co_name == "__deepcopy__":
+                return new(cls, *args, **kwargs)
+            return self._watched("nn.Parameter", new, (cls, *args), kwargs)
+
+        self._patches = contextlib.ExitStack()
+        self._patches.enter_context(replaced(function, "apply", classmethod(applied)))
+        self._patches.enter_context(replaced(parameter, "__new__", staticmethod(made)))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
         """Watch no more."""
         super().__exit__(*error)  # type: ignore[no-untyped-call]
-        self._patch.__exit__(*error)
+        self._patches.close()
+
+    def _watched(
+        self, call: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a function, and note what it did under the name of a call."""
+        taken = self._take(args, kwargs)
+        result = function(*args, **kwargs)
+        if taken is not None:
+            self._note(call, taken, result)
+        return result
 
     def flows(self, present: Collection[Hashable]) -> Iterator[Flow]:
         """Yield the ways that values took without a gradient to what is recorded.
@@ -275,7 +283,7 @@ class Cuts(TorchFunctionMode):
         """Note what a call made of what it took.
 
         Args:
-            call: A function, or the name of a call.
+            call: A torch function, or what another call is called.
             taken: What it took.
             result: What it returned.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 from collections.abc import Callable
@@ -145,6 +146,13 @@ def into_a_custom_function() -> Named:
     return {"x": x, "h": h, "y": product}
 
 
+def made_a_parameter() -> Named:
+    x = leaf(1.0)
+    h = x.exp()
+    new = nn.Parameter(h)
+    return {"x": x, "h": h, "new": new, "y": new * 2}
+
+
 def through_a_frozen_layer() -> Named:
     layer, w = nn.Linear(1, 1).requires_grad_(False), leaf(1.0)
     return {"weight": layer.weight, "w": w, "y": w * layer(torch.ones(1))}
@@ -168,6 +176,7 @@ def through_a_frozen_layer() -> Named:
         (written_into_a_buffer, {("x", "buffer", "detach")}),
         (from_the_nearest_that_lives, {("h", "y", "detach")}),
         (into_a_custom_function, {("h", "y", "detach")}),
+        (made_a_parameter, {("h", "new", "nn.Parameter")}),
         (through_a_frozen_layer, {("weight", "y", "requires_grad=False")}),
     ],
 )
@@ -222,12 +231,20 @@ def takes_a_step() -> Named:
     return {"weight": layer.weight, "bias": layer.bias, "loss": loss}
 
 
+def copies_a_network() -> Named:
+    layer = nn.Linear(1, 1)
+    other = copy.deepcopy(layer)
+    return {"weight": layer.weight, "copy": other.weight, "y": other(layer(torch.ones(1)))}
+
+
 def trains_through_a_frozen_layer() -> Named:
     stem, frozen = nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)
     return {"frozen": frozen.weight, "stem": stem.weight, "y": frozen(stem(torch.ones(1)))}
 
 
-@pytest.mark.parametrize("make", [keeps, takes_a_step, trains_through_a_frozen_layer])
+@pytest.mark.parametrize(
+    "make", [keeps, takes_a_step, copies_a_network, trains_through_a_frozen_layer]
+)
 def test_what_keeps_the_graph_or_takes_no_values_is_no_cut(make: Callable[[], Named]) -> None:
     assert ways(recorded(make)) == set()
 
