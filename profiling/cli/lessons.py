@@ -26,6 +26,7 @@ from profiling.cli.common import (
 from profiling.cli.terminal import print_lesson
 from profiling.engine import plan
 from profiling.graphs import dot, svg
+from profiling.graphs.fold import BRANCH_BOXES
 from profiling.model.errors import InputError
 from profiling.model.graph import Graph
 from profiling.model.lesson import LessonRequest
@@ -153,5 +154,5 @@ def _print_hit(hit: Hit) -> None:
 
 def _drawn(graph: Graph, file: Path, title: str) -> str:
     if file.suffix == ".svg":
-        return svg.standalone_svg(graph, say)
-    return svg.page(graph, say, title) if file.suffix == ".html" else dot.dot(graph)
+        return svg.standalone_svg(graph, say, BRANCH_BOXES)
+    return svg.page(graph, say, title, BRANCH_BOXES) if file.suffix == ".html" else dot.dot(graph)

@@ -18,6 +18,7 @@ _EDGES: Mapping[EdgeKind, Mapping[str, str]] = {
     "gradient": {"dir": "back", "color": "#6b7686"},
     "memory": {"dir": "none", "style": "dashed", "color": "#7a5200", "constraint": "false"},
     "constant": {"dir": "none", "style": "dotted", "color": "#6b7686"},
+    "cut": {"dir": "none", "style": "dashed", "color": "#8e24aa", "fontcolor": "#8e24aa"},
 }
 _BAD = {"fillcolor": "#fdecea", "color": "#b3261e", "penwidth": "2"}
 _CARRIED = {"color": "#0068a8", "fontcolor": "#0068a8", "penwidth": "3"}
@@ -51,6 +52,8 @@ def _lines(node: Node) -> Iterator[str]:
         yield " ".join(filter(None, named))
     if node.made_in != "grad":
         yield node.made_in
+    if node.freed:
+        yield "freed"
     for saved in node.saved:
         yield " ".join(filter(None, (saved.name, show_bytes(saved.bytes), saved.state)))
     if node.gradient:
@@ -59,7 +62,8 @@ def _lines(node: Node) -> Iterator[str]:
 
 def _edge(edge: Edge) -> dict[str, str]:
     carried = {**_CARRIED, "label": edge.gradient} if edge.gradient else {}
-    label = {"label": edge.kind} if edge.kind != "gradient" else {}
+    text = edge.kind if edge.cut is None else f"✂ {edge.cut.way}"
+    label = {"label": text} if edge.kind != "gradient" else {}
     return {**_EDGES[edge.kind], **carried, **label}
 
 

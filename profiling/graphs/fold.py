@@ -1,7 +1,7 @@
 """Groups the nodes of a graph into boxes, so that a large graph is drawn with few of them.
 
-Only ops that follow each other in a topological order share a box, so links between boxes never
-form a cycle.
+Only ops that follow each other in a topological order share a box, so links that backward follows
+never form a cycle. No box has both sides of a cut in it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from profiling.model.graph import Edge, EdgeKind, Graph, Node, NodeKind
 
 # Graphs with more nodes are folded.
 MOST_BOXES = 60
+# The same of a branch: of a whole network, one sees first where the gradient stops.
+BRANCH_BOXES = 8
+# More leaves or frozen parameters than these that are used through the same cut share a box: of a
+# leaf, one wants to see the gradient.
+_MOST_ALONE: Mapping[NodeKind, int] = {"leaf": 2, "constant": 1}
 # States of saved tensors that make backward raise.
 BAD = ("changed", "detached")
 
@@ -58,7 +63,8 @@ class Box(NamedTuple):
     """Nodes that are drawn as one box.
 
     Attributes:
-        nodes: A single node, or the ops of a folded box in forward order.
+        nodes: A single node, the ops of a folded box in forward order, or parameters of a module
+            that are used alike.
         inner: Leaves and constants that only these ops use, and ops that only view leaves.
     """
 
@@ -73,7 +79,10 @@ class Box(NamedTuple):
     @property
     def module(self) -> str:
         """Name of the innermost module that owns all its leaves; empty if there is none."""
-        names = [name.split(".")[:-1] for each in self.inner for name in each.names[:1]]
+        leaves = [node for node in self.inner if node.kind == "leaf"]
+        if self.nodes[-1].kind != "op":
+            leaves += self.nodes
+        names = [name.split(".")[:-1] for each in leaves for name in each.names[:1]]
         parts = []
         for level in zip(*names, strict=False):
             if len(set(level)) > 1:
@@ -91,12 +100,14 @@ class Link(NamedTuple):
         kind: Kind of the edges.
         gradients: The gradients that backward passed along the edges; an empty string for an edge
             that backward followed without a gradient.
+        ways: What cut the values that pass along the edges; also of edges that share memory too.
     """
 
     source: int
     target: int
     kind: EdgeKind
     gradients: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
 
     @property
     def carries_gradient(self) -> bool:
@@ -129,12 +140,24 @@ class View(NamedTuple):
 def links(boxes: Iterable[Box], edges: Iterable[Edge]) -> tuple[Link, ...]:
     """Return the links between boxes; the boxes must contain the ends of all edges."""
     box_of = {node.id: box.id for box in boxes for node in (*box.nodes, *box.inner)}
-    carried: dict[tuple[int, int, EdgeKind], list[str]] = defaultdict(list)
+    found: dict[tuple[int, int, EdgeKind], list[Edge]] = defaultdict(list)
     for edge in edges:
         source, target = box_of[edge.source], box_of[edge.target]
         if source != target:
-            carried[source, target, edge.kind] += [] if edge.gradient is None else [edge.gradient]
-    return tuple(Link(*ends, tuple(gradients)) for ends, gradients in carried.items())
+            found[source, target, edge.kind].append(edge)
+    drawn = {ends: _link(ends, along) for ends, along in found.items()}
+    for source, target, kind in [*drawn]:
+        # What was cut and still shares memory is one link.
+        tie: tuple[int, int, EdgeKind] = (source, target, "memory")
+        if kind == "cut" and tie in drawn:
+            drawn[tie] = drawn[tie]._replace(ways=drawn.pop((source, target, kind)).ways)
+    return tuple(drawn.values())
+
+
+def _link(ends: tuple[int, int, EdgeKind], edges: Sequence[Edge]) -> Link:
+    gradients = tuple(edge.gradient for edge in edges if edge.gradient is not None)
+    ways = dict.fromkeys(edge.cut.way for edge in edges if edge.cut is not None)
+    return Link(*ends, gradients, tuple(ways))
 
 
 def fold(graph: Graph, max_boxes: int = MOST_BOXES) -> View:
@@ -152,11 +175,38 @@ def fold(graph: Graph, max_boxes: int = MOST_BOXES) -> View:
     shown = [node for node in graph.nodes if node.id not in left_out]
     unconnected = tuple(node for node in graph.nodes if node.id in left_out)
     stopped = _stopped(graph)
-    if len(shown) > max_boxes:
-        boxes = _Folder(graph, shown, stopped).boxes(max_boxes)
+    apart = _apart(graph)
+    spared = sum(len(leaves) - 1 for leaves in apart)
+    if len(shown) - spared > max_boxes:
+        boxes = _Folder(graph, shown, stopped).boxes(max_boxes + spared)
     else:
         boxes = tuple(Box((node,)) for node in shown)
+    together = {leaf.id for leaves in apart for leaf in leaves}
+    boxes = tuple(box for box in boxes if box.nodes[0].id not in together)
+    boxes += tuple(map(Box, apart))
     return View(boxes, links(boxes, graph.edges), unconnected, stopped, graph.cut_off)
+
+
+def _apart(graph: Graph) -> list[tuple[Node, ...]]:
+    """Find tensors of a module whose values only reach others through the same cut."""
+    ways: dict[int, set[tuple[int, str]]] = defaultdict(set)
+    others: set[int] = set()
+    for edge in graph.edges:
+        others.add(edge.target)
+        if edge.cut is not None:
+            ways[edge.source].add((edge.target, edge.cut.way))
+        else:
+            others.add(edge.source)
+    groups: dict[tuple[NodeKind, str, frozenset[tuple[int, str]]], list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        if node.kind != "op" and node.id in ways and node.id not in others:
+            groups[node.kind, _top_module(node), frozenset(ways[node.id])].append(node)
+    return [tuple(nodes) for (kind, *_), nodes in groups.items() if len(nodes) > _MOST_ALONE[kind]]
+
+
+def _top_module(node: Node) -> str:
+    """Return the outermost module of a parameter; its own name if it has none."""
+    return node.names[0].partition(".")[0] if node.names else ""
 
 
 def _is_plain(node: Node) -> bool:
@@ -180,18 +230,33 @@ class _Folder:
         self._nodes = {node.id: node for node in shown}
         self._inputs: dict[int, list[int]] = defaultdict(list)
         self._users: dict[int, list[int]] = defaultdict(list)
+        # What is before and after each node in forward, whether backward follows or not.
+        self._before: dict[int, list[int]] = defaultdict(list)
+        self._after: dict[int, list[int]] = defaultdict(list)
         sharing: set[int] = set()
         for edge in graph.edges:
             if edge.kind == "memory":
                 sharing |= {edge.source, edge.target}
-            else:
+                continue
+            self._before[edge.target].append(edge.source)
+            self._after[edge.source].append(edge.target)
+            if edge.kind != "cut":
                 self._users[edge.source].append(edge.target)
             if edge.kind == "gradient":
                 self._inputs[edge.target].append(edge.source)
+        cuts = [edge for edge in graph.edges if edge.kind == "cut"]
+        self._cut = {edge.source for edge in cuts}
+        reached = {edge.target for edge in cuts}
+        self._beyond = reached | {user for each in reached for user in self._uses_of(each)}
         bad = {node.id for node in shown if any(each.state in BAD for each in node.saved)}
-        self._pinned = sharing | bad | stopped
+        apart = {each for each in reached if self._nodes[each].kind != "op"}
+        self._pinned = sharing | bad | stopped | apart
         self._views = self._leaf_views()
         self._order = self._forward_order()
+
+    def _uses_of(self, node: int) -> list[int]:
+        """Return what uses a constant or a leaf; nothing for an op."""
+        return [] if self._nodes[node].kind == "op" else self._users[node]
 
     def boxes(self, max_boxes: int) -> tuple[Box, ...]:
         """Merge ops step by step, the least lossy way first, until there are few enough boxes."""
@@ -222,7 +287,8 @@ class _Folder:
         for each in waiting:
             for user in self._users[each]:
                 node = self._nodes[user]
-                is_plain = not (node.saved or node.names or user in self._pinned)
+                is_apart = user in self._pinned | self._cut | self._beyond
+                is_plain = not (node.saved or node.names or is_apart)
                 if is_plain and len(self._inputs[user]) == len(self._users[user]) == 1:
                     views.add(user)
                     waiting.append(user)
@@ -230,29 +296,34 @@ class _Folder:
 
     def _forward_order(self) -> list[int]:
         """Order ops topologically, views of leaves right before the op that uses them."""
-        order: dict[int, None] = {}
-        results = [each for each in self._nodes if not self._users[each]]
-        waiting = [(each, False) for each in results]
+        done: dict[int, None] = {}
+        entered: set[int] = set()
+        results = [each for each in self._nodes if not self._after[each]]
+        # A constant that is changed in place may be before what it comes from.
+        waiting = [(each, False) for each in (*self._nodes, *results)]
         while waiting:
-            op, is_done = waiting.pop()
+            node, is_done = waiting.pop()
             if is_done:
-                order[op] = None
-            elif op not in order and self._nodes[op].kind == "op":
-                inputs = sorted(self._inputs[op], key=self._views.__contains__)
-                waiting += [(op, True), *((each, False) for each in reversed(inputs))]
-        return list(order)
+                done[node] = None
+            elif node not in entered:
+                entered.add(node)
+                before = sorted(self._before[node], key=self._views.__contains__)
+                waiting += [(node, True), *((each, False) for each in reversed(before))]
+        return [each for each in done if self._nodes[each].kind == "op"]
 
     def _is_view_before(self, group: Group, _: Group) -> bool:
         return self._views.issuperset(group)
 
     def _merge_chains(self, groups: Sequence[Group]) -> list[Group]:
-        """Merge an op's only user into its group if that user has no other op as input."""
+        """Merge an op's only user in a module into its group if it has no other op as input."""
+        tops = {op: module[:1] for op, module in self._modules_of_ops().items()}
 
         def follows(first: Group, second: Group) -> bool:
             inputs = {each for op in second for each in self._inputs[op]}.difference(second)
             ops = {each for each in inputs if self._nodes[each].kind == "op"}
             goes_on = set(second).issuperset(self._users[first[-1]])
-            return self._can_merge(first, second) and goes_on and ops == {first[-1]}
+            is_same = tops[first[-1]] == tops[second[-1]]
+            return is_same and self._can_merge(first, second) and goes_on and ops == {first[-1]}
 
         return _merge_neighbours(groups, follows)
 
@@ -280,8 +351,9 @@ class _Folder:
 
     def _merge_repeats(self, groups: Sequence[Group]) -> list[Group]:
         """Merge repeated patterns, such as the steps of a loop."""
+        apart = self._pinned | self._cut | self._beyond
         keys = [
-            group if self._pinned & set(group) else tuple(self._nodes[op].label for op in group)
+            group if apart & set(group) else tuple(self._nodes[op].label for op in group)
             for group in groups
         ]
         merged: list[Group] = []
@@ -305,18 +377,21 @@ class _Folder:
         return merged
 
     def _can_merge(self, first: Group, second: Group) -> bool:
-        return self._pinned.isdisjoint(first) and self._pinned.isdisjoint(second)
+        is_free = self._pinned.isdisjoint(first) and self._pinned.isdisjoint(second)
+        return is_free and self._cut.isdisjoint(first) and self._beyond.isdisjoint(second)
 
     def _make_boxes(self, groups: Sequence[Group], *, shared: bool) -> tuple[Box, ...]:
         """Make a box of each group and put leaves and constants into the only box that uses them.
 
         Args:
             groups: Ops that share a box.
-            shared: Whether to include leaves and constants that several ops of a group use.
+            shared: Whether to include leaves and constants that several ops of a group use, and to
+                let leaves of a module that the same groups use share a box.
         """
         group_of = {op: group for group in groups for op in group}
         inner: dict[Group, list[Node]] = defaultdict(list)
         alone: list[Box] = []
+        together: dict[tuple[str, frozenset[Group]], list[Node]] = defaultdict(list)
         for node in self._nodes.values():
             if node.kind == "op":
                 continue
@@ -324,6 +399,8 @@ class _Folder:
             homes = {group_of[user] for user in users}
             if len(homes) == 1 and node.id not in self._pinned and (shared or len(users) == 1):
                 inner[homes.pop()].append(node)
+            elif shared and node.kind == "leaf" and homes and node.id not in self._pinned:
+                together[_top_module(node), frozenset(homes)].append(node)
             else:
                 alone.append(Box((node,)))
         boxes = []
@@ -331,7 +408,7 @@ class _Folder:
             views = [self._nodes[op] for op in group if op in self._views and op != group[-1]]
             ops = tuple(self._nodes[op] for op in group if self._nodes[op] not in views)
             boxes.append(Box(ops, (*inner[group], *views)))
-        return (*boxes, *alone)
+        return (*boxes, *alone, *(Box(tuple(leaves)) for leaves in together.values()))
 
 
 def _merge_neighbours(

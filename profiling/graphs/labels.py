@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from profiling.graphs.fold import BAD, Box, Link, View, repeats
@@ -18,7 +18,7 @@ _MOST_LINES = 3
 _MOST_OPS = 4
 # Where a line may be broken: not inside a number, and not before a Chinese comma.
 _BREAK = re.compile(
-    r"(?<=[ _])|(?<=\.)(?=[^\W\d])|(?<=[^\W\d]\.)|(?<=[\u3400-\u9fff，：])(?![，：])"
+    r"(?<=[ _])|(?<=[^\s：]\.)(?=[^\W\d])|(?<=[^\W\d]\.)|(?<=[\u3400-\u9fff，：])(?![，：])"
 )
 _OP = re.compile(r"^(?:.*::)?(.+?)(?:Backward\d*|Backwards)?$")
 
@@ -41,12 +41,14 @@ class BoxText(NamedTuple):
     Attributes:
         classes: CSS classes: the kind of its nodes, then ``"folded"``, ``"bad"`` and
             ``"stopped"`` where they apply.
+        name: What it is called in the label of a link.
         summary: Label for screen readers.
         lines: Lines inside the box.
         details: Tooltip.
     """
 
     classes: tuple[str, ...]
+    name: str
     summary: str
     lines: tuple[Line, ...]
     details: str
@@ -70,11 +72,14 @@ def box_text(box: Box, view: View, translate: Text) -> BoxText:
             *_op_lines(box, translate),
             *_gradient_lines(box.nodes[-1], stopped, is_fed, translate),
         ]
+    elif len(box.nodes) > 1:
+        lines = [*_parameter_lines(box, view, translate)]
     else:
         lines = [*_tensor_lines(box.nodes[0], translate)]
     classes = [kind, *["folded"] * (len(box.nodes) > 1), *["bad"] * bad, *["stopped"] * stopped]
     return BoxText(
         classes=tuple(classes),
+        name=_name(box, translate),
         summary=", ".join(line.text for line in lines),
         lines=tuple(_wrap_lines(lines)),
         details="\n".join(_details(box, translate)),
@@ -82,11 +87,29 @@ def box_text(box: Box, view: View, translate: Text) -> BoxText:
 
 
 def link_lines(link: Link, translate: Text) -> list[str]:
-    """Return the lines beside a link: its gradient, or how many gradients it carried."""
+    """Return the lines beside a link: what cut it, its gradient, or how many it carried."""
+    if link.ways:
+        return wrap(", ".join(link.ways), LINK_COLUMNS)
     carried = [each for each in link.gradients if each]
     if len(carried) > 1:
         return wrap(translate("graph.gradients", count=len(carried)), LINK_COLUMNS)
     return [line for each in carried for line in wrap(each, LINK_COLUMNS)]
+
+
+def link_title(link: Link, translate: Text) -> str:
+    """Return a link's tooltip."""
+    title = translate(f"graph.link.{link.kind}", ways=", ".join(link.ways))
+    if link.ways and link.kind == "memory":
+        return f"{translate('graph.link.cut', ways=', '.join(link.ways))}\n{title}"
+    return title
+
+
+def cut_summary(link: Link, texts: Mapping[int, BoxText], translate: Text) -> str:
+    """Return a cut link's label for screen readers; empty for another link."""
+    if not link.ways:
+        return ""
+    source, target = (texts[each].name for each in (link.source, link.target))
+    return translate("graph.cut", ways=", ".join(link.ways), source=source, target=target)
 
 
 def footnotes(view: View, translate: Text) -> list[str]:
@@ -156,6 +179,14 @@ def _unbreakable(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
+def _name(box: Box, translate: Text) -> str:
+    """Return a box's module, or its last op and what that is called."""
+    node = box.nodes[-1]
+    op = short_op(node.label) if node.kind == "op" else ""
+    named = (box.module if len(box.nodes) > 1 else "", op, name_and_shape(node))
+    return ", ".join(filter(None, named)) or translate("graph.unnamed")
+
+
 def _op_lines(box: Box, translate: Text) -> Iterator[Line]:
     if len(box.nodes) > 1 and box.module:
         yield Line("name", box.module)
@@ -163,6 +194,8 @@ def _op_lines(box: Box, translate: Text) -> Iterator[Line]:
     yield Line("name", " → ".join(_shortened(ops)))
     if len(box.nodes) > 1:
         yield Line("fine", translate("graph.ops", count=len(box.nodes)))
+    if any(node.freed for node in box.nodes):
+        yield Line("fine", translate("graph.freed"))
     results = ", ".join(filter(None, (name_and_shape(node) for node in box.nodes if node.names)))
     if results:
         yield Line("tensor", f"→ {results}")
@@ -191,9 +224,7 @@ def _shortened(labels: Sequence[str]) -> list[str]:
 def _inner_lines(box: Box, translate: Text) -> Iterator[Line]:
     leaves = [node for node in box.inner if node.kind == "leaf"]
     if leaves:
-        with_grad = sum(node.gradient is not None for node in leaves)
-        key = "graph.leaves_with_grad" if with_grad else "graph.leaves"
-        yield Line("fine", translate(key, count=len(leaves), with_grad=with_grad))
+        yield _leaves_line(leaves, translate)
     constants = sum(node.kind == "constant" for node in box.inner)
     if constants:
         yield Line("fine", translate("graph.constants", count=constants))
@@ -224,16 +255,34 @@ def _tensor_lines(node: Node, translate: Text) -> Iterator[Line]:
         yield Line("gradient", translate("graph.grad", gradient=node.gradient))
 
 
+def _parameter_lines(box: Box, view: View, translate: Text) -> Iterator[Line]:
+    """Yield the lines of parameters that share a box."""
+    yield Line("name", box.module or translate("graph.unnamed"))
+    if box.nodes[0].kind == "leaf":
+        yield _leaves_line(box.nodes, translate)
+    else:
+        yield Line("fine", translate("graph.frozen", count=len(box.nodes)))
+    if not any(link.source == box.id and link.kind == "gradient" for link in view.links):
+        yield Line("fine", translate("graph.apart_leaves"))
+
+
+def _leaves_line(leaves: Sequence[Node], translate: Text) -> Line:
+    with_grad = sum(node.gradient is not None for node in leaves)
+    key = "graph.leaves_with_grad" if with_grad else "graph.leaves"
+    return Line("fine", translate(key, count=len(leaves), with_grad=with_grad))
+
+
 def _details(box: Box, translate: Text) -> Iterator[str]:
     """Yield the lines of a box's tooltip."""
     if len(box.nodes) == 1:
         yield from _node_details(box.nodes[0], translate)
-    else:
+    elif box.nodes[-1].kind == "op":
         yield " → ".join(_with_counts([node.label for node in box.nodes]))
         for node in box.nodes:
             if node.names:
                 yield f"→ {name_and_shape(node)}"
-    for node in box.inner:
+    folded = box.nodes if len(box.nodes) > 1 else ()
+    for node in (*folded, *box.inner):
         if node.kind != "op":
             grad = translate("graph.grad", gradient=node.gradient) if node.gradient else ""
             yield " ".join(

@@ -22,7 +22,7 @@ MARGIN = 8
 # Distance between neighbours in a row, and between rows.
 GAP = 10
 ROW_GAP = 26
-# Room for the text between two boxes that share memory.
+# Least room for the text between two boxes that share memory.
 TIE = 56
 
 # Two boxes, the first of which is drawn above the second.
@@ -158,8 +158,12 @@ class _LayoutBuilder:
         self, view: View, sizes: Mapping[int, Size], labels: Sequence[Size | None]
     ) -> None:
         self._sizes, self._links, self._labels = sizes, view.links, labels
-        flow = [(link.source, link.target) for link in view.links if link.kind != "memory"]
+        flow = _acyclic(view.links)
         ties = [(link.source, link.target) for link in view.links if link.kind == "memory"]
+        texts = [
+            label for link, label in zip(view.links, labels, strict=True) if link.kind == "memory"
+        ]
+        self._tie = max([TIE, *(label.width for label in texts if label is not None)])
         self._beside, arcs = pair_boxes(ties, flow)
         self._guests: dict[int, list[int]] = defaultdict(list)
         leading = {link.source for link in view.links}
@@ -197,7 +201,7 @@ class _LayoutBuilder:
     def _block(self, block: int) -> Item:
         width, height = self._sizes[block]
         guests = [self._sizes[guest] for guest in self._guests[block]]
-        beside = max((guest.width + TIE for guest in guests), default=0)
+        beside = max((guest.width + self._tie for guest in guests), default=0)
         stacked = sum(guest.height + GAP for guest in guests) - GAP
         return Item(width / 2, width / 2 + beside, max(height, stacked))
 
@@ -253,7 +257,7 @@ class _LayoutBuilder:
         if box not in self._beside:
             return 0
         host, guest = self._sizes[self._beside[box]], self._sizes[box]
-        return host.width / 2 + TIE + guest.width / 2
+        return host.width / 2 + self._tie + guest.width / 2
 
     def _end(self, block: int, link: Link) -> int:
         return link.source if self._host(link.source) == block else link.target
@@ -281,7 +285,7 @@ class _LayoutBuilder:
             y = middle - (sum(self._sizes[guest].height + GAP for guest in guests) - GAP) / 2
             for guest in guests:
                 size = self._sizes[guest]
-                x = item.x + width / 2 + TIE + size.width / 2
+                x = item.x + width / 2 + self._tie + size.width / 2
                 rects[guest] = Rect(x, y, *size)
                 y += size.height + GAP
         return rects
@@ -370,6 +374,21 @@ def pair_boxes(ties: Iterable[Arc], flow: Iterable[Arc]) -> tuple[dict[int, int]
             for source, target in arcs
         }
     return beside, {(source, target) for source, target in arcs if source != target}
+
+
+def _acyclic(links: Iterable[Link]) -> list[Arc]:
+    """Return the arcs of all links but ties.
+
+    One that backward does not follow is turned around where it would close a circle: a constant
+    that is changed in place may come from what used it.
+    """
+    links = [link for link in links if link.kind != "memory"]
+    arcs = [(link.source, link.target) for link in links if link.kind == "gradient"]
+    for link in links:
+        if link.kind != "gradient":
+            is_circle = _has_path(arcs, link.target, link.source)
+            arcs.append((link.target, link.source) if is_circle else (link.source, link.target))
+    return arcs
 
 
 def _has_path(arcs: Iterable[Arc], start: int, end: int) -> bool:

@@ -126,6 +126,7 @@ def _link(step: Step, start: Point, end: Point) -> dict[str, object]:
     is_kept = step.kind == "kept"
     return {
         "classes": " ".join(["gradient", "carried"] if is_kept else [step.kind]),
+        "label": "",
         "title": step.text,
         "path": f"M{number(start.x)} {number(start.y)}V{number(end.y)}",
         "tip": tip(start) if is_kept else "",
@@ -138,4 +139,4 @@ def _beside(text: str, middle: Point) -> Iterator[dict[str, object]]:
     lines = wrap(text, _LABEL_COLUMNS)[:2] if text else []
     for at, line in enumerate(lines):
         y = middle.y + 4 + (at - (len(lines) - 1) / 2) * 12
-        yield {"text": line, "x": number(middle.x + 16), "y": number(y)}
+        yield {"text": line, "x": number(middle.x + 16), "y": number(y), "style": ""}

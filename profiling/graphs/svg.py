@@ -13,7 +13,15 @@ import jinja2
 from markupsafe import Markup
 
 from profiling.graphs.fold import MOST_BOXES, Link, View, fold
-from profiling.graphs.labels import BoxText, box_text, footnotes, link_lines, wrap
+from profiling.graphs.labels import (
+    BoxText,
+    box_text,
+    cut_summary,
+    footnotes,
+    link_lines,
+    link_title,
+    wrap,
+)
 from profiling.graphs.layout import GAP, MARGIN, WIDTH, Layout, Point, Rect, Route, Size, lay_out
 from profiling.model.graph import Graph
 from profiling.model.words import Text, columns
@@ -30,7 +38,7 @@ _PADDING = 8
 _CORNER_RADIUS = {"leaf": 12, "constant": 0, "op": 4}
 # Room for scissors beside a line.
 _SCISSORS_WIDTH = 5
-# Width of the text between two boxes that share memory: one line above the link, one below.
+# Width of the text between two boxes that share memory, and where it is above and below the link.
 _TIE_COLUMNS = 8
 _ABOVE, _BELOW = -11, 19
 
@@ -151,13 +159,13 @@ def _draw(graph: Graph, translate: Text, style: str, max_boxes: int) -> Markup:
     laid = lay_out(view, sizes, [_label_size(lines) for lines in labels])
     lines = _wrapped(footnotes(view, translate), laid)
     return drawing(
-        label=translate("graph.aria", **_counts(view)),
+        label=_summary(view, translate),
         style=Markup(style),
         width=laid.size.width,
         height=laid.size.height + _LINE * len(lines),
         nodes=[_node(box, laid.boxes[box], text) for box, text in texts.items()],
         links=[
-            _link(link, view, route, beside, translate)
+            _link(link, view, route, beside, translate, cut_summary(link, texts, translate))
             for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
         ],
         notes=[
@@ -191,6 +199,13 @@ def drawing(
     )
 
 
+def _summary(view: View, translate: Text) -> str:
+    """Return a drawing's label for screen readers."""
+    cuts = sum(bool(link.ways) for link in view.links)
+    label = translate("graph.aria", **_counts(view))
+    return f"{label} {translate('graph.aria_cuts', count=cuts)}" if cuts else label
+
+
 def _counts(view: View) -> dict[str, int]:
     boxed = [node for box in view.boxes for node in (*box.nodes, *box.inner)]
     kinds = Counter(node.kind for node in (*boxed, *view.unconnected))
@@ -203,11 +218,9 @@ def _size(text: BoxText) -> Size:
 
 
 def _label(link: Link, translate: Text) -> list[str]:
-    return (
-        wrap(translate("graph.same_memory"), _TIE_COLUMNS)
-        if link.kind == "memory"
-        else link_lines(link, translate)
-    )
+    if link.kind != "memory":
+        return link_lines(link, translate)
+    return [*link_lines(link, translate), *wrap(translate("graph.same_memory"), _TIE_COLUMNS)]
 
 
 def _label_size(lines: Sequence[str]) -> Size | None:
@@ -246,20 +259,25 @@ def _node(box: int, rect: Rect, text: BoxText) -> dict[str, object]:
 
 
 def _link(
-    link: Link, view: View, route: Route, lines: Sequence[str], translate: Text
+    link: Link, view: View, route: Route, lines: Sequence[str], translate: Text, label: str
 ) -> dict[str, object]:
     across = len(route.points) == 3
-    # If a path leads from one to the other, it is a view; otherwise it was detached.
-    is_cut = link.kind == "memory" and view.kind(link.source) != "constant" and not route.up
+    # Where what cut it was not recorded: if a path leads from one to the other, it is a view.
+    is_tie = link.kind == "memory" and view.kind(link.source) != "constant" and not route.up
+    is_cut = bool(link.ways) or is_tie
+    if across:
+        beside = _beside_tie(route, lines, link_lines(link, translate))
+    else:
+        beside = _beside(route, lines, is_cut)
+    kinds = [link.kind, *["cut"] * (bool(link.ways) and link.kind != "cut")]
     return {
-        "classes": " ".join(
-            [link.kind, *["carried"] * link.carries_gradient, *["across"] * across]
-        ),
-        "title": translate(f"graph.link.{link.kind}"),
+        "classes": " ".join([*kinds, *["carried"] * link.carries_gradient, *["across"] * across]),
+        "label": label,
+        "title": link_title(link, translate),
         "path": straight(route.points) if across else curve(route.points),
         "tip": tip(route.points[0]) if link.kind == "gradient" else "",
         "scissors": scissors(_middle(route)) if is_cut else "",
-        "texts": list(_beside_tie(route, lines) if across else _beside(route, lines, is_cut)),
+        "texts": list(beside),
     }
 
 
@@ -271,10 +289,18 @@ def _middle(route: Route) -> Point:
     return Point((knee.x - GAP + end.x) / 2, end.y)
 
 
-def _beside_tie(route: Route, lines: Sequence[str]) -> Iterator[dict[str, object]]:
+def _beside_tie(
+    route: Route, lines: Sequence[str], ways: Sequence[str]
+) -> Iterator[dict[str, object]]:
+    """Place what cut it, or else the first line, above a tie, and the other lines below."""
     middle = _middle(route)
-    for line, y in zip(lines, (_ABOVE, _BELOW), strict=False):
-        yield {"text": line, "x": number(middle.x), "y": number(middle.y + y)}
+    above = len(ways) or 1
+    for index, line in enumerate(lines):
+        from_link = index - above
+        offset = _ABOVE + (from_link + 1) * _FINE_LINE if from_link < 0 else _BELOW
+        y = number(middle.y + offset + max(0, from_link) * _FINE_LINE)
+        style = "way" if index < len(ways) else ""
+        yield {"text": line, "x": number(middle.x), "y": y, "style": style}
 
 
 def _beside(route: Route, lines: Sequence[str], is_cut: bool) -> Iterator[dict[str, object]]:
@@ -283,7 +309,7 @@ def _beside(route: Route, lines: Sequence[str], is_cut: bool) -> Iterator[dict[s
         top = route.label.y - len(lines) * _FINE_LINE / 2 + 10
         for index, line in enumerate(lines):
             y = number(top + index * _FINE_LINE)
-            yield {"text": line, "x": number(x), "y": y}
+            yield {"text": line, "x": number(x), "y": y, "style": ""}
 
 
 _templates = jinja2.Environment(

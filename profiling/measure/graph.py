@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from msgspec.structs import replace
 
+from profiling.measure.cuts import Cuts
 from profiling.measure.global_state import kept
+from profiling.measure.nodes import key_of, leaf_of, tensor_key
 from profiling.measure.snapshot import (
     ObjectNumbers,
     Snapshots,
@@ -57,18 +59,28 @@ def graph(tensors: torch.Tensor | Mapping[str, torch.Tensor]) -> Graph:
 def branch_graph(cell: Cell) -> BranchGraph:
     """Run a branch's forward and backward once and return its graph, with the gradients in it.
 
+    Of a branch that runs backward itself, what each backward ran through is in the graph.
+
     Args:
         cell: The cell; its first branch is run.
     """
     state = State(cell)
     step = state.step(cell.branches[0])
-    graphs = Graphs(Snapshots())
-    error = None
+    snapshots = Snapshots()
     named = dict(named_tensors(state.arguments))
+
+    def on_backward(tensors: list[torch.Tensor]) -> None:
+        for tensor in tensors:
+            graphs.record({**named, "": tensor}, watch=True)
+
+    cuts = Cuts(snapshots.objects, on_backward)
+    graphs = Graphs(snapshots, cuts, remember=True)
+    error = None
     with kept():
         try:
             step.reset()
-            result = step.forward()
+            with cuts:
+                result = step.forward()
             named |= _named_results(result)
             graphs.record(named, watch=True)
             step.backward(result)
@@ -80,13 +92,20 @@ def branch_graph(cell: Cell) -> BranchGraph:
 class Graphs:
     """Records the graph repeatedly; a node keeps its number from one record to the next."""
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(
+        self, snapshots: Snapshots, cuts: Cuts | None = None, *, remember: bool = False
+    ) -> None:
         """Start without any node.
 
         Args:
             snapshots: Numbers storages and tensors, and knows the mode each tensor was made in.
+            cuts: Knows where values left the graph; without it, no cut is recorded.
+            remember: Whether a record has what earlier ones had, although it has been freed.
         """
         self._snapshots = snapshots
+        self._cuts = cuts
+        self._remember = remember
+        self._earlier = Graph()
         self._ids: dict[Hashable, int] = {}
         self._saved = _SavedTensors(snapshots.storages)
         self._watched: set[int] = set()
@@ -102,7 +121,7 @@ class Graphs:
         """
         objects = self._snapshots.objects
         found = _walk(named.values(), objects, MAX_NODES)
-        keys = {name: _tensor_key(tensor, objects) for name, tensor in named.items()}
+        keys = {name: tensor_key(tensor, objects) for name, tensor in named.items()}
         for key in (*found.functions, *keys.values()):
             self._ids.setdefault(key, len(self._ids) + 1)
         if watch:
@@ -121,10 +140,13 @@ class Graphs:
             *self._ties(tensors, nodes),
             *self._uses(tensors, nodes, found),
         )
-        return Graph(tuple(nodes.values()), edges, found.cut_off)
+        graph = Graph(tuple(nodes.values()), edges, found.cut_off)
+        if self._remember:
+            graph = self._earlier = _together(self._earlier, graph)
+        return graph if self._cuts is None else self._with_flows(graph, self._cuts)
 
     def _node(self, key: Hashable, function: Any) -> Node:
-        number, leaf = self._ids[key], _leaf_of(function)
+        number, leaf = self._ids[key], leaf_of(function)
         if leaf is not None:
             return self._tensor(number, leaf)
         saved = self._saved.of(number, function)
@@ -174,6 +196,29 @@ class Graphs:
                 else:
                     yield Edge(constants[storage], node.id, "constant")
 
+    def _with_flows(self, graph: Graph, cuts: Cuts) -> Graph:
+        """Add an edge along each way that values took around the graph, unless there is one."""
+        ids = {node.id for node in graph.nodes}
+        present = {key: number for key, number in self._ids.items() if number in ids}
+        taken = {(edge.source, edge.target) for edge in graph.edges if edge.kind != "memory"}
+        attached = {edge.source for edge in graph.edges if edge.kind == "gradient"}
+        freed: dict[int, Node] = {}
+        edges: dict[Edge, None] = {}
+        for source, target, cut in cuts.flows(present):
+            to = present[target]
+            if cut is None:
+                if (present[source], to) not in taken:
+                    edges[Edge(present[source], to, "constant")] = None
+                continue
+            nearest = [present[key] for key in cuts.nearest(source, present)]
+            if len(nearest) > 1 and not attached.isdisjoint(nearest):
+                # Leaves that get a gradient elsewhere do not show what was cut.
+                number = self._ids.setdefault(source, len(self._ids) + 1)
+                freed[number] = Node(number, "op", _label_of(source), freed=True)
+                nearest = [number]
+            edges.update((Edge(each, to, "cut", cut=cut), None) for each in nearest if each != to)
+        return replace(graph, nodes=(*graph.nodes, *freed.values()), edges=(*graph.edges, *edges))
+
     def _sources(self, found: _Reached, key: Hashable) -> list[int]:
         return list(
             dict.fromkeys(self._ids[each] for each in found.inputs[key] if each is not None)
@@ -181,7 +226,7 @@ class Graphs:
 
     def _watch(self, key: Hashable, function: Any, inputs: list[Hashable | None]) -> None:
         number = self._ids[key]
-        if number in self._watched or _leaf_of(function) is not None:
+        if number in self._watched or leaf_of(function) is not None:
             return
         self._watched.add(number)
         sources = [None if each is None else self._ids[each] for each in inputs]
@@ -197,6 +242,19 @@ class Graphs:
 
         function.register_prehook(arrive)
         function.register_hook(carry)
+
+
+def _label_of(key: Hashable) -> str:
+    return str(key[0]) if isinstance(key, tuple) else ""
+
+
+def _together(earlier: Graph, later: Graph) -> Graph:
+    """Return two records as one, in which the later one counts."""
+    nodes = {node.id: node for node in (*earlier.nodes, *later.nodes)}
+    edges = {(edge.source, edge.target, edge.kind): edge for edge in (*earlier.edges, *later.edges)}
+    if len(nodes) > MAX_NODES:
+        return replace(later, cut_off=True)
+    return Graph(tuple(nodes.values()), tuple(edges.values()), earlier.cut_off or later.cut_off)
 
 
 class _Reached(NamedTuple):
@@ -226,35 +284,16 @@ def _walk(tensors: Iterable[torch.Tensor], objects: ObjectNumbers, most: int) ->
     inputs: dict[Hashable, list[Hashable | None]] = {}
     waiting = [each for each in map(function_of, tensors) if each is not None]
     for function in waiting:
-        key = _key_of(function, objects)
+        key = key_of(function, objects)
         if key in functions or len(functions) == most:
             continue
         functions[key] = function
         following = [each for each, _ in function.next_functions]
-        inputs[key] = [None if each is None else _key_of(each, objects) for each in following]
+        inputs[key] = [None if each is None else key_of(each, objects) for each in following]
         waiting += [each for each in following if each is not None]
     within = {key: [each if each in functions else None for each in inputs[key]] for key in inputs}
-    cut_off = any(_key_of(each, objects) not in functions for each in waiting)
+    cut_off = any(key_of(each, objects) not in functions for each in waiting)
     return _Reached(functions, within, cut_off)
-
-
-def _leaf_of(function: Any) -> torch.Tensor | None:
-    """Return the tensor that a node accumulates gradients in; None for any other node."""
-    return function.variable if function.name().endswith("AccumulateGrad") else None
-
-
-def _key_of(function: Any, objects: ObjectNumbers) -> Hashable:
-    """Return a key that no other node has."""
-    leaf = _leaf_of(function)
-    if leaf is not None:
-        return objects[leaf]
-    return (function.name(), function._sequence_nr())
-
-
-def _tensor_key(tensor: torch.Tensor, objects: ObjectNumbers) -> Hashable:
-    """Return the key of the node that made a tensor, or of the tensor itself."""
-    function = function_of(tensor)
-    return objects[tensor] if function is None else _key_of(function, objects)
 
 
 class _SavedTensors:
@@ -332,7 +371,8 @@ def _named_results(result: Any) -> dict[str, torch.Tensor]:
     if not isinstance(result, tuple):
         result = (result, None)
     loss, *rest = result
-    return dict(named_tensors({"loss": loss, "kept": rest}))
+    lists = {f"kept[{at}]": each for at, each in enumerate(rest) if isinstance(each, list)}
+    return dict(named_tensors({"loss": loss, "kept": rest, **lists}))
 
 
 def _show_gradients(gradients: _Gradients) -> str | None:

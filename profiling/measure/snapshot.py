@@ -32,9 +32,17 @@ class ObjectNumbers:
 
     def __getitem__(self, thing: Any) -> int:
         """Return the object's number, a new one if it has none."""
+        number = self.known(thing)
+        if number is None:
+            number = next(self._next)
+            self._numbers[id(thing)] = (weakref.ref(thing), number)
+        return number
+
+    def known(self, thing: Any) -> int | None:
+        """Return the object's number; None if it has none."""
         known = self._numbers.get(id(thing))
         if known is None or known[0]() is not thing:  # Another lived at this address.
-            known = self._numbers[id(thing)] = (weakref.ref(thing), next(self._next))
+            return None
         return known[1]
 
 

@@ -29,6 +29,7 @@ import torch
 
 from profiling import catalogue
 from profiling.measure import device
+from profiling.measure.cuts import Cuts
 from profiling.measure.global_state import kept
 from profiling.measure.graph import Graphs
 from profiling.measure.snapshot import Snapshots, grad_mode, named_tensors
@@ -144,7 +145,8 @@ class Stepper:
         self._at: dict[FrameType, int] = {}
         self._printed = io.StringIO()
         self._snapshots = Snapshots()
-        self._graphs = Graphs(self._snapshots)
+        self._cuts = Cuts(self._snapshots.objects)
+        self._graphs = Graphs(self._snapshots, self._cuts)
 
     def run(self, name: str, call: Callable[[], object]) -> PartTrace:
         """Call something that runs the function, and return what happened.
@@ -155,7 +157,7 @@ class Stepper:
         """
         error = None
         outer = sys.gettrace()
-        with kept(), _one_thread(), self._captured():
+        with kept(), _one_thread(), self._captured(), self._cuts:
             sys.settrace(self._enter)
             try:
                 call()
@@ -212,11 +214,12 @@ class Stepper:
         # An inner function's names are shown beside those of the outer one.
         names = {**self._frames[0].f_locals, **frame.f_locals}
         names = {name: each for name, each in names.items() if not self._is_hidden(name)}
-        found = dict(named_tensors(names))
-        named = dict(itertools.islice(found.items(), MAX_NAMES))
-        tensors = self._snapshots.tensors(named)
-        graph = self._graphs.record(named, watch=True)
-        values = self._snapshots.values(names)
+        with torch._C.DisableTorchFunction():  # What is looked at here is no call of the code's.
+            found = dict(named_tensors(names))
+            named = dict(itertools.islice(found.items(), MAX_NAMES))
+            tensors = self._snapshots.tensors(named)
+            graph = self._graphs.record(named, watch=True)
+            values = self._snapshots.values(names)
         function = "" if frame.f_code is self._code else frame.f_code.co_name
         self._steps.append(
             LessonStep(

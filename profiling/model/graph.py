@@ -7,8 +7,11 @@ from typing import Literal
 from profiling.model.record import Record
 
 NodeKind = Literal["op", "leaf", "constant"]
-EdgeKind = Literal["gradient", "memory", "constant"]
+EdgeKind = Literal["gradient", "memory", "constant", "cut"]
+GradMode = Literal["grad", "no_grad", "inference"]
 SavedState = Literal["kept", "changed", "detached", "freed", "hooked"]
+
+_CUT_IN_ANY_MODE = ("detach", "detach_", ".data")
 
 
 class Saved(Record, frozen=True):
@@ -45,6 +48,8 @@ class Node(Record, frozen=True):
             ``"inference"``.
         saved: Tensors that the op saves for backward.
         gradient: The gradient that arrived here, shortened; None if none did.
+        freed: Whether it was an op that had been freed when this was recorded; only the cut
+            behind it is left.
     """
 
     id: int
@@ -55,6 +60,37 @@ class Node(Record, frozen=True):
     made_in: str = "grad"
     saved: tuple[Saved, ...] = ()
     gradient: str | None = None
+    freed: bool = False
+
+
+class Cut(Record, frozen=True):
+    """What took values out of the graph.
+
+    Attributes:
+        op: The call, such as ``"detach"``, ``".data"`` or ``"argmax"``; ``"requires_grad=False"``
+            for what was computed from frozen parameters alone.
+        mode: The mode it ran in; in another one than ``"grad"`` no call is recorded.
+    """
+
+    op: str
+    mode: GradMode = "grad"
+
+    @property
+    def way(self) -> str:
+        """What cut them, in the words of the code: the call if that cuts in any mode, or the mode.
+
+        Example:
+            >>> Cut("detach", "no_grad").way, Cut("relu", "inference").way
+            ('detach', 'inference_mode')
+        """
+        if self.mode == "grad" or self.is_explicit:
+            return self.op
+        return "inference_mode" if self.mode == "inference" else self.mode
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the call cuts in any mode, and does nothing else."""
+        return self.op in _CUT_IN_ANY_MODE
 
 
 class Edge(Record, frozen=True):
@@ -64,15 +100,18 @@ class Edge(Record, frozen=True):
         source: Id of the node whose result is used.
         target: Id of the node that uses it.
         kind: ``"gradient"`` if backward follows it; ``"memory"`` if both nodes only share memory,
-            as a detached tensor and its original do; ``"constant"`` if the target saves the source
-            for backward but computes no gradient for it.
+            as a detached tensor and its original do; ``"constant"`` if the target uses the source,
+            a constant, but computes no gradient for it; ``"cut"`` if the source's values reached
+            the target through a cut, where backward stops.
         gradient: The gradient that backward passed along it, shortened; None if none.
+        cut: What cut it; None for other kinds.
     """
 
     source: int
     target: int
     kind: EdgeKind
     gradient: str | None = None
+    cut: Cut | None = None
 
 
 class Graph(Record, frozen=True):

@@ -56,7 +56,8 @@ def patched(session: Session) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
+def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
+    """Put something else in an attribute's place."""
     old = vars(owner)[name]
     setattr(owner, name, new)
     try:
@@ -84,7 +85,7 @@ def _parameters(session: Session) -> Iterator[None]:
                     session.parameters.of(made).frozen_site = site
         return made
 
-    with _replaced(nn.Parameter, "__new__", staticmethod(new)):
+    with replaced(nn.Parameter, "__new__", staticmethod(new)):
         yield
 
 
@@ -103,7 +104,7 @@ def _from_numpy(session: Session) -> Iterator[None]:
                 session.saved.export(made, operation.name, site)
         return made
 
-    with _replaced(torch, "from_numpy", from_numpy):
+    with replaced(torch, "from_numpy", from_numpy):
         yield
 
 
@@ -140,7 +141,7 @@ def _functions(session: Session) -> Iterator[None]:
                 flow.connect(tensor, node)
         return result
 
-    with _replaced(function, "apply", classmethod(apply)):
+    with replaced(function, "apply", classmethod(apply)):
         yield
 
 
@@ -179,8 +180,8 @@ def _vmap(session: Session) -> Iterator[None]:
         return note(remove(tensor, *args), tensor, False)
 
     with (
-        _replaced(module, "_add_batch_dim", adding),
-        _replaced(module, "_remove_batch_dim", removing),
+        replaced(module, "_add_batch_dim", adding),
+        replaced(module, "_remove_batch_dim", removing),
     ):
         yield
 
@@ -199,7 +200,7 @@ def _inference_mode(session: Session) -> Iterator[None]:
             session.thread.inference_sites.pop()
         return leave(self, *error)
 
-    with _replaced(mode, "__enter__", entering), _replaced(mode, "__exit__", leaving):
+    with replaced(mode, "__enter__", entering), replaced(mode, "__exit__", leaving):
         yield
 
 
@@ -216,7 +217,7 @@ def _engine(session: Session) -> Iterator[None]:
     def run(outputs: Any, *args: Any, **kwargs: Any) -> Any:
         return session.backward(original, outputs, args, kwargs)
 
-    with _replaced(torch.autograd, name, run):
+    with replaced(torch.autograd, name, run):
         yield
 
 
@@ -237,7 +238,7 @@ def _optimizers(session: Session) -> Iterator[None]:
         session.after_step(made)
 
     handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
-    with _replaced(optimizer, "__init__", init):
+    with replaced(optimizer, "__init__", init):
         try:
             yield
         finally:
@@ -268,9 +269,9 @@ def _modules(session: Session) -> Iterator[None]:
         return register
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_replaced(nn.Module, "__call__", call))
+        stack.enter_context(replaced(nn.Module, "__call__", call))
         for name in _BACKWARD_HOOKS:
-            stack.enter_context(_replaced(nn.Module, name, registering(vars(nn.Module)[name])))
+            stack.enter_context(replaced(nn.Module, name, registering(vars(nn.Module)[name])))
         yield
 
 
@@ -286,7 +287,7 @@ def _threads(session: Session) -> Iterator[None]:
         with session.entered():
             return original(self)
 
-    with _replaced(threading.Thread, name, run):
+    with replaced(threading.Thread, name, run):
         yield
 
 
@@ -312,7 +313,7 @@ def _warnings(session: Session) -> Iterator[None]:
             original(message, *rest)
             return
         text, category = (message, rest[0]) if rest else (message.message, message.category)
-        with _replaced(warnings, name, original):
+        with replaced(warnings, name, original):
             warnings.warn_explicit(
                 text,
                 category,
@@ -324,7 +325,7 @@ def _warnings(session: Session) -> Iterator[None]:
                 None if rest else message.source,
             )
 
-    with _replaced(warnings, name, show):
+    with replaced(warnings, name, show):
         yield
 
 
@@ -337,7 +338,7 @@ def _eager(session: Session) -> Iterator[None]:
         session.compiled = True
         return original(*args, **kwargs)
 
-    with _replaced(torch, "compile", compile), contextlib.ExitStack() as stack:
+    with replaced(torch, "compile", compile), contextlib.ExitStack() as stack:
         with contextlib.suppress(AttributeError, RuntimeError):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         yield

@@ -15,14 +15,13 @@ from demos.page.compare.saved_runs import Beside
 from demos.page.links import usual_comparison
 from profiling.engine.engine import Engine, Progress, time_left_s
 from profiling.graphs import dot, svg
+from profiling.graphs.fold import BRANCH_BOXES
 from profiling.model.errors import DetachLabError, InputError
 from profiling.model.graph import BranchGraph
 from profiling.model.request import Request
 from profiling.model.run import Run
 from profiling.model.words import Text
 
-# Whole networks: fewer boxes than a lesson's few ops are allowed.
-BRANCH_BOXES = 30
 # The run that was shown when the page was left, as `links.js` keeps it.
 _LEFT = "() => labLink.left()"
 # Seconds after which the files of a visitor who left are deleted.

@@ -6,7 +6,7 @@ import torch
 
 from profiling.graphs.dot import dot
 from profiling.measure.graph import graph
-from profiling.model.graph import Edge, Graph, Node, Saved
+from profiling.model.graph import Cut, Edge, Graph, Node, Saved
 
 HEAD = """digraph {
 node [shape="box", fontname="monospace", fontsize="10"]
@@ -33,6 +33,15 @@ def test_a_graph_word_by_word() -> None:
         + '2 -> 3 [dir="none", style="dashed", color="#7a5200", constraint="false", '
         + 'label="memory"]\n'
         + '3 -> 2 [dir="none", style="dotted", color="#6b7686", label="constant"]\n}\n'
+    )
+
+
+def test_a_cut_says_by_what() -> None:
+    nodes = (Node(1, "leaf", "", ("x",)), Node(2, "op", "AddBackward0"))
+    text = dot(Graph(nodes, (Edge(1, 2, "cut", cut=Cut("sin", "no_grad")),)))
+    assert text.splitlines()[-2] == (
+        '1 -> 2 [dir="none", style="dashed", color="#8e24aa", fontcolor="#8e24aa", '
+        'label="✂ no_grad"]'
     )
 
 

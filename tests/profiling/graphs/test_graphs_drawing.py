@@ -8,10 +8,10 @@ import torch
 
 from profiling.graphs.svg import page, standalone_svg, styles, svg
 from profiling.measure.graph import graph
-from profiling.model.graph import Graph, Node, Saved
+from profiling.model.graph import Cut, Edge, Graph, Node, Saved
 from profiling.model.words import Text, translator
 from tests.demos.lessons.traced import traced
-from tests.profiling.graphs.reading import Drawing
+from tests.profiling.graphs.reading import SVG, Drawing
 from tests.profiling.measure.cells import reads_saved
 
 
@@ -31,7 +31,7 @@ def test_a_cut_and_a_changed_tensor(say: Text) -> None:
     assert before.lines(out) == ["Sigmoid", "→ out (3,)", "saves result, 12\u00a0B"]
     assert before.lines(c) == ["c (3,)", "no gradient"]
     assert before.classes(out) == {"op"}
-    assert before.link_texts() == ["", "same memory"]
+    assert before.link_texts() == ["", "detach same memory"]
     assert 'class="scissors"' in svg(detached, say)
     after = Drawing(svg(zeroed, say))
     assert after.classes(out) == {"op", "bad"}
@@ -120,7 +120,7 @@ def test_every_node_can_be_reached_and_says_what_it_shows(say: Text) -> None:
     shown = steps("side_branch")[-1]
     drawing = Drawing(svg(shown, say))
     assert drawing.root.attrib["aria-label"] == (
-        "Backward graph. Ops: 15. Leaves: 6. Tensors without gradient: 3."
+        "Backward graph. Ops: 15. Leaves: 6. Tensors without gradient: 3. Cuts: 1."
     )
     for node, element in drawing.nodes.items():
         assert element.attrib["tabindex"] == "0"
@@ -181,6 +181,77 @@ def test_every_cut_is_cut_by_scissors(say: Text) -> None:
     assert "scissors" not in svg(constants, say)
 
 
+def cut_links(drawing: Drawing) -> list[dict[str, str]]:
+    return [each.attrib for each in drawing.links if "cut" in each.attrib["class"].split()]
+
+
+def test_a_cut_is_dashed_cut_by_scissors_and_says_by_what(say: Text) -> None:
+    shown = traced("gan_discriminator_step").parts[1].steps[-1].graph
+    for text in (svg(shown, say), standalone_svg(shown, say)):
+        drawing = Drawing(text)
+        (cut,) = cut_links(drawing)
+        assert cut["class"] == "link cut"
+        assert cut["role"] == "img"
+        assert cut["aria-label"] == (
+            "Cut by detach, from Addmm, fake (1,\u00a02) to Addmm: "
+            "values pass, no gradient comes back."
+        )
+        assert text.count('class="scissors"') == 1
+        assert drawing.link_texts().count("detach") == 1
+    chinese = Drawing(svg(shown, translator("zh")))
+    (cut,) = cut_links(chinese)
+    assert cut["aria-label"] == (
+        "detach 切断了从 Addmm, fake (1,\u00a02) 到 Addmm 的梯度：数值通过，梯度不返回。"
+    )
+    assert chinese.root.attrib["aria-label"].endswith("切断：1 处。")
+    assert re.search(r"\.link\.cut path \{[^}]*stroke-dasharray", styles())
+
+
+def test_what_was_cut_and_shares_memory_is_one_link(say: Text) -> None:
+    shown = steps("detach_then_zero")[2]
+    drawing = Drawing(svg(shown, say))
+    (cut,) = cut_links(drawing)
+    assert cut["class"] == "link memory cut across"
+    assert drawing.links[1].findtext(f"{SVG}title") == (
+        "cut by detach: values pass, no gradient comes back\n"
+        "both share memory; backward does not follow this edge"
+    )
+
+
+def test_the_way_of_cutting_a_tie_fits_between_its_boxes(say: Text) -> None:
+    nodes = (Node(1, "op", "A"), Node(2, "constant", "", ("view",), (1,)))
+    cut = Edge(1, 2, "cut", cut=Cut("view", "inference"))
+    drawing = Drawing(svg(Graph(nodes, (Edge(1, 2, "memory"), cut)), say))
+    assert drawing.link_texts() == ["inference_ mode same memory"]
+    for text in drawing.label_areas():
+        assert drawing.box(1).right < text.left
+        assert text.right < drawing.box(2).left
+
+
+def test_what_gets_no_gradient_beyond_a_cut_is_one_box(say: Text) -> None:
+    leaves = [Node(at, "leaf", "", (f"encoder.{at}.weight",), (1,)) for at in range(1, 9)]
+    frozen = [Node(at, "constant", "", (f"stem.{at}",), (1,)) for at in (21, 22)]
+    cuts = [Edge(each.id, 10, "cut", cut=Cut("linear", "no_grad")) for each in (*leaves, *frozen)]
+    drawing = Drawing(svg(Graph((*leaves, *frozen, Node(10, "op", "A")), tuple(cuts)), say))
+    assert sorted(map(drawing.lines, drawing.nodes)) == [
+        ["A"],
+        ["encoder", "leaves: 8", "get no gradient", "from here"],
+        ["stem", "frozen: 2", "get no gradient", "from here"],
+    ]
+    assert drawing.link_texts() == ["no_grad", "no_grad"]
+
+
+def test_a_constant_that_is_changed_in_place_by_what_used_it(say: Text) -> None:
+    nodes = (Node(1, "leaf", "", ("x",)), Node(2, "op", "A"), Node(3, "constant", "", ("state",)))
+    around = (
+        Edge(1, 2, "gradient"),
+        Edge(3, 2, "constant"),
+        Edge(2, 3, "cut", cut=Cut("detach")),
+    )
+    drawing = Drawing(svg(Graph(nodes, around), say))
+    assert sorted(drawing.link_texts()) == ["", "", "detach"]
+
+
 def test_files_stand_alone(say: Text) -> None:
     shown = steps("baseline")[-1]
     text = standalone_svg(shown, say)
@@ -216,10 +287,12 @@ def test_words_can_be_read_on_light_and_dark() -> None:
     )
     assert light.keys() == dark.keys()
     for colors in (light, dark):
-        grounds: dict[str, tuple[str, ...]] = {"box": ("text", "fine", "gradient", "memory", "bad")}
+        grounds: dict[str, tuple[str, ...]] = {
+            "box": ("text", "fine", "gradient", "memory", "cut", "bad")
+        }
         grounds |= {"leaf": ("text", "fine", "gradient"), "bad-box": ("text", "gradient", "bad")}
         for ground, inks in grounds.items():
             for ink in inks:
                 assert contrast(colors[ground], colors[ink]) >= 4.5, (ground, ink)
-        for line in ("line", "leaf-line", "gradient", "memory", "bad"):
+        for line in ("line", "leaf-line", "gradient", "memory", "cut", "bad"):
             assert contrast(colors["box"], colors[line]) >= 3, line

@@ -11,7 +11,7 @@ from torch import nn
 
 from profiling.graphs.fold import View, fold
 from profiling.measure.graph import graph
-from profiling.model.graph import Edge, Graph, Node
+from profiling.model.graph import Cut, Edge, Graph, Node
 from tests.profiling.measure.cells import reads_saved
 
 
@@ -129,6 +129,57 @@ def test_cuts_and_changed_tensors_stay_in_boxes_of_their_own() -> None:
     assert {"middle", "cut", "late"} <= alone
     assert [link.kind for link in view.links].count("memory") == 1
     assert len(view.boxes) <= 12
+
+
+def chain(first: int, count: int, start: int) -> tuple[list[Node], list[Edge]]:
+    """Return ops that follow each other, from a leaf on."""
+    ops = range(first, first + count)
+    edges = [Edge(before, op, "gradient") for before, op in zip([start, *ops], ops, strict=False)]
+    return [Node(op, "op", f"Op{op % 2}") for op in ops], edges
+
+
+@pytest.mark.parametrize("through", [False, True])
+@pytest.mark.parametrize("most", [8, 60])
+def test_both_sides_of_a_cut_stay_boxes_of_their_own(most: int, through: bool) -> None:
+    """Two chains of one leaf; the second takes what is cut from the middle of the first."""
+    one, along_one = chain(101, 80, 1)
+    other, along_other = chain(201, 80, 1)
+    cut = Cut("detach")
+    ways = [Edge(140, 241, "cut", cut=cut)]
+    nodes = [Node(1, "leaf", "", ("net.w",)), *one, *other]
+    if through:
+        nodes.append(Node(2, "constant", "", ("c",)))
+        ways = [Edge(140, 2, "cut", cut=cut), Edge(2, 241, "constant")]
+    view = fold(Graph(tuple(nodes), (*along_one, *along_other, *ways)), most)
+    held = [[node.id for node in box.nodes] for box in view.boxes]
+    (link,) = [link for link in view.links if link.ways]
+    assert link.source == 140
+    (used,) = (ops for ops in held if 241 in ops)
+    assert used[0] == 241
+    assert all(ops[-1] == 140 for ops in held if 140 in ops)
+    assert len(view.boxes) <= 8
+    above: dict[int, list[int]] = {box.id: [] for box in view.boxes}
+    for link in view.links:
+        above[link.target].append(link.source)
+    graphlib.TopologicalSorter(above).prepare()  # would raise if boxes led in a circle
+
+
+def test_a_network_and_what_follows_it_are_two_boxes() -> None:
+    encoder = nn.Sequential(*[nn.Linear(2, 2) for _ in range(20)])
+    head = nn.Linear(2, 1)
+    named_leaves = {f"encoder.{name}": each for name, each in encoder.named_parameters()}
+    named_leaves |= {f"head.{name}": each for name, each in head.named_parameters()}
+    view = fold(graph({**named_leaves, "loss": head(encoder(torch.ones(1, 2))).sum()}), 8)
+    assert sorted(box.module for box in view.boxes) == ["encoder", "head"]
+
+
+def test_parameters_that_the_same_boxes_use_share_one() -> None:
+    net = nn.Sequential(*[nn.Linear(2, 2) for _ in range(20)])
+    one, other = net(torch.ones(1, 2)).sum(), net(torch.zeros(1, 2)).sum()
+    view = fold(graph(named(net, one=one, other=other)), 8)
+    (box,) = (box for box in view.boxes if box.nodes[0].kind == "leaf")
+    assert (box.module, len(box.nodes)) == ("net", 40)
+    assert [len(each.nodes) for each in view.boxes] == [21, 21, 40]
 
 
 def test_tensors_without_an_edge_are_put_apart_only_beside_a_graph() -> None:

@@ -294,8 +294,11 @@ def test_a_branch_that_raises_shows_how_far_it_got() -> None:
     assert found.graph.nodes
 
 
+CUT = {"detach", "clone_detach", "detach_clone", "detach_inplace", "no_grad", "inference_mode"}
+
+
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_every_branch_of_every_workload_has_a_graph(workload: str) -> None:
+def test_every_branch_of_every_workload_has_a_graph_with_its_cuts(workload: str) -> None:
     entry = catalogue.workload(workload)
     for branch in entry.branches:
         if branch in entry.absent:
@@ -304,3 +307,21 @@ def test_every_branch_of_every_workload_has_a_graph(workload: str) -> None:
         assert found.graph.nodes
         expected = entry.raises.get(branch)
         assert (found.error is None) if expected is None else (expected in (found.error or ""))
+        cuts = {edge.cut.way for edge in found.graph.edges if edge.cut is not None}
+        # What `call_alone` cuts is used by nothing.
+        way = {"detach_inplace": "detach_", "no_grad": branch, "inference_mode": branch}
+        is_cut = branch in CUT and workload != "call_alone"
+        assert way.get(branch, "detach") in cuts if is_cut else branch != "attached" or not cuts
+
+
+def test_a_branch_that_runs_backward_itself_shows_all_of_its_steps() -> None:
+    graph = drawn("truncated_bptt", "detach").graph
+    labels = {node.id: "/".join(node.names) or node.label for node in graph.nodes}
+    cuts = [(labels[e.source], labels[e.target]) for e in graph.edges if e.kind == "cut"]
+    assert sorted(cuts) == [
+        ("DivBackward0", "kept[0]"),
+        ("DivBackward0", "kept[0]"),
+        ("TanhBackward0", "AddmmBackward0"),
+    ]
+    losses = [node for node in graph.nodes if node.label == "DivBackward0"]
+    assert [node.gradient for node in losses] == ["1", "1"]
