@@ -336,9 +336,9 @@ def runs_at_once(place: LessonPlace, engine: Engine) -> bool:
 
 def _is_usual(asked: LessonRequest) -> bool:
     """Whether a lesson is asked for as it is opened."""
-    entry, usual = catalogue.lesson(asked.name), LessonRequest(asked.name)
-    values = asked.values in (None, entry.values)
-    return values and asked.op in (None, entry.op) and asked.device == usual.device
+    entry = catalogue.lesson(asked.name)
+    has_own = asked.values in (None, entry.values) and asked.op in (None, entry.op)
+    return has_own and asked.device == AUTO
 
 
 def _choose_topic(topic: str, name_shown: str, request: gr.Request) -> Any:

@@ -238,7 +238,7 @@ class Engine:
             InputError: There is no lesson of that name.
             WorkerError: The worker cannot start, died or took too long.
         """
-        request = LessonRequest(name)
+        request = LessonRequest(name, device=AUTO)
         plan.check_lesson(request)
         kept = self._opened.get(name)
         if kept is None and self.known() is not None and not self._measured:

@@ -46,7 +46,13 @@ def open_lesson(page: Page, lesson: str) -> None:
 def test_lesson_shows_code_error_tensors_and_verdicts(page: Page) -> None:
     open_lesson(page, "detach_then_zero")
     view = page.locator("#lesson-view")
-    expect(view.locator(".lab-chip").first).to_have_text("not run")
+    # It has run before anybody asks for it, and is shown from its first step on.
+    step = view.locator(".lab-shown .lab-step-head")
+    expect(view.locator(".lab-rule")).to_be_visible()
+    expect(step).to_contain_text("Step 1 of ")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    expect(step).to_contain_text("Step 2 of ")
     run_lesson(page)
     expect(page.locator("#lesson-device")).to_be_hidden()  # There is one device.
     expect(view.locator(".lab-inputs")).not_to_contain_text("device")
@@ -72,11 +78,11 @@ def test_bad_values_keep_what_was_there(page: Page) -> None:
     view = page.locator("#lesson-view")
     expect(view).to_contain_text("[0.1966, 0.1050, 0.0452]")
     expect(view.locator(".lab-chip.holds")).to_have_count(2)
-    page.get_by_label("Values").fill("1, <b>two</b>")
+    page.get_by_label("Values", exact=True).fill("1, <b>two</b>")
     page.locator("#lesson-run").click()
     expect(page.get_by_role("alert")).to_contain_text("<b>two</b>")
     expect(view.locator(".lab-chip.holds")).to_have_count(2)
-    page.get_by_label("Values").fill("0.5")
+    page.get_by_label("Values", exact=True).fill("0.5")
     page.locator("#lesson-run").click()
     expect(view).to_contain_text("[0.6225]")
     expect(page.locator("#lesson-problem")).to_be_empty()

@@ -73,7 +73,7 @@ def test_a_link_to_a_step_runs_the_lesson_and_goes_there(opened: Page, whole_app
     says(opened, STEP.replace("part=wrong&step=3", "part=right&step=12"))
     choose_lesson(opened, "article", "detach_then_zero")
     says(opened, "tab=lessons&lesson=detach_then_zero&values=1,2,3&op=sigmoid")
-    opened.get_by_label("Values").fill("0.5, 2")
+    opened.get_by_label("Values", exact=True).fill("0.5, 2")
     says(opened, "tab=lessons&lesson=detach_then_zero&values=0.5,2&op=sigmoid")
     opened.locator("#lesson-run").click()
     says(opened, "tab=lessons&lesson=detach_then_zero&values=0.5,2&op=sigmoid&part=lesson&step=5")

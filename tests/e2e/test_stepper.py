@@ -239,9 +239,18 @@ def test_a_run_leaves_nothing_in_the_browsers_storage(shared: Page) -> None:
     assert LESSON not in stored
 
 
+def test_a_line_of_a_finding_leads_to_its_step(wrong: Locator, shared: Page) -> None:
+    go(wrong, "first")
+    place = shared.locator(".lab-lesson [data-step-line]").first
+    number = int(place.get_attribute("data-step-line") or 0)
+    place.click()
+    at(wrong, number - line("wrong", 0))
+    expect(wrong.locator(".lab-now")).to_be_in_viewport()
+
+
 def test_other_values_and_another_op_give_other_steps(page: Page) -> None:
     choose_lesson(page, "article", "detach_then_zero")
-    page.get_by_label("Values").fill("0.5")
+    page.get_by_label("Values", exact=True).fill("0.5")
     page.get_by_label("op", exact=True).click()
     page.get_by_role("option", name="lambda t: t * 2").click()
     run_lesson(page)
@@ -251,7 +260,7 @@ def test_other_values_and_another_op_give_other_steps(page: Page) -> None:
     assert rows.locator("td:first-of-type").all_inner_texts() == ["[0.5000]", "[1.0000]"]
     expect(stepper.locator(".lab-shown svg")).to_contain_text("Mul")
     assert stepper.locator(".lab-error").count() == 0
-    page.get_by_label("Values").fill("1, 2, 3")
+    page.get_by_label("Values", exact=True).fill("1, 2, 3")
     page.get_by_label("op", exact=True).click()
     page.get_by_role("option", name="torch.exp").click()
     page.locator("#lesson-run").click()
@@ -271,12 +280,3 @@ def test_no_text_of_any_lessons_graph_sticks_out(
     assert page.locator("svg.graph").count() == len(drawings) > len(traces)
     assert page.evaluate(_OUTSIDE) == []
     page.context.close()
-
-
-def test_a_line_of_a_finding_leads_to_its_step(wrong: Locator, shared: Page) -> None:
-    go(wrong, "first")
-    place = shared.locator(".lab-lesson [data-step-line]").first
-    number = int(place.get_attribute("data-step-line") or 0)
-    place.click()
-    at(wrong, number - line("wrong", 0))
-    expect(wrong.locator(".lab-now")).to_be_in_viewport()
