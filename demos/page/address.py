@@ -23,9 +23,7 @@ from profiling.model.words import Text
 
 _SHOWN_FAULTS = 3
 _MAX_QUERY = 20_000
-# Whether the lesson has run already, as it has for a step that a link asks for.
-_HAS_RUN = """(name, has) =>
-  [name, document.querySelector("#lesson-view [data-lesson]") ? "1" : ""]"""
+_HAS_RUN = "(name) => labLink.hasRun(name)"
 _ATTACH = "labLink.attach(trigger);"
 
 Updates = dict[Any, Any]

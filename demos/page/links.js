@@ -57,6 +57,10 @@ window.labLink = (() => {
   };
   const open = (which, ...told) => { tab = which; tell(which, ...told); };
 
+  /* A lesson, and whether it has run already, as it has for a step that a link asks for. */
+  const hasRun = (name) =>
+    [name, document.querySelector("#lesson-view [data-lesson]") ? "1" : ""];
+
   const arrive = () => { settled = true; soon(); };
   const leave = (search) => { settled = false; follow("select", {query: search}); };
 
@@ -109,5 +113,5 @@ window.labLink = (() => {
   }).observe(document, {childList: true, subtree: true,
     attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at", "data-opened"]});
 
-  return {tell, open, arrive, left, attach: (trigger) => { follow = trigger; }};
+  return {tell, open, arrive, hasRun, left, attach: (trigger) => { follow = trigger; }};
 })();
