@@ -66,6 +66,7 @@ VERDICTS = [
     ("write_in_a_loop", "other_rows_are_safe", "holds_partly"),
     ("write_in_a_loop", "one_counter", "holds"),
     ("write_in_a_loop", "writing_raises", "holds_partly"),
+    ("write_in_a_loop", "freed_with_its_name", "holds_partly"),
     ("write_in_a_loop", "clone_what_is_read", "holds"),
     ("write_in_a_loop", "stack", "holds"),
 ]
@@ -82,6 +83,7 @@ FAILED = [
     ("changed_after_saved", "inplace_relu_is_safe", {"behind_sigmoid"}),
     ("write_in_a_loop", "other_rows_are_safe", {"no_error"}),
     ("write_in_a_loop", "writing_raises", {"without_reading"}),
+    ("write_in_a_loop", "freed_with_its_name", {"row_read"}),
 ]
 CHANGED = (
     "one of the variables needed for gradient computation has been modified by an inplace "
