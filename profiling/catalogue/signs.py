@@ -64,17 +64,21 @@ KINDS: dict[str, _Kind] = {
     "rebuilt": _Kind("cuts", "rebuilt_from_numbers"),
     "argmax": _Kind("cuts", "argmax_as_loss"),
     "round": _Kind("cuts", "straight_through"),
-    "sample": _Kind("cuts", "argmax_as_loss"),
+    "sample": _Kind("cuts", "sample_or_rsample"),
     "freeze": _Kind("notes", "freeze_and_finetune"),
     "requires_grad": _Kind("notes", "nothing_requires_grad"),
     "changed_data": _Kind("changes", "data_or_detach"),
-    "in_place": _Kind("changes", "saves_nothing"),
+    "in_place": _Kind("changes", "changed_after_saved"),
     "written_index": _Kind("changes", "leaf_in_place"),
-    "inplace_layer": _Kind("changes", "saves_nothing"),
+    "written_in_loop": _Kind("changes", "write_in_a_loop"),
+    "inplace_layer": _Kind("changes", "changed_after_saved"),
     "total": _Kind("keeps", "total_loss_grows"),
     "collected": _Kind("keeps", "total_loss_grows"),
     "retain_graph": _Kind("keeps", "second_backward"),
     "create_graph": _Kind("keeps", "double_backward"),
+    "create_graph_backward": _Kind("keeps", "create_graph_cycle"),
+    "minus_detach": _Kind("notes", "surrogate_loss"),
+    "library_method": _Kind("notes", "library_no_grad"),
     "state_dict": _Kind("notes", "state_dict_is_aliased"),
     "reentrant": _Kind("notes", "checkpoint_frozen_input"),
 }
@@ -95,6 +99,9 @@ _NOT_VALUES = {"requires_grad_", "detach_", "share_memory_"}
 _FILLING = re.compile(r"^(?:init|nn\.init|torch\.nn\.init)\.")
 _LOSS = re.compile(r"loss|cost|objective|penalty", re.I)
 _OUTPUT = re.compile(r"loss|out|pred|logits|hidden|feat|state|embed|score|\bh\b|\by\b", re.I)
+# Libraries of models run these under `no_grad`; strings and tokenizers have them too.
+_LIBRARY_METHODS = {"generate", "encode"}
+_MODEL = re.compile(r"model|encoder|bert|gpt|llm|\bnet\b", re.I)
 _CUTTING = {"detach", "item", "tolist", "numpy", "float"}
 
 
@@ -215,6 +222,11 @@ def _is_cut(node: ast.AST) -> bool:
     )
 
 
+def _detached(node: ast.expr) -> ast.expr:
+    """Return the expression with ``.detach()`` behind it."""
+    return ast.Call(ast.Attribute(node, "detach", ast.Load()), [], [])
+
+
 def _mode(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
     places: list[ast.expr] = []
     if isinstance(node, (ast.With, ast.AsyncWith)):
@@ -289,7 +301,7 @@ def _changed(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
             if isinstance(base, ast.Attribute) and base.attr == "data":
                 yield "changed_data", target
             elif isinstance(target, ast.Subscript) and not _is_key(target.slice):
-                yield "written_index", target
+                yield "written_in_loop" if loops else "written_index", target
 
 
 def _is_key(index: ast.AST) -> bool:
@@ -307,7 +319,8 @@ def _kept(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
         if _flag(node, "retain_graph") is True:
             yield "retain_graph", node
         if _flag(node, "create_graph") is True:
-            yield "create_graph", node
+            is_method = _called(node) == "backward"
+            yield "create_graph_backward" if is_method else "create_graph", node
         if _flag(node, "use_reentrant") is True:
             yield "reentrant", node
         if loops and _called(node) == "append" and len(node.args) == 1:
@@ -328,6 +341,12 @@ def _noted(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
                     yield "freeze", node
         if _called(node.value) == "state_dict":
             yield "state_dict", node.value
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        if ast.dump(node.right) == ast.dump(_detached(node.left)):
+            yield "minus_detach", node
+    elif isinstance(node, ast.Call) and _called(node) in _LIBRARY_METHODS:
+        if _MODEL.search(_owner(node)):
+            yield "library_method", node
     elif isinstance(node, ast.Call) and _called(node) == "requires_grad_":
         is_off = any(isinstance(each, ast.Constant) and each.value is False for each in node.args)
         if is_off:

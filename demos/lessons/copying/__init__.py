@@ -7,4 +7,5 @@ LESSONS = (
     "state_dict_is_aliased",
     "deepcopy_of_non_leaf",
     "pickled_non_leaf",
+    "tensor_of_tensor",
 )

@@ -10,4 +10,6 @@ LESSONS = (
     "wrong_flag",
     "view_made_in_no_grad",
     "identity_pack_hook",
+    "changed_after_saved",
+    "write_in_a_loop",
 )

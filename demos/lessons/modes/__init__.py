@@ -8,4 +8,5 @@ LESSONS: tuple[str, ...] = (
     "no_grad_and_asyncio",
     "inference_tensor_in_training",
     "inference_mode_inside",
+    "library_no_grad",
 )

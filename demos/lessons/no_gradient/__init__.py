@@ -13,4 +13,7 @@ LESSONS = (
     "detached_factor",
     "hooks_on_detached",
     "forward_mode",
+    "sample_or_rsample",
+    "surrogate_loss",
+    "vector_loss",
 )

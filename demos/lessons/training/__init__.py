@@ -10,4 +10,7 @@ LESSONS = (
     "target_network",
     "checkpoint_frozen_input",
     "second_backward",
+    "step_before_backward",
+    "old_graph_lives_on",
+    "create_graph_cycle",
 )

@@ -31,7 +31,7 @@ LESSONS = {
     "graph_leak": "total_loss_grows",
     "graph_kept": "total_loss_grows",
     "backward_twice": "second_backward",
-    "inplace_saved": "saves_nothing",
+    "inplace_saved": "changed_after_saved",
     "silent_mutation": "data_or_detach",
     "other_copy": "",
     "hook": "",

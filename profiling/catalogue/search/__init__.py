@@ -111,7 +111,7 @@ def _by_errors(
     for lesson in LESSONS:
         texts = [text for text in catalogue.lesson(lesson).errors if text in found]
         if texts:
-            text = max(texts, key=lambda each: _confidence(found[each]))
+            text = max(texts, key=lambda each: _confidence(each, found[each]))
             fit, matches = found[text]
             hits.append(
                 Hit(
@@ -128,8 +128,9 @@ def _by_errors(
     return tuple(sorted(hits, key=lambda hit: (-hit.letters, -hit.nearness, -hit.quoted)))
 
 
-def _confidence(match: PatternMatch) -> tuple[int, bool]:
-    return match.matches[0].letters, match.fit is Fit.WHOLE
+def _confidence(text: str, match: PatternMatch) -> tuple[int, int]:
+    """Return how sure a match is; of patterns that match whole, the one with the most letters."""
+    return match.matches[0].letters, len(Letters(text)) if match.fit is Fit.WHOLE else 0
 
 
 def _context(query: str, error: Span) -> str:

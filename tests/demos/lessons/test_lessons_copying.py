@@ -43,6 +43,11 @@ VERDICTS = [
     ("pickled_non_leaf", "loaded_as_constant", "holds_partly"),
     ("pickled_non_leaf", "others_refuse", "holds"),
     ("pickled_non_leaf", "detach_first", "holds"),
+    ("tensor_of_tensor", "stays_in_graph", "wrong"),
+    ("tensor_of_tensor", "flag_connects", "holds_partly"),
+    ("tensor_of_tensor", "is_detach_clone", "holds"),
+    ("tensor_of_tensor", "as_tensor_cuts_too", "wrong"),
+    ("tensor_of_tensor", "stack_and_detach", "holds"),
 ]
 # Of a claim that holds partly, the checks that fail.
 FAILED = [
@@ -51,28 +56,43 @@ FAILED = [
     ("clone_detach_order", "detach_is_enough", {"own_memory", "gate_unchanged"}),
     ("deepcopy_of_non_leaf", "copies_any_tensor", {"result"}),
     ("pickled_non_leaf", "loaded_as_constant", {"requires_grad_false"}),
+    ("tensor_of_tensor", "flag_connects", {"weight_gets_grad"}),
+]
+RAISED = [
+    (
+        "deepcopy_of_non_leaf",
+        "teacher = copy.deepcopy(model)",
+        "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+        "at the moment.",
+    ),
+    (
+        "tensor_of_tensor",
+        "copied.sum().backward()",
+        "element 0 of tensors does not require grad and does not have a grad_fn",
+    ),
 ]
 SIGMOID = tuple(1 / (1 + math.exp(-x)) for x in (1.0, 2.0, 3.0))
 SLOPES = tuple(y * (1 - y) for y in SIGMOID)
 
 
-def test_deepcopy_alone_raises() -> None:
+@pytest.mark.parametrize(("name", "line", "text"), RAISED)
+def test_error(name: str, line: str, text: str) -> None:
+    trace = traced(name)
+    shown = part(trace, "wrong")
+    assert shown.error is not None
+    assert shown.error.type == "RuntimeError"
+    assert error_text(shown).startswith(text)
+    assert failing_line(trace, shown) == line
+
+
+def test_nothing_else_raises() -> None:
     raising = [
         (name, shown.name)
         for name in copying.LESSONS
         for shown in traced(name).parts
         if shown.error is not None
     ]
-    assert raising == [("deepcopy_of_non_leaf", "wrong")]
-    trace = traced("deepcopy_of_non_leaf")
-    shown = part(trace, "wrong")
-    assert shown.error is not None
-    assert shown.error.type == "RuntimeError"
-    assert error_text(shown).startswith(
-        "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-        "at the moment."
-    )
-    assert failing_line(trace, shown) == "teacher = copy.deepcopy(model)"
+    assert raising == [(name, "wrong") for name, *_ in RAISED]
 
 
 def test_array_is_the_memory_of_the_tensor() -> None:
@@ -164,3 +184,20 @@ def test_loaded_result_is_a_leaf_that_requires_grad() -> None:
     assert not end["loaded"].requires_grad
     assert end["loaded"].grad is None
     assert end["head.weight"].grad == end["loaded"].values
+
+
+def test_tensor_of_a_tensor_warns_and_is_a_leaf() -> None:
+    wrong, right = traced("tensor_of_tensor").parts
+    said = [step.printed for step in wrong.steps if step.printed]
+    copying_one, converting, flagging = said
+    assert copying_one.startswith("UserWarning: To copy construct from a tensor, it is recommended")
+    assert converting.startswith("UserWarning: Converting a tensor with requires_grad=True to a")
+    assert flagging == copying_one
+    end = last(wrong)
+    for name in ("copied", "listed", "flagged"):
+        assert (end[name].values, end[name].is_leaf) == ((3.0, 6.0), True)
+        assert end[name].storage != end["scaled"].storage
+    assert (end["flagged"].grad, end["weight"].grad) == ((1.0, 1.0), None)
+    assert last(right)["weight"].grad == (9.0, 18.0)
+    assert last(right)["converted"].storage == last(right)["scaled"].storage
+    assert not any(step.printed for step in right.steps)

@@ -58,6 +58,17 @@ VERDICTS = [
     ("identity_pack_hook", "detach_is_enough", "holds_partly"),
     ("identity_pack_hook", "identity_leaks", "holds"),
     ("identity_pack_hook", "run_of_its_own", "holds"),
+    ("changed_after_saved", "plus_equals_is_plus", "holds_partly"),
+    ("changed_after_saved", "names_the_change", "wrong"),
+    ("changed_after_saved", "inplace_relu_is_safe", "holds_partly"),
+    ("changed_after_saved", "hook_may_write", "wrong"),
+    ("changed_after_saved", "new_tensors", "holds"),
+    ("write_in_a_loop", "other_rows_are_safe", "holds_partly"),
+    ("write_in_a_loop", "one_counter", "holds"),
+    ("write_in_a_loop", "writing_raises", "holds_partly"),
+    ("write_in_a_loop", "freed_with_its_name", "holds_partly"),
+    ("write_in_a_loop", "clone_what_is_read", "holds"),
+    ("write_in_a_loop", "stack", "holds"),
 ]
 # Of a claim that holds partly, the checks that fail.
 FAILED = [
@@ -68,6 +79,11 @@ FAILED = [
     ("leaf_in_place", "rebinding_is_the_same", {"is_leaf"}),
     ("view_made_in_no_grad", "modes_must_match", {"change_inside_refused"}),
     ("identity_pack_hook", "detach_is_enough", {"still_raises"}),
+    ("changed_after_saved", "plus_equals_is_plus", {"no_error"}),
+    ("changed_after_saved", "inplace_relu_is_safe", {"behind_sigmoid"}),
+    ("write_in_a_loop", "other_rows_are_safe", {"no_error"}),
+    ("write_in_a_loop", "writing_raises", {"without_reading"}),
+    ("write_in_a_loop", "freed_with_its_name", {"row_read"}),
 ]
 CHANGED = (
     "one of the variables needed for gradient computation has been modified by an inplace "
@@ -121,6 +137,18 @@ RAISED = [
         "wrong",
         "padding.zero_()",
         "A view was created in no_grad mode and is being modified inplace with grad mode enabled.",
+    ),
+    (
+        "changed_after_saved",
+        "wrong",
+        "head(hidden).sum().backward()",
+        CHANGED.format(shape="1, 2", op="Sigmoid"),
+    ),
+    (
+        "write_in_a_loop",
+        "wrong",
+        "out.sum().backward()",
+        "one of the variables needed for gradient computation has been modified by an inplace ",
     ),
 ]
 SIGMOID = tuple(1 / (1 + math.exp(-x)) for x in (1.0, 2.0, 3.0))
@@ -274,3 +302,21 @@ def test_hook_hides_the_change() -> None:
     assert not {"kept", "changed"} & set(hooked)
     assert [each.state for each in node(right, "gate").saved] == ["changed"]
     assert last(right)["x"].grad is None
+
+
+def test_hook_that_writes_changes_the_gradient_of_another_tensor() -> None:
+    wrong, right = (last(each) for each in traced("changed_after_saved").parts)
+    # The slope of the square at 2 + 3 is 10; the hook multiplies by 5 for late, or for both.
+    assert wrong["x"].grad == (10 * 5 * 2 + 10 * 5 * 3,)
+    assert right["x"].grad == (10 * 2 + 10 * 5 * 3,)
+    assert (wrong["hidden"].version, right["hidden"].version) == (1, 0)
+    assert wrong["hidden"].values == right["shifted"].values
+
+
+def test_rows_share_the_counter_of_the_whole() -> None:
+    wrong = part(traced("write_in_a_loop"), "wrong")
+    assert states(wrong, "out")[-1].version == 3
+    assert "is at version 3; expected version 2 instead" in error_text(wrong)
+    end = last(part(traced("write_in_a_loop"), "right"))
+    assert end["out"].version == 0
+    assert end["out"].values == states(wrong, "out")[-1].values

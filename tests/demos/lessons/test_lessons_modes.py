@@ -50,6 +50,10 @@ VERDICTS = [
     ("inference_mode_inside", "refused_changes_nothing", "wrong"),
     ("inference_mode_inside", "false_turns_on", "holds"),
     ("inference_mode_inside", "normal_may_change", "holds"),
+    ("library_no_grad", "train_and_enable_grad_help", "holds_partly"),
+    ("library_no_grad", "error_tells", "holds_partly"),
+    ("library_no_grad", "forward_trains", "holds"),
+    ("library_no_grad", "undecorated_records", "holds"),
 ]
 # Of a claim that holds partly, the checks that fail.
 FAILED = [
@@ -62,6 +66,8 @@ FAILED = [
         "enable_grad_turns_on",
         {"score_requires_grad", "score_is_normal"},
     ),
+    ("library_no_grad", "train_and_enable_grad_help", {"embedding_in_graph"}),
+    ("library_no_grad", "error_tells", {"with_head_raises"}),
 ]
 CUT = "element 0 of tensors does not require grad and does not have a grad_fn"
 RAISED = [
@@ -77,6 +83,7 @@ RAISED = [
         "total += score",
         "Inplace update to inference tensor outside InferenceMode is not allowed.",
     ),
+    ("library_no_grad", "embedding.square().sum().backward()", CUT),
 ]
 
 
@@ -217,3 +224,15 @@ def test_gradient_inside_inference_mode() -> None:
     assert (first(right, "total").version, end["total"].version) == (0, 1)
     assert end["batch"].version is None
     assert [step.grad_mode for step in right.steps].count("inference") >= 3
+
+
+def test_decorated_method_turns_grad_off_inside_of_enable_grad() -> None:
+    wrong, right = traced("library_no_grad").parts
+    assert modes_in(wrong, "encode") == ["no_grad"]
+    assert set(modes_in(wrong, "")) == {"grad"}
+    end = last(wrong)
+    assert (end["embedding"].grad_fn, end["encoder.weight"].grad) == (None, None)
+    assert end["head.weight"].grad == end["embedding"].values
+    end = last(right)
+    assert end["encoder.bias"].grad == end["head.weight"].values
+    assert end["undecorated"].values == end["embedding"].values

@@ -95,6 +95,27 @@ VERDICTS = {
         "modes_are_alike": "holds_partly",
         "detach_cuts": "holds",
     },
+    "sample_or_rsample": {
+        "sample_passes": "wrong",
+        "same_numbers": "holds",
+        "rsample_passes": "holds",
+        "every_distribution": "holds_partly",
+        "log_prob_trains": "holds",
+    },
+    "surrogate_loss": {
+        "constant_trains_nothing": "holds_partly",
+        "gradient_of_log_prob": "holds",
+        "clamp_limits": "wrong",
+        "old_log_prob_limits": "holds",
+        "same_first_step": "holds",
+    },
+    "vector_loss": {
+        "always_raises": "holds_partly",
+        "one_for_all": "wrong",
+        "ones_are_sum": "holds",
+        "sum_is_mean": "holds_partly",
+        "weights_samples": "holds",
+    },
 }
 # Which of the checks failed where a claim holds in part.
 FAILED = {
@@ -105,6 +126,10 @@ FAILED = {
     ("detached_factor", "create_graph_suffices"): {"second"},
     ("hooks_on_detached", "module_hook_runs"): {"encoder_called"},
     ("forward_mode", "modes_are_alike"): {"no_grad_drops"},
+    ("sample_or_rsample", "every_distribution"): {"categorical"},
+    ("surrogate_loss", "constant_trains_nothing"): {"chance_stays"},
+    ("vector_loss", "always_raises"): {"one_number"},
+    ("vector_loss", "sum_is_mean"): {"same_size"},
 }
 # What the wrong code ends in; the others end in a wrong result.
 RAISES = {
@@ -114,6 +139,8 @@ RAISES = {
         NO_HOOK,
         'features.register_hook(lambda grad: calls.append("features"))',
     ),
+    "sample_or_rsample": (NO_GRAD_FN, "loss.backward()"),
+    "vector_loss": ("grad can be implicitly created only for scalar outputs", "losses.backward()"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
 from profiling.model.lesson import PartTrace
@@ -189,3 +190,43 @@ def test_tangent_passes_no_grad_and_not_detach() -> None:
     assert is_close(end["tangent"].values, (first * (1 - first), -second * (1 - second)))
     assert last(right("forward_mode"))["gate"].values == end["gate"].values
     assert values_of(right("forward_mode"))["tangent"] == "None"
+
+
+def test_sample_is_cut_and_rsample_and_log_prob_train() -> None:
+    end = last(wrong("sample_or_rsample"))
+    assert (end["action"].grad_fn, end["mean"].grad) == (None, None)
+    end = last(right("sample_or_rsample"))
+    (action,), (sampled,), (cost,) = (end[name].values for name in ("action", "sampled", "cost"))
+    assert is_close(end["through_action"].values, (2 * (action - 2),))
+    assert is_close(end["mean"].grad, ((sampled - 0.5) * cost,))
+
+
+def test_value_of_a_surrogate_stays_while_it_trains() -> None:
+    shown = values_of(wrong("surrogate_loss"))
+    assert shown["losses"] == "[-2.0, -2.0, -2.0]"
+    # Each step of rate 1 along -2 * log_prob moves the scores by 2 * (1 - chance) each.
+    apart, chances = 0.0, []
+    for _ in range(3):
+        chances.append(sigmoid(apart))
+        apart += 4 * (1 - chances[-1])
+    assert is_close(tuple(ast.literal_eval(shown["chances"])), tuple(chances))
+    shown = values_of(right("surrogate_loss"))
+    ratio = sigmoid(2) / 0.5
+    assert is_close(tuple(ast.literal_eval(shown["ratios"])), (1.0, ratio, ratio))
+
+
+def test_vector_is_reduced_by_weights() -> None:
+    shown = wrong("vector_loss")
+    assert values_of(shown)["mismatch"] == repr(
+        "Mismatch in shape: grad_output[0] has a shape of torch.Size([]) "
+        "and output[0] has a shape of torch.Size([2])."
+    )
+    end = last(right("vector_loss"))
+    weight, (bias,) = end["model.weight"].values, end["model.bias"].values
+    slopes = [2 * (a * weight[0] + b * weight[1] + bias) for a, b in ((1, 2), (3, 5))]
+    first, second = (slopes[0], 2 * slopes[0]), (3 * slopes[1], 5 * slopes[1])
+    total = tuple(map(sum, zip(first, second, strict=True)))
+    assert is_close(end["by_ones"].values, total)
+    assert is_close(end["by_sum"].values, total)
+    assert is_close(end["by_mean"].values, tuple(each / 2 for each in total))
+    assert is_close(end["model.weight"].grad, second)

@@ -76,6 +76,26 @@ VERDICTS = {
         "sum_or_retain_graph": "holds",
         "sum_passes_once": "holds",
     },
+    "step_before_backward": {
+        "retain_graph_is_enough": "wrong",
+        "step_is_in_place": "holds",
+        "only_the_critic_changed": "holds_partly",
+        "forward_again": "holds",
+        "backward_first": "holds",
+    },
+    "old_graph_lives_on": {
+        "detach_lets_go": "holds_partly",
+        "next_forward_replaces": "holds_partly",
+        "backward_frees_all": "holds_partly",
+        "cache_detached": "holds_partly",
+        "del_before_forward": "holds",
+    },
+    "create_graph_cycle": {
+        "del_is_enough": "wrong",
+        "collector_finds_it": "wrong",
+        "grad_none_ends_it": "holds",
+        "grad_makes_no_cycle": "holds",
+    },
 }
 # Which checks made a verdict that is neither all nor nothing.
 PARTLY = {
@@ -87,6 +107,11 @@ PARTLY = {
     "record_nothing": {"no_grad": True, "detach": False},
     "always_raises": {"with_head": False, "with_frozen_head": True},
     "never_twice": {"penalty_raised": False, "value_loss_raised": True},
+    "only_the_critic_changed": {"actor_unchanged": True, "actor_loss_unaffected": False},
+    "detach_lets_go": {"logged_has_no_graph": True, "activation_gone": False},
+    "next_forward_replaces": {"gone_during_it": False, "gone_after_it": True},
+    "backward_frees_all": {"saved_tensors": True, "cached_activation": False},
+    "cache_detached": {"no_graph": True, "no_memory": False},
 }
 # How the error of `wrong` begins, and its line, which is the last.
 RAISED = {
@@ -96,6 +121,7 @@ RAISED = {
     "lstm_state_is_a_tuple": (SECOND_TIME, "output.sum().backward()"),
     "checkpoint_frozen_input": (NO_GRAD_FN, "head(hidden).mean().backward()"),
     "second_backward": (SECOND_TIME, "value_loss.backward()"),
+    "step_before_backward": (IN_PLACE, "actor_loss.backward()"),
 }
 
 
@@ -165,3 +191,11 @@ def test_checkpoint_warns_where_it_is_called() -> None:
     said = {line.strip(): text for line, text in warned.items() if text}
     assert list(said) == ["hidden = checkpoint(block, embedded, use_reentrant=True)"]
     assert "None of the inputs have requires_grad=True. Gradients will be None" in str(said)
+
+
+def test_create_graph_warns_where_backward_is_called() -> None:
+    wrong = part(traced("create_graph_cycle"), "wrong")
+    source = catalogue.lesson("create_graph_cycle").parts["wrong"]
+    lines = source.text.splitlines()
+    warned = [lines[step.line - source.first_line] for step in wrong.steps if step.printed]
+    assert [line.strip() for line in warned] == ["loss.backward(create_graph=True)"]

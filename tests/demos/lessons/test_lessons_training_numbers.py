@@ -221,3 +221,34 @@ def test_gradients_meet_before_the_trunk() -> None:
     at_trunk = tuple(each * (1 - h**2) for each, h in zip(both, hidden, strict=True))
     assert end["trunk.weight"].grad == close(outer(at_trunk, (1.0, 2.0)))
     assert end["at_once"].values == close(outer(at_trunk, (1.0, 2.0)))
+
+
+def test_step_between_changes_the_weight_that_the_other_loss_saved() -> None:
+    wrong, right = traced("step_before_backward").parts
+    end = last(wrong)
+    assert (end["critic.weight"].version, end["actor.weight"].version) == (2, 1)
+    # The first loss reached the actor through the uncut action.
+    assert end["actor.weight"].grad is not None
+    end = last(right)
+    (weight,) = end["critic.weight"].values
+    assert end["actor.weight"].grad == close((-weight, -2 * weight))
+
+
+def test_names_and_attributes_keep_activations() -> None:
+    wrong, right = traced("old_graph_lives_on").parts
+    kept = {name: text for name, text in values_of(wrong).items() if name.startswith("kept")}
+    assert kept == {"kept_in_next_forward": "True", "kept_after_it": "False"}
+    assert values_of(right)["kept"] == "False"
+    assert last(right)["logged"].values == last(wrong)["logged"].values
+
+
+def test_gradient_with_a_graph_keeps_its_weight_until_it_is_none() -> None:
+    wrong, right = traced("create_graph_cycle").parts
+    kept = {name: text for name, text in values_of(wrong).items() if name.startswith("kept")}
+    assert kept == {
+        "kept_after_del": "True",
+        "kept_after_collect": "True",
+        "kept_without_grad": "False",
+    }
+    ended = values_of(right)
+    assert (ended["has_graph"], ended["kept"]) == ("True", "False")

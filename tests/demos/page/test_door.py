@@ -42,7 +42,7 @@ def test_code_is_shown_with_what_is_in_it() -> None:
     text = translator("en")
     html = reply("h = f(x).detach()\nh.add_(1)\nprint(1 < 2)", "en", text)
     assert "Read, not run. 2 places" in html
-    assert lessons(html) == ["detach_untouched", "saves_nothing"]
+    assert lessons(html) == ["detach_untouched", "changed_after_saved"]
     notes = re.findall(r'lab-door-note (\w+)"><code>(.*?)</code>', html)
     assert notes == [("cuts", "f(x).detach()"), ("changes", "h.add_(1)")]
     assert "&lt;" in html

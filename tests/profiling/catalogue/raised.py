@@ -55,10 +55,19 @@ def _view_from_no_grad() -> None:
     view.zero_()
 
 
+def _warned(call: Callable[..., object], *args: object, **settings: object) -> None:
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # It gives some warnings once in a process.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            call(*args, **settings)
+    finally:
+        torch.set_warn_always(always)
+
+
 def _non_leaf_grad() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        _ = _result().grad
+    _warned(lambda: _result().grad)
 
 
 # What raises, and the lesson that is to come first for it.
@@ -89,6 +98,14 @@ CAUSES: dict[str, tuple[Callable[[], object], str]] = {
     "retain_grad": (lambda: torch.ones(3).retain_grad(), "hooks_on_detached"),
     "hook": (lambda: torch.ones(3).register_hook(print), "hooks_on_detached"),
     "non-leaf grad": (_non_leaf_grad, "non_leaf_has_no_grad"),
+    "vector": (lambda: _result().backward(), "vector_loss"),
+    "other shape": (lambda: _result().backward(torch.ones(2)), "vector_loss"),
+    "tensor of a tensor": (lambda: _warned(torch.tensor, _result()), "tensor_of_tensor"),
+    "tensor of a list": (lambda: _warned(torch.tensor, [_result()[0]]), "tensor_of_tensor"),
+    "cycle": (
+        lambda: _warned(_result().sum().backward, create_graph=True),
+        "create_graph_cycle",
+    ),
 }
 
 

@@ -25,7 +25,6 @@ from tests.profiling.catalogue.raised import TRACEBACK
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x3 and 5x2)",
         "RuntimeError: Expected all tensors to be on the same device, but found at least two "
         "devices, cuda:0 and cpu!",
-        "RuntimeError: grad can be implicitly created only for scalar outputs",
         "RuntimeError: cannot resize variables that require grad",
         "RuntimeError: CUDA error: device-side assert triggered",
         "RuntimeError: The size of tensor a (3) must match the size of tensor b (4)",
