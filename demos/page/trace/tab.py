@@ -132,7 +132,7 @@ class _Panels:
         with gr.Tabs(visible=False, elem_id="trace-tabs") as self._tabs:
             with self._add_tab("timeline", labels):
                 self._timeline = TimelinePanel(labels)
-            with self._add_tab("gpu", labels):
+            with self._add_tab("gpu", labels, visible=False):
                 self._gpu = GpuPanel(labels)
             with self._add_tab("memory", labels):
                 self._memory = MemoryPanel()
@@ -148,8 +148,8 @@ class _Panels:
         own = [self._tabs, self._tab["gpu"]]
         self.components = [*own, *(each for part in parts for each in part.components)]
 
-    def _add_tab(self, name: str, labels: gr.I18n) -> gr.Tab:
-        self._tab[name] = gr.Tab(labels(f"trace.tab.{name}"), id=name)
+    def _add_tab(self, name: str, labels: gr.I18n, *, visible: bool = True) -> gr.Tab:
+        self._tab[name] = gr.Tab(labels(f"trace.tab.{name}"), id=name, visible=visible)
         return self._tab[name]
 
     def connect(self, handlers: Handlers, engine: Engine, run: gr.State, name: gr.State) -> None:

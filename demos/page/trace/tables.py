@@ -84,8 +84,8 @@ class GpuPanel:
         self._words = gr.Textbox(
             label=labels("trace.filter"), elem_id="trace-gpu-filter", max_length=200
         )
-        self._map = empty_plot("kernels")
         self._tables = empty_table("trace-gpu")
+        self._map = empty_plot("kernels")
 
     def connect(
         self, handlers: Handlers, tab: gr.Tab, tabs: gr.Tabs, timeline: TimelinePanel
