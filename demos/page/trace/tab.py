@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,7 +21,6 @@ from profiling.model.run import Run
 from profiling.model.words import Text
 from profiling.output import trace_views
 from profiling.output.trace_views import Opening
-from profiling.traces.summary import Section
 
 # Seconds until the trace of a visitor who left is dropped.
 _KEEP_S = 3600.0
@@ -116,7 +115,7 @@ def create_trace_tab(
     page.load(show_hint, None, status, **UNQUEUED)
 
 
-def _gpu_summary(sections: list[Section] | None, text: Text) -> str:
+def _gpu_summary(sections: Sequence[object] | None, text: Text) -> str:
     return common.render("trace_gpu_summary.html", text, sections=sections)
 
 

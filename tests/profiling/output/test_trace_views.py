@@ -21,7 +21,7 @@ from profiling.traces.diff import compare_sides, diff_side, trace_diff
 from profiling.traces.opened import OpenTrace
 from profiling.traces.table import read_trace
 from tests.profiling.planted import event, memory_event, write_trace
-from tests.profiling.traces.gpu_events import annotation, call, launched, operator, work
+from tests.profiling.traces.gpu_events import annotation, call, launched, operator
 
 Opener = Callable[..., OpenTrace]
 
