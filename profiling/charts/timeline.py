@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -92,7 +92,12 @@ _PHASE_COLORS = {
 
 
 def timeline(
-    lanes: pd.DataFrame, view: View, events: pd.DataFrame, window: Window, text: Text
+    lanes: pd.DataFrame,
+    view: View,
+    events: pd.DataFrame,
+    window: Window,
+    text: Text,
+    short: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Draw the events of a window.
 
@@ -102,6 +107,7 @@ def timeline(
         events: The trace, as from `profiling.traces.table.read_trace`.
         window: First and last second shown.
         text: Translator.
+        short: Short names of GPU work, by whole ones; a whole name is written unless it has one.
 
     Returns:
         Bars in one unit of time, a plotly trace for each family of events, hatched where several
@@ -118,6 +124,7 @@ def timeline(
     row_px = int(np.clip(_MOST_PX / rows, _LEAST_ROW_PX, _ROW_PX))
     boxes = clip(boxes, window)
     boxes["y"] = boxes["lane"].map(tops) + boxes["depth"]
+    boxes["label"] = _labels_of(boxes, short or {})
     boxes["hover"] = limit_hovers([hover_text(row, text) for row in rows_of(boxes)])
     is_merged = bool(boxes["count"].gt(1).any())
     boxes["family"] = [family(*each) for each in zip(boxes["category"], boxes["name"], strict=True)]
@@ -159,8 +166,8 @@ def add_phases(figure: go.Figure, phases: pd.DataFrame, window: Window, text: Te
     unit = time_unit([window[1] - window[0]])
     visible = phases[(phases["end_s"] > window[0]) & (phases["start_s"] < window[1])]
     visible = clip(visible, window).head(_MOST_PHASES)
-    for phase in rows_of(visible):
-        _shade(figure, phase, unit, _PHASE_COLORS[phase["phase"]].background)
+    backgrounds = [_PHASE_COLORS[phase].background for phase in visible["phase"]]
+    _shade(figure, rows_of(visible), unit, backgrounds)
     by_phase = visible.groupby("phase", sort=False)
     labels = [
         _labels(
@@ -192,8 +199,8 @@ def add_steps(figure: go.Figure, steps: pd.DataFrame, window: Window, text: Text
     visible = clip(visible, window).head(_MOST_PHASES)
     if not figure.data or visible.empty:
         return
-    for step in rows_of(visible[visible["step"] % 2 == 1]):
-        _shade(figure, step, unit, _STEP_FILL)
+    odd = rows_of(visible[visible["step"] % 2 == 1])
+    _shade(figure, odd, unit, [_STEP_FILL] * len(odd))
     names = [text("trace.step", number=step) for step in visible["step"]]
     figure.add_trace(_labels(text("trace.steps"), names, visible, _STEP_ROW, _STEP_LABEL, unit))
     bottom, _ = figure.layout.yaxis.range
@@ -202,18 +209,23 @@ def add_steps(figure: go.Figure, steps: pd.DataFrame, window: Window, text: Text
     )
 
 
-def _shade(figure: go.Figure, span: Row, unit: Unit, color: str) -> None:
-    figure.add_shape(
-        type="rect",
-        x0=span["start_s"] / unit.factor,
-        x1=span["end_s"] / unit.factor,
-        y0=0,
-        y1=1,
-        yref="paper",
-        layer="below",
-        line={"width": 0},
-        fillcolor=color,
-    )
+def _shade(figure: go.Figure, spans: list[Row], unit: Unit, colors: list[str]) -> None:
+    shapes = [
+        {
+            "type": "rect",
+            "x0": span["start_s"] / unit.factor,
+            "x1": span["end_s"] / unit.factor,
+            "y0": 0,
+            "y1": 1,
+            "yref": "paper",
+            "layer": "below",
+            "line": {"width": 0},
+            "fillcolor": color,
+        }
+        for span, color in zip(spans, colors, strict=True)
+    ]
+    # At once: plotly checks all shapes again with each that is added.
+    figure.layout.shapes = (*figure.layout.shapes, *shapes)
 
 
 def category_name(category: str, text: Text) -> str:
@@ -250,7 +262,7 @@ def fit_name(name: str, room: int) -> str:
 
 def hover_text(row: Row, text: Text) -> str:
     """Return the hover text of a row of `_boxes`."""
-    name = escaped(row["name"], _NAME_LIMIT)
+    name = escaped(row["label"], _NAME_LIMIT)
     if row["count"] > 1:
         return text("trace.hover.merged", count=f"{row['count']:,}", name=name)
     whole = time_unit([row["whole_s"]]).show(row["whole_s"])
@@ -285,6 +297,13 @@ def _boxes(view: View, events: pd.DataFrame) -> pd.DataFrame:
     boxes["category"] = boxes["category"].astype("object").fillna("")
     boxes["name"] = boxes["name"].astype("object")
     return boxes.reset_index(drop=True)
+
+
+def _labels_of(boxes: pd.DataFrame, short: Mapping[str, str]) -> list[str]:
+    columns = boxes["name"], boxes["category"].isin(DEVICE_WORK)
+    return [
+        short.get(name, name) if is_work else name for name, is_work in zip(*columns, strict=True)
+    ]
 
 
 def _tops(depths: pd.Series) -> pd.Series:
@@ -326,7 +345,7 @@ def _bars(family: str, boxes: pd.DataFrame, window: Window, unit: Unit, text: Te
     is_merged = bool(boxes["count"].iloc[0] > 1)
     spans = (boxes["end_s"] - boxes["start_s"]).to_numpy()
     letters = (spans / (window[1] - window[0]) * _LETTERS).astype("int64")
-    names = [fit_name(name, room) for name, room in zip(boxes["name"], letters, strict=True)]
+    names = [fit_name(name, room) for name, room in zip(boxes["label"], letters, strict=True)]
     return go.Bar(
         name=text(f"trace.family.{family}"),
         legendgroup=family,

@@ -26,6 +26,7 @@ from profiling.charts.timeline import Window
 from profiling.model.units import Unit, byte_unit, time_unit
 from profiling.model.words import Text
 from profiling.traces import timeline as lanes
+from profiling.traces.kernel_names import short_names
 from profiling.traces.memory import NODE_PREFIX, downsample, memory_curve, memory_devices
 from profiling.traces.opened import OpenTrace
 from profiling.traces.table import Trace
@@ -104,7 +105,9 @@ def write_chart(name: str, figure: go.Figure, folder: Path, *, alone: bool) -> P
 def timeline_chart(opened: OpenTrace, window: Window, text: Text) -> tuple[go.Figure, View]:
     """Draw a window of a trace with steps and phases; return the figure and what it shows."""
     view = lanes.view(opened.timeline, *window, _WIDTH_PX)
-    figure = timeline.timeline(opened.timeline.lanes, view, opened.events, window, text)
+    figure = timeline.timeline(
+        opened.timeline.lanes, view, opened.events, window, text, opened.short
+    )
     timeline.add_phases(figure, opened.phases, window, text)
     timeline.add_steps(figure, opened.steps, window, text)
     return figure, view
@@ -330,11 +333,13 @@ def trace_changes(diff: pd.DataFrame, text: Text) -> go.Figure:
     unit = time_unit(shown["change_s"].astype("float64"))
     rows, changes = rows_of(shown), scaled(shown["change_s"], unit)
     places = list(range(len(rows)))
+    short = short_names(shown.loc[shown["category"] != "cpu_op", "name"])
+    names = [row["name"] if row["category"] == "cpu_op" else short[row["name"]] for row in rows]
     labels = [_counts(row) for row in rows]
     axis = branch_axis([]) | {"type": "linear", "tickvals": places}
     del axis["categoryarray"], axis["categoryorder"]
     kind = "count" if labels[0] else "time"
-    name, change = escaped(rows[0]["name"], 50), _signed(rows[0], unit)
+    name, change = escaped(names[0], 50), _signed(rows[0], unit)
     title = text(f"trace.diff.title.{kind}", name=name, change=change, counts=labels[0])
     figure = go.Figure(
         layout=base_layout(
@@ -343,7 +348,7 @@ def trace_changes(diff: pd.DataFrame, text: Text) -> go.Figure:
             label_room=label_room([0.0] * len(rows), labels),
             xaxis={"title": {"text": text("trace.axis.change", unit=unit.symbol)}, "nticks": 7},
             yaxis=axis
-            | {"zeroline": False, "ticktext": [escaped(row["name"], _TICK_LIMIT) for row in rows]},
+            | {"zeroline": False, "ticktext": [escaped(name, _TICK_LIMIT) for name in names]},
         )
     )
     figure.add_trace(

@@ -19,7 +19,7 @@ from profiling.cli.terminal import printable
 from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
 from profiling.output import json_data, trace_files
-from profiling.output.columns import column, tells
+from profiling.output.columns import column, telling
 from profiling.output.saved_runs import find_trace
 from profiling.traces.cuts import cut_facts, cut_sentences
 from profiling.traces.diff import diff_sentences, trace_diff
@@ -37,8 +37,6 @@ _ROWS = 20
 _NAME_LIMIT = 60
 _FEW_ROWS = 10
 _PIPE_WIDTH = 240
-# Shown even if they are empty.
-_ALWAYS = ("name", "device")
 
 
 @click.command("trace")
@@ -224,7 +222,7 @@ def _print_diff(diff: pd.DataFrame, cut: list[str]) -> None:
 
 
 def _print(title: str, table: pd.DataFrame, columns: Sequence[str], most: int = _ROWS) -> None:
-    known = [name for name in columns if name in _ALWAYS or tells(table, name)]
+    known = telling(table, columns)
     drawn = Table(box=None, pad_edge=False)
     shown = table.head(most)
     found = [column(shown, name, say) for name in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
@@ -11,6 +12,10 @@ from profiling.model.words import Text
 from profiling.traces.kernel_table import CONFIGURATION
 
 _RATE = Unit("GB/s", 1e9)
+# Numbers that only name something.
+_LABELS = ("device", "stream", "step")
+# Shown even if they are empty.
+_ALWAYS = ("name", "device")
 
 
 class Column(NamedTuple):
@@ -41,7 +46,7 @@ def column(table: pd.DataFrame, name: str, text: Text) -> Column:
         return Column(heading, _texts(table, name, text), is_text=True)
     numbers = [None if pd.isna(value) else float(value) for value in values]
     kind = name.removesuffix("_a").removesuffix("_b")
-    unit = _unit(kind, numbers)
+    unit = _unit(kind, [*numbers, *_beside(table, name)])
     if unit is not None:
         return Column(f"{heading} ({unit.symbol})", show_column(numbers, unit), is_text=False)
     if kind.endswith("share"):
@@ -49,10 +54,16 @@ def column(table: pd.DataFrame, name: str, text: Text) -> Column:
     elif kind.endswith("_pct"):
         cells = ["" if value is None else show_share(value / 100) for value in numbers]
     else:
-        cells = ["" if pd.isna(value) else f"{value:,}" for value in values]
+        pattern = "{:.0f}" if name in _LABELS else "{:,.0f}"
+        cells = ["" if value is None else pattern.format(value) for value in numbers]
     if name in CONFIGURATION:
         cells = _several(cells, table, name, text)
     return Column(heading, cells, is_text=False)
+
+
+def telling(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Return which of some columns of a table are worth their place."""
+    return [name for name in names if name in _ALWAYS or tells(table, name)]
 
 
 def tells(table: pd.DataFrame, name: str) -> bool:
@@ -62,6 +73,15 @@ def tells(table: pd.DataFrame, name: str) -> bool:
     if name in CONFIGURATION and "varies" in table and table["varies"].str.contains(name).any():
         return True
     return bool(table[name].notna().any())
+
+
+def _beside(table: pd.DataFrame, name: str) -> list[float | None]:
+    """Return the values of the same column of the other trace, which has the same unit."""
+    ends = {"_a": "_b", "_b": "_a"}
+    other = f"{name[:-2]}{ends.get(name[-2:], '')}"
+    if name[-2:] not in ends or other not in table:
+        return []
+    return [None if pd.isna(value) else float(value) for value in table[other]]
 
 
 def _unit(kind: str, numbers: list[float | None]) -> Unit | None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.model.units import Unit
 from profiling.model.words import Text
+from profiling.output.columns import column
 
-# The same unit in all tables; the resolution of the profiler's clock is a nanosecond.
-_UNITS = {"_s": Unit("µs", 1e-6), "_bytes": Unit("KiB", 2**10), "_share": Unit("%", 0.01)}
-_DIGITS = 3
 _TEXT_LIMIT = 1000
 _NAME_LIMIT = 60
-# The column with the number of an event of the row, and those whose numbers only name something.
+# Columns that are not shown: the number of an event of the row, and the whole name of the row where
+# its first column has a short one.
 EVENT = "longest_event"
-_LABELS = ("device", "stream", "step")
+WHOLE = "whole"
 
 
 class Cell(NamedTuple):
@@ -59,52 +58,48 @@ class Sheet(NamedTuple):
     rows: list[SheetRow]
 
 
-def sheet(table: pd.DataFrame, text: Text) -> Sheet:
-    """Return a table with translated headings, with seconds in µs, bytes in KiB and shares in %.
+def sheet(table: pd.DataFrame, text: Text, names: Iterable[str] | None = None) -> Sheet:
+    """Return a table with translated headings, each column in one unit.
 
     Args:
-        table: Columns ending in ``_s``, ``_bytes`` and ``_share`` have SI units. The column `EVENT`
-            is not shown; it is what a row leads to.
+        table: Columns as `profiling.output.columns.column` takes them; `EVENT` is what a row leads
+            to, and `WHOLE` its whole name.
         text: Translator.
+        names: The columns to show; all of them unless given.
     """
-    events = table.get(EVENT)
-    shown = table.drop(columns=EVENT, errors="ignore")
-    found = [_column(str(name), shown[name], text) for name in shown]
+    events, wholes = table.get(EVENT), table.get(WHOLE)
+    shown = [str(name) for name in (table if names is None else names)]
+    shown = [name for name in shown if name not in (EVENT, WHOLE)]
+    found = [_column(table, name, text) for name in shown]
+    if wholes is not None:
+        heading, cells = found[0]
+        found[0] = heading, [_short(*pair) for pair in zip(cells, wholes, strict=True)]
     numbers = [None] * len(table) if events is None else [_int(each) for each in events]
-    cells = [list(row) for row in zip(*(cells for _, cells in found), strict=True)]
-    rows = [SheetRow(row, event) for row, event in zip(cells, numbers, strict=True)]
-    return Sheet([column for column, _ in found], rows)
+    cells_of_rows = [list(row) for row in zip(*(cells for _, cells in found), strict=True)]
+    rows = [SheetRow(row, event) for row, event in zip(cells_of_rows, numbers, strict=True)]
+    return Sheet([heading for heading, _ in found], rows)
 
 
-def _column(name: str, values: pd.Series, text: Text) -> tuple[Column, list[Cell]]:
-    heading = text(f"trace.column.{name}")
-    kind = name.removesuffix("_a").removesuffix("_b")
-    unit = next((unit for end, unit in _UNITS.items() if kind.endswith(end)), None)
-    if unit is not None:
-        scaled = [None if pd.isna(each) else float(each) / unit.factor for each in values]
-        return Column(f"{heading} ({unit.symbol})", True), _numbers(scaled)
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        plain = [None if pd.isna(each) else float(each) for each in values]
-        if kind in _LABELS:
-            return Column(heading, True), [
-                Cell("") if each is None else Cell(f"{each:.0f}", each) for each in plain
-            ]
-        return Column(heading, True), _numbers(plain, digits=0)
-    return Column(heading, False), [_text(each) for each in values]
+def _column(table: pd.DataFrame, name: str, text: Text) -> tuple[Column, list[Cell]]:
+    found = column(table, name, text)
+    if found.is_text:
+        return Column(found.heading, False), [_text(cell) for cell in found.cells]
+    values = [None if pd.isna(each) else float(each) for each in table[name]]
+    cells = [Cell(*pair) for pair in zip(found.cells, values, strict=True)]
+    return Column(found.heading, True), cells
 
 
-def _numbers(values: list[float | None], digits: int = _DIGITS) -> list[Cell]:
-    """Return numbers with as many decimals each, fewer where they are large."""
-    largest = max((abs(each) for each in values if each is not None), default=0.0)
-    digits = min(digits, 1 if largest >= 10_000 else _DIGITS)
-    return [Cell("") if each is None else Cell(f"{each:,.{digits}f}", each) for each in values]
-
-
-def _text(value: object) -> Cell:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return Cell("")
-    whole = str(value)[:_TEXT_LIMIT]
+def _text(cell: str) -> Cell:
+    whole = cell[:_TEXT_LIMIT]
     return Cell(whole) if len(whole) <= _NAME_LIMIT else Cell(_folded(whole), None, whole)
+
+
+def _short(cell: Cell, whole: object) -> Cell:
+    """Return a cell with a short name, and the whole one beside it if it is another."""
+    short = cell.whole or cell.shown
+    if pd.isna(whole) or str(whole) == short:  # type: ignore[call-overload]
+        return cell
+    return Cell(short, None, str(whole)[:_TEXT_LIMIT])
 
 
 def _folded(name: str) -> str:

@@ -32,11 +32,15 @@ from profiling.model.errors import InputError
 from profiling.model.units import show_bytes, time_unit
 from profiling.model.words import Text
 from profiling.output import json_data, trace_files
-from profiling.output.sheet import Sheet, sheet
+from profiling.output.columns import telling
+from profiling.output.sheet import EVENT, WHOLE, Sheet, sheet
 from profiling.traces import phases
 from profiling.traces.categories import DEVICE_WORK
+from profiling.traces.cuts import CutSide, compare_cuts, cut_sentences, cut_side
 from profiling.traces.diff import compare_sides, diff_sentences, diff_side
 from profiling.traces.families import family
+from profiling.traces.gpu_tables import GPU_TABLES, SHOWN
+from profiling.traces.kernel_names import short_names
 from profiling.traces.memory import NO_OP, alive_at_peak, memory_devices, memory_facts
 from profiling.traces.opened import OpenTrace, OtherTrace
 from profiling.traces.operators import (
@@ -45,6 +49,7 @@ from profiling.traces.operators import (
     Selection,
     filter_rows,
 )
+from profiling.traces.summary import Section, summary_sections, trace_summary
 from profiling.traces.timeline import View, overview
 
 CHARTS = ("timeline", "memory", "operators", "kernels", "trace_diff")
@@ -64,6 +69,11 @@ _DIFF_COLUMNS = (
 )
 
 
+# The table after those that answer a question, and what needs a sentence on its columns or rows.
+_STREAMS = "streams"
+_EXPLAINED = ("gaps", "kernels", _STREAMS)
+
+
 class Opening(NamedTuple):
     """What is said of a trace once it is opened.
 
@@ -73,6 +83,7 @@ class Opening(NamedTuple):
         notices: Sentences on the reading.
         heights: Of the parts of the overview, from 0 to 100.
         length: How long the trace is.
+        is_of_gpu: Whether it has work of GPUs.
     """
 
     summary: str
@@ -80,6 +91,7 @@ class Opening(NamedTuple):
     notices: list[str]
     heights: list[int]
     length: str
+    is_of_gpu: bool
 
 
 class Drawing(NamedTuple):
@@ -95,11 +107,19 @@ class Drawing(NamedTuple):
 
 
 class Link(NamedTuple):
-    """An event that another one leads to: what it is to that one, its name, and its number."""
+    """An event that another one leads to.
+
+    Attributes:
+        label: What it is to that one.
+        name: Its name, a short one if it is work of a GPU.
+        event: Its number.
+        whole: Its whole name.
+    """
 
     label: str
     name: str
     event: int
+    whole: str
 
 
 class Details(NamedTuple):
@@ -144,28 +164,31 @@ class Memory(NamedTuple):
     devices: list[DeviceMemory]
 
 
-class Tables(NamedTuple):
-    """Operators and GPU work, sorted and filtered; GPU work is None where there is none."""
-
-    operators: Sheet
-    operators_about: str
-    kernels: Sheet | None
-    kernels_about: str
-
-
-class Areas(NamedTuple):
-    """Treemaps of operators and GPU work as JSON, and streams; empty where there is no GPU work."""
-
-    operators: str
-    kernels: str
-    streams: Sheet | None
-
-
 class Listed(NamedTuple):
     """A table with a sentence on it; None if it would be empty."""
 
     about: str
     sheet: Sheet | None
+
+
+class Answered(NamedTuple):
+    """A table of `GPU_TABLES` by its name, with what is to be known of it."""
+
+    name: str
+    about: list[str]
+    sheet: Sheet
+
+
+class Gpu(NamedTuple):
+    """What GPUs did.
+
+    Attributes:
+        tables: Those that are not empty, and last ``streams``.
+        figure: The treemap of GPU work as JSON.
+    """
+
+    tables: list[Answered]
+    figure: str
 
 
 class Phases(NamedTuple):
@@ -177,8 +200,16 @@ class Phases(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """The differences from another trace, in words, as a figure in JSON, and as a table."""
+    """The differences from another trace.
 
+    Attributes:
+        cut: Sentences on what a gradient cut changed.
+        sentences: On the differences in operators and GPU work.
+        figure: These differences, as JSON.
+        sheet: The same as a table.
+    """
+
+    cut: list[str]
     sentences: list[str]
     figure: str
     sheet: Sheet
@@ -188,12 +219,19 @@ class Side(NamedTuple):
     """What a comparison needs of the other trace.
 
     Attributes:
-        groups: As MessagePack, which only `diff` reads.
+        sums: As MessagePack, which only `diff` reads.
         notices: Sentences on its reading.
     """
 
-    groups: bytes
+    sums: bytes
     notices: list[str]
+
+
+class _Sums(NamedTuple):
+    """Sums over a trace: by operator and kernel, and by what a gradient cut may change."""
+
+    groups: dict[str, list[Any]]
+    cut: CutSide
 
 
 def opening(opened: OpenTrace, text: Text, name: str) -> Opening:
@@ -224,6 +262,7 @@ def opening(opened: OpenTrace, text: Text, name: str) -> Opening:
         _notices(opened, text),
         heights,
         unit.show(opened.end_s),
+        opened.is_of_gpu,
     )
 
 
@@ -276,8 +315,13 @@ def memory(opened: OpenTrace, text: Text) -> Memory:
     return Memory(str(memory_chart(opened.events, text).to_json()), devices)
 
 
-def tables(opened: OpenTrace, text: Text, by: str, sort: str, words: str) -> Tables:
-    """Return the operators and the GPU work, sorted and filtered.
+def gpu_summary(opened: OpenTrace, text: Text) -> list[Section]:
+    """Say what GPUs did and waited for, each for itself."""
+    return summary_sections(trace_summary(opened.trace), text)
+
+
+def operators(opened: OpenTrace, text: Text, by: str, sort: str, words: str) -> Listed:
+    """Return the operators, sorted and filtered.
 
     Args:
         opened: The trace.
@@ -286,25 +330,36 @@ def tables(opened: OpenTrace, text: Text, by: str, sort: str, words: str) -> Tab
         sort: Column to sort by.
         words: That a row must have, all of them.
     """
-    ops = filter_rows(opened.operators(by if by in GROUPINGS else "name"), words, sort)
-    unknown = [name for name in ("device_s", "allocated_bytes") if ops.table[name].isna().all()]
-    work = filter_rows(opened.kernels, words, sort)
-    has_work = not opened.kernels.empty
-    return Tables(
-        sheet(ops.table.drop(columns=unknown), text),
-        _rows_about("trace.operators.about", ops, text),
-        sheet(work.table, text) if has_work else None,
-        _rows_about("trace.kernels.about", work, text) if has_work else "",
-    )
+    found = filter_rows(opened.operators(by if by in GROUPINGS else "name"), words, sort)
+    unknown = [name for name in ("device_s", "allocated_bytes") if found.table[name].isna().all()]
+    about = text("trace.operators.about", count=f"{found.found:,}", shown=f"{len(found.table):,}")
+    return Listed(about, sheet(found.table.drop(columns=unknown), text))
 
 
-def areas(opened: OpenTrace, text: Text) -> Areas:
-    """Draw operators and GPU work by time, and list streams."""
-    operators = str(treemap(opened.operators("name"), text).to_json())
-    if opened.kernels.empty:
-        return Areas(operators, "", None)
-    work = str(treemap(opened.kernels, text, "total_s").to_json())
-    return Areas(operators, work, sheet(opened.devices, text))
+def operator_areas(opened: OpenTrace, text: Text) -> str:
+    """Draw operators by self time; return the plotly figure as JSON."""
+    return str(treemap(opened.operators("name"), text).to_json())
+
+
+def gpu(opened: OpenTrace, text: Text, words: str) -> Gpu:
+    """Return what GPUs did, table by table.
+
+    Args:
+        opened: The trace.
+        text: Translator.
+        words: That a row must have, all of them.
+    """
+    if not opened.is_of_gpu:
+        return Gpu([], "")
+    found = []
+    for name in (*GPU_TABLES, _STREAMS):
+        table = opened.devices if name == _STREAMS else _linked(name, opened)
+        if len(table):
+            selection = filter_rows(table, words, None)
+            columns = table if name == _STREAMS else telling(table, _columns(name))
+            shown = sheet(selection.table, text, map(str, columns))
+            found.append(Answered(name, _about_rows(name, selection, text), shown))
+    return Gpu(found, str(treemap(opened.kernels, text, "total_s").to_json()))
 
 
 def training_phases(opened: OpenTrace, text: Text) -> Phases:
@@ -326,24 +381,31 @@ def side(opened: OpenTrace, text: Text) -> Side:
         str(name): column.astype("object").where(column.notna(), None).tolist()
         for name, column in diff_side(opened.events).items()
     }
-    return Side(msgspec.msgpack.encode(groups), _notices(opened, text))
+    sums = _Sums(groups, cut_side(opened.events))
+    return Side(msgspec.msgpack.encode(sums), _notices(opened, text))
 
 
-def diff(opened: OpenTrace, text: Text, name: str, groups: bytes) -> Diff:
+def diff(opened: OpenTrace, text: Text, name: str, sums: bytes) -> Diff:
     """Compare the trace with another one, and keep the differences for `write_file`.
 
     Args:
         opened: The trace.
         text: Translator.
         name: Name of the other trace.
-        groups: What `side` returned for it.
+        sums: What `side` returned for it.
     """
-    other = pd.DataFrame(msgspec.msgpack.decode(groups))
-    found = compare_sides(diff_side(opened.events), other)
+    other = msgspec.msgpack.decode(sums, type=_Sums)
+    found = compare_sides(diff_side(opened.events), pd.DataFrame(other.groups))
     opened.other = OtherTrace(name, found)
     shown = found[list(_DIFF_COLUMNS)].dropna(axis="columns", how="all").head(MOST_ROWS)
+    short = short_names(shown.loc[shown["category"] != "cpu_op", "name"])
+    named = shown.assign(name=[short.get(each, each) for each in shown["name"]])
+    named[WHOLE] = shown["name"]
     return Diff(
-        diff_sentences(found, text), str(trace_changes(found, text).to_json()), sheet(shown, text)
+        cut_sentences(compare_cuts(cut_side(opened.events), other.cut), text),
+        diff_sentences(found, text),
+        str(trace_changes(found, text).to_json()),
+        sheet(named, text),
     )
 
 
@@ -449,10 +511,11 @@ def _links(opened: OpenTrace, row: pd.Series, event: int, text: Text) -> list[Li
     launched = (events["launch_index"] == event) | (events["op_index"] == event)
     work = events.index[launched.fillna(False) & is_work][:_MOST_LINKS]
     found += [("work", int(each)) for each in work]
+    linked = [(key, place) for key, place in found if 0 <= place < len(events)]
+    names = [str(events["name"].iloc[place]) for _, place in linked]
     return [
-        Link(text(f"trace.details.{key}"), str(events["name"].iloc[place]), place)
-        for key, place in found
-        if 0 <= place < len(events)
+        Link(text(f"trace.details.{key}"), opened.short.get(name, name), place, name)
+        for (key, place), name in zip(linked, names, strict=True)
     ]
 
 
@@ -489,8 +552,31 @@ def _device(events: pd.DataFrame, device: str, text: Text) -> DeviceMemory:
     return DeviceMemory(title, lines, parts[:_TOP], more)
 
 
-def _rows_about(key: str, selection: Selection, text: Text) -> str:
-    return text(key, count=f"{selection.found:,}", shown=f"{len(selection.table):,}")
+def _columns(name: str) -> list[str]:
+    """Return the columns of a table of `GPU_TABLES`; the first one names the row."""
+    return ["next_work", *SHOWN[name]] if name == "gaps" else SHOWN[name]
+
+
+def _linked(name: str, opened: OpenTrace) -> pd.DataFrame:
+    """Return a table of `GPU_TABLES` with the events and the whole names of its rows."""
+    table = opened.gpu(name)
+    if name == "kernels":
+        return table.rename(columns={"name": WHOLE})
+    if name == "gaps":
+        table = table.rename(columns={"event": EVENT})
+        table[WHOLE] = table[EVENT].map(opened.events["name"])
+    return table
+
+
+def _about_rows(name: str, selection: Selection, text: Text) -> list[str]:
+    lines = [text(f"trace.gpu.about.{name}")] if name in _EXPLAINED else []
+    shown = len(selection.table)
+    if not shown:
+        return [text("trace.gpu.none")]
+    if shown < selection.found:
+        count = f"{selection.found:,}"
+        lines.append(text("trace.gpu.shown", count=count, shown=f"{shown:,}"))
+    return lines
 
 
 def _listed(part: str, found: pd.DataFrame, shown: pd.DataFrame, text: Text) -> Listed:

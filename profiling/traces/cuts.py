@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,41 @@ _MOST_NAMED = 6
 _NAME_LIMIT = 60
 
 Array = npt.NDArray[Any]
+
+
+class Sum(NamedTuple):
+    """Operators of one name, or the like: their number, duration, and the GPU work in them."""
+
+    calls: int
+    time_s: float
+    device_s: float
+
+
+_NONE = Sum(0, 0.0, 0.0)
+
+
+class CutSide(NamedTuple):
+    """What is compared of one trace: sums by name, as in `CutFacts`.
+
+    Attributes:
+        has_gpu: Whether it has GPU work.
+        nodes: Backward nodes.
+        backward: Operators directly inside backward nodes.
+        forward: Outermost operators outside of backward.
+        work: Kernels, copies and fills, by the operator that launched them.
+        clones: Calls of ``aten::clone``.
+        kept: Bytes in use when backward begins, by device.
+        clone_bytes: Bytes that these calls allocated; None without memory events.
+    """
+
+    has_gpu: bool
+    nodes: dict[str, Sum]
+    backward: dict[str, Sum]
+    forward: dict[str, Sum]
+    work: dict[str, Sum]
+    clones: Sum
+    kept: dict[str, int]
+    clone_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -92,47 +127,71 @@ def cut_facts(a: pd.DataFrame, b: pd.DataFrame) -> CutFacts:
         a: As from `profiling.traces.table.read_trace`.
         b: Another one.
     """
-    on_gpu = all(each["category"].isin(DEVICE_WORK).any() for each in (a, b))
-    sides = [_Side(each, on_gpu=on_gpu) for each in (a, b)]
+    return compare_cuts(cut_side(a), cut_side(b))
+
+
+def compare_cuts(a: CutSide, b: CutSide) -> CutFacts:
+    """Compare two traces of which only their sums are at hand; see `cut_facts`."""
+    on_gpu = a.has_gpu and b.has_gpu
     nodes, backward, forward, work = (
-        _changes(*(getattr(side, name) for side in sides))
+        _changes(getattr(a, name), getattr(b, name), on_gpu=on_gpu)
         for name in ("nodes", "backward", "forward", "work")
     )
-    clones = _changes(*(side.clones for side in sides))
-    sizes = [side.clone_bytes for side in sides]
-    devices = [device for device in sides[0].kept if device in sides[1].kept]
+    clones = _changes({_CLONE: a.clones}, {_CLONE: b.clones}, on_gpu=on_gpu)
+    is_sized = a.clone_bytes is not None and b.clone_bytes is not None
+    devices = [device for device in a.kept if device in b.kept]
     return CutFacts(
         on_gpu=on_gpu,
         nodes=nodes,
         backward=backward,
         forward=forward,
         work=work if on_gpu else (),
-        clones=clones[0] if clones else Change(_CLONE, 0, 0, 0.0, 0.0),
-        clone_bytes=None if None in sizes else (sizes[0] or 0, sizes[1] or 0),
-        kept=tuple(Kept(each, sides[0].kept[each], sides[1].kept[each]) for each in devices),
+        clones=clones[0],
+        clone_bytes=(a.clone_bytes or 0, b.clone_bytes or 0) if is_sized else None,
+        kept=tuple(Kept(each, a.kept[each], b.kept[each]) for each in devices),
     )
 
 
-class _Side:
-    """One trace: tables with ``name`` and ``time_s`` of what is compared."""
+def cut_side(trace: pd.DataFrame) -> CutSide:
+    """Return what `compare_cuts` needs of a trace.
 
-    def __init__(self, trace: pd.DataFrame, *, on_gpu: bool) -> None:
-        calls = trace[(trace["category"] == "cpu_op") & trace["duration_s"].notna()]
-        time_s = launched_seconds(trace, calls) if on_gpu else calls["duration_s"]
-        table = pd.DataFrame({"name": calls["name"], "time_s": time_s})
-        is_node = table["name"].str.startswith(NODE_PREFIX)
-        self.nodes = table[is_node].assign(name=lambda rows: rows["name"].map(_node))
-        # A node is an operator of its own name in one with a prefix.
-        is_wrapper = is_node | table["name"].isin(set(self.nodes["name"]))
-        is_inside = in_backward(calls)
-        self.backward = table[_outermost(calls[is_inside & ~is_wrapper], table.index)]
-        self.forward = table[_outermost(calls[~is_inside], table.index)]
-        self.clones = table[table["name"] == _CLONE]
-        work = trace[trace["category"].isin(DEVICE_WORK) & trace["duration_s"].notna()]
-        launchers = work["op_index"].map(trace["name"]).astype("object").fillna("")
-        self.work = pd.DataFrame({"name": launchers, "time_s": work["duration_s"]})
-        self.kept = _kept(trace)
-        self.clone_bytes = _bytes_inside(trace, calls[calls["name"] == _CLONE])
+    Args:
+        trace: As from `profiling.traces.table.read_trace`.
+    """
+    calls = trace[(trace["category"] == "cpu_op") & trace["duration_s"].notna()]
+    work = trace[trace["category"].isin(DEVICE_WORK) & trace["duration_s"].notna()]
+    has_gpu = bool(trace["category"].isin(DEVICE_WORK).any())
+    device_s = launched_seconds(trace, calls) if has_gpu else 0.0
+    table = pd.DataFrame(
+        {"name": calls["name"], "time_s": calls["duration_s"], "device_s": device_s}
+    )
+    is_node = table["name"].str.startswith(NODE_PREFIX)
+    nodes = table[is_node].assign(name=lambda rows: rows["name"].map(_node))
+    # A node is an operator of its own name in one with a prefix.
+    is_wrapper = is_node | table["name"].isin(set(nodes["name"]))
+    is_inside = in_backward(calls)
+    launchers = work["op_index"].map(trace["name"]).astype("object").fillna("")
+    lengths = {"time_s": work["duration_s"], "device_s": work["duration_s"]}
+    return CutSide(
+        has_gpu=has_gpu,
+        nodes=_sums(nodes),
+        backward=_sums(table[_outermost(calls[is_inside & ~is_wrapper], table.index)]),
+        forward=_sums(table[_outermost(calls[~is_inside], table.index)]),
+        work=_sums(pd.DataFrame({"name": launchers, **lengths})),
+        clones=_sums(table[table["name"] == _CLONE]).get(_CLONE, _NONE),
+        kept=_kept(trace),
+        clone_bytes=_bytes_inside(trace, calls[calls["name"] == _CLONE]),
+    )
+
+
+def _sums(table: pd.DataFrame) -> dict[str, Sum]:
+    grouped = table.groupby("name", sort=False)
+    sums = grouped[["time_s", "device_s"]].sum().assign(calls=grouped.size())
+    columns = (sums[name] for name in ("calls", "time_s", "device_s"))
+    return {
+        str(name): Sum(int(calls), float(time_s), float(device_s))
+        for name, calls, time_s, device_s in zip(sums.index, *columns, strict=True)
+    }
 
 
 def _node(name: str) -> str:
@@ -154,16 +213,12 @@ def _spans(calls: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
     return lane, start, end, nesting_order(lane, start, end)
 
 
-def _changes(a: pd.DataFrame, b: pd.DataFrame) -> tuple[Change, ...]:
-    sums = [each.groupby("name", sort=False)["time_s"].agg(["size", "sum"]) for each in (a, b)]
-    found = [
-        Change(
-            str(name),
-            *(int(each["size"].get(name, 0)) for each in sums),
-            *(float(each["sum"].get(name, 0.0)) for each in sums),
-        )
-        for name in dict.fromkeys([*sums[0].index, *sums[1].index])
-    ]
+def _changes(a: dict[str, Sum], b: dict[str, Sum], *, on_gpu: bool) -> tuple[Change, ...]:
+    found = []
+    for name in dict.fromkeys([*a, *b]):
+        sides = a.get(name, _NONE), b.get(name, _NONE)
+        times = (each.device_s if on_gpu else each.time_s for each in sides)
+        found.append(Change(name, *(each.calls for each in sides), *times))
     return tuple(sorted(found, key=lambda each: -abs(each.time_b_s - each.time_a_s)))
 
 

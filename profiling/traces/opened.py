@@ -8,7 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from profiling.traces import operators, phases, timeline
-from profiling.traces.kernel_table import kernel_table
+from profiling.traces.categories import DEVICE_WORK
+from profiling.traces.gpu_tables import GPU_TABLES
+from profiling.traces.kernel_names import short_names
 from profiling.traces.table import Trace
 from profiling.traces.timeline import Timeline
 
@@ -40,6 +42,7 @@ class OpenTrace:
         self.events: pd.DataFrame = trace.events
         self.other: OtherTrace | None = None
         self._operators: dict[str, pd.DataFrame] = {}
+        self._gpu: dict[str, pd.DataFrame] = {}
 
     def operators(self, by: str) -> pd.DataFrame:
         """Return `profiling.traces.operators.operator_groups`."""
@@ -47,10 +50,27 @@ class OpenTrace:
             self._operators[by] = operators.operator_groups(self.events, by)
         return self._operators[by]
 
-    @functools.cached_property
+    def gpu(self, name: str) -> pd.DataFrame:
+        """Return a table of `profiling.traces.gpu_tables.GPU_TABLES`."""
+        if name not in self._gpu:
+            self._gpu[name] = GPU_TABLES[name](self.events)
+        return self._gpu[name]
+
+    @property
     def kernels(self) -> pd.DataFrame:
         """`profiling.traces.kernel_table.kernel_table`."""
-        return kernel_table(self.events)
+        return self.gpu("kernels")
+
+    @functools.cached_property
+    def is_of_gpu(self) -> bool:
+        """Whether any work of a device is in the trace."""
+        return bool(self.events["category"].isin(DEVICE_WORK).any())
+
+    @functools.cached_property
+    def short(self) -> dict[str, str]:
+        """Short names of the work of devices."""
+        is_work = self.events["category"].isin(DEVICE_WORK)
+        return short_names(self.events.loc[is_work, "name"].dropna().unique())
 
     @functools.cached_property
     def devices(self) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -120,6 +121,13 @@ def trace_summary(trace: Trace) -> TraceSummary:
     )
 
 
+class Section(NamedTuple):
+    """Sentences under a heading: a device, or all of them."""
+
+    heading: str
+    sentences: list[str]
+
+
 def _parts(table: pd.DataFrame, short: dict[str, str]) -> tuple[Part, ...]:
     columns = [table[name].head(_MOST) for name in ("name", "count", "total_s", "share")]
     return tuple(
@@ -137,16 +145,56 @@ def summary_sentences(summary: TraceSummary, text: Text) -> list[str]:
     """
     said = []
     for times in summary.times[:_MOST_DEVICES]:
-        said += _time_sentences(times, summary, text)
+        said += _time_sentences(times, _full_name(times, summary, text), summary, text)
+    return [
+        *said,
+        *_more_sentences(summary, text),
+        *_wait_sentences(summary.waits, text),
+        *(_memory_sentence(each, text) for each in summary.memory[:_MOST_DEVICES]),
+        *_part_sentences(summary, text),
+    ]
+
+
+def summary_sections(summary: TraceSummary, text: Text) -> list[Section]:
+    """Return the sentences on a trace's GPUs by device, and last those on all of them.
+
+    Args:
+        summary: As from `trace_summary`.
+        text: Translator.
+    """
+    numbers = [each.device for each in summary.times]
+    memory: dict[int | None, list[str]] = {}
+    for each in summary.memory[:_MOST_DEVICES]:
+        number = each.device.rpartition(":")[2]
+        device = int(number) if number.isdecimal() else None
+        # Of devices with one number nothing tells whose memory it is.
+        place = device if numbers.count(device) == 1 else None
+        memory.setdefault(place, []).append(_memory_sentence(each, text))
+    found = []
+    for times in summary.times[:_MOST_DEVICES]:
+        said = _time_sentences(times, _name(times, summary, text), summary, text)
+        if times.device is not None:
+            said += memory.pop(times.device, [])
+        found.append(Section(_full_name(times, summary, text), said))
+    rest = [
+        *_more_sentences(summary, text),
+        *_wait_sentences(summary.waits, text),
+        *(each for sentences in memory.values() for each in sentences),
+        *_part_sentences(summary, text),
+    ]
+    if len(found) == 1:
+        return [Section(found[0].heading, [*found[0].sentences, *rest])]
+    return [*found, Section(text("trace.gpu.all"), rest)] if rest else found
+
+
+def _more_sentences(summary: TraceSummary, text: Text) -> list[str]:
     more = len(summary.times) - _MOST_DEVICES
-    if more > 0:
-        said.append(text("trace.gpu.more", count=more))
-    said += _wait_sentences(summary.waits, text)
-    said += [_memory_sentence(each, text) for each in summary.memory[:_MOST_DEVICES]]
-    for key, parts in (("kernels", summary.kernels), ("ranges", summary.ranges)):
-        if parts:
-            said.append(text(f"trace.gpu.{key}", names=_joined(parts, text)))
-    return said
+    return [text("trace.gpu.more", count=more)] if more > 0 else []
+
+
+def _part_sentences(summary: TraceSummary, text: Text) -> list[str]:
+    groups = (("kernels", summary.kernels), ("ranges", summary.ranges))
+    return [text(f"trace.gpu.{key}", names=_joined(parts, text)) for key, parts in groups if parts]
 
 
 def _waits(events: pd.DataFrame) -> tuple[Wait, ...]:
@@ -177,9 +225,8 @@ def _memory(events: pd.DataFrame) -> tuple[DeviceMemory, ...]:
     return tuple(found)
 
 
-def _time_sentences(times: DeviceTime, summary: TraceSummary, text: Text) -> list[str]:
+def _time_sentences(times: DeviceTime, name: str, summary: TraceSummary, text: Text) -> list[str]:
     whole = times.window_ns
-    name = _device_name(times, summary, text)
     said = [
         text(
             "trace.gpu.busy",
@@ -237,16 +284,24 @@ def _memory_sentence(memory: DeviceMemory, text: Text) -> str:
     return text("trace.gpu.memory", device=memory.device, sizes=joined)
 
 
-def _device_name(times: DeviceTime, summary: TraceSummary, text: Text) -> str:
-    """Return a device's number and, if it is known, its name; its process, if it needs one."""
+def _name(times: DeviceTime, summary: TraceSummary, text: Text) -> str:
+    """Return a device's number, with its process if that is needed."""
     if times.device is None:
         return text("trace.gpu.unnamed")
-    name = summary.names.get(times.device)
     if [each.device for each in summary.times].count(times.device) > 1:
-        name = text("trace.gpu.process", process=times.process)
-    if name is None:
-        return text("trace.gpu.number", number=times.device)
-    return text("trace.gpu.named", number=times.device, name=_clipped(name))
+        process = text("trace.gpu.process", process=times.process)
+        return text("trace.gpu.named", number=times.device, name=_clipped(process))
+    return text("trace.gpu.number", number=times.device)
+
+
+def _full_name(times: DeviceTime, summary: TraceSummary, text: Text) -> str:
+    """Return a device's number with its process if that is needed, else with its name if known."""
+    number = times.device
+    known = None if number is None else summary.names.get(number)
+    is_alone = [each.device for each in summary.times].count(number) == 1
+    if known is None or not is_alone:
+        return _name(times, summary, text)
+    return text("trace.gpu.named", number=number, name=_clipped(known))
 
 
 def _joined(parts: Iterable[Part], text: Text) -> str:

@@ -10,15 +10,32 @@ from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
+BUSY = "GPU 0 was busy 31.3% of 7.99 ms: kernels 2.50 ms (31.3%), copies without kernels 0 ns (0%)."
+QUESTIONS = [
+    "What was each GPU doing, and what was it waiting for?",
+    "Where was a GPU idle for longest, and why?",
+    "Which kernels take the GPU's time, and how were they launched?",
+    "How much GPU time does each named range cost? Ranges may contain each other.",
+    "How busy was each stream?",
+]
+
 
 def test_whoever_comes_first_has_two_recorded_traces_to_look_at(page: Page) -> None:
     page.get_by_role("tab", name="Trace").click()
     expect(page.locator("#trace-status")).to_contain_text("side_branch · detach · 256")
     expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
-    page.locator("#trace-tabs").get_by_role("tab", name="Diff").click()
+    tabs = page.locator("#trace-tabs")
+    # A trace of a CPU alone.
+    expect(tabs.get_by_role("tab", name="GPU", exact=True)).to_have_count(0)
+    expect(page.locator("#trace-gpus")).to_be_hidden()
+    tabs.get_by_role("tab", name="Diff").click()
     expect(page.locator("#trace-beside-branch input")).to_have_value(re.compile("clone_detach"))
     page.locator("#trace-beside-open").click()
-    expect(page.locator("#trace-diff-status")).to_contain_text("Only in B: aten::clone ×1.")
+    said = page.locator("#trace-diff-status")
+    expect(said).to_contain_text("Only in B: aten::clone ×1.")
+    expect(said.locator(".lab-cut li")).to_contain_text(
+        ["Backward nodes: the same", "Calls of aten::clone: 0 in A (0 B), 1 in B"]
+    )
 
 
 def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> None:
@@ -36,7 +53,7 @@ def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> No
     expect(page.locator("#plot-trace-memory .js-plotly-plot")).to_be_visible()
     expect(page.locator("#trace-memory")).to_contain_text("Live at the peak of")
     tabs.get_by_role("tab", name="Phases").click()
-    expect(page.locator("#trace-steps")).to_contain_text("wall time (µs)")
+    expect(page.locator("#trace-steps")).to_contain_text("wall time (ms)")
     tabs.get_by_role("tab", name="Operators").click()
     expect(page.locator("#plot-trace-operators .js-plotly-plot")).to_be_visible()
     sort_by_a_column(page)
@@ -49,10 +66,34 @@ def test_a_visitor_looks_at_every_part_of_a_trace(page: Page, trace: Path) -> No
     )
 
 
+def test_what_gpus_did_is_said_above_and_told_table_by_table(page: Page, trace: Path) -> None:
+    _open(page, trace)
+    summary = page.locator("#trace-gpus section")
+    expect(summary.get_by_role("heading")).to_have_text(["GPU 0", "GPU 1", "All GPUs"])
+    expect(summary.first.get_by_role("listitem").first).to_have_text(BUSY)
+    tabs = page.locator("#trace-tabs")
+    tabs.get_by_role("tab", name="GPU", exact=True).click()
+    tables = page.locator("#trace-gpu section")
+    expect(tables.get_by_role("heading")).to_have_text(QUESTIONS)
+    kernels = page.locator("#trace-gpu-kernels tbody tr")
+    expect(kernels.locator("td:nth-child(2)")).to_have_text(["100", "100"])
+    expect(kernels.locator("th")).to_have_text(
+        ["vectorized_elementwise_kernel<AddFunctor<float>>", "ampere_sgemm_128x64_tn"]
+    )
+    expect(kernels.locator("th").first).to_have_attribute("title", re.compile("^void at::native"))
+    page.locator("#trace-gpu-filter textarea, #trace-gpu-filter input").fill("addfunctor")
+    page.keyboard.press("Enter")
+    expect(kernels).to_have_count(1)
+    # What ended the longest gap is shown where it ran.
+    page.locator("#trace-gpu-gaps .lab-row").first.click()
+    expect(page.locator("#plot-trace-timeline")).to_be_visible()
+    expect(_ends(page)[0]).not_to_have_attribute("aria-valuetext", "0 ms")
+
+
 def test_an_event_tells_all_and_leads_to_its_launch(page: Page, trace: Path) -> None:
     _open(page, trace)
-    page.locator("#trace-tabs").get_by_role("tab", name="Operators").click()
-    page.locator("#trace-kernels .lab-row").first.click()
+    page.locator("#trace-tabs").get_by_role("tab", name="GPU", exact=True).click()
+    page.locator("#trace-gpu-kernels .lab-row").first.click()
     expect(page.locator("#plot-trace-timeline .js-plotly-plot")).to_be_visible()
     name = page.evaluate(
         """() => {

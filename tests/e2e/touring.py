@@ -248,6 +248,7 @@ def tour(app: App, browser: Browser, language: str, trace: Path, traces: list[Le
 
 # What there is in each part of the tab Trace once it is drawn.
 _SUB_TABS = {
+    "gpu": ("#trace-gpu-kernels", "ampere_sgemm_128x64_tn"),
     "memory": ("#plot-trace-memory", ""),
     "operators": ("#plot-trace-operators", ""),
     "phases": ("#trace-ranges", "ProfilerStep#0"),

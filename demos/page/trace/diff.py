@@ -93,11 +93,12 @@ class DiffPanel:
     ) -> dict[Any, Any]:
         # The other trace's process gives what is needed of it, so that only that one can suffer.
         side = other.ask(trace_views.side)
-        diff = visit.ask(trace_views.diff, other_name, side.groups)
+        diff = visit.ask(trace_views.diff, other_name, side.sums)
         about = common.render(
             "trace_diff.html",
             text,
             names=(name, other_name),
+            cut=diff.cut,
             sentences=diff.sentences,
             notices=side.notices,
         )

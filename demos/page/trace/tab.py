@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,7 +14,7 @@ from demos.page.trace.diff import DiffPanel
 from demos.page.trace.downloads import DownloadsPanel
 from demos.page.trace.memory import MemoryPanel
 from demos.page.trace.source import Chosen, TracePicker, problem, read_chosen
-from demos.page.trace.tables import OperatorsPanel, PhasesPanel
+from demos.page.trace.tables import GpuPanel, OperatorsPanel, PhasesPanel
 from demos.page.trace.timeline import TimelinePanel
 from profiling.engine.engine import Engine
 from profiling.model.run import Run
@@ -45,6 +45,7 @@ def create_trace_tab(
         source = TracePicker(labels, "trace", "trace.open")
     status = gr.HTML(elem_id="trace-status")
     handlers = Handlers(traces, key, gr.HTML(elem_id="trace-problem"))
+    gpus = gr.HTML(elem_id="trace-gpus")
     panels = _Panels(labels)
     panels.connect(handlers, engine, run, name)
     offered = source.offer(tab, run)
@@ -72,7 +73,12 @@ def create_trace_tab(
                 traces.remove(previous)
                 summary = common.render("trace_summary.html", text, **found._asdict())
                 opened = {key: traces.keep(step.trace), name: step.name}
-                yield {**opened, handlers.problem: "", status: summary, **shown}
+                waiting = _gpu_summary(None, text) if found.is_of_gpu else ""
+                shown |= {status: summary, gpus: waiting}
+                yield {**opened, handlers.problem: "", **shown}
+                if found.is_of_gpu:
+                    # It takes as long as the drawing, which comes first.
+                    yield {gpus: _gpu_summary(visit.ask(trace_views.gpu_summary), text)}
         except Exception as error:
             # A crafted file can raise almost anything; the previous trace stays open.
             yield {handlers.problem: problem(error, text)}
@@ -87,7 +93,7 @@ def create_trace_tab(
 
     ends: dict[str, Any] = {
         "inputs": [key, run, *source.inputs],
-        "outputs": [key, name, status, handlers.problem, *panels.components],
+        "outputs": [key, name, status, handlers.problem, gpus, *panels.components],
         "show_progress": "hidden",
         **OPENING,
     }
@@ -109,6 +115,10 @@ def create_trace_tab(
     page.load(show_hint, None, status, **UNQUEUED)
 
 
+def _gpu_summary(sections: Sequence[object] | None, text: Text) -> str:
+    return common.render("trace_gpu_summary.html", text, sections=sections)
+
+
 class _Panels:
     """The sub-tabs, hidden until a trace is opened.
 
@@ -121,6 +131,8 @@ class _Panels:
         with gr.Tabs(visible=False, elem_id="trace-tabs") as self._tabs:
             with self._add_tab("timeline", labels):
                 self._timeline = TimelinePanel(labels)
+            with self._add_tab("gpu", labels, visible=False):
+                self._gpu = GpuPanel(labels)
             with self._add_tab("memory", labels):
                 self._memory = MemoryPanel()
             with self._add_tab("operators", labels):
@@ -132,10 +144,11 @@ class _Panels:
             with self._add_tab("files", labels):
                 self._files = DownloadsPanel(labels)
         parts = (self._timeline, self._diff, self._files)
-        self.components = [self._tabs, *(each for part in parts for each in part.components)]
+        own = [self._tabs, self._tab["gpu"]]
+        self.components = [*own, *(each for part in parts for each in part.components)]
 
-    def _add_tab(self, name: str, labels: gr.I18n) -> gr.Tab:
-        self._tab[name] = gr.Tab(labels(f"trace.tab.{name}"), id=name)
+    def _add_tab(self, name: str, labels: gr.I18n, *, visible: bool = True) -> gr.Tab:
+        self._tab[name] = gr.Tab(labels(f"trace.tab.{name}"), id=name, visible=visible)
         return self._tab[name]
 
     def connect(self, handlers: Handlers, engine: Engine, run: gr.State, name: gr.State) -> None:
@@ -143,6 +156,7 @@ class _Panels:
         self._timeline.connect(handlers)
         self._memory.connect(handlers, self._tab["memory"])
         self._operators.connect(handlers, self._tab["operators"], self._tabs, self._timeline)
+        self._gpu.connect(handlers, self._tab["gpu"], self._tabs, self._timeline)
         self._phases.connect(handlers, self._tab["phases"])
         self._diff.connect(handlers, self._tab["diff"], engine, run, name)
         self._files.connect(handlers, self._timeline)
@@ -151,6 +165,7 @@ class _Panels:
         """Return updates that show the timeline of a trace and clear everything else."""
         return {
             self._tabs: gr.update(visible=True, selected="timeline"),
+            self._tab["gpu"]: gr.update(visible=found.is_of_gpu),
             **self._timeline.open(visit, found, text),
             **self._diff.cleared(),
             **self._files.cleared(),

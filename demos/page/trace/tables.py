@@ -1,8 +1,6 @@
-"""Sub-tabs Operators (with kernels and streams) and Phases (with profiler steps and ranges)."""
+"""Sub-tabs GPU, Operators, and Phases (with profiler steps and ranges)."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import gradio as gr
 
@@ -16,7 +14,7 @@ from demos.page.trace.common import (
     plot_update,
     table_html,
 )
-from demos.page.trace.timeline import TimelinePanel, event_of, window_around
+from demos.page.trace.timeline import TimelinePanel
 from profiling.model.words import Text
 from profiling.output import trace_views
 from profiling.output.trace_views import Listed
@@ -49,49 +47,59 @@ class OperatorsPanel:
         self._about = gr.HTML(elem_id="trace-operators-about")
         self._table = empty_table("trace-operators")
         self._map = empty_plot("operators")
-        self._kernels_about = gr.HTML(elem_id="trace-kernels-about")
-        self._kernels = empty_table("trace-kernels")
-        self._streams = empty_table("trace-streams")
-        self._kernel_map = empty_plot("kernels")
         self._inputs = [self._by, self._sort, self._words]
-        self._tables = [self._about, self._table, self._kernels_about, self._kernels]
-        self._outputs = [*self._tables, self._map, self._streams, self._kernel_map]
+        self._listed = [self._about, self._table]
 
     def connect(
         self, handlers: Handlers, tab: gr.Tab, tabs: gr.Tabs, timeline: TimelinePanel
     ) -> None:
         """Draw when the sub-tab is opened; a click on a row zooms the timeline to it."""
-        handlers.on(tab.select, self._show, self._inputs, self._outputs)
-        handlers.on(self._by.input, self._list, self._inputs, self._tables)
-        handlers.on(self._sort.input, self._list, self._inputs, self._tables)
-        handlers.on(self._words.submit, self._list, self._inputs, self._tables)
-
-        def zoom(visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
-            window = window_around(visit.ask(trace_views.span, event_of(data)), visit.end_s)
-            shown = timeline.show(visit, window, text)
-            return {tabs: gr.update(selected="timeline"), **shown}
-
-        for table in (self._table, self._kernels):
-            handlers.on_data(table.select, zoom, [], [tabs, *timeline.drawn])
+        handlers.on(tab.select, self._show, self._inputs, [*self._listed, self._map])
+        for changed in (self._by.input, self._sort.input, self._words.submit):
+            handlers.on(changed, self._list, self._inputs, self._listed)
+        timeline.follow(handlers, self._table, tabs)
 
     def _show(self, visit: Visit, text: Text, by: str, sort: str, words: str) -> Updates:
         """Return updates of the whole sub-tab."""
-        areas = visit.ask(trace_views.areas)
+        figure = visit.ask(trace_views.operator_areas)
         return {
             **self._list(visit, text, by, sort, words),
-            self._map: plot_update("operators", areas.operators),
-            self._streams: table_html(areas.streams, text, "trace.streams"),
-            self._kernel_map: plot_update("kernels", areas.kernels),
+            self._map: plot_update("operators", figure),
         }
 
     def _list(self, visit: Visit, text: Text, by: str, sort: str, words: str) -> Updates:
-        """Return updates of the tables that are sorted and filtered."""
-        found = visit.ask(trace_views.tables, by, sort, words or "")
+        """Return updates of the table that is sorted and filtered."""
+        found = visit.ask(trace_views.operators, by, sort, words or "")
         return {
-            self._about: _about(found.operators_about, text),
-            self._table: table_html(found.operators, text, "trace.tab.operators"),
-            self._kernels_about: _about(found.kernels_about, text),
-            self._kernels: table_html(found.kernels, text, "trace.column.kernels"),
+            self._about: _about(found.about, text),
+            self._table: table_html(found.sheet, text, "trace.tab.operators"),
+        }
+
+
+class GpuPanel:
+    """The components of the sub-tab GPU."""
+
+    def __init__(self, labels: gr.I18n) -> None:
+        """Create the components."""
+        self._words = gr.Textbox(
+            label=labels("trace.filter"), elem_id="trace-gpu-filter", max_length=200
+        )
+        self._tables = empty_table("trace-gpu")
+        self._map = empty_plot("kernels")
+
+    def connect(
+        self, handlers: Handlers, tab: gr.Tab, tabs: gr.Tabs, timeline: TimelinePanel
+    ) -> None:
+        """Draw when the sub-tab is opened; a click on a row zooms the timeline to it."""
+        for event in (tab.select, self._words.submit):
+            handlers.on(event, self._show, [self._words], [self._tables, self._map])
+        timeline.follow(handlers, self._tables, tabs)
+
+    def _show(self, visit: Visit, text: Text, words: str) -> Updates:
+        found = visit.ask(trace_views.gpu, words or "")
+        return {
+            self._tables: common.render("trace_gpu.html", text, tables=found.tables),
+            self._map: plot_update("kernels", found.figure),
         }
 
 

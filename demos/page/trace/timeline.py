@@ -145,6 +145,16 @@ class TimelinePanel:
         handlers.on_data(self._window.select, self._select, [], [*self.drawn, self._details])
         handlers.on_data(self._details.select, self._follow, [], [*self.drawn, self._details])
 
+    def follow(self, handlers: Handlers, table: gr.HTML, tabs: gr.Tabs) -> None:
+        """Have a click on a row of a table in another sub-tab show its event."""
+
+        def zoom(visit: Visit, text: Text, data: dict[str, Any]) -> Updates:
+            window = window_around(visit.ask(trace_views.span, event_of(data)), visit.end_s)
+            shown = self.show(visit, window, text)
+            return {tabs: gr.update(selected="timeline"), **shown}
+
+        handlers.on_data(table.select, zoom, [], [tabs, *self.drawn])
+
     def open(self, visit: Visit, found: Opening, text: Text) -> Updates:
         """Return updates that draw a whole trace and its overview."""
         end_s = max(visit.end_s, LEAST_S)

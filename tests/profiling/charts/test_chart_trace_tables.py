@@ -80,7 +80,8 @@ def test_memory_has_a_line_and_a_peak_for_each_device(english: Text) -> None:
 def test_changes_go_right_where_the_second_takes_more(english: Text) -> None:
     diff = pd.DataFrame(
         {
-            "name": ["aten::clone", "<b>"],
+            "name": ["aten::clone", "void at::mul<float>(int)"],
+            "category": ["cpu_op", "kernel"],
             "count_a": [0, 4],
             "count_b": [3, 4],
             "self_s_a": [float("nan"), 9e-6],
@@ -94,7 +95,7 @@ def test_changes_go_right_where_the_second_takes_more(english: Text) -> None:
     more, less = "#d55e00", "#009e73"  # vermilion and green
     assert list(bars.marker.color) == [more, less]
     assert [each.strip() for each in labels.text] == ["0 → 3", ""]
-    assert list(figure.layout.yaxis.ticktext) == ["aten::clone", "&lt;b&gt;"]
+    assert list(figure.layout.yaxis.ticktext) == ["aten::clone", "mul&lt;float&gt;"]
     assert title(figure) == "aten::clone: 0 → 3 calls, +5.00 µs of self time"
     assert bars.hovertext[0] == "aten::clone<br>A: –, 0 calls<br>B: 5.00 µs, 3 calls"
     assert not trace_changes(diff.head(0), english).data

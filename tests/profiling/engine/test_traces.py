@@ -97,8 +97,8 @@ def test_a_trace_is_read_and_asked_in_a_process_of_its_own_without_torch(
     assert not {"torch", "gradio"} & set(trace.ask(modules, "en"))
     here = OpenTrace(read)
     for language in ("en", "zh"):
-        expected = trace_views.tables(here, translator(language), "name", "self_s", "")
-        assert trace.ask(trace_views.tables, language, "name", "self_s", "") == expected
+        expected = trace_views.operators(here, translator(language), "name", "self_s", "")
+        assert trace.ask(trace_views.operators, language, "name", "self_s", "") == expected
 
 
 def test_closing_ends_the_process_and_deletes_its_files(opened: OpenedTraces) -> None:

@@ -43,20 +43,26 @@ def test_heads_say_the_unit_and_what_is_unknown_stays_empty(english: Text) -> No
         Column("name", False),
         Column("self, A (µs)", True),
         Column("allocated (KiB)", True),
-        Column("idle share (%)", True),
+        Column("idle share", True),
         Column("calls", True),
     ]
     first, second = shown.rows
-    numbers = [("1.500", 1.5), ("2.000", 2), ("25.000", 25), ("3,000", 3000)]
+    numbers = [("1.50", 1.5e-6), ("2.00", 2048), ("25.0%", 0.25), ("3,000", 3000)]
     assert first.cells == [Cell("<b>"), *(Cell(*each) for each in numbers)]
     assert (first.event, second.event) == (7, None)
     assert second.cells == [Cell("")] * 5
+    assert sheet(table, english, ["count"]).rows[0].cells == [Cell("3,000", 3000)]
 
 
-def test_a_column_has_one_number_of_decimals_and_a_stream_is_no_amount(english: Text) -> None:
-    table = pd.DataFrame({"total_s": [0.0123456, 2e-9], "stream": [1007, 7]})
-    found = [[cell.shown for cell in row.cells] for row in sheet(table, english).rows]
-    assert found == [["12,345.6", "1007"], ["0.0", "7"]]
+def test_both_sides_have_one_unit_and_a_stream_is_no_amount(english: Text) -> None:
+    table = pd.DataFrame(
+        {"total_s_a": [0.25, 2e-3], "total_s_b": [1e-3, 2e-3], "stream": [1007, 7]}
+    )
+    shown = sheet(table, english)
+    headings = [each.heading for each in shown.columns]
+    assert headings == ["total, A (ms)", "total, B (ms)", "stream"]
+    found = [[cell.shown for cell in row.cells] for row in shown.rows]
+    assert found == [["250.0", "1.00", "1007"], ["2.0", "2.00", "7"]]
 
 
 def test_a_long_name_is_folded_and_kept_whole_beside(english: Text) -> None:
@@ -64,3 +70,6 @@ def test_a_long_name_is_folded_and_kept_whole_beside(english: Text) -> None:
     (row,) = sheet(pd.DataFrame({"name": [whole]}), english).rows
     (cell,) = row.cells
     assert (len(cell.shown), cell.whole) == (60, whole)
+    short = pd.DataFrame({"short": ["kernel", "gemm"], "whole": [whole, "gemm"]})
+    found = sheet(short, english)
+    assert [row.cells for row in found.rows] == [[Cell("kernel", None, whole)], [Cell("gemm")]]

@@ -149,7 +149,7 @@ def test_recorded_runs_are_found_by_name(
     assert recorded_runs() == {}
     with pytest.raises(InputError) as refused:
         find_run("recorded:h100")
-    assert refused.value.values == {"name": "h100", "allowed": "–"}
+    assert refused.value.values == {"name": "h100", "nearest": "–"}
     (tmp_path / "recorded").mkdir()
     for name in ("h100", "cpu.side_branch"):
         save_run(run, tmp_path / "recorded" / f"{name}.json.gz")
@@ -160,7 +160,7 @@ def test_recorded_runs_are_found_by_name(
     for name in ("", "H100", "../recorded/h100"):
         with pytest.raises(InputError) as refused:
             find_run(f"recorded:{name}")
-        assert refused.value.values == {"name": name, "allowed": "cpu.side_branch, h100"}
+        assert refused.value.values == {"name": name, "nearest": "h100, cpu.side_branch"}
 
 
 def test_the_runs_that_come_with_the_project_can_be_read() -> None:
