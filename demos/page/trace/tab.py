@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from profiling.output.trace_views import Opening
 
 # Seconds until the trace of a visitor who left is dropped.
 _KEEP_S = 3600.0
+_MOST_SESSIONS = 1000
 
 
 def create_trace_tab(
@@ -83,13 +85,25 @@ def create_trace_tab(
             # A crafted file can raise almost anything; the previous trace stays open.
             yield {handlers.problem: problem(error, text)}
 
+    # Sessions that have chosen a trace: a first one that comes late must not take its place.
+    have_chosen: deque[str | None] = deque(maxlen=_MOST_SESSIONS)
+
+    def open_chosen(request: gr.Request, *given: Any) -> Iterator[dict[Any, Any]]:
+        have_chosen.append(request.session_hash)
+        yield from open_trace(request, *given)
+
     def open_first(
         request: gr.Request, previous: str | None, measured: Run | None, *chosen: str | None
     ) -> Iterator[dict[Any, Any]]:
         # A first-time visitor sees a recorded trace.
         branch, file = chosen
-        if previous is None and branch and not file:
-            yield from open_trace(request, previous, measured, branch, file)
+        if previous is not None or not branch or file:
+            return
+        for found in open_trace(request, previous, measured, branch, file):
+            if request.session_hash in have_chosen:
+                traces.remove(found.get(key))
+                return
+            yield found
 
     ends: dict[str, Any] = {
         "inputs": [key, run, *source.inputs],
@@ -101,7 +115,7 @@ def create_trace_tab(
     # What a visitor chooses must not give way to the first trace, which may take longer.
     opening = gr.on(
         source.events,
-        open_trace,
+        open_chosen,
         api_name="open_trace",
         api_visibility="undocumented",
         cancels=[first],
