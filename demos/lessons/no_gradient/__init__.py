@@ -13,4 +13,10 @@ LESSONS = (
     "detached_factor",
     "hooks_on_detached",
     "forward_mode",
+    "numpy_in_forward",
+    "moved_is_no_leaf",
+    "where_sqrt_nan",
+    "second_derivative",
+    "func_grad_and_no_grad",
+    "func_in_place",
 )

@@ -10,4 +10,10 @@ LESSONS = (
     "target_network",
     "checkpoint_frozen_input",
     "second_backward",
+    "replaced_layer",
+    "scaler_without_gradients",
+    "scaler_half_weights",
+    "recomputed_otherwise",
+    "ema_without_guard",
+    "ddp_unused_parameters",
 )

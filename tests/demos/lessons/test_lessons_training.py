@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from demos.lessons.training import LESSONS
 from profiling import catalogue
@@ -76,6 +77,44 @@ VERDICTS = {
         "sum_or_retain_graph": "holds",
         "sum_passes_once": "holds",
     },
+    "replaced_layer": {
+        "optimizer_follows_the_model": "holds_partly",
+        "something_tells": "wrong",
+        "new_layer_trains": "wrong",
+        "made_after": "holds",
+    },
+    "scaler_without_gradients": {
+        "an_infinite_gradient": "wrong",
+        "plain_step_raises_too": "holds_partly",
+        "no_gradient_at_all": "holds",
+        "reached_works": "holds",
+    },
+    "scaler_half_weights": {
+        "half_model_is_mixed": "wrong",
+        "any_low_precision": "holds_partly",
+        "autocast_computes_in_half": "holds",
+        "step_unscales": "holds",
+    },
+    "recomputed_otherwise": {
+        "backward_uses_forward": "wrong",
+        "in_place_is_noticed": "holds_partly",
+        "counts_what_is_saved": "holds",
+        "cut_part_is_skipped": "wrong",
+        "changed_after_backward": "holds",
+    },
+    "ema_without_guard": {
+        "frozen_teacher_stays_out": "wrong",
+        "noticed_at_once": "holds_partly",
+        "same_gradient": "wrong",
+        "halved_each_step": "holds",
+        "guarded": "holds",
+    },
+    "ddp_unused_parameters": {
+        "frozen_is_left_out": "holds_partly",
+        "only_freezing": "wrong",
+        "find_unused_helps": "holds",
+        "frozen_before": "holds",
+    },
 }
 # Which checks made a verdict that is neither all nor nothing.
 PARTLY = {
@@ -87,6 +126,12 @@ PARTLY = {
     "record_nothing": {"no_grad": True, "detach": False},
     "always_raises": {"with_head": False, "with_frozen_head": True},
     "never_twice": {"penalty_raised": False, "value_loss_raised": True},
+    "optimizer_follows_the_model": {"first_layer_held": True, "new_layer_held": False},
+    "plain_step_raises_too": {"plain": False, "scaled": True},
+    "any_low_precision": {"float16": True, "bfloat16": False},
+    "in_place_is_noticed": {"without_checkpoint": True, "with_checkpoint": False},
+    "noticed_at_once": {"first_raises": False, "third_raises": True},
+    "frozen_is_left_out": {"first_step_runs": True, "second_step_runs": False},
 }
 # How the error of `wrong` begins, and its line, which is the last.
 RAISED = {
@@ -96,6 +141,24 @@ RAISED = {
     "lstm_state_is_a_tuple": (SECOND_TIME, "output.sum().backward()"),
     "checkpoint_frozen_input": (NO_GRAD_FN, "head(hidden).mean().backward()"),
     "second_backward": (SECOND_TIME, "value_loss.backward()"),
+    "scaler_without_gradients": (
+        "No inf checks were recorded for this optimizer.",
+        "scaler.step(optimizer)",
+    ),
+    "scaler_half_weights": ("Attempting to unscale FP16 gradients.", "scaler.step(optimizer)"),
+    "recomputed_otherwise": (
+        "torch.utils.checkpoint: A different number of tensors was saved during the original "
+        "forward and recomputation.\nNumber of tensors saved during forward: 2\n"
+        "Number of tensors saved during recomputation: 1.",
+        "out.sum().backward()",
+    ),
+    "ema_without_guard": (SECOND_TIME, "gap.square().sum().backward()"),
+}
+# Those that are no RuntimeError.
+TYPES = {
+    "scaler_without_gradients": "AssertionError",
+    "scaler_half_weights": "ValueError",
+    "recomputed_otherwise": "CheckpointError",
 }
 
 
@@ -132,7 +195,7 @@ def test_wrong_ends_as_it_should(name: str) -> None:
         assert wrong.error is None
         return
     assert wrong.error is not None
-    assert wrong.error.type == "RuntimeError"
+    assert wrong.error.type == TYPES.get(name, "RuntimeError")
     assert wrong.error.text.startswith(start)
     assert failing_line(trace, wrong) == line
     source = catalogue.lesson(name).parts["wrong"]
@@ -165,3 +228,10 @@ def test_checkpoint_warns_where_it_is_called() -> None:
     said = {line.strip(): text for line, text in warned.items() if text}
     assert list(said) == ["hidden = checkpoint(block, embedded, use_reentrant=True)"]
     assert "None of the inputs have requires_grad=True. Gradients will be None" in str(said)
+
+
+def test_ddp_names_the_parameters_that_got_no_gradient_in_the_step_before() -> None:
+    wrong = part(traced("ddp_unused_parameters"), "wrong")
+    refused = values_of(wrong)["refused"]
+    assert refused.startswith("'Expected to have finished reduction in the prior iteration")
+    assert not torch.distributed.is_initialized()
