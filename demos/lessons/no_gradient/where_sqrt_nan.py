@@ -2,7 +2,7 @@
 
 import torch
 
-ERRORS = ("Function '{}' returned nan values in its {}th output.",)
+ERRORS = ("returned nan values in its {}th output.",)
 
 
 def wrong():
