@@ -60,7 +60,7 @@ KINDS: dict[str, _Kind] = {
     "inference_mode": _Kind("cuts", "inference_tensor_in_training"),
     "grad_mode": _Kind("cuts", "no_grad_and_threads"),
     "number": _Kind("cuts", "rebuilt_from_numbers"),
-    "numpy": _Kind("cuts", "numpy_needs_detach"),
+    "numpy": _Kind("cuts", "numpy_in_forward"),
     "rebuilt": _Kind("cuts", "rebuilt_from_numbers"),
     "argmax": _Kind("cuts", "argmax_as_loss"),
     "round": _Kind("cuts", "straight_through"),
@@ -81,6 +81,9 @@ KINDS: dict[str, _Kind] = {
     "library_method": _Kind("notes", "library_no_grad"),
     "state_dict": _Kind("notes", "state_dict_is_aliased"),
     "reentrant": _Kind("notes", "checkpoint_frozen_input"),
+    "moved_leaf": _Kind("notes", "moved_is_no_leaf"),
+    "masked_late": _Kind("notes", "where_sqrt_nan"),
+    "zeros": _Kind("notes", "zero_is_a_gradient"),
 }
 
 _NUMBERS = {"item", "tolist"}
@@ -97,6 +100,9 @@ _MODES = {
 # End in an underscore and change no values that backward may need.
 _NOT_VALUES = {"requires_grad_", "detach_", "share_memory_"}
 _FILLING = re.compile(r"^(?:init|nn\.init|torch\.nn\.init)\.")
+_MOVING = {"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "type"}
+# Have a derivative that is infinite or NaN somewhere.
+_STEEP = {"sqrt", "rsqrt", "log", "log2", "log10", "pow", "norm", "acos", "asin", "reciprocal"}
 _LOSS = re.compile(r"loss|cost|objective|penalty", re.I)
 _OUTPUT = re.compile(r"loss|out|pred|logits|hidden|feat|state|embed|score|\bh\b|\by\b", re.I)
 # Libraries of models run these under `no_grad`; strings and tokenizers have them too.
@@ -227,6 +233,11 @@ def _detached(node: ast.expr) -> ast.expr:
     return ast.Call(ast.Attribute(node, "detach", ast.Load()), [], [])
 
 
+def _is_new_leaf(node: ast.AST) -> bool:
+    """Whether a call makes a tensor that requires grad."""
+    return isinstance(node, ast.Call) and _flag(node, "requires_grad") is True
+
+
 def _mode(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
     places: list[ast.expr] = []
     if isinstance(node, (ast.With, ast.AsyncWith)):
@@ -330,6 +341,17 @@ def _kept(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _noted(node: ast.AST, loops: int) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(node, ast.BinOp) and (_is_new_leaf(node.left) or _is_new_leaf(node.right)):
+        yield "moved_leaf", node
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and _called(node) in _MOVING:
+            if _is_new_leaf(node.func.value):
+                yield "moved_leaf", node
+        elif _called(node) == "where" and _owner(node) == "torch":
+            if any(_called(each) in _STEEP for part in node.args[1:] for each in ast.walk(part)):
+                yield "masked_late", node
+        elif _called(node) == "zero_grad" and _flag(node, "set_to_none") is False:
+            yield "zeros", node
     if isinstance(node, ast.Assign):
         for target in node.targets:
             if isinstance(target, ast.Attribute) and target.attr == "requires_grad":

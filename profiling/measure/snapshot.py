@@ -174,7 +174,7 @@ def grad_mode() -> str:
 def named_tensors(names: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield tensors, and under longer names those in modules and in lists, tuples and dicts."""
     for name, value in names.items():
-        if isinstance(value, torch.Tensor):
+        if _is_readable(value):
             yield name, value
         elif isinstance(value, torch.nn.Module):
             for inner, tensor in (*value.named_parameters(), *value.named_buffers()):
@@ -182,8 +182,26 @@ def named_tensors(names: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]
         elif isinstance(value, (list, tuple, dict)):
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for key, item in itertools.islice(items, _SHOWN_ITEMS):
-                if isinstance(item, torch.Tensor):
+                if _is_readable(item):
                     yield f"{name}[{key!r}]", item
+
+
+def in_transform() -> bool:
+    """Return whether this runs inside a transform of ``torch.func``, where nothing can be read."""
+    peek = getattr(_functorch(), "peek_interpreter_stack", None)
+    return peek is not None and peek() is not None
+
+
+def _is_readable(value: Any) -> bool:
+    """Whether a value is a tensor with memory: one left over from a transform has none."""
+    if not isinstance(value, torch.Tensor):
+        return False
+    is_wrapped = getattr(_functorch(), "is_functorch_wrapped_tensor", None)
+    return is_wrapped is None or not is_wrapped(value)
+
+
+def _functorch() -> Any:
+    return getattr(torch._C, "_functorch", None)
 
 
 def function_of(tensor: torch.Tensor) -> Any:

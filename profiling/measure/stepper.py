@@ -32,7 +32,7 @@ from profiling.measure import device
 from profiling.measure.cuts import Cuts
 from profiling.measure.global_state import kept
 from profiling.measure.graph import Graphs
-from profiling.measure.snapshot import Snapshots, grad_mode, named_tensors
+from profiling.measure.snapshot import Snapshots, grad_mode, in_transform, named_tensors
 from profiling.model.lesson import (
     ClaimResult,
     LessonError,
@@ -209,7 +209,7 @@ class Stepper:
     def _record(self, frame: FrameType) -> None:
         """Record what there is after the statement that a frame was at, if it was at one."""
         line = self._at.get(frame)
-        if line is None or len(self._steps) == MAX_STEPS:
+        if line is None or len(self._steps) == MAX_STEPS or in_transform():
             return
         # An inner function's names are shown beside those of the outer one.
         names = {**self._frames[0].f_locals, **frame.f_locals}

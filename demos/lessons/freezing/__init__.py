@@ -6,4 +6,5 @@ LESSONS: tuple[str, ...] = (
     "frozen_batchnorm_drifts",
     "frozen_middle_saves_memory",
     "frozen_layer_still_saves",
+    "zero_is_a_gradient",
 )

@@ -16,4 +16,10 @@ LESSONS = (
     "sample_or_rsample",
     "surrogate_loss",
     "vector_loss",
+    "numpy_in_forward",
+    "moved_is_no_leaf",
+    "where_sqrt_nan",
+    "second_derivative",
+    "func_grad_and_no_grad",
+    "func_in_place",
 )

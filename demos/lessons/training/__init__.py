@@ -13,4 +13,10 @@ LESSONS = (
     "step_before_backward",
     "old_graph_lives_on",
     "create_graph_cycle",
+    "replaced_layer",
+    "scaler_without_gradients",
+    "scaler_half_weights",
+    "recomputed_otherwise",
+    "ema_without_guard",
+    "ddp_unused_parameters",
 )

@@ -19,7 +19,12 @@ from profiling.model.lesson import LessonRequest, LessonTrace
 from tests.demos.lessons.traced import apart, inputs, traced
 
 # Lessons that need the CPU. Why is in the locales.
-ON_CPU = {"numpy_needs_detach"}
+ON_CPU = {
+    "numpy_needs_detach",
+    "scaler_without_gradients",
+    "scaler_half_weights",
+    "ddp_unused_parameters",
+}
 ANYWHERE = [name for name in LESSONS if name not in ON_CPU]
 # Verdicts that an accelerator truly changes, by lesson and claim, with the reason.
 OTHERWISE: dict[tuple[str, str], str] = {}

@@ -35,6 +35,10 @@ VERDICTS = [
     ("frozen_layer_still_saves", "trained_layers_save", "holds"),
     ("frozen_layer_still_saves", "frozen_layers_drop", "holds_partly"),
     ("frozen_layer_still_saves", "folded_norm_drops", "holds"),
+    ("zero_is_a_gradient", "cut_weight_stays", "wrong"),
+    ("zero_is_a_gradient", "zeros_do_nothing", "holds_partly"),
+    ("zero_is_a_gradient", "flag_protects", "wrong"),
+    ("zero_is_a_gradient", "none_is_skipped", "holds"),
 ]
 OP_CLAIMS = ("middle_keeps_nothing", "frees_nothing")
 # By op: bytes saved with a frozen middle and with all but the last layer frozen, 32 an activation,
@@ -113,6 +117,18 @@ def test_optimizer_moves_what_has_a_gradient() -> None:
     assert end["encoder.weight"].grad == (0.0,)
     assert [each.grad for each in states(right, "encoder.weight")][-1] is None
     assert last(right)["after_step"].values == last(right)["frozen"].values == (frozen,)
+
+
+def test_adam_moves_what_has_a_gradient_of_zero() -> None:
+    wrong, right = (last(each) for each in traced("zero_is_a_gradient").parts)
+    assert wrong["encoder.weight"].grad == (0.0,)
+    # The averages of a gradient of 1 and then 0, with 0.9 and 0.999, as Adam corrects them.
+    step = 0.1 * (0.09 / 0.19) / (0.000999 / 0.001999) ** 0.5
+    (moved,) = wrong["moved"].values
+    assert is_close((abs(moved),), (step,))
+    assert (right["moved"].values, right["encoder.weight"].grad) == ((0.0,), None)
+    claims = {each.claim: each.checks for each in traced("zero_is_a_gradient").claims}
+    assert [name for name, held in claims["zeros_do_nothing"].items() if held] == ["plain_sgd"]
 
 
 def test_running_statistics_follow_the_batch() -> None:

@@ -230,3 +230,31 @@ def test_vector_is_reduced_by_weights() -> None:
     assert is_close(end["by_sum"].values, total)
     assert is_close(end["by_mean"].values, tuple(each / 2 for each in total))
     assert is_close(end["model.weight"].grad, second)
+
+
+def test_numpy_gives_the_same_loss_and_no_gradient_to_the_encoder() -> None:
+    cut, kept = last(wrong("numpy_in_forward")), last(right("numpy_in_forward"))
+    assert is_close(cut["loss"].values, kept["loss"].values)
+    assert cut["head.weight"].grad is not None
+    assert cut["encoder.weight"].grad is None
+    slope = [1 - each**2 for each in kept["features"].values]
+    by_hand = [each * w for each, w in zip(slope, kept["head.weight"].values, strict=True)]
+    assert is_close(kept["encoder.bias"].grad, tuple(by_hand))
+
+
+def test_where_has_no_nan_and_its_gradient_has() -> None:
+    end = last(wrong("where_sqrt_nan"))
+    assert end["root"].values == (0.0, 0.0, 2.0)
+    assert str(end["gradient"].values) == "(nan, nan, 0.25)"
+    assert last(right("where_sqrt_nan"))["gradient"].values == (0.0, 0.0, 0.25)
+
+
+def test_func_grad_of_what_is_cut_is_zero() -> None:
+    assert last(wrong("func_grad_and_no_grad"))["gradient"].values == (0.0,)
+    assert last(right("func_grad_and_no_grad"))["gradient"].values == (24.0,)
+
+
+def test_derivatives_of_a_cube() -> None:
+    end = last(right("second_derivative"))
+    assert (end["slope"].values, end["curvature"].values) == ((12.0,), (12.0,))
+    assert last(wrong("second_derivative"))["slope"].values == (12.0,)

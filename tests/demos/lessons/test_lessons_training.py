@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from demos.lessons.training import LESSONS
 from profiling import catalogue
@@ -95,6 +96,43 @@ VERDICTS = {
         "collector_finds_it": "wrong",
         "grad_none_ends_it": "holds",
         "grad_makes_no_cycle": "holds",
+    "replaced_layer": {
+        "optimizer_follows_the_model": "holds_partly",
+        "something_tells": "wrong",
+        "new_layer_trains": "wrong",
+        "made_after": "holds",
+    },
+    "scaler_without_gradients": {
+        "an_infinite_gradient": "wrong",
+        "plain_step_raises_too": "holds_partly",
+        "no_gradient_at_all": "holds",
+        "reached_works": "holds",
+    },
+    "scaler_half_weights": {
+        "half_model_is_mixed": "wrong",
+        "any_low_precision": "holds_partly",
+        "autocast_computes_in_half": "holds",
+        "step_unscales": "holds",
+    },
+    "recomputed_otherwise": {
+        "backward_uses_forward": "wrong",
+        "in_place_is_noticed": "holds_partly",
+        "counts_what_is_saved": "holds",
+        "cut_part_is_skipped": "wrong",
+        "changed_after_backward": "holds",
+    },
+    "ema_without_guard": {
+        "frozen_teacher_stays_out": "wrong",
+        "noticed_at_once": "holds_partly",
+        "same_gradient": "wrong",
+        "halved_each_step": "holds",
+        "guarded": "holds",
+    },
+    "ddp_unused_parameters": {
+        "frozen_is_left_out": "holds_partly",
+        "only_freezing": "wrong",
+        "find_unused_helps": "holds",
+        "frozen_before": "holds",
     },
 }
 # Which checks made a verdict that is neither all nor nothing.
@@ -112,6 +150,12 @@ PARTLY = {
     "next_forward_replaces": {"gone_during_it": False, "gone_after_it": True},
     "backward_frees_all": {"saved_tensors": True, "cached_activation": False},
     "cache_detached": {"no_graph": True, "no_memory": False},
+    "optimizer_follows_the_model": {"first_layer_held": True, "new_layer_held": False},
+    "plain_step_raises_too": {"plain": False, "scaled": True},
+    "any_low_precision": {"float16": True, "bfloat16": False},
+    "in_place_is_noticed": {"without_checkpoint": True, "with_checkpoint": False},
+    "noticed_at_once": {"first_raises": False, "third_raises": True},
+    "frozen_is_left_out": {"first_step_runs": True, "second_step_runs": False},
 }
 # How the error of `wrong` begins, and its line, which is the last.
 RAISED = {
@@ -122,6 +166,24 @@ RAISED = {
     "checkpoint_frozen_input": (NO_GRAD_FN, "head(hidden).mean().backward()"),
     "second_backward": (SECOND_TIME, "value_loss.backward()"),
     "step_before_backward": (IN_PLACE, "actor_loss.backward()"),
+    "scaler_without_gradients": (
+        "No inf checks were recorded for this optimizer.",
+        "scaler.step(optimizer)",
+    ),
+    "scaler_half_weights": ("Attempting to unscale FP16 gradients.", "scaler.step(optimizer)"),
+    "recomputed_otherwise": (
+        "torch.utils.checkpoint: A different number of tensors was saved during the original "
+        "forward and recomputation.\nNumber of tensors saved during forward: 2\n"
+        "Number of tensors saved during recomputation: 1.",
+        "out.sum().backward()",
+    ),
+    "ema_without_guard": (SECOND_TIME, "gap.square().sum().backward()"),
+}
+# Those that are no RuntimeError.
+TYPES = {
+    "scaler_without_gradients": "AssertionError",
+    "scaler_half_weights": "ValueError",
+    "recomputed_otherwise": "CheckpointError",
 }
 
 
@@ -158,7 +220,7 @@ def test_wrong_ends_as_it_should(name: str) -> None:
         assert wrong.error is None
         return
     assert wrong.error is not None
-    assert wrong.error.type == "RuntimeError"
+    assert wrong.error.type == TYPES.get(name, "RuntimeError")
     assert wrong.error.text.startswith(start)
     assert failing_line(trace, wrong) == line
     source = catalogue.lesson(name).parts["wrong"]
@@ -199,3 +261,10 @@ def test_create_graph_warns_where_backward_is_called() -> None:
     lines = source.text.splitlines()
     warned = [lines[step.line - source.first_line] for step in wrong.steps if step.printed]
     assert [line.strip() for line in warned] == ["loss.backward(create_graph=True)"]
+
+
+def test_ddp_names_the_parameters_that_got_no_gradient_in_the_step_before() -> None:
+    wrong = part(traced("ddp_unused_parameters"), "wrong")
+    refused = values_of(wrong)["refused"]
+    assert refused.startswith("'Expected to have finished reduction in the prior iteration")
+    assert not torch.distributed.is_initialized()

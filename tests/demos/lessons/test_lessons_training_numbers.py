@@ -252,3 +252,35 @@ def test_gradient_with_a_graph_keeps_its_weight_until_it_is_none() -> None:
     }
     ended = values_of(right)
     assert (ended["has_graph"], ended["kept"]) == ("True", "False")
+
+
+def test_replaced_layer_gets_its_gradient_and_stays() -> None:
+    wrong, right = (last(each) for each in traced("replaced_layer").parts)
+    assert wrong["moved"].values == (0.0, 0.0)
+    assert wrong["left"].values == wrong["model.1.weight"].grad
+    assert right["moved"].values != (0.0, 0.0)
+
+
+def test_checkpoint_has_the_value_of_forward_and_the_gradient_of_the_change() -> None:
+    wrong, right = traced("recomputed_otherwise").parts
+    assert (last(wrong)["value"].values, last(wrong)["gradient"].values) == ((3.0,), (0.0,))
+    assert (last(right)["value"].values, last(right)["gradient"].values) == ((3.0,), (3.0,))
+
+
+def test_unguarded_average_halves_the_gradient_with_each_step() -> None:
+    wrong, right = (last(each) for each in traced("ema_without_guard").parts)
+    student, teacher = (right[f"{name}.weight"].values[0] for name in ("student", "teacher"))
+    gaps = [(student - teacher) * 2**number for number in (2, 1, 0)]
+    full = [right[f"gradients[{number}]"].values for number in range(3)]
+    assert full == [close((2 * gap,)) for gap in gaps]
+    shares = [wrong[f"gradients[{number}]"].values for number in range(2)]
+    assert shares == [close((gaps[0],)), close((gaps[1] / 2,))]
+    assert "gradients[2]" not in wrong
+
+
+def test_ddp_frozen_before_sums_the_gradients_of_two_steps() -> None:
+    end = last(part(traced("ddp_unused_parameters"), "right"))
+    w00, w01, w10, w11 = end["encoder.weight"].values
+    one, two = end["encoder.bias"].values
+    assert end["head.weight"].grad == close((2 * (w00 + w01 + one), 2 * (w10 + w11 + two)))
+    assert end["encoder.weight"].grad is None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch.multiprocessing import reductions
+from torch.utils.checkpoint import checkpoint
 
 # A traceback as it is printed, up to the error.
 TRACEBACK = """\
@@ -70,6 +71,36 @@ def _non_leaf_grad() -> None:
     _warned(lambda: _result().grad)
 
 
+def _nan() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with torch.autograd.detect_anomaly():
+            (torch.zeros(1, requires_grad=True).sqrt() * 0).sum().backward()
+
+
+def _scaled(weight: torch.Tensor, loss: torch.Tensor) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    scaler.scale(loss).backward()
+    scaler.step(torch.optim.SGD([weight], lr=0.1))
+
+
+def _half() -> None:
+    weight = torch.ones(1, dtype=torch.float16, requires_grad=True)
+    _scaled(weight, weight.sum())
+
+
+def _captured() -> object:
+    seen = torch.zeros(1)
+    return torch.func.grad(lambda x: seen.copy_(x).sum())(torch.ones(1))
+
+
+def _recomputed() -> None:
+    layer = torch.nn.Dropout(0.5)
+    out = checkpoint(layer, _ones(), use_reentrant=False)
+    layer.eval()
+    out.sum().backward()
+
+
 # What raises, and the lesson that is to come first for it.
 CAUSES: dict[str, tuple[Callable[[], object], str]] = {
     "nothing requires grad": (lambda: torch.ones(3).sum().backward(), "backward_through_detached"),
@@ -106,6 +137,15 @@ CAUSES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _warned(_result().sum().backward, create_graph=True),
         "create_graph_cycle",
     ),
+    "non-leaf optimized": (lambda: torch.optim.SGD([_result()], lr=0.1), "moved_is_no_leaf"),
+    "nan found": (_nan, "where_sqrt_nan"),
+    "nothing to unscale": (
+        lambda: _scaled(_ones(), _result().sum()),
+        "scaler_without_gradients",
+    ),
+    "half gradients": (_half, "scaler_half_weights"),
+    "captured changed": (_captured, "func_in_place"),
+    "recomputed otherwise": (_recomputed, "recomputed_otherwise"),
 }
 
 
@@ -113,9 +153,9 @@ def message(cause: str) -> str:
     """Return the last line that Python prints of a traceback."""
     try:
         CAUSES[cause][0]()
-    except (RuntimeError, AttributeError, UserWarning) as error:
+    except (RuntimeError, AttributeError, ValueError, AssertionError, UserWarning) as error:
         return f"{type(error).__name__}: {error}"
-    raise AssertionError(f"{cause} raises nothing")
+    raise LookupError(f"{cause} raises nothing")
 
 
 def _mistyped(text: str) -> str:

@@ -84,6 +84,25 @@ _LOOP = "for x in loader:\n    "
             "y = checkpoint(f, x, use_reentrant=True)",
             [("checkpoint(f, x, use_reentrant=True)", "reentrant")],
         ),
+        (
+            "w = torch.randn(3, requires_grad=True) * 0.01",
+            [("torch.randn(3, requires_grad=True) * 0.01", "moved_leaf")],
+        ),
+        (
+            "w = torch.ones(3, requires_grad=True).to(device)",
+            [("torch.ones(3, requires_grad=True).to(device)", "moved_leaf")],
+        ),
+        ("w = (torch.randn(3) * 0.01).requires_grad_(); y = x.to(device)", []),
+        (
+            "y = torch.where(x > 0, x.sqrt(), 0.0)",
+            [("torch.where(x > 0, x.sqrt(), 0.0)", "masked_late")],
+        ),
+        ("y = torch.where(x.norm() > 0, x, 0.0); i = np.where(x > 0, x.sqrt(), 0)", []),
+        (
+            "optimizer.zero_grad(set_to_none=False)",
+            [("optimizer.zero_grad(set_to_none=False)", "zeros")],
+        ),
+        ("optimizer.zero_grad(set_to_none=True)", []),
     ],
 )
 def test_signs_are_where_they_stand(code: str, expected: list[tuple[str, str]]) -> None:

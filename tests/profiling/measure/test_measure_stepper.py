@@ -135,6 +135,24 @@ def test_inner_functions_are_stepped_with_their_names() -> None:
     assert any(each.grad_mode == "no_grad" for each in part.steps if not each.function)
 
 
+def transformed() -> None:
+    kept = []
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        hidden = x**2
+        kept.append(hidden)
+        return hidden
+
+    gradient = torch.func.grad(loss)(torch.tensor(3.0))
+
+
+def test_what_runs_in_a_transform_and_what_it_leaves_is_not_read() -> None:
+    part = step(transformed)
+    assert part.error is None
+    assert lines(part, transformed) == [1, 3, 8]
+    assert [(each.name, each.values) for each in part.steps[-1].tensors] == [("gradient", (6.0,))]
+
+
 def raises() -> None:
     x = torch.ones(1)
     x.backward()
