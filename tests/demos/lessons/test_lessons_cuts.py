@@ -13,6 +13,7 @@ from tests.demos.lessons.traced import part, traced
 APART = {
     "detached_factor": "a custom function keeps the slope to itself",
     "forward_mode": "a tangent is dropped",
+    "func_grad_and_no_grad": "nothing is read inside of torch.func",
 }
 
 

@@ -122,6 +122,7 @@ VERDICTS = {
         "ones_are_sum": "holds",
         "sum_is_mean": "holds_partly",
         "weights_samples": "holds",
+    },
     "numpy_in_forward": {
         "advice_is_enough": "wrong",
         "something_tells": "wrong",

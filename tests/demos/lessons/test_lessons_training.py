@@ -96,6 +96,7 @@ VERDICTS = {
         "collector_finds_it": "wrong",
         "grad_none_ends_it": "holds",
         "grad_makes_no_cycle": "holds",
+    },
     "replaced_layer": {
         "optimizer_follows_the_model": "holds_partly",
         "something_tells": "wrong",
