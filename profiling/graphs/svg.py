@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -158,18 +159,22 @@ def _draw(graph: Graph, translate: Text, style: str, max_boxes: int) -> Markup:
     sizes = {box: _size(text) for box, text in texts.items()}
     laid = lay_out(view, sizes, [_label_size(lines) for lines in labels])
     lines = _wrapped(footnotes(view, translate), laid)
+    links = [
+        _link(link, view, route, beside, translate, cut_summary(link, texts, translate))
+        for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
+    ]
+    # What stands below a link across may reach further down than any box.
+    lowest = max((float(each["y"]) for link in links for each in link["texts"]), default=0)
+    bottom = max(laid.size.height, lowest + MARGIN)
     return drawing(
         label=_summary(view, translate),
         style=Markup(style),
         width=laid.size.width,
-        height=laid.size.height + _LINE * len(lines),
+        height=bottom + _LINE * len(lines),
         nodes=[_node(box, laid.boxes[box], text) for box, text in texts.items()],
-        links=[
-            _link(link, view, route, beside, translate, cut_summary(link, texts, translate))
-            for link, route, beside in zip(view.links, laid.routes, labels, strict=True)
-        ],
+        links=links,
         notes=[
-            {"text": line, "x": MARGIN, "y": number(laid.size.height + _LINE * index + 4)}
+            {"text": line, "x": MARGIN, "y": number(bottom + _LINE * index + 4)}
             for index, line in enumerate(lines)
         ],
     )
@@ -260,7 +265,7 @@ def _node(box: int, rect: Rect, text: BoxText) -> dict[str, object]:
 
 def _link(
     link: Link, view: View, route: Route, lines: Sequence[str], translate: Text, label: str
-) -> dict[str, object]:
+) -> dict[str, Any]:
     across = len(route.points) == 3
     # Where what cut it was not recorded: if a path leads from one to the other, it is a view.
     is_tie = link.kind == "memory" and view.kind(link.source) != "constant" and not route.up

@@ -118,7 +118,7 @@ def test_a_line_for_each_request_and_event_and_nothing_of_a_visitor(
 ) -> None:
     before = len(app.lines)
     finding = next(each for each in events(http) if each["api_name"] == "_find_lessons")
-    assert ask(http, finding, [_SECRET, "in_place"], session=_SECRET)[0]
+    assert ask(http, finding, [_SECRET, "in_place", "baseline"], session=_SECRET)[0]
     assert http.get(f"/{_SECRET}").status_code == 404
     assert http.get("/config", params={"x": _SECRET}).status_code == 200
     assert http.get(f"/gradio_api/file=/{_SECRET}").status_code == 404

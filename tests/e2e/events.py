@@ -40,8 +40,20 @@ def made(client: Client, name: str) -> Path:
 def _ask(client: Client, event: str, path: Path | None) -> Outputs:
     """Ask for an event that takes one of what the page offers, or a file; here the file."""
     file = None if path is None else handle_file(path)
-    outputs: Outputs = client.predict(None, file, api_name=f"/{event}")
+    job = client.submit(None, file, api_name=f"/{event}")
+    job.result()
+    # An answer in several parts says of each output what is new of it.
+    shown, *later = job.outputs()
+    for part in later:
+        shown = tuple(
+            before if _is_same(now) else now for before, now in zip(shown, part, strict=True)
+        )
+    outputs: Outputs = shown
     return outputs
+
+
+def _is_same(output: Any) -> bool:
+    return isinstance(output, dict) and not {*output} - {"__type__", "props"}
 
 
 def value(output: Any) -> Any:

@@ -62,7 +62,7 @@ def others(language: str) -> re.Pattern[str]:
     telling = {each for each in different if not re.fullmatch(r"[a-z_.` {}]+", each)}
     patterns = (re.sub(r"\\\{.*?\\\}", ".+", re.escape(each.replace("`", ""))) for each in telling)
     # Of some there is little but placeholders.
-    return re.compile("|".join(each for each in patterns if len(re.findall(r"\w", each)) > 2))
+    return re.compile("|".join(each for each in patterns if len(re.findall(r"\w", each)) > 3))
 
 
 def test_axe_finds_nothing_of_ours(toured: Tour) -> None:

@@ -42,6 +42,7 @@ def test_a_trace_of_markup_is_drawn_as_text(page: Page, strange: Path) -> None:
     _drawn(page, "memory")
     tabs.get_by_role("tab", name="Operators").click()
     expect(_drawn(page, "operators")).to_contain_text("<img src=x")
+    tabs.get_by_role("tab", name="GPU").click()
     _drawn(page, "kernels")
     expect(page.locator("#trace-operators")).to_contain_text("<img src=x onerror=hit=1>")
     tabs.get_by_role("tab", name="Phases").click()

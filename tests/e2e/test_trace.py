@@ -12,7 +12,7 @@ from gradio_client import Client
 from tests.e2e.events import lay_trace_beside, open_trace, value
 from tests.harness.made_traces import write
 
-_STATUS, _PROBLEM, _ABOUT, _PLOT = 0, 1, 2, 3
+_STATUS, _PROBLEM, _GPUS, _ABOUT, _PLOT = range(5)
 
 
 @pytest.fixture

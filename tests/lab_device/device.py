@@ -17,7 +17,7 @@ class Lab(Accelerator):
 
     kind = "lab"
     # torch's number of a backend from outside, which has no name in a trace.
-    trace_name = "type20"
+    trace_name = "privateuseone"
     has_kernels = False
 
     def __init__(self) -> None:

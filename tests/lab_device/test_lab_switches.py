@@ -103,7 +103,7 @@ def test_the_allocator_tells_the_profiler_unless_it_cannot(are_there: bool, tmp_
     else:
         with lab.without_memory_events():
             record_step(step, get("lab"), path, shapes=False)
-    curve = memory_curve(load_trace(path), "type20")
+    curve = memory_curve(load_trace(path), "privateuseone")
     assert curve.empty is not are_there
     if are_there:
         # Four vectors of 4,000 bytes and two numbers, in blocks.

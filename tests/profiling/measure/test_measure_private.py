@@ -20,7 +20,7 @@ from profiling.measure.device import Cuda
 from profiling.measure.fake_tensors import is_fast
 from profiling.measure.global_state import kept
 from profiling.measure.prediction import Predictions, predict
-from profiling.measure.snapshot import Snapshots
+from profiling.measure.snapshot import Snapshots, in_transform, named_tensors
 from profiling.model.run import Cell, Status
 from tests.profiling.measure.cells import EVERY_METRIC, metrics
 from tests.profiling.planted import cell
@@ -67,6 +67,7 @@ _IMPORTED = (
 _IN_OTHER_TESTS = {
     "_GLOBAL_DEVICE_CONTEXT",
     "_cuda_getDriverVersion",
+    "_functorch",
     "_len_torch_function_stack",
     "_pop_torch_function_stack",
     "_unsafe_set_version_counter",
@@ -217,6 +218,14 @@ def test_a_view_counts_with_its_base_where_no_version_can_be_set(
     named = {"a": a, "view": a[:2], "other": a[2:], "again": a, "copy": a.clone()}
     found = {each.name: each.counter for each in Snapshots().tensors(named)}
     assert found["a"] == found["view"] == found["other"] == found["again"] != found["copy"]
+
+
+def test_where_transforms_cannot_be_asked_for_nothing_is_in_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(torch._C, "_functorch")
+    assert not in_transform()
+    assert [name for name, _ in named_tensors({"a": torch.ones(1), "b": 1})] == ["a"]
 
 
 def test_a_driver_that_cannot_be_asked_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
