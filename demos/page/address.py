@@ -23,7 +23,7 @@ from profiling.model.words import Text
 
 _SHOWN_FAULTS = 3
 _MAX_QUERY = 20_000
-_HAS_RUN = "(name) => labLink.hasRun(name)"
+_HAS_RUN = "(...shown) => labLink.hasRun(...shown)"
 _ATTACH = "labLink.attach(trigger);"
 
 Updates = dict[Any, Any]

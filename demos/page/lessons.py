@@ -20,7 +20,7 @@ from profiling.catalogue import LESSONS, TOPICS
 from profiling.catalogue.search import Field, Hit, Mark, Span, find
 from profiling.engine import plan
 from profiling.engine.engine import Engine
-from profiling.model.errors import DetachLabError
+from profiling.model.errors import DetachLabError, InputError
 from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.request import AUTO
 from profiling.model.words import Text, table
@@ -63,8 +63,9 @@ class LessonsTab:
         self._controls = controls = _Controls(labels)
         # `name_shown` instead of the choice: Gradio refuses a value that is no longer a choice.
         self.offered, self.device = [controls.name_shown, controls.device], controls.device
-        self.opened, self.view = [controls.name_shown, controls.has_run], controls.view
         self.inputs = [controls.name, controls.values, controls.op, controls.device]
+        self.opened = [controls.name_shown, controls.has_run, place, *self.inputs[1:]]
+        self.view = controls.view
         self.restored = [controls.topic, controls.name, place, *controls.shown, controls.device]
         controls.name.change(
             self._show,
@@ -138,16 +139,34 @@ class LessonsTab:
             },
         } | self._opened_view(place.request, text)
 
-    def open(self, name: str, has_run: str, request: gr.Request) -> Any:
+    def open(
+        self,
+        name: str,
+        has_run: str,
+        place: tuple[LessonPlace, str] | None,
+        values: str,
+        op: str | None,
+        device: str | None,
+        request: gr.Request,
+    ) -> Any:
         """Return the lesson that is shown, run, once there is a worker to run it.
 
         Args:
             name: The lesson.
             has_run: Not empty if it has run meanwhile.
+            place: The step that a link asks for, which is run for it.
+            values: Its numbers, as they are written.
+            op: Its op.
+            device: Its device.
             request: The visitor's.
         """
-        view = self._opened_view(usual_lesson(name), words(request))
-        return gr.skip() if has_run else view.get(self._controls.view, gr.skip())
+        if has_run or place is not None:
+            return gr.skip()
+        try:
+            asked = _asked(name, values, op, device)
+        except InputError:  # Whoever runs it is told.
+            return gr.skip()
+        return self._opened_view(asked, words(request)).get(self._controls.view, gr.skip())
 
     def _opened_view(self, asked: LessonRequest, text: Text) -> dict[Any, Any]:
         """Return the update that shows a lesson as it is opened, with its own inputs."""
@@ -169,7 +188,8 @@ class LessonsTab:
         entry, text = catalogue.lesson(name if name in LESSONS else _FIRST), words(request)
         usual = usual_lesson(entry.name)
         *shown, view = _lesson_values(entry, usual, text)
-        opened = self._opened_view(usual, text).get(self._controls.view, view)
+        asked = LessonRequest(entry.name, device=device or AUTO)
+        opened = self._opened_view(asked, text).get(self._controls.view, view)
         return (*shown, opened, self._offered(entry.name, device))
 
     def _run(
@@ -177,13 +197,7 @@ class LessonsTab:
     ) -> tuple[Any, Any]:
         text = words(request)
         try:
-            chosen = catalogue.lesson(name)
-            asked = LessonRequest(
-                name,
-                plan.parse_values(values or "") if chosen.values is not None else None,
-                op if chosen.op is not None else None,
-                device or AUTO,
-            )
+            asked = _asked(name, values, op, device)
             trace = self._engine.lesson(asked)
         except DetachLabError as error:
             return common.problem(error, text), gr.skip()
@@ -332,6 +346,21 @@ def runs_at_once(place: LessonPlace, engine: Engine) -> bool:
     Anybody may have sent the link, and the quota would be the visitor's.
     """
     return place.step is not None and not engine.lends_for(place.request)
+
+
+def _asked(name: str, values: str, op: str | None, device: str | None) -> LessonRequest:
+    """Return the lesson that the fields of the tab ask for.
+
+    Raises:
+        InputError: There is no such lesson, or a value is no number.
+    """
+    entry = catalogue.lesson(name)
+    return LessonRequest(
+        name,
+        plan.parse_values(values or "") if entry.values is not None else None,
+        op if entry.op is not None else None,
+        device or AUTO,
+    )
 
 
 def _is_usual(asked: LessonRequest) -> bool:

@@ -58,8 +58,8 @@ window.labLink = (() => {
   const open = (which, ...told) => { tab = which; tell(which, ...told); };
 
   /* A lesson, and whether it has run already, as it has for a step that a link asks for. */
-  const hasRun = (name) =>
-    [name, document.querySelector("#lesson-view [data-lesson]") ? "1" : ""];
+  const hasRun = (name, _, ...others) =>
+    [name, document.querySelector("#lesson-view [data-lesson]") ? "1" : "", ...others];
 
   const arrive = () => { settled = true; soon(); };
   const leave = (search) => { settled = false; follow("select", {query: search}); };

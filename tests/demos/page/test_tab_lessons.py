@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
+import gradio as gr
 import pytest
 
-from demos.page.lessons import device_choice, runs_at_once
+from demos.page.lessons import LessonsTab, device_choice, runs_at_once
 from demos.page.links import LessonPlace
 from profiling.engine.engine import Engine
 from profiling.engine.process import InlineExecutor
@@ -63,3 +66,23 @@ def test_a_link_never_takes_a_visitors_quota(engine: Engine, device: str) -> Non
     # It needs no GPU wherever it is asked to run.
     own = LessonRequest("numpy_needs_detach", device=device)
     assert runs_at_once(LessonPlace(own, "wrong", 2), engine)
+
+
+@pytest.mark.parametrize(
+    ("has_run", "place", "values", "device"),
+    [
+        ("1", None, "1, 2, 3", "auto"),  # run meanwhile
+        ("", (LessonPlace(LessonRequest("baseline")), "a"), "1, 2, 3", "auto"),  # a link's step
+        ("", None, "5", "auto"),
+        ("", None, "one", "auto"),
+        ("", None, "1, 2, 3", "cpu"),
+    ],
+)
+def test_only_what_is_asked_for_as_it_is_is_opened(
+    has_run: str, place: Any, values: str, device: str
+) -> None:
+    tab: Any = object.__new__(LessonsTab)
+    tab._controls = SimpleNamespace(view="view")
+    tab._engine = SimpleNamespace(opened_lesson=lambda name: pytest.fail(name))
+    shown = tab.open("baseline", has_run, place, values, "sigmoid", device, gr.Request())
+    assert shown == gr.skip()
