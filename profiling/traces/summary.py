@@ -227,14 +227,16 @@ def _memory(events: pd.DataFrame) -> tuple[DeviceMemory, ...]:
 
 def _time_sentences(times: DeviceTime, name: str, summary: TraceSummary, text: Text) -> list[str]:
     whole = times.window_ns
+    doing = [text("trace.gpu.busy.kernels", amount=_amount(times.kernel_ns, whole, text))]
+    if times.copy_ns:
+        doing.append(text("trace.gpu.busy.copies", amount=_amount(times.copy_ns, whole, text)))
     said = [
         text(
             "trace.gpu.busy",
             device=name,
             share=_share(times.busy_ns, whole),
             length=_time(whole),
-            kernels=_amount(times.kernel_ns, whole, text),
-            copies=_amount(times.copy_ns, whole, text),
+            work=text("language.list").join(doing),
         )
     ]
     idle = {cause: getattr(times, f"{cause}_ns") for cause in CAUSES}
