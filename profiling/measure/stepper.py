@@ -324,12 +324,13 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, stop)
     # Repeatedly, since an exception raised in a finalizer is ignored.
-    signal.setitimer(signal.ITIMER_REAL, seconds, _STOP_AGAIN_S)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds, _STOP_AGAIN_S)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def _lift_memory_limit() -> None:

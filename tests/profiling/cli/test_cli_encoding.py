@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.harness.running import run
 from tests.profiling.cli.conftest import SMALL
 
 _ROOT = Path(__file__).parents[3]
@@ -42,13 +41,8 @@ def _printed(encoding: str, folder: Path, commands: list[list[str]]) -> dict[str
     """Return what commands print in an encoding, by the command and its exit code."""
     script = folder / "all.py"
     script.write_text(_ALL.format(commands=commands), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        check=False,
-        capture_output=True,
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(_ROOT)},
-    )
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(_ROOT)}
+    done = run([sys.executable, str(script)], _ROOT, environment)
     assert done.returncode == 0, done.stderr.decode(encoding)
     parts: dict[str, str] = {}
     lines: list[str] = []

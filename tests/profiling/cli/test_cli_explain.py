@@ -20,6 +20,7 @@ from profiling import cli
 from profiling.analysis.diagnosis import Diagnosis
 from profiling.cli import explain as command
 from profiling.watch import record
+from tests.harness import running
 
 ROOT = Path(__file__).parents[3]
 
@@ -126,17 +127,10 @@ def test_a_script_runs_as_python_runs_it(tmp_path: Path) -> None:
     script = tmp_path / "sub" / "train.py"
     script.parent.mkdir()
     script.write_bytes(f"# -*- coding: latin-1 -*-\n{AS_PYTHON}".encode("latin-1"))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    environment = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
     def run(*command: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, *command],
-            check=False,
-            cwd=tmp_path,
-            env=environment,
-            input=b"typed in",
-            capture_output=True,
-        )
+        return running.run([sys.executable, *command], tmp_path, environment, b"typed in")
 
     arguments = ["--lr", "0.1", "--", "-x"]
     plain = run("sub/train.py", *arguments)
@@ -154,7 +148,7 @@ def test_a_script_runs_as_python_runs_it(tmp_path: Path) -> None:
 def test_a_script_that_raises_gets_its_report_with_the_error_first(explain: Any) -> None:
     script = f"{TRAINING}step()\ntorch.ones(2).backward()\n"
     code, out, err = explain(script, "--json")
-    plain = subprocess.run([sys.executable, "train.py"], check=False, capture_output=True)
+    plain = running.run([sys.executable, "train.py"], Path.cwd())
     assert code == plain.returncode == 1
     assert err == plain.stderr.decode()
     found = json.loads(out)
