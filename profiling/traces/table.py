@@ -19,7 +19,6 @@ from profiling.traces.categories import category_now, is_known, is_runtime
 from profiling.traces.clock import ABSENT, IMPOSSIBLE, moments
 from profiling.traces.head import DAMAGE, Fact, TraceDevice
 from profiling.traces.launches import link_launches
-from profiling.traces.nesting import nanoseconds
 from profiling.traces.outliers import are_far
 from profiling.traces.read import (
     FLOWS,
@@ -34,6 +33,7 @@ from profiling.traces.read import (
     read_leniently,
     read_strictly,
 )
+from profiling.traces.stacks import stacks
 
 # Columns and their pandas dtypes; an event may lack any value.
 COLUMNS = {
@@ -108,10 +108,7 @@ _PROCESS = "process_name"
 _THREAD = "thread_name"
 # Category of flows between operators, which do not link launches to work.
 _FORWARD_BACKWARD = "fwdbwd"
-_FUNCTION = "python_function"
-_OPERATOR = "cpu_op"
 _STEP = "ProfilerStep#"
-_NONE = -1
 # What a trace contains if it has events of a category.
 _KINDS = {
     "cpu_op": "cpu_op",
@@ -212,7 +209,7 @@ def _trace(found: RawTrace, report: Callable[[float], None]) -> Trace:
     table["rank"] = pd.array([head.rank], dtype="Int64").repeat(len(table))
     table[["launch_index", "op_index"]] = link_launches(table, lambda: _flow_table(aside, starts))
     if "python_function" in table["category"].cat.categories:
-        table["stack"] = table["stack"].fillna(_stacks(table))
+        table["stack"] = table["stack"].fillna(stacks(table))
     process_names, thread_names = _lane_names(aside)
     report(1.0)
     return Trace(
@@ -513,64 +510,3 @@ def _flow_table(events: Sequence[Event], starts: Array) -> pd.DataFrame:
     )
     timed: pd.DataFrame = table[found != ABSENT]
     return timed
-
-
-def _stacks(trace: pd.DataFrame) -> pd.Series:
-    """Return the Python stack of each operator.
-
-    Returns:
-        The Python functions around the operator on its thread, innermost first, joined by ``;``;
-        empty if there are none, and for other rows.
-    """
-    category = trace["category"]
-    ours = trace[category.isin([_FUNCTION, _OPERATOR]) & trace["duration_s"].notna()]
-    start = nanoseconds(ours["start_s"])
-    end = start + nanoseconds(ours["duration_s"])
-    is_function = (ours["category"] == _FUNCTION).to_numpy()
-    names, unique = pd.factorize(ours["name"])
-    lane = ours.groupby(["process", "thread"], sort=False, dropna=False).ngroup().to_numpy()
-    # If two start together, the longer one is outside; if both are equal, the function is.
-    order = np.lexsort((~is_function, -end, start))
-    frames = [each[order].tolist() for each in (lane, start, end, names, is_function)]
-    chains, of_operators = _chains(*frames)
-    texts = np.array(_stack_texts(chains, unique.tolist()), dtype="object")
-    found = pd.Series(None, trace.index, dtype="object")
-    found[ours.index[order[~is_function[order]]]] = texts[of_operators]
-    return found.astype("str")
-
-
-def _chains(
-    lanes: list[int],
-    starts: list[int],
-    ends: list[int],
-    names: list[int],
-    is_function: list[bool],
-) -> tuple[list[tuple[int, int]], list[int]]:
-    """Number the distinct stacks.
-
-    Returns:
-        For each stack, its innermost name and the number of the stack around it; and the stack
-        number of each operator. Number 0 is the empty stack.
-    """
-    numbers = {(_NONE, _NONE): 0}
-    opened: dict[int, list[tuple[int, int]]] = {}
-    of_operators = []
-    for lane, start, end, name, opens in zip(lanes, starts, ends, names, is_function, strict=True):
-        stack = opened.setdefault(lane, [])
-        while stack and stack[-1][0] <= start:
-            stack.pop()
-        parent = stack[-1][1] if stack else 0
-        if opens:
-            stack.append((end, numbers.setdefault((name, parent), len(numbers))))
-        else:
-            of_operators.append(parent)
-    return list(numbers), of_operators
-
-
-def _stack_texts(chains: list[tuple[int, int]], names: list[str]) -> list[str | None]:
-    """Return the text of each stack; outer stacks come before inner ones."""
-    texts: list[str | None] = [None]
-    for name, parent in chains[1:]:
-        outer = texts[parent]
-        texts.append(names[name] if outer is None else f"{names[name]};{outer}")
-    return texts
