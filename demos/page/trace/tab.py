@@ -52,6 +52,12 @@ def create_trace_tab(
     panels.connect(handlers, engine, run, name)
     offered = source.offer(tab, run)
 
+    def summed_up(visit: Visit, text: Text) -> dict[Any, Any]:
+        try:
+            return {gpus: _gpu_summary(visit.ask(trace_views.gpu_summary), text)}
+        except Exception as error:
+            return {handlers.problem: problem(error, text)}
+
     def open_trace(
         request: gr.Request,
         previous: str | None,
@@ -80,7 +86,7 @@ def create_trace_tab(
                 yield {**opened, handlers.problem: "", **shown}
                 if found.is_of_gpu:
                     # It takes as long as the drawing, which comes first.
-                    yield {gpus: _gpu_summary(visit.ask(trace_views.gpu_summary), text)}
+                    yield {gpus: ""} | summed_up(visit, text)
         except Exception as error:
             # A crafted file can raise almost anything; the previous trace stays open.
             yield {handlers.problem: problem(error, text)}
