@@ -26,6 +26,7 @@ from demos.page.links import (
 from profiling import catalogue
 from profiling.analysis.analysis import CellAnalysis
 from profiling.analysis.findings import headline
+from profiling.analysis.recommendation import recommendation
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import LESSONS
 from profiling.catalogue.advisor import ADVISED, GRADIENTS, Advice, Answers, advise, read_answers
@@ -283,8 +284,9 @@ def cost_rows(costs: Costs, text: Text) -> list[CostRow]:
 
 
 def cost_finding(costs: Costs, text: Text) -> str:
-    """Return the headline of the cell."""
-    return headline(costs.cell.findings, costs.cell.finished.cell, text)
+    """Return what to write, or the headline of the cell where nothing can be recommended."""
+    found = recommendation(costs.cell.findings, text)
+    return found or headline(costs.cell.findings, costs.cell.finished.cell, text)
 
 
 def source_words(costs: Costs, text: Text) -> str:

@@ -21,6 +21,7 @@ from profiling.analysis.diff import (
 )
 from profiling.analysis.findings import told
 from profiling.analysis.notices import notices
+from profiling.analysis.recommendation import recommendation
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import Source
 from profiling.model.lesson import LessonTrace, PartTrace
@@ -70,6 +71,8 @@ def print_run(analysis: Analysis, out: Console, say: Text) -> None:
             out.print(printable(note), markup=False, soft_wrap=True)
         for notice in notices(each.finished, say):
             out.print(printable(notice), markup=False, soft_wrap=True)
+        for sentence in filter(None, [recommendation(each.findings, say)]):
+            out.print(sentence, markup=False, soft_wrap=True, style="bold")
         out.print(told(each.findings, cell, say), "\n", markup=False, soft_wrap=True)
 
 

@@ -13,6 +13,7 @@ from profiling.analysis.analysis import Analysis
 from profiling.analysis.diagnosis import Diagnosis, Finding, Line, sentences
 from profiling.analysis.findings import told
 from profiling.analysis.notices import notices
+from profiling.analysis.recommendation import recommendation
 from profiling.catalogue import LESSONS
 from profiling.catalogue.search import Hit
 from profiling.model.errors import short
@@ -67,6 +68,7 @@ def run(analysis: Analysis, text: Text) -> dict[str, Any]:
         "findings": [
             {
                 "size": each.finished.cell.size,
+                "recommendation": recommendation(each.findings, say),
                 "finding": told(each.findings, each.finished.cell, say),
                 "notices": notices(each.finished, say),
             }

@@ -23,6 +23,7 @@ from profiling.analysis.diff import device_name
 from profiling.analysis.findings import told
 from profiling.analysis.headings import measured_at, workload_title
 from profiling.analysis.notices import notices
+from profiling.analysis.recommendation import recommendation
 from profiling.analysis.rows import Row, rows
 from profiling.analysis.tables import outcomes
 from profiling.catalogue import Source
@@ -170,6 +171,7 @@ class CellView(NamedTuple):
     """One size: what was found, and what the numbers are."""
 
     heading: str
+    recommended: str
     finding: str
     notices: list[str]
     rows: list[Row]
@@ -234,6 +236,7 @@ def _cell(analysis: Analysis, cell: CellAnalysis, text: Text) -> CellView:
     charts = [chart for chart in CHARTS if chart.in_report and not chart.over_sizes]
     return CellView(
         heading=f"{asked.size:,} {text(f'size.{asked.unit}')}",
+        recommended=recommendation(cell.findings, text),
         finding=told(cell.findings, asked, text),
         notices=notices(finished, text),
         rows=rows(cell.summary, text),

@@ -18,6 +18,7 @@ from profiling.analysis.analysis import Analyses, Analysis, CellAnalysis
 from profiling.analysis.findings import disturbance, headline
 from profiling.analysis.headings import cell_heading
 from profiling.analysis.notices import notices
+from profiling.analysis.recommendation import recommendation
 from profiling.analysis.rows import rows
 from profiling.analysis.tables import environment
 from profiling.charts.of_run import CHARTS, Chart
@@ -262,6 +263,7 @@ def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
         text,
         run=run.id,
         heading=cell_heading(run, cell.finished.cell, text),
+        recommended=recommendation(cell.findings, text),
         finding=headline(cell.findings, cell.finished.cell, text),
         disturbance=disturbance(cell.findings, text).strip(),
         notices=notices(cell.finished, text),
