@@ -83,8 +83,9 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
         engine, title="Detach Lab", analytics_enabled=False, delete_cache=(600, 3600)
     )
     with page:
-        header = gr.HTML(elem_id="lab-header")
-        links = Address()
+        with gr.Row(elem_classes="lab-top"):
+            header = gr.HTML(elem_id="lab-header")
+            links = Address()
         with gr.Tabs(elem_id="lab-tabs") as tabs:
             named = {
                 name: gr.Tab(texts(f"tab.{name}"), id=name)
@@ -96,7 +97,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
         with named["lessons"]:
             lessons = LessonsTab(engine, texts, links.place)
         with named["compare"]:
-            compare = create_compare_tab(page, engine, texts, links.begin)
+            compare = create_compare_tab(page, named["compare"], engine, texts, links.begin)
         with named["explain"]:
             explain = ExplainTab(engine, named["explain"], texts)
         with named["trace"]:

@@ -23,6 +23,7 @@ from demos.page.links import (
     usual_lesson,
     write_link,
 )
+from demos.page.recorded import RecordedRun, load_run, recorded_run, source_words
 from profiling import catalogue
 from profiling.analysis.analysis import CellAnalysis
 from profiling.analysis.findings import headline
@@ -35,9 +36,8 @@ from profiling.charts.style import branch_style
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError, WorkerError
 from profiling.model.request import Request
-from profiling.model.run import Environment, Run, ran
+from profiling.model.run import Environment, ran
 from profiling.model.words import Text
-from profiling.output import saved_runs
 from profiling.output.html import code
 
 # The recorded result on the first screen: its branches differ in time, memory and gradients.
@@ -158,7 +158,7 @@ class StartTab:
             text,
             advice=advice,
             rows=[(each, by_branch.get(each)) for each in (*advice.branches, *advice.others)],
-            source="" if costs is None else source_words(costs, text),
+            source="" if costs is None else source_words(costs.recorded, text),
             lesson=write_link(lesson),
             compare=write_link(Link("compare", None, _advised_comparison(advice))),
             code=code(catalogue.Source(advice.code, 1, "")),
@@ -224,7 +224,7 @@ def result_values(costs: Costs, text: Text) -> dict[str, Any]:
         "rows": cost_rows(costs, text),
         "code": _CODE,
         "finding": cost_finding(costs, text),
-        "source": source_words(costs, text),
+        "source": source_words(costs.recorded, text),
         "baseline": costs.cell.finished.cell.baseline,
     }
 
@@ -233,15 +233,12 @@ class Costs(NamedTuple):
     """A cell of a recorded run.
 
     Attributes:
-        run: The run.
+        recorded: The run.
         cell: The cell, analysed.
-        same_kind: Whether it was recorded on a machine like this one; None if this machine is
-            unknown.
     """
 
-    run: Run
+    recorded: RecordedRun
     cell: CellAnalysis
-    same_kind: bool | None
 
 
 class CostRow(NamedTuple):
@@ -263,14 +260,8 @@ def recorded_costs(
         environment: This machine; runs of similar machines are preferred. None if unknown.
         branches: The branches to show; all by default.
     """
-    names = [name for name in saved_runs.recorded_runs() if name.endswith(f".{workload}")]
-    if not names:
-        return None
-    runs = {name: _load_run(saved_runs.recorded_runs()[name]) for name in names}
-    best = max(names, key=lambda name: _similarity(runs[name].environment, environment))
-    alike = _similarity(runs[best].environment, environment) == (True, True, True)
-    cell = _middle_cell(saved_runs.recorded_runs()[best], branches)
-    return Costs(runs[best], cell, None if environment is None else alike)
+    recorded = recorded_run(workload, environment)
+    return None if recorded is None else Costs(recorded, _middle_cell(recorded.path, branches))
 
 
 def cost_rows(costs: Costs, text: Text) -> list[CostRow]:
@@ -289,43 +280,15 @@ def cost_finding(costs: Costs, text: Text) -> str:
     return found or headline(costs.cell.findings, costs.cell.finished.cell, text)
 
 
-def source_words(costs: Costs, text: Text) -> str:
-    """Return a sentence on the machine that the numbers are from, and whether this one is alike."""
-    environment = costs.run.environment
-    device = environment.device(costs.cell.finished.cell.device) or environment.devices[0]
-    key = {True: "start.from.same", False: "start.from.other", None: "start.from.unknown"}
-    return text(
-        key[costs.same_kind],
-        device=device.name,
-        threads=environment.threads,
-        torch=environment.torch,
-        day=costs.run.started_utc[:10],
-    )
-
-
-@functools.cache
-def _load_run(path: Path) -> Run:
-    return saved_runs.load_run(path)
-
-
 @functools.cache
 def _middle_cell(path: Path, branches: tuple[str, ...]) -> CellAnalysis:
     """Return the middle cell of a run, with some of its branches."""
-    run = _load_run(path)
+    run = load_run(path)
     whole = run.results[len(run.results) // 2]
     kept = tuple(each for each in whole.results if not branches or ran(each.branch) in branches)
     cell = replace(whole.cell, branches=tuple(each.branch for each in kept))
     # Recorded runs come without their traces.
     return CellAnalysis(replace(whole, cell=cell, results=kept), path.parent)
-
-
-def _similarity(theirs: Environment, ours: Environment | None) -> tuple[bool, bool, bool]:
-    """Return in which respects two machines are alike, the most important first."""
-    if ours is None:
-        return (False, False, False)
-    mine, other = ours.devices[0], theirs.devices[0]
-    is_alike = mine.kind == other.kind
-    return (is_alike, mine.name == other.name, is_alike and ours.threads == theirs.threads)
 
 
 def _shares(values: Iterable[Any]) -> list[float | None]:

@@ -87,6 +87,11 @@ def unpack_run(path: Path, folder: Path) -> Run:
     return replace(run, results=tuple(_with_traces(each, found) for each in run.results))
 
 
+def without_traces(run: Run) -> Run:
+    """Return a run as it is where the files of its traces are not, such as a recorded one."""
+    return replace(run, results=tuple(_with_traces(each, set()) for each in run.results))
+
+
 def recorded_runs() -> dict[str, Path]:
     """Return the recorded runs, by name."""
     return {path.name.removesuffix(".json.gz"): path for path in sorted(RECORDED.glob("*.json.gz"))}

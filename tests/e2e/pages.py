@@ -132,7 +132,10 @@ def run_lesson(page: Page) -> None:
 def open_compare(page: Page, language: str = "en") -> None:
     """Open the tab Compare and have comparisons take no longer than need be."""
     open_tab(page, translator(language)("tab.compare"))
-    page.locator("#compare-budget input[type=number]").fill("0.05")
+    budget = page.locator("#compare-budget input[type=number]")
+    if not budget.is_visible():
+        page.locator("#compare-more > button").click()
+    budget.fill("0.05")
 
 
 def choose_workload(page: Page, workload: str, language: str = "en") -> None:

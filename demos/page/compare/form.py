@@ -18,7 +18,7 @@ from profiling.model.errors import InputError
 from profiling.model.request import Choice, DeviceChoice, Flag, Number, Request, Setting
 from profiling.model.words import DEFAULT, Text, table
 
-_Kind = type[Choice] | type[Number] | type[Flag]
+_Kind = type[Choice | Number | Flag]
 
 
 class Form:
@@ -47,6 +47,10 @@ class Form:
         parameters = {name: it for each in entries for name, it in each.parameters.items()}
         titles = [(_title(each, labels), each.name) for each in entries]
         self.workload = gr.Dropdown(titles, value=FIRST_WORKLOAD, label=labels("compare.workload"))
+        with gr.Row():
+            self.run = _button(labels("compare.run"), "primary", "compare-run")
+            # There is something to stop once a comparison has begun.
+            self.stop = _button(labels("compare.stop"), "stop", "compare-stop", interactive=False)
         self.about = gr.HTML(elem_id="compare-about")
         self._branches = gr.CheckboxGroup(
             list(branches), value=list(entry.usual), label=labels("compare.branches")
@@ -54,28 +58,22 @@ class Form:
         self._sizes = gr.Textbox(
             ", ".join(map(str, entry.sizes)), label=labels(f"compare.sizes.{entry.size}")
         )
-        with gr.Row():
-            choices = _controls(Choice, labels, device=device)
-        with gr.Row():
-            self.parameters = {
-                name: _field(name, parameter, labels) for name, parameter in parameters.items()
-            }
-        numbers = _controls(Number, labels)
-        twice = _checkbox("compare.twice", labels)
-        flags = _controls(Flag, labels)
-        with gr.Row():
-            self.run = _button(labels("compare.run"), "primary", "compare-run")
-            # There is something to stop once a comparison has begun.
-            self.stop = _button(labels("compare.stop"), "stop", "compare-stop", interactive=False)
+        controls = _controls(DeviceChoice, labels, device=device)
+        with gr.Accordion(labels("compare.more"), open=False, elem_id="compare-more"):
+            controls |= _controls(Choice, labels)
+            with gr.Row():
+                self.parameters = {
+                    name: _field(name, parameter, labels) for name, parameter in parameters.items()
+                }
+            controls |= _controls(Number, labels)
+            controls["twice"] = _checkbox("compare.twice", labels)
+            controls |= _controls(Flag, labels)
         self.shown = gr.State("")
         self._inputs = {
             "workload": self.workload,
             "branches": self._branches,
             "sizes": self._sizes,
-            **choices,
-            **numbers,
-            "twice": twice,
-            **flags,
+            **controls,
             **{f"{PARAMETER}{name}": field for name, field in self.parameters.items()},
         }
         self.names = list(self._inputs)
@@ -164,7 +162,7 @@ def _controls(kind: _Kind, labels: gr.I18n, **first: str) -> dict[str, Any]:
     return {
         setting.word: _control(setting, first.get(name, setting.default), labels)
         for name, setting in PAGE_SETTINGS.items()
-        if isinstance(setting, kind)
+        if type(setting) is kind
     }
 
 

@@ -205,7 +205,9 @@ class Panel:
             return None
         return saved_runs.load_run(path)
 
-    def show(self, run: Run, folder: Path, size: int | None, text: Text) -> dict[Any, Any]:
+    def show(
+        self, run: Run, folder: Path, size: int | None, text: Text, recorded: str = ""
+    ) -> dict[Any, Any]:
         """Return updates that display a run.
 
         Args:
@@ -214,9 +216,10 @@ class Panel:
             size: Size of the cell to display; only what depends on it is updated. If None, the
                 latest cell is displayed and everything is updated.
             text: Translator.
+            recorded: Where a recorded run is from; it belongs to nobody, and no file is offered.
         """
         text = lenient(text)
-        if size is None:
+        if size is None and not recorded:
             saved_runs.save_run(run, folder / _KEPT)
         analysis = self.analyses.of(run, folder)
         cell = analysis.cell(size)
@@ -228,14 +231,15 @@ class Panel:
                 value=cell.finished.cell.size,
                 visible=len(run.cells) > 1,
             ),
-            self.table: gr.update(value=_table(run, cell, text), visible=True),
+            self.table: gr.update(value=_table(run, cell, text, recorded), visible=True),
             **{self.plots[chart.name]: _plot(chart, analysis, cell, text) for chart in charts},
             self.behind: gr.update(visible=True),
             self.numbers: numbers(analysis, cell, text),
         }
         if size is not None:
             return updates
-        return updates | self.downloads.offered(analysis) | self._sources(run, text)
+        offered = {} if recorded else self.downloads.offered(analysis)
+        return updates | offered | self._sources(run, text)
 
     def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
         found, reference = sources(run)
@@ -256,12 +260,13 @@ def _plot(chart: Chart, analysis: Analysis, cell: CellAnalysis, text: Text) -> A
     return gr.update(value=figure if is_shown else None, visible=is_shown)
 
 
-def _table(run: Run, cell: CellAnalysis, text: Text) -> str:
+def _table(run: Run, cell: CellAnalysis, text: Text, recorded: str = "") -> str:
     machine = environment(run)
     return common.render(
         "results.html",
         text,
-        run=run.id,
+        run="" if recorded else run.id,
+        recorded=recorded,
         heading=cell_heading(run, cell.finished.cell, text),
         recommended=recommendation(cell.findings, text),
         finding=headline(cell.findings, cell.finished.cell, text),

@@ -13,10 +13,11 @@ from demos.page.compare.form import Form
 from demos.page.compare.results import Panel
 from demos.page.compare.saved_runs import Beside
 from demos.page.links import usual_comparison
+from demos.page.recorded import RecordedRun, recorded_run, source_words
 from profiling.engine.engine import Engine, Progress, time_left_s
 from profiling.graphs import dot, svg
 from profiling.graphs.fold import BRANCH_BOXES
-from profiling.model.errors import DetachLabError, InputError
+from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.request import Request
 from profiling.model.run import Run
@@ -93,12 +94,13 @@ class CompareTab(NamedTuple):
 
 
 def create_compare_tab(
-    page: gr.Blocks, engine: Engine, labels: gr.I18n, begin: gr.State
+    page: gr.Blocks, tab: gr.Tab, engine: Engine, labels: gr.I18n, begin: gr.State
 ) -> CompareTab:
     """Create the tab and connect its events.
 
     Args:
         page: The page.
+        tab: The tab.
         engine: Engine that measures.
         labels: Texts of components.
         begin: State that starts a comparison when it changes.
@@ -112,7 +114,9 @@ def create_compare_tab(
             create_branch_graph(engine, form, labels)
             panel = Panel(labels)
     run = gr.State(None, time_to_live=_KEEP_S, delete_callback=panel.discarder(engine))
-    does = _Handlers(engine, form, panel, progress, run)
+    # The workload whose recorded run is displayed.
+    recorded = gr.State("")
+    does = _Handlers(engine, form, panel, progress, run, recorded)
     stopper = [progress, form.stop]
     starts = gr.on([form.run.click, begin.change], does.wait, None, stopper, **UNQUEUED)
     comparing = starts.then(
@@ -134,8 +138,16 @@ def create_compare_tab(
     stopping.then(does.stop, None, stopper, **UNQUEUED)
     comparing.failure(does.refuse, progress, stopper, **UNQUEUED)
     comparing.success(lambda: gr.Button(interactive=False), None, form.stop, **UNQUEUED)
-    panel.size.input(does.resize, [run, panel.size], [progress, *panel.components], **UNQUEUED)
+    shown = [progress, *panel.components]
+    panel.size.input(does.resize, [run, recorded, panel.size], shown, **UNQUEUED)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **UNQUEUED)
+    for event in (tab.select, form.workload.change):
+        event(
+            does.show_recorded,
+            [run, recorded, form.workload],
+            [recorded, *panel.components],
+            **UNQUEUED,
+        )
     left = gr.Textbox(visible=False)
     page.load(does.invite, None, progress, **UNQUEUED).then(
         does.restore, left, [run, progress, *panel.components], js=_LEFT, **PRIVATE
@@ -147,13 +159,20 @@ class _Handlers:
     """Event handlers of the tab."""
 
     def __init__(
-        self, engine: Engine, form: Form, panel: Panel, progress: gr.HTML, run: gr.State
+        self,
+        engine: Engine,
+        form: Form,
+        panel: Panel,
+        progress: gr.HTML,
+        run: gr.State,
+        recorded: gr.State,
     ) -> None:
         self._engine = engine
         self._form = form
         self._panel = panel
         self._progress = progress
         self._run = run
+        self._recorded_of = recorded
 
     def compare(
         self, request: gr.Request, previous: Run | None, *inputs: Any
@@ -179,9 +198,34 @@ class _Handlers:
         shown = self._panel.show(step.run, self._engine.run_folder(step.run), None, text)
         return {self._run: step.run, **shown}
 
-    def resize(self, run: Run | None, size: int | None, request: gr.Request) -> dict[Any, Any]:
+    def show_recorded(
+        self, run: Run | None, shown: str, workload: str, request: gr.Request
+    ) -> dict[Any, Any]:
+        """Show the recorded run of the chosen workload until one's own is there."""
+        found = None if run is not None or shown == workload else self._recorded(workload)
+        if found is None:
+            return {self._recorded_of: gr.skip()}
+        return {self._recorded_of: workload} | self._show(found, None, words(request))
+
+    def _recorded(self, workload: str) -> RecordedRun | None:
+        try:
+            machine = self._engine.environment(0.0)
+        except WorkerError:  # The header says so.
+            machine = None
+        return recorded_run(workload, machine)
+
+    def _show(self, found: RecordedRun, size: int | None, text: Text) -> dict[Any, Any]:
+        where = source_words(found, text)
+        return self._panel.show(found.run, found.path.parent, size, text, where)
+
+    def resize(
+        self, run: Run | None, recorded: str, size: int | None, request: gr.Request
+    ) -> dict[Any, Any]:
         if size is None:
             return {self._panel.size: gr.skip()}
+        found = self._recorded(recorded) if run is None and recorded else None
+        if found is not None:
+            return self._show(found, size, words(request))
         # A session that was not used for long is given up for others', and its run with it.
         if run is None or not self._engine.run_folder(run).exists():
             return {self._progress: common.sentence("progress.gone", words(request))}

@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl
 import pytest
 from msgspec.structs import replace
 
-from demos.page import common, start
-from demos.page import start as recorded
+from demos.page import common, recorded, start
 from demos.page.about import machine_rows, source_base
 from demos.page.links import read_link
-from demos.page.start import StartTab, cost_finding, cost_rows, recorded_costs, source_words
+from demos.page.recorded import source_words
+from demos.page.start import StartTab, cost_finding, cost_rows, recorded_costs
 from profiling.catalogue import WORKLOADS
 from profiling.catalogue.advisor import Answers
 from profiling.model.run import Environment
@@ -95,13 +95,13 @@ def test_the_machine_is_said_to_be_like_this_one_only_if_it_is(
     ):
         costs = recorded_costs("frozen_backbone", ours, ("attached", "detach"))
         assert costs is not None
-        words = source_words(costs, text)
+        words = source_words(costs.recorded, text)
         assert words == text(
             f"start.from.{key}",
             device=theirs.devices[0].name,
             threads=theirs.threads,
             torch=theirs.torch,
-            day=costs.run.started_utc[:10],
+            day=costs.recorded.run.started_utc[:10],
         )
 
 
@@ -115,14 +115,14 @@ def test_the_run_of_the_machine_most_like_this_one_is_shown(
     again = path.with_name("gpu.elementwise.json.gz")
     known = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
     monkeypatch.setattr(saved_runs, "recorded_runs", lambda: known)
-    monkeypatch.setattr(recorded, "_load_run", {again: other, path: run}.__getitem__)
-    monkeypatch.setattr(recorded, "_middle_cell", lambda at, _: at)
+    monkeypatch.setattr(recorded, "load_run", {again: other, path: run}.__getitem__)
+    monkeypatch.setattr(start, "_middle_cell", lambda path, _: path)
     for ours, shown in ((theirs, path), (other.environment, again)):
         costs = recorded_costs("elementwise", ours)
         assert costs is not None
         chosen: object = costs.cell
         assert chosen == shown
-        assert costs.same_kind is True
+        assert costs.recorded.same_kind is True
 
 
 def test_about_names_the_machine_and_links_only_where_the_files_are(
