@@ -38,6 +38,9 @@ def test_it_opens_offline_and_gives_the_run_back(
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda asked: problems.append(asked.url))
     page.goto(file.as_uri())
+    folded = page.locator("details.cell:not([open])")
+    expect(folded).to_have_count(len(run.results) - 1)
+    folded.first.locator("summary").click()
     chart = page.locator(".chart").first
     chart.scroll_into_view_if_needed()
     expect(chart.locator(".main-svg").first).to_be_visible()
