@@ -181,8 +181,44 @@ def outcome(app: App, what: str, before: int) -> str:
 MANY = range(4096, 4108)
 
 
+def test_a_recorded_run_is_shown_until_there_is_ones_own(browser: Browser, whole_app: App) -> None:
+    with visit(whole_app, browser) as page:
+        page.goto(f"{whole_app.url}?workload=side_branch&tab=compare")
+        wait_until_complete(page)
+        mark = page.locator("#compare-results .lab-measured .lab-chip")
+        heading = page.locator("#compare-results .lab-measured")
+        expect(mark).to_have_text(WORDS["compare.recorded"])
+        expect(heading).to_contain_text(WORDS["workload.side_branch.title"])
+        expect(page.locator("#compare-results .lab-recommended")).to_contain_text("Use detach")
+        expect(page.locator("#plot-time .js-plotly-plot")).to_be_visible()
+        # Its files are nobody's to take along.
+        expect(page.locator(".lab-downloads")).to_be_hidden()
+        page.get_by_role("radio", name="256").check()
+        expect(heading).to_contain_text("256 rows")
+        expect(mark).to_be_visible()
+        open_compare(page)
+        choose_workload(page, "frozen_middle")
+        expect(heading).to_contain_text(WORDS["workload.frozen_middle.title"])
+        # Of a workload of one's own there is none.
+        page.get_by_label(WORDS["compare.workload"]).click()
+        page.get_by_role("option", name="Mine.").click()
+        expect(heading).to_be_hidden()
+        expect(page.locator("#plot-time")).to_be_hidden()
+        choose_workload(page, "frozen_middle")
+        expect(heading).to_contain_text(WORDS["workload.frozen_middle.title"])
+        compare(page, "8")
+        expect(mark).to_have_count(0)
+        expect(page.locator("#compare-save-summary")).to_be_visible()
+        # One's own stays, whatever is chosen next.
+        choose_workload(page, "side_branch")
+        expect(heading).to_contain_text(WORDS["workload.frozen_middle.title"])
+
+
 def test_another_language_keeps_the_run(compared: Page) -> None:
     heading = compared.locator("#compare-results .lab-measured")
+    # A page that loads at another tab is still busy with that when it is left.
+    open_tab(compared, WORDS["tab.compare"])
+    expect(compared).to_have_url(re.compile("tab=compare"))
     measured = heading.inner_text().rpartition(" · ")[2]
     for language, name in (("zh", "中文"), ("en", "English")):
         compared.locator("#lab-header").get_by_role("link", name=name).click()

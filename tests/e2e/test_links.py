@@ -94,6 +94,7 @@ def test_a_link_to_a_comparison_sets_the_form_and_measures_nothing(
     ways = opened.locator("fieldset", has_text=WORDS["compare.branches"])
     chosen = ways.locator("input:checked")
     expect(chosen).to_have_count(2)
+    opened.locator("#compare-more > button").click()
     expect(opened.get_by_label("depth")).to_have_value("2")
     expect(opened.get_by_label("chunk")).to_have_count(0)
     says(opened, f"{COMPARISON}&lang=en")

@@ -66,14 +66,15 @@ class Form:
                     name: _field(name, parameter, labels) for name, parameter in parameters.items()
                 }
             controls |= _controls(Number, labels)
-            controls["twice"] = _checkbox("compare.twice", labels)
+            twice = _checkbox("compare.twice", labels)
             controls |= _controls(Flag, labels)
         self.shown = gr.State("")
         self._inputs = {
             "workload": self.workload,
             "branches": self._branches,
             "sizes": self._sizes,
-            **controls,
+            **{setting.word: controls[setting.word] for setting in PAGE_SETTINGS.values()},
+            "twice": twice,
             **{f"{PARAMETER}{name}": field for name, field in self.parameters.items()},
         }
         self.names = list(self._inputs)

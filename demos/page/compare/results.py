@@ -201,9 +201,13 @@ class Panel:
 
     def kept(self, engine: Engine, key: str) -> Run | None:
         """Return a run that `show` has displayed and that is still here, by its id."""
-        if not _RUN_ID.fullmatch(key) or not (path := engine.folder / key / _KEPT).exists():
+        if not self.is_kept(engine, key):
             return None
-        return saved_runs.load_run(path)
+        return saved_runs.load_run(engine.folder / key / _KEPT)
+
+    def is_kept(self, engine: Engine, key: str) -> bool:
+        """Return whether `kept` returns a run."""
+        return bool(_RUN_ID.fullmatch(key)) and (engine.folder / key / _KEPT).exists()
 
     def show(
         self, run: Run, folder: Path, size: int | None, text: Text, recorded: str = ""
@@ -240,6 +244,11 @@ class Panel:
             return updates
         offered = {} if recorded else self.downloads.offered(analysis)
         return updates | offered | self._sources(run, text)
+
+    def hidden(self) -> dict[Any, Any]:
+        """Return updates that hide what was displayed."""
+        parts = (self.size, self.table, *self.plots.values(), self.behind, self.folded)
+        return dict.fromkeys(parts, gr.update(visible=False))
 
     def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
         found, reference = sources(run)

@@ -25,6 +25,7 @@ from profiling.model.words import Text
 
 # The run that was shown when the page was left, as `links.js` keeps it.
 _LEFT = "() => labLink.left()"
+_AND_LEFT = "(...inputs) => [...inputs.slice(0, -1), labLink.left()]"
 # Seconds after which the files of a visitor who left are deleted.
 _KEEP_S = 3600.0
 
@@ -43,9 +44,12 @@ def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
             )
         view = gr.HTML(elem_id="compare-graph-view")
 
-    def offer(workload: str) -> Any:
-        offered = form.offered(workload)
-        return gr.update(choices=offered, value=offered[0])
+    def offer(workload: str | None) -> Any:
+        try:
+            offered = form.offered(workload) if workload else []
+        except InputError:  # It is said beside the form.
+            offered = []
+        return gr.update(choices=offered, value=offered[0]) if offered else gr.skip()
 
     def draw(request: gr.Request, branch: str, *inputs: Any) -> str:
         text = words(request)
@@ -141,14 +145,15 @@ def create_compare_tab(
     shown = [progress, *panel.components]
     panel.size.input(does.resize, [run, recorded, panel.size], shown, **UNQUEUED)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **UNQUEUED)
+    left = gr.Textbox(visible=False)
     for event in (tab.select, form.workload.change):
         event(
             does.show_recorded,
-            [run, recorded, form.workload],
+            [run, recorded, form.workload, left],
             [recorded, *panel.components],
+            js=_AND_LEFT,
             **UNQUEUED,
         )
-    left = gr.Textbox(visible=False)
     page.load(does.invite, None, progress, **UNQUEUED).then(
         does.restore, left, [run, progress, *panel.components], js=_LEFT, **PRIVATE
     )
@@ -199,12 +204,20 @@ class _Handlers:
         return {self._run: step.run, **shown}
 
     def show_recorded(
-        self, run: Run | None, shown: str, workload: str, request: gr.Request
+        self,
+        run: Run | None,
+        shown: str,
+        workload: str | None,
+        left: str | None,
+        request: gr.Request,
     ) -> dict[Any, Any]:
         """Show the recorded run of the chosen workload until one's own is there."""
-        found = None if run is not None or shown == workload else self._recorded(workload)
-        if found is None:
+        is_kept = run is not None or self._panel.is_kept(self._engine, left or "")
+        if is_kept or not workload or shown == workload:
             return {self._recorded_of: gr.skip()}
+        found = self._recorded(workload)
+        if found is None:
+            return {self._recorded_of: ""} | self._panel.hidden()
         return {self._recorded_of: workload} | self._show(found, None, words(request))
 
     def _recorded(self, workload: str) -> RecordedRun | None:

@@ -29,7 +29,7 @@ def test_the_run_before_goes_with_the_first_result_and_the_bar_shows_how_far_it_
     engine = SimpleNamespace(compare=lambda _: iter(steps), run_folder=lambda run: Path(run.id))
     panel = SimpleNamespace(show=lambda *_: {}, discarder=lambda _: lambda run: gone.append(run.id))
     form = SimpleNamespace(request=lambda: whole.request, stop="stop")
-    does = _Handlers(*cast("tuple[Any, ...]", (engine, form, panel, "progress", "run")))
+    does = _Handlers(*cast("tuple[Any, ...]", (engine, form, panel, "progress", "run", "")))
     told, kept = [], []
     for updates in does.compare(gr.Request(), before):
         told.append(updates["progress"])

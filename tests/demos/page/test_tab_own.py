@@ -90,7 +90,7 @@ FILE = Path("PLACE")
 catalogue.register(str(FILE))
 with gr.Blocks():
     form = Form("cpu", labels())
-    does = tab._Handlers(None, form, None, gr.HTML(), None)
+    does = tab._Handlers(None, form, None, gr.HTML(), None, None)
 
 described = form.describe(usual_comparison("mine"), translator("zh"))
 name, about, branches, sizes, *numbers = (described[each] for each in form.described)
