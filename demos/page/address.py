@@ -150,6 +150,8 @@ class _Handlers:
             updates |= self._places.explain.restore(link.example, text)
         if link.comparison is not None:
             updates |= self._places.compare.form.fill(link.comparison, text)
+            if data.get("measures"):
+                updates[self._begin] = secrets.token_hex(4)
         return updates
 
     def measure_recorded(self, request: gr.Request) -> Updates:

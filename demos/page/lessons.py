@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from demos.page import common
 from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
 from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
+from demos.page.recorded import measurement
 from demos.page.stepper import PartView, part_view
 from profiling import catalogue
 from profiling.analysis.diagnosis import Diagnosis
@@ -230,8 +231,21 @@ class LessonsTab:
         is_told = len(self._engine.devices()) > 1 or trace.request.device != "cpu"
         reasons = self._reasons(trace, text, diagnosis)
         return _result_view(
-            place, trace, text, tells_device=is_told, reasons=reasons, opened=opened
+            place,
+            trace,
+            text,
+            tells_device=is_told,
+            reasons=reasons,
+            opened=opened,
+            measured=self._measured(trace.request.name, text),
         )
+
+    def _measured(self, name: str, text: Text) -> Markup:
+        try:
+            machine = self._engine.environment(0.0)
+        except DetachLabError:  # The header says so.
+            machine = None
+        return Markup(measurement(catalogue.lesson(name).measured, machine, text))
 
     def _reasons(
         self, trace: LessonTrace, text: Text, diagnosis: Diagnosis | None = None
@@ -438,6 +452,7 @@ def _result_view(
     tells_device: bool,
     reasons: str = "",
     opened: bool = False,
+    measured: str = "",
 ) -> str:
     """Return a lesson that has run, at its last steps or at the step that a link asks for.
 
@@ -448,6 +463,7 @@ def _result_view(
         tells_device: Whether to say on which device it ran.
         reasons: What is wrong with the gradients of its wrong code.
         opened: Whether nobody has run it: it is shown from its first steps on.
+        measured: What its case costs.
     """
     request, entry = trace.request, catalogue.lesson(trace.request.name)
     values = entry.values if request.values is None else request.values
@@ -472,7 +488,16 @@ def _result_view(
         "part": next(iter(asked), ""),
         "opened": "1" if opened else "",
     }
-    return _view(entry, text, inputs=inputs, parts=parts, trace=trace, ran=ran, reasons=reasons)
+    return _view(
+        entry,
+        text,
+        inputs=inputs,
+        parts=parts,
+        trace=trace,
+        ran=ran,
+        reasons=reasons,
+        measured=measured,
+    )
 
 
 def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:

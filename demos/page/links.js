@@ -62,7 +62,10 @@ window.labLink = (() => {
     [name, document.querySelector("#lesson-view [data-lesson]") ? "1" : "", ...others];
 
   const arrive = () => { settled = true; soon(); };
-  const leave = (search) => { settled = false; follow("select", {query: search}); };
+  const leave = (search, measures = false) => {
+    settled = false;
+    follow("select", {query: search, measures});
+  };
 
   const copy = async (text, box) => {
     const field = box.querySelector("input"), status = box.querySelector("[role=status]");
@@ -86,7 +89,7 @@ window.labLink = (() => {
     event.preventDefault();
     const search = link.getAttribute("href"), kept = query(others());
     history.pushState(null, "", search + (kept && `&${kept}`));
-    leave(search);
+    leave(search, "measure" in link.dataset);
     scrollTo({top: 0});
   });
   /* Where a browser keeps nothing, a run is lost with the page. */

@@ -1,12 +1,26 @@
-"""The recorded run of a training step: shown until one's own is there."""
+"""Recorded runs: shown on Start, beside lessons, and on Compare until one's own is there."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from profiling.model.run import Environment, Run
+import pandas as pd
+from msgspec.structs import replace
+
+from demos.page import common
+from demos.page.links import Comparison, Link, write_link
+from profiling import catalogue
+from profiling.analysis.analysis import CellAnalysis
+from profiling.analysis.findings import headline
+from profiling.analysis.headings import workload_title
+from profiling.analysis.recommendation import recommendation
+from profiling.analysis.rows import Row, rows
+from profiling.charts.style import branch_style
+from profiling.model.request import Request
+from profiling.model.run import Environment, Run, ran
 from profiling.model.words import Text
 from profiling.output import saved_runs
 
@@ -69,3 +83,105 @@ def _similarity(theirs: Environment, ours: Environment | None) -> tuple[bool, bo
     mine, other = ours.devices[0], theirs.devices[0]
     is_alike = mine.kind == other.kind
     return (is_alike, mine.name == other.name, is_alike and ours.threads == theirs.threads)
+
+
+def comparison_of(workload: str, branches: tuple[str, ...]) -> Comparison:
+    """Return a comparison of the branches that a workload has, at its middle size."""
+    entry = catalogue.workload(workload)
+    offered = tuple(each for each in branches if each in entry.sources)
+    return Comparison(Request(workload, offered, (entry.sizes[len(entry.sizes) // 2],)))
+
+
+class Costs(NamedTuple):
+    """A cell of a recorded run.
+
+    Attributes:
+        recorded: The run.
+        cell: The cell, analysed.
+    """
+
+    recorded: RecordedRun
+    cell: CellAnalysis
+
+
+class CostRow(NamedTuple):
+    """A row of the report, with the lengths of its bars, from 0 to 1; None without a bar."""
+
+    row: Row
+    color: str
+    time: float | None
+    peak: float | None
+
+
+def recorded_costs(
+    workload: str, environment: Environment | None, branches: tuple[str, ...] = ()
+) -> Costs | None:
+    """Return the recorded costs of a workload at its middle size; None if none were recorded.
+
+    Args:
+        workload: Its name.
+        environment: This machine; runs of similar machines are preferred. None if unknown.
+        branches: The branches to show; all by default.
+    """
+    recorded = recorded_run(workload, environment)
+    return None if recorded is None else Costs(recorded, _middle_cell(recorded.path, branches))
+
+
+def cost_rows(costs: Costs, text: Text) -> list[CostRow]:
+    """Return the rows of the report, with their bars."""
+    table = costs.cell.summary
+    times, peaks = _shares(table["step_median_s"]), _shares(table["peak_bytes"])
+    return [
+        CostRow(row, branch_style(row.branch).color, time, peak)
+        for row, time, peak in zip(rows(table, text), times, peaks, strict=True)
+    ]
+
+
+def cost_finding(costs: Costs, text: Text) -> str:
+    """Return what to write, or the headline of the cell where nothing can be recommended."""
+    found = recommendation(costs.cell.findings, text)
+    return found or headline(costs.cell.findings, costs.cell.finished.cell, text)
+
+
+@functools.cache
+def _middle_cell(path: Path, branches: tuple[str, ...]) -> CellAnalysis:
+    """Return the middle cell of a run, with some of its branches."""
+    run = load_run(path)
+    whole = run.results[len(run.results) // 2]
+    kept = tuple(each for each in whole.results if not branches or ran(each.branch) in branches)
+    cell = replace(whole.cell, branches=tuple(each.branch for each in kept))
+    # Recorded runs come without their traces.
+    return CellAnalysis(replace(whole, cell=cell, results=kept), path.parent)
+
+
+def _shares(values: Iterable[Any]) -> list[float | None]:
+    numbers = [None if pd.isna(value) else float(value) for value in values]
+    largest = max((number for number in numbers if number is not None), default=0.0)
+    return [None if each is None or not largest else each / largest for each in numbers]
+
+
+# What the article is about, beside no cut at all.
+_COMPARED = ("attached", "detach", "clone_detach", "no_grad")
+
+
+def measurement(workload: str, environment: Environment | None, text: Text) -> str:
+    """Return what the ways to cut cost in a workload, by its recorded run, and a way to measure it.
+
+    Args:
+        workload: Its name; empty for nothing.
+        environment: This machine; None if unknown.
+        text: The words.
+    """
+    costs = recorded_costs(workload, environment, _COMPARED) if workload else None
+    if costs is None:
+        return ""
+    return common.render(
+        "measurement.html",
+        text,
+        title=workload_title(workload, text),
+        rows=cost_rows(costs, text),
+        finding=cost_finding(costs, text),
+        source=source_words(costs.recorded, text),
+        baseline=costs.cell.finished.cell.baseline,
+        link=write_link(Link("compare", comparison=comparison_of(workload, _COMPARED))),
+    )

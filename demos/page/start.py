@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
-import pandas as pd
-from msgspec.structs import replace
 
 from demos.page import common
 from demos.page.common import UNQUEUED, language, words
@@ -23,20 +19,21 @@ from demos.page.links import (
     usual_lesson,
     write_link,
 )
-from demos.page.recorded import RecordedRun, load_run, recorded_run, source_words
+from demos.page.recorded import (
+    Costs,
+    comparison_of,
+    cost_finding,
+    cost_rows,
+    recorded_costs,
+    source_words,
+)
 from profiling import catalogue
-from profiling.analysis.analysis import CellAnalysis
-from profiling.analysis.findings import headline
-from profiling.analysis.recommendation import recommendation
-from profiling.analysis.rows import Row, rows
 from profiling.catalogue import LESSONS
 from profiling.catalogue.advisor import ADVISED, GRADIENTS, Advice, Answers, advise, read_answers
 from profiling.catalogue.search import warm_up
-from profiling.charts.style import branch_style
 from profiling.engine.engine import Engine
 from profiling.model.errors import InputError, WorkerError
-from profiling.model.request import Request
-from profiling.model.run import Environment, ran
+from profiling.model.run import Environment
 from profiling.model.words import Text
 from profiling.output.html import code
 
@@ -131,7 +128,7 @@ class StartTab:
 
     def recorded(self) -> Comparison:
         """Return the comparison that was recorded."""
-        return _comparison_of(_WORKLOAD, _BRANCHES)
+        return comparison_of(_WORKLOAD, _BRANCHES)
 
     def advised(self, *answers: str) -> Comparison:
         """Return the comparison of all branches that the advice covers.
@@ -201,14 +198,7 @@ def _answers(gradient: str, *flags: str) -> Answers:
 
 
 def _advised_comparison(advice: Advice) -> Comparison:
-    return _comparison_of(advice.workload, ADVISED)
-
-
-def _comparison_of(workload: str, branches: tuple[str, ...]) -> Comparison:
-    """Return a comparison of the branches that a workload has, at its middle size."""
-    entry = catalogue.workload(workload)
-    offered = tuple(each for each in branches if each in entry.sources)
-    return Comparison(Request(workload, offered, (entry.sizes[len(entry.sizes) // 2],)))
+    return comparison_of(advice.workload, ADVISED)
 
 
 def _result(environment: Environment | None, text: Text) -> str:
@@ -227,71 +217,3 @@ def result_values(costs: Costs, text: Text) -> dict[str, Any]:
         "source": source_words(costs.recorded, text),
         "baseline": costs.cell.finished.cell.baseline,
     }
-
-
-class Costs(NamedTuple):
-    """A cell of a recorded run.
-
-    Attributes:
-        recorded: The run.
-        cell: The cell, analysed.
-    """
-
-    recorded: RecordedRun
-    cell: CellAnalysis
-
-
-class CostRow(NamedTuple):
-    """A row of the report, with the lengths of its bars, from 0 to 1; None without a bar."""
-
-    row: Row
-    color: str
-    time: float | None
-    peak: float | None
-
-
-def recorded_costs(
-    workload: str, environment: Environment | None, branches: tuple[str, ...] = ()
-) -> Costs | None:
-    """Return the recorded costs of a workload at its middle size; None if none were recorded.
-
-    Args:
-        workload: Its name.
-        environment: This machine; runs of similar machines are preferred. None if unknown.
-        branches: The branches to show; all by default.
-    """
-    recorded = recorded_run(workload, environment)
-    return None if recorded is None else Costs(recorded, _middle_cell(recorded.path, branches))
-
-
-def cost_rows(costs: Costs, text: Text) -> list[CostRow]:
-    """Return the rows of the report, with their bars."""
-    table = costs.cell.summary
-    times, peaks = _shares(table["step_median_s"]), _shares(table["peak_bytes"])
-    return [
-        CostRow(row, branch_style(row.branch).color, time, peak)
-        for row, time, peak in zip(rows(table, text), times, peaks, strict=True)
-    ]
-
-
-def cost_finding(costs: Costs, text: Text) -> str:
-    """Return what to write, or the headline of the cell where nothing can be recommended."""
-    found = recommendation(costs.cell.findings, text)
-    return found or headline(costs.cell.findings, costs.cell.finished.cell, text)
-
-
-@functools.cache
-def _middle_cell(path: Path, branches: tuple[str, ...]) -> CellAnalysis:
-    """Return the middle cell of a run, with some of its branches."""
-    run = load_run(path)
-    whole = run.results[len(run.results) // 2]
-    kept = tuple(each for each in whole.results if not branches or ran(each.branch) in branches)
-    cell = replace(whole.cell, branches=tuple(each.branch for each in kept))
-    # Recorded runs come without their traces.
-    return CellAnalysis(replace(whole, cell=cell, results=kept), path.parent)
-
-
-def _shares(values: Iterable[Any]) -> list[float | None]:
-    numbers = [None if pd.isna(value) else float(value) for value in values]
-    largest = max((number for number in numbers if number is not None), default=0.0)
-    return [None if each is None or not largest else each / largest for each in numbers]

@@ -86,6 +86,7 @@ class LessonEntry(msgspec.Struct, frozen=True):
         errors: Error messages that it explains, with ``{}`` for parts that vary.
         device: The only device that it runs on; empty if it runs on any. `device_reason` is the
             locale key of the reason.
+        measured: The workload that measures its case; empty if there is none.
     """
 
     name: str
@@ -95,6 +96,7 @@ class LessonEntry(msgspec.Struct, frozen=True):
     op: str | None
     errors: tuple[str, ...] = ()
     device: str = ""
+    measured: str = ""
 
     @property
     def device_reason(self) -> str:
@@ -191,6 +193,7 @@ def lesson(name: str) -> LessonEntry:
         op=constants.get("OP"),
         errors=tuple(constants.get("ERRORS", ())),
         device=constants.get("DEVICE", ""),
+        measured=constants.get("MEASURED", ""),
     )
 
 

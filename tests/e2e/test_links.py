@@ -182,3 +182,19 @@ def test_the_start_answers_leads_on_and_measures_here(opened: Page, whole_app: A
     branches = opened.locator("fieldset", has_text=WORDS["compare.branches"])
     expect(branches.locator("input:checked")).to_have_count(5)
     stop(opened)
+
+
+def test_a_lesson_leads_to_its_measurement_here(opened: Page, whole_app: App) -> None:
+    opened.goto(f"{whole_app.url}?tab=lessons&lesson=side_branch&lang=en")
+    wait_until_complete(opened)
+    measured = opened.locator("#lesson-view .lab-measurement")
+    expect(measured.locator(".lab-costs tbody tr")).to_have_count(4)
+    measured.get_by_role("link", name=WORDS["measured.charts"]).click()
+    tab_is(opened, "compare")
+    heading = opened.locator("#compare-results .lab-measured")
+    expect(heading).to_contain_text(WORDS["compare.recorded"])
+    expect(heading).to_contain_text(WORDS["workload.side_branch.title"])
+    opened.locator("#lab-tabs").get_by_role("tab", name="Lessons").click()
+    measured.get_by_role("link", name=WORDS["measured.here"]).click()
+    tab_is(opened, "compare")
+    stop(opened)

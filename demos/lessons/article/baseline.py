@@ -2,6 +2,7 @@
 
 import torch
 
+MEASURED = "elementwise"
 VALUES = (1.0, 2.0, 3.0)
 OP = "sigmoid"
 

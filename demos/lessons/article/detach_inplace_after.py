@@ -2,6 +2,7 @@
 
 import torch
 
+MEASURED = "frozen_backbone"
 VALUES = (1.0, 2.0, 3.0)
 OP = "sigmoid"
 ERRORS = ("element 0 of tensors does not require grad and does not have a grad_fn",)

@@ -2,6 +2,7 @@
 
 import torch
 
+MEASURED = "side_branch"
 VALUES = (1.0, 2.0, 3.0)
 
 

@@ -2,6 +2,8 @@
 
 import torch
 
+MEASURED = "elementwise"
+
 
 def wrong():
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)

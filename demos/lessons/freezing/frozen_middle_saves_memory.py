@@ -2,6 +2,7 @@
 
 import torch
 
+MEASURED = "frozen_middle"
 OP = "relu"
 
 

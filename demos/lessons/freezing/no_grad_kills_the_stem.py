@@ -2,6 +2,8 @@
 
 import torch
 
+MEASURED = "frozen_middle"
+
 
 def wrong():
     stem, middle, head = (torch.nn.Linear(2, 2) for _ in range(3))

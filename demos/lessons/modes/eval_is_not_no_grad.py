@@ -2,6 +2,8 @@
 
 import torch
 
+MEASURED = "evaluation_logging"
+
 
 def wrong():
     model = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Dropout(0.5))

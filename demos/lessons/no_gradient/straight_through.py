@@ -2,6 +2,8 @@
 
 import torch
 
+MEASURED = "straight_through"
+
 
 def wrong():
     x = torch.tensor([0.2, 1.4, -0.7], requires_grad=True)

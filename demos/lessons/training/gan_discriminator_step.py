@@ -2,6 +2,7 @@
 
 import torch
 
+MEASURED = "gan_discriminator"
 ERRORS = ("Trying to backward through the graph a second time",)
 
 

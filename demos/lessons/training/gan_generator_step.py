@@ -2,6 +2,7 @@
 
 import torch
 
+MEASURED = "gan_generator"
 ERRORS = ("element 0 of tensors does not require grad and does not have a grad_fn",)
 
 

@@ -2,6 +2,8 @@
 
 import torch
 
+MEASURED = "target_network"
+
 
 def wrong():
     q_net, target_net = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)

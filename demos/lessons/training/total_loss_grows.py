@@ -2,6 +2,8 @@
 
 import torch
 
+MEASURED = "loss_logging"
+
 
 def wrong():
     model = torch.nn.Linear(2, 1)

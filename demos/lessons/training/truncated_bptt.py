@@ -4,6 +4,7 @@ import copy
 
 import torch
 
+MEASURED = "truncated_bptt"
 ERRORS = (
     "Trying to backward through the graph a second time",
     "one of the variables needed for gradient computation has been modified by an inplace "

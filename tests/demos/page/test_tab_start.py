@@ -14,9 +14,16 @@ from msgspec.structs import replace
 from demos.page import common, recorded, start
 from demos.page.about import machine_rows, source_base
 from demos.page.links import read_link
-from demos.page.recorded import source_words
-from demos.page.start import StartTab, cost_finding, cost_rows, recorded_costs
-from profiling.catalogue import WORKLOADS
+from demos.page.recorded import (
+    cost_finding,
+    cost_rows,
+    measurement,
+    recorded_costs,
+    source_words,
+)
+from demos.page.start import StartTab
+from profiling import catalogue
+from profiling.catalogue import LESSONS, TOPICS, WORKLOADS
 from profiling.catalogue.advisor import Answers
 from profiling.model.run import Environment
 from profiling.model.words import Text, translator
@@ -116,7 +123,7 @@ def test_the_run_of_the_machine_most_like_this_one_is_shown(
     known = {"a-gpu.elementwise": again, "cpu-2-cores.elementwise": path}
     monkeypatch.setattr(saved_runs, "recorded_runs", lambda: known)
     monkeypatch.setattr(recorded, "load_run", {again: other, path: run}.__getitem__)
-    monkeypatch.setattr(start, "_middle_cell", lambda path, _: path)
+    monkeypatch.setattr(recorded, "_middle_cell", lambda path, _: path)
     for ours, shown in ((theirs, path), (other.environment, again)):
         costs = recorded_costs("elementwise", ours)
         assert costs is not None
@@ -136,3 +143,26 @@ def test_about_names_the_machine_and_links_only_where_the_files_are(
     assert source_base() == ""
     monkeypatch.setenv("SPACE_ID", "somebody/lab")
     assert source_base() == "https://huggingface.co/spaces/somebody/lab/blob/main"
+
+
+def test_each_case_of_the_article_ends_in_its_measurement(text: Text) -> None:
+    for name in TOPICS["article"]:
+        workload = catalogue.lesson(name).measured
+        html = measurement(workload, None, text)
+        assert text(f"workload.{workload}.title") in unescape(html), name
+        (link,) = {unescape(each) for each in re.findall(r'href="([^"]*)"', html)}
+        asked, faults = read_link(dict(parse_qsl(link.removeprefix("?"))))
+        assert faults == ()
+        assert asked.comparison is not None
+        assert asked.comparison.request.workload == workload
+        assert {"detach", "clone_detach", "no_grad"} & set(asked.comparison.request.branches)
+        costs = recorded_costs(workload, None)
+        assert costs is not None
+        assert source_words(costs.recorded, text) in unescape(html)
+    assert measurement("", None, text) == measurement("mine", None, text) == ""
+
+
+def test_what_lessons_are_measured_by_is_recorded() -> None:
+    named = {catalogue.lesson(name).measured for name in LESSONS} - {""}
+    assert all(recorded_costs(workload, None) for workload in named)
+    assert len(named) >= 12
