@@ -14,7 +14,7 @@ from demos.page import common
 from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
 from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
 from demos.page.recorded import measurement
-from demos.page.stepper import PartView, part_view
+from demos.page.stepper import PartView, linked, part_view
 from profiling import catalogue
 from profiling.analysis.diagnosis import Diagnosis
 from profiling.catalogue import LESSONS, TOPICS
@@ -480,6 +480,7 @@ def _result_view(
         part_view(part, entry.parts[part.name], text, asked.get(part.name, start))
         for part in trace.parts
     ]
+    parts = linked(parts)
     # The values of a link to it.
     ran = {
         "values": ",".join(map(number_text, values or ())),

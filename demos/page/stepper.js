@@ -3,7 +3,7 @@
 (() => {
   const slider = (stepper) => stepper.querySelector("input[type=range]");
 
-  const show = (stepper, number) => {
+  const show = (stepper, number, alone = false) => {
     const to = Math.max(0, Math.min(Number(slider(stepper).max), number));
     slider(stepper).value = to;
     for (const step of stepper.querySelectorAll(".lab-step"))
@@ -11,7 +11,13 @@
     const {line} = stepper.querySelector(".lab-shown").dataset;
     stepper.querySelector(".lab-now")?.classList.remove("lab-now");
     stepper.querySelector(`[id$="-${line}"]`)?.classList.add("lab-now");
+    if (alone) return;
     document.dispatchEvent(new CustomEvent("lab-step", {detail: stepper}));
+    // What is wrong and what is right are stepped through together.
+    const other = stepper.closest(".lab-two")?.querySelector(
+      `[data-stepper]:not([data-part="${stepper.dataset.part}"])`);
+    const at = stepper.dataset.matching?.split(" ")[to];
+    if (other && at !== undefined && slider(other)) show(other, Number(at), true);
   };
 
   const go = (stepper, where) => {
@@ -48,6 +54,20 @@
     URL.revokeObjectURL(link.href);
   };
 
+  /* All graphs of a function by the same factor, so that steps stay comparable. */
+  const zoom = (box, how) => {
+    const graphs = (box.closest("[data-stepper]") || box).querySelectorAll(".lab-graph svg.graph");
+    const shown = box.querySelector(".lab-graph svg.graph");
+    if (!shown) return;
+    const natural = (svg) => svg.viewBox.baseVal.height;
+    const scale = shown.getBoundingClientRect().height / natural(shown);
+    const next = Math.max(.3, Math.min(3, scale * {in: 1.25, out: .8, fit: 1}[how]));
+    for (const svg of graphs) {
+      svg.style.height = how === "fit" ? "" : `${natural(svg) * next}px`;
+      svg.style.maxWidth = how === "fit" ? "" : "none";
+    }
+  };
+
   const tell = (event) => {
     const node = event.target.closest?.(".lab-graph [data-node]");
     if (!node) return;
@@ -56,14 +76,22 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-go], [data-save], [data-step-line]");
+    const button = event.target.closest?.(
+      "[data-go], [data-save], [data-zoom], [data-step-line]");
     if (!button) return;
     if (button.dataset.stepLine) {
       const stepper = button.closest(".lab-lesson").querySelector("[data-part=wrong]");
       goToLine(stepper, button.dataset.stepLine);
-    } else if (button.dataset.go) go(button.closest("[data-stepper]"), button.dataset.go);
+    } else if (button.dataset.zoom) zoom(button.closest(".lab-graph-box"), button.dataset.zoom);
+    else if (button.dataset.go) go(button.closest("[data-stepper]"), button.dataset.go);
     else save(button.closest(".lab-graph-box").querySelector(".lab-graph"), button.dataset.save);
   });
+  document.addEventListener("wheel", (event) => {
+    const box = event.ctrlKey && event.target.closest?.(".lab-graph-box");
+    if (!box) return;
+    event.preventDefault();
+    zoom(box, event.deltaY < 0 ? "in" : "out");
+  }, {passive: false});
   document.addEventListener("input", (event) => {
     const stepper = event.target.closest?.("[data-stepper]");
     if (stepper && event.target.type === "range") show(stepper, Number(event.target.value));

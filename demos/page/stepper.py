@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from itertools import groupby
 from typing import NamedTuple
 
@@ -67,7 +68,12 @@ class StepView(NamedTuple):
 
 
 class PartView(NamedTuple):
-    """A function and its steps, for the template; `shown` is the step to show first."""
+    """A function and its steps, for the template.
+
+    Attributes:
+        shown: The step to show first.
+        matching: For each step the one of the other function that goes with it.
+    """
 
     name: str
     source: Source
@@ -75,6 +81,36 @@ class PartView(NamedTuple):
     steps: list[StepView]
     cut_off: bool
     shown: int = 0
+    matching: Sequence[int] = ()
+
+
+def linked(views: Sequence[PartView]) -> list[PartView]:
+    """Return what is wrong and what is right, each step with the one of the other that it matches.
+
+    Steps match where the same statements run in the same order; of a step that the other lacks, the
+    one before it is matched.
+    """
+    if len(views) != 2:
+        return list(views)
+    one, other = ([_statement(view, each.step.line) for each in view.steps] for view in views)
+    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    pairs = [(at.a + place, at.b + place) for at in blocks for place in range(at.size)]
+    back = [(b, a) for a, b in pairs]
+    return [
+        view._replace(matching=_matching(mine, len(view.steps)))
+        for view, mine in zip(views, (pairs, back), strict=True)
+    ]
+
+
+def _statement(view: PartView, line: int) -> str:
+    return view.source.text.splitlines()[line - view.source.first_line].strip()
+
+
+def _matching(pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
+    known, found = dict(pairs), [0] * count
+    for place in range(count):
+        found[place] = known.get(place, found[place - 1] if place else 0)
+    return found
 
 
 def part_view(part: PartTrace, source: Source, text: Text, shown: int | None = None) -> PartView:

@@ -125,6 +125,40 @@ def test_slider_and_keys_move_it_too(wrong: Locator, shared: Page) -> None:
     at(wrong, 0)
 
 
+def test_wrong_and_right_are_stepped_through_together(wrong: Locator, shared: Page) -> None:
+    right = shared.locator(".lab-stepper").last
+    go(wrong, "first")
+    at(right, 0, "right")
+    matching = [int(each) for each in (wrong.get_attribute("data-matching") or "").split()]
+    for number in range(5):
+        wrong.locator("input[type=range]").fill(str(number))
+        at(right, matching[number], "right")
+    back = [int(each) for each in (right.get_attribute("data-matching") or "").split()]
+    go(right, "last")
+    at(wrong, back[-1])
+
+
+def height(svg: Locator) -> float:
+    box = svg.bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+def test_a_graph_is_fitted_to_its_place_and_can_be_zoomed(wrong: Locator) -> None:
+    go(wrong, "last")
+    svg, place = wrong.locator(".lab-shown svg.graph"), wrong.locator(".lab-shown .lab-graph")
+    fitted = height(svg)
+    assert fitted <= height(place)
+    wrong.locator(".lab-shown [data-zoom=in]").click()
+    assert height(svg) == pytest.approx(1.25 * fitted, rel=0.01)
+    svg.dispatch_event("wheel", {"ctrlKey": True, "deltaY": 10, "bubbles": True})
+    assert height(svg) == pytest.approx(fitted, rel=0.01)
+    wrong.locator(".lab-shown [data-zoom=out]").click()
+    assert height(svg) == pytest.approx(0.8 * fitted, rel=0.01)
+    wrong.locator(".lab-shown [data-zoom=fit]").click()
+    assert height(svg) == fitted
+
+
 def test_every_step_has_the_size_of_the_largest(wrong: Locator) -> None:
     heights = set()
     for number in range(5):
@@ -133,17 +167,6 @@ def test_every_step_has_the_size_of_the_largest(wrong: Locator) -> None:
         assert box is not None
         heights.add(box["height"])
     assert len(heights) == 1
-
-
-def test_parts_step_on_their_own(wrong: Locator, right: Locator) -> None:
-    go(wrong, "first")
-    at(wrong, 0)
-    last = right.evaluate(_SHOWN)
-    assert last["steps"] == [11, 11]
-    go(right, "first")
-    go(right, "next")
-    at(right, 1, "right")
-    at(wrong, 0)
 
 
 def test_what_changed_and_what_is_new_is_highlighted(wrong: Locator) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from demos.page.stepper import Block, Cell, Counter, PartView, StepView, part_view
+from demos.page.stepper import Block, Cell, Counter, PartView, StepView, linked, part_view
 from profiling import catalogue
 from profiling.catalogue import Source
 from profiling.measure.stepper import run_lesson
@@ -24,6 +24,7 @@ from profiling.model.lesson import (
 )
 from profiling.model.words import Text, translator
 
+SAY = translator("en")
 SOURCE = Source("def lesson():\n    x = 1 < 2\n    y = x\n", 7, "demos/some.py")
 HEADS = ["values", "grad", "requires_grad", "is_leaf", "grad_fn", "version"]
 
@@ -258,3 +259,25 @@ def test_each_step_has_its_graph_as_drawing_and_as_text() -> None:
     assert all(view.dot.startswith("digraph") for view in views)
     assert "SigmoidBackward0" not in views[0].dot
     assert "SigmoidBackward0" in views[1].dot
+
+
+def test_steps_of_wrong_and_right_code_go_together_where_the_same_is_done() -> None:
+    wrong = Source("def wrong():\n    a = f()\n    b = a\n    c = b\n", 1, "demos/some.py")
+    right = Source(
+        "def right():\n    a = f()\n    d = a\n    e = d\n    c = b\n", 9, "demos/some.py"
+    )
+    views = [
+        part_view(PartTrace(name, tuple(step(line=line) for line in lines)), source, SAY)
+        for name, source, lines in (("wrong", wrong, (2, 3, 4)), ("right", right, (10, 11, 12, 13)))
+    ]
+    one, other = linked(views)
+    assert one.matching == [0, 0, 3]
+    assert other.matching == [0, 0, 0, 2]
+    assert [each.matching for each in linked(views[:1])] == [()]
+    # In a loop each turn goes with its own.
+    turns = part_view(
+        PartTrace("wrong", tuple(step(line=each) for each in (2, 3, 2, 3))), wrong, SAY
+    )
+    assert [each.matching for each in linked([turns, turns])] == [[0, 1, 2, 3]] * 2
+    empty = part_view(PartTrace("right", ()), right, SAY)
+    assert [each.matching for each in linked([views[0], empty])] == [[0, 0, 0], []]
