@@ -11,7 +11,7 @@ import gradio as gr
 from markupsafe import Markup, escape
 
 from demos.page import common
-from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
+from demos.page.common import ON_LOOKING, UNQUEUED, language, queue_full, words
 from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
 from demos.page.recorded import measurement
 from demos.page.stepper import PartView, linked, part_view
@@ -93,7 +93,7 @@ class LessonsTab:
             api_name="show_lesson",
             api_visibility="undocumented",
             show_progress="minimal",
-            **ON_WORKER,
+            **ON_LOOKING,
         )
         opening = place.change(
             self._run_place,
@@ -101,7 +101,7 @@ class LessonsTab:
             [controls.problem, controls.view],
             api_visibility="private",
             show_progress="minimal",
-            **ON_WORKER,
+            **ON_LOOKING,
         )
         for asked in (running, opening):
             asked.failure(queue_full, None, controls.problem, **UNQUEUED)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from axe_playwright_python.sync_playwright import Axe
+from markupsafe import Markup
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from demos.page import common
+from demos.page.recorded import measurement
 from demos.page.stepper import part_view
 from profiling import catalogue
 from profiling.model.lesson import LessonTrace
@@ -381,4 +383,5 @@ def _shown(trace: LessonTrace, text: Text) -> str:
         trace=trace,
         entry=entry,
         reasons="",
+        measured=Markup(measurement(entry.measured, None, text)),
     )
