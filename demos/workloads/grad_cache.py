@@ -35,7 +35,7 @@ def attached(encoder, a, b, chunks):
 
 
 def small_batches(encoder, a, b, chunks):
-    total = 0
+    total = a.new_zeros(())
     for x, y in zip(a.chunk(chunks), b.chunk(chunks), strict=True):
         p = torch.nn.functional.normalize(encoder(x))
         q = torch.nn.functional.normalize(encoder(y))
@@ -53,9 +53,9 @@ def detach(encoder, a, b, chunks):
     loss = torch.nn.functional.cross_entropy(
         torch.nn.functional.normalize(p) @ torch.nn.functional.normalize(q).T / 0.1, goal
     )
-    loss.backward()
+    into_p, into_q = torch.autograd.grad(loss, [p, q])
     inputs = [*a.chunk(chunks), *b.chunk(chunks)]
-    grads = [*p.grad.chunk(chunks), *q.grad.chunk(chunks)]
+    grads = [*into_p.chunk(chunks), *into_q.chunk(chunks)]
     for x, grad in zip(inputs, grads, strict=True):
         encoder(x).backward(grad)
     return None, loss.detach()
@@ -69,9 +69,9 @@ def no_grad(encoder, a, b, chunks):
     loss = torch.nn.functional.cross_entropy(
         torch.nn.functional.normalize(p) @ torch.nn.functional.normalize(q).T / 0.1, goal
     )
-    loss.backward()
+    into_p, into_q = torch.autograd.grad(loss, [p, q])
     inputs = [*a.chunk(chunks), *b.chunk(chunks)]
-    grads = [*p.grad.chunk(chunks), *q.grad.chunk(chunks)]
+    grads = [*into_p.chunk(chunks), *into_q.chunk(chunks)]
     for x, grad in zip(inputs, grads, strict=True):
         encoder(x).backward(grad)
     return None, loss.detach()

@@ -31,7 +31,7 @@ def attached(trunk, head, x, target, chunks):
 
 
 def chunked(trunk, head, x, target, chunks):
-    total = 0
+    total = x.new_zeros(())
     for h, goal in zip(trunk(x).chunk(chunks), target.chunk(chunks), strict=True):
         total = total + torch.nn.functional.cross_entropy(head(h), goal, reduction="sum")
     return total / len(x)
@@ -39,7 +39,7 @@ def chunked(trunk, head, x, target, chunks):
 
 def detach(trunk, head, x, target, chunks):
     features = trunk(x).detach()
-    total = 0
+    total = x.new_zeros(())
     for h, goal in zip(features.chunk(chunks), target.chunk(chunks), strict=True):
         loss = torch.nn.functional.cross_entropy(head(h), goal, reduction="sum") / len(x)
         loss.backward()
@@ -50,7 +50,7 @@ def detach(trunk, head, x, target, chunks):
 def detach_boundary(trunk, head, x, target, chunks):
     features = trunk(x)
     boundary = features.detach().requires_grad_()
-    total = 0
+    total = x.new_zeros(())
     for h, goal in zip(boundary.chunk(chunks), target.chunk(chunks), strict=True):
         loss = torch.nn.functional.cross_entropy(head(h), goal, reduction="sum") / len(x)
         loss.backward()
@@ -65,7 +65,7 @@ def checkpoint(trunk, head, x, target, chunks):
     def loss_of(h, goal):
         return torch.nn.functional.cross_entropy(head(h), goal, reduction="sum")
 
-    total = 0
+    total = x.new_zeros(())
     for h, goal in zip(trunk(x).chunk(chunks), target.chunk(chunks), strict=True):
         total = total + checkpoint(loss_of, h, goal, use_reentrant=False)
     return total / len(x)
