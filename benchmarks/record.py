@@ -4,6 +4,8 @@ Run on a quiet machine, with a name for it such as ``cpu-2-cores``:
 ``python -m benchmarks.record NAME [WORKLOAD …]`` for runs,
 ``python -m benchmarks.record NAME --traces`` for traces, which other work disturbs less
 with ``OMP_NUM_THREADS=1``.
+``python -m benchmarks.record --frameworks PYTHON …`` for other frameworks: install each into an
+environment of its own and name its interpreter. Frameworks that none of them has keep their record.
 """
 
 from __future__ import annotations
@@ -11,12 +13,16 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+from itertools import product
 
 import msgspec
+from msgspec.structs import replace
 
 from profiling import catalogue
 from profiling.catalogue import WORKLOADS
+from profiling.catalogue.frameworks import FRAMEWORKS, SCENARIOS
 from profiling.engine.engine import Engine
+from profiling.engine.frameworks import RECORDED_FILE, recorded, run
 from profiling.model.content import RECORDED
 from profiling.model.request import Request
 from profiling.model.run import Run
@@ -84,6 +90,23 @@ def traces(name: str) -> None:
     engine.close()
 
 
+def other_frameworks(*pythons: str) -> None:
+    """Run the scenarios in the frameworks of some interpreters, and write down what came out."""
+    known = recorded() if RECORDED_FILE.exists() else ()
+    found = [each for python in pythons for each in run(python)]
+    kept = [each for each in known if each.framework not in {new.framework for new in found}]
+    by_name = {(each.scenario, each.framework): each for each in (*kept, *found)}
+    outcomes = [
+        replace(by_name[asked], live=False)
+        for asked in product(SCENARIOS, FRAMEWORKS)
+        if asked in by_name
+    ]
+    data = msgspec.json.format(msgspec.json.encode(outcomes), indent=1)
+    RECORDED_FILE.write_bytes(data + b"\n")
+    for name, version in {each.framework: each.version for each in outcomes}.items():
+        print(f"{name} {version}")
+
+
 def _about(name: str, branch: str, run: Run) -> RecordedTrace:
     cell, machine = run.cells[0], run.environment
     device = machine.device(cell.device)
@@ -102,7 +125,9 @@ def _about(name: str, branch: str, run: Run) -> RecordedTrace:
 
 if __name__ == "__main__":
     chosen, *rest = sys.argv[1:]
-    if rest == ["--traces"]:
+    if chosen == "--frameworks":
+        other_frameworks(*rest)
+    elif rest == ["--traces"]:
         traces(chosen)
     else:
         runs(chosen, *rest)

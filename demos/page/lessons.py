@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from demos.page import common
 from demos.page.common import ON_LOOKING, UNQUEUED, language, queue_full, words
+from demos.page.frameworks import elsewhere
 from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
 from demos.page.recorded import measurement
 from demos.page.stepper import PartView, linked, part_view
@@ -509,6 +510,7 @@ def _view(entry: catalogue.LessonEntry, text: Text, **values: object) -> str:
         entry=entry,
         name=entry.name,
         device_reason=entry.device_reason if entry.device else "",
+        elsewhere=elsewhere(entry.name, text),
         **values,
     )
 

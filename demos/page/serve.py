@@ -23,6 +23,7 @@ def serve(
     port: int,
     device: str,
     workloads: Sequence[str] = (),
+    frameworks: Sequence[str] = (),
     *,
     playground: bool = False,
     mcp: bool = False,
@@ -34,6 +35,8 @@ def serve(
         port: The port to listen on.
         device: What to measure on at first.
         workloads: Files of workloads to offer.
+        frameworks: Interpreters that have other frameworks, to run these instead of showing what
+            was recorded.
         playground: Whether to run code that is typed into the page.
         mcp: Whether to serve the API as tools for agents.
 
@@ -41,11 +44,11 @@ def serve(
         0 after an interrupt.
 
     Raises:
-        InputError: A workload breaks a rule, the playground may not be offered here, or a package
-            is missing.
+        InputError: A workload breaks a rule, an interpreter is missing, the playground may not be
+            offered here, or a package is missing.
         OSError: The address or the temporary folder cannot be used.
     """
-    _check(host, workloads, playground=playground, mcp=mcp)
+    _check(host, workloads, frameworks, playground=playground, mcp=mcp)
     # Nothing made while starting is garbage, and looking for some takes a tenth of the time.
     gc.disable()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -60,7 +63,7 @@ def serve(
     os.environ.setdefault("GRADIO_TEMP_DIR", str(engine.page_folder))
     runner = Playground() if playground else None
     try:
-        return _serve(engine, runner, host, port, serves_agents=mcp)
+        return _serve(engine, runner, host, port, frameworks, serves_agents=mcp)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -69,12 +72,17 @@ def serve(
             runner.close()
 
 
-def _check(host: str, workloads: Sequence[str], *, playground: bool, mcp: bool) -> None:
+def _check(
+    host: str, workloads: Sequence[str], frameworks: Sequence[str], *, playground: bool, mcp: bool
+) -> None:
     from profiling import catalogue
+    from profiling.engine.frameworks import find_python
     from profiling.model.errors import InputError
 
     for spec in workloads:
         catalogue.register(spec)
+    for python in frameworks:
+        find_python(python)
     if playground and not _is_private(host):
         raise InputError("error.playground_host")
     if mcp and importlib.util.find_spec("mcp") is None:
@@ -100,7 +108,13 @@ def _engine(device: str) -> Engine:
 
 
 def _serve(
-    engine: Engine, playground: Playground | None, host: str, port: int, *, serves_agents: bool
+    engine: Engine,
+    playground: Playground | None,
+    host: str,
+    port: int,
+    frameworks: Sequence[str],
+    *,
+    serves_agents: bool,
 ) -> int:
     from demos.page.common import machine_words
     from demos.page.guards import request_log
@@ -131,5 +145,13 @@ def _serve(
             engine.prepare()
     except DetachLabError as error:
         print(text(error.key, **error.values), file=sys.stderr, flush=True)
+    if frameworks:
+        from profiling.engine.frameworks import run_beside
+
+        # The worker is ready by now, so that nobody waits for it longer.
+        run_beside(
+            (sys.executable, *frameworks),
+            lambda error: print(text(error.key, **error.values), file=sys.stderr, flush=True),
+        )
     page.block_thread()
     return 0

@@ -60,9 +60,10 @@ class BranchStyle(NamedTuple):
     pattern: str
 
 
-# Twelve colours that can be told apart with any kind of colour blindness (ΔE at least 11, and at
-# least 15 among the eight common ones), with a contrast of at least 3 on white and on near-black.
-STYLES = {
+# Twelve looks, in colours that can be told apart with any kind of colour blindness (ΔE at least 11,
+# and at least 15 among the eight common ones), with a contrast of at least 3 on white and on
+# near-black.
+_LOOKS = {
     "attached": BranchStyle("#8f8f8f", "circle", "●", "solid", ""),
     "carried": BranchStyle("#d8547b", "pentagon", "⬟", "dash", "\\"),
     "detach": BranchStyle("#435fa0", "square", "■", "solid", ""),
@@ -76,6 +77,21 @@ STYLES = {
     "inference_mode": BranchStyle("#9f4b7f", "hexagon", "⬢", "dash", "|"),
     "frozen": BranchStyle("#bb8c11", "cross", "✚", "dot", "+"),
 }
+# Branches of a few workloads look as one that none of these has.
+_ALIKE = {
+    "chunked": "item",
+    "small_batches": "carried",
+    "one_term": "carried",
+    "detach_last": "detach_kept",
+    "detach_boundary": "detach_kept",
+    "detach_value": "carried",
+    "first_order": "item",
+    "precomputed": "item",
+    "checkpoint": "detach_clone",
+    "reentrant": "carried",
+    "reentrant_input": "detach_kept",
+}
+STYLES = _LOOKS | {name: _LOOKS[alike] for name, alike in _ALIKE.items()}
 DEFAULT_STYLE = BranchStyle(FONT, "circle-open", "○", "longdashdot", "")
 # Glyphs of a branch that is measured a second time: the same colour, hollow.
 _HOLLOW = dict(zip("●⬟■◆◀▲▼✖✦★⬢✚", "○⬠□◇◁△▽✕✧☆⬡✛", strict=True))

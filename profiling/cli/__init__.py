@@ -64,7 +64,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
 
 def _commands() -> tuple[click.Command, ...]:
     """Import the modules of the commands and return these."""
-    from profiling.cli import compare, doctor, explain, lessons, runs, serve, trace
+    from profiling.cli import compare, doctor, explain, frameworks, lessons, runs, serve, trace
 
     return (
         serve.serve,
@@ -72,6 +72,7 @@ def _commands() -> tuple[click.Command, ...]:
         lessons.list_all,
         lessons.find_lessons,
         lessons.run_lesson,
+        frameworks.compare_frameworks,
         compare.compare,
         lessons.draw_graph,
         runs.show,

@@ -47,6 +47,12 @@ def _host() -> str:
     help="Offer a workload of your own; may be repeated.",
 )
 @click.option(
+    "--frameworks",
+    multiple=True,
+    metavar="PYTHON",
+    help="Run the code for other frameworks with this interpreter's; may be repeated.",
+)
+@click.option(
     "--playground",
     is_flag=True,
     help="Add a tab that runs code typed into the page; for this machine only.",

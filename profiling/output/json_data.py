@@ -15,10 +15,13 @@ from profiling.analysis.findings import told
 from profiling.analysis.notices import notices
 from profiling.analysis.recommendation import recommendation
 from profiling.catalogue import LESSONS
+from profiling.catalogue import frameworks as framework_code
 from profiling.catalogue.search import Hit
+from profiling.engine import frameworks as engine_frameworks
 from profiling.model.errors import short
 from profiling.model.lesson import ClaimResult, LessonTrace
 from profiling.model.words import DEFAULT, Text, lenient, table
+from profiling.output import frameworks as framework_words
 from profiling.traces import summary
 from profiling.traces.gpu_tables import GPU_TABLES
 from profiling.traces.operators import Selection
@@ -56,6 +59,23 @@ def lesson(trace: LessonTrace, text: Text) -> dict[str, Any]:
         "claims": [_claim(claim, entry, text) for claim in trace.claims],
         "verdicts": {claim.claim: claim.verdict.value for claim in trace.claims},
     }
+
+
+def frameworks(scenario: str, text: Text) -> dict[str, Any]:
+    """Return a scenario's code and result in each framework, and what they show together."""
+    outcomes = engine_frameworks.table(scenario)
+    cells = [
+        {
+            **plain(each),
+            "name": framework_code.title(each.framework),
+            "code": framework_code.snippet(each.framework, scenario).text,
+            "says": framework_words.result(each, text),
+            "made": framework_words.ways(each, text),
+        }
+        for each in outcomes
+    ]
+    says = framework_words.rule(text) if engine_frameworks.meets_all_kinds(outcomes) else None
+    return {"title": text(f"lesson.{scenario}.title"), "cells": cells, "rule": says}
 
 
 def run(analysis: Analysis, text: Text) -> dict[str, Any]:

@@ -45,7 +45,8 @@ GPU_MACHINE = replace(
 
 
 # Small numbers for every parameter that a workload may have.
-SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}
+SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2, "chunks": 2, "steps": 2}
+SMALL |= {"vocab": 7, "rank": 2, "codes": 6, "actions": 3}
 
 
 def cell(workload: str = "elementwise", **values: Any) -> Cell:

@@ -7,4 +7,5 @@ LESSONS: tuple[str, ...] = (
     "frozen_middle_saves_memory",
     "frozen_layer_still_saves",
     "zero_is_a_gradient",
+    "frozen_cast_again",
 )

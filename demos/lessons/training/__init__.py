@@ -19,4 +19,5 @@ LESSONS = (
     "recomputed_otherwise",
     "ema_without_guard",
     "ddp_unused_parameters",
+    "compiled_zeros",
 )

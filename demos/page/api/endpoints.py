@@ -18,10 +18,11 @@ from profiling import catalogue
 from profiling.analysis.analysis import Analysis
 from profiling.catalogue import advisor, search
 from profiling.catalogue.advisor import Gradient
+from profiling.catalogue.frameworks import SCENARIOS
 from profiling.engine import plan
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.traces import trace_fault
-from profiling.model.errors import InputError
+from profiling.model.errors import InputError, unknown
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import AUTO, Request
 from profiling.model.words import Language, translator
@@ -44,7 +45,7 @@ def create_api(engine: Engine) -> None:
     for looking in (does.lesson, does.explain_record):
         api(checked(looking), **ON_LOOKING)
     api(checked(does.trace_ops), **OPENING)
-    for reading in (does.catalogue, does.find, does.advise):
+    for reading in (does.catalogue, does.find, does.advise, does.frameworks):
         api(checked(reading))
 
 
@@ -113,6 +114,25 @@ class _Endpoints:
             workload and lesson: a workload to measure it on, and a lesson that explains it
         """
         return advisor.advise_plain(gradient, only_here, frozen, in_place, lang)
+
+    def frameworks(self, scenario: str, lang: Language = "en") -> Answer:
+        """Compare what a detached gradient comes to in PyTorch, TensorFlow, JAX and others.
+
+        Tells how a framework answers where no gradient arrives: an error, None or zeros. Runs
+        nothing: a result is a recorded one unless the page was started with its framework.
+
+        Args:
+            scenario: Name of the lesson that shows it, such as "backward_through_detached".
+            lang: Language of all sentences.
+
+        Returns:
+            title: the lesson's title
+            cells: framework, version, live, code, outcome, values, after and text, by framework
+            rule: what the frameworks show together, if these results do
+        """
+        if scenario not in SCENARIOS:
+            raise unknown("error.unknown_scenario", scenario, SCENARIOS)
+        return json_data.frameworks(scenario, translator(lang))
 
     def lesson(
         self,

@@ -24,6 +24,8 @@ ON_CPU = {
     "scaler_without_gradients",
     "scaler_half_weights",
     "ddp_unused_parameters",
+    "frozen_cast_again",
+    "compiled_zeros",
 }
 ANYWHERE = [name for name in LESSONS if name not in ON_CPU]
 # Verdicts that an accelerator truly changes, by lesson and claim, with the reason.

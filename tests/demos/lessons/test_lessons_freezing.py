@@ -39,6 +39,10 @@ VERDICTS = [
     ("zero_is_a_gradient", "zeros_do_nothing", "holds_partly"),
     ("zero_is_a_gradient", "flag_protects", "wrong"),
     ("zero_is_a_gradient", "none_is_skipped", "holds"),
+    ("frozen_cast_again", "frozen_is_no_dearer", "wrong"),
+    ("frozen_cast_again", "no_grad_casts_again", "wrong"),
+    ("frozen_cast_again", "trained_cast_once", "holds"),
+    ("frozen_cast_again", "converted_before", "holds"),
 ]
 OP_CLAIMS = ("middle_keeps_nothing", "frees_nothing")
 # By op: bytes saved with a frozen middle and with all but the last layer frozen, 32 an activation,

@@ -135,9 +135,18 @@ VERDICTS = {
         "find_unused_helps": "holds",
         "frozen_before": "holds",
     },
+    "compiled_zeros": {
+        "cut_encoder_gets_none": "holds_partly",
+        "zeros_are_harmless": "wrong",
+        "one_loss_after_the_other": "holds_partly",
+        "losses_added": "holds",
+        "cut_for_all": "holds",
+    },
 }
 # Which checks made a verdict that is neither all nor nothing.
 PARTLY = {
+    "cut_encoder_gets_none": {"without_compiler": True, "compiled": False},
+    "one_loss_after_the_other": {"without_compiler": True, "compiled": False},
     "no_grad_does_as_well": {"same_for_discriminator": True, "generator_can_learn": False},
     "like_a_gru": {"gru_detaches": True, "lstm_detaches": False},
     "keeps_all": {"nodes": True, "activations": False},
@@ -160,6 +169,7 @@ PARTLY = {
 }
 # How the error of `wrong` begins, and its line, which is the last.
 RAISED = {
+    "compiled_zeros": (SECOND_TIME, "other.backward()"),
     "gan_discriminator_step": (SECOND_TIME, "g_loss.backward()"),
     "gan_generator_step": (NO_GRAD_FN, "g_loss.backward()"),
     "truncated_bptt": (IN_PLACE, "next_output.sum().backward()"),

@@ -18,7 +18,7 @@ from profiling.measure.step import State, Step, load
 from profiling.model.request import DTYPES
 from profiling.model.run import Cell
 from tests.demos.pasting import globals_used
-from tests.profiling.planted import cell
+from tests.profiling.planted import SMALL, cell
 
 # What every branch gives each group, unless WRONG says otherwise.
 RIGHT = {
@@ -36,6 +36,14 @@ RIGHT = {
     "feature_cache": {"model": "none"},
     "transformer_backbone": {"encoder": "none", "head": "equal"},
     "call_alone": {"h": "none"},
+    "split_backward": {"trunk": "equal", "head": "equal"},
+    "grad_cache": {"encoder": "equal"},
+    "recycling": {"block": "equal", "head": "equal"},
+    "lora_checkpoint": {"base": "none", "lora": "equal", "head": "equal"},
+    "maml": {"model": "equal"},
+    "dpo_reference": {"policy": "equal", "ref": "none"},
+    "vq_vae": {"encoder": "equal", "decoder": "equal", "codebook": "equal"},
+    "actor_critic": {"actor": "equal", "critic": "equal"},
 }
 WRONG = {
     ("elementwise", "attached"): {"x": "unwanted"},
@@ -52,6 +60,19 @@ WRONG = {
     ("target_network", "attached"): {"target": "unwanted"},
     ("straight_through", "attached"): {"encoder": "different"},
     ("transformer_backbone", "attached"): {"encoder": "unwanted"},
+    ("split_backward", "detach"): {"trunk": "missing"},
+    ("grad_cache", "small_batches"): {"encoder": "different"},
+    ("recycling", "attached"): {"block": "different"},
+    ("lora_checkpoint", "attached"): {"base": "unwanted"},
+    ("lora_checkpoint", "detach"): {"lora": "different"},
+    ("lora_checkpoint", "no_grad"): {"lora": "different"},
+    ("lora_checkpoint", "reentrant"): {"lora": "missing"},
+    ("maml", "attached"): {"model": "different"},
+    ("dpo_reference", "attached"): {"ref": "unwanted"},
+    ("vq_vae", "attached"): {"encoder": "different", "codebook": "different"},
+    ("vq_vae", "one_term"): {"encoder": "different", "codebook": "different"},
+    ("actor_critic", "attached"): {"critic": "different"},
+    ("actor_critic", "detach_value"): {"critic": "missing"},
 }
 RAISING = {
     ("side_branch", "detach_inplace"),
@@ -59,8 +80,8 @@ RAISING = {
     ("gan_generator", "inference_mode"),
     ("truncated_bptt", "carried"),
 }
-# Small numbers for every parameter that a workload may have.
-SMALL = {"depth": 2, "width": 8, "batch": 3, "length": 5, "chunk": 2}
+# Workloads whose branches add up in another order than the reference does.
+REORDERED = ("split_backward", "grad_cache", "vq_vae")
 RUNNING = [
     (name, branch)
     for name in WORKLOADS
@@ -159,7 +180,8 @@ def test_gradients_are_exactly_the_right_ones(name: str, branch: str, dtype: str
         head = found.pop("head")
         assert head.outcome == expected.pop("head") or dtype in ("bfloat16", "float16")
     assert {group: each.outcome for group, each in found.items()} == expected
-    assert all(each.max_difference == 0 for each in found.values() if each.outcome == "equal")
+    if name not in REORDERED:
+        assert all(each.max_difference == 0 for each in found.values() if each.outcome == "equal")
 
 
 def test_only_the_branches_that_are_known_to_raise_are_said_to() -> None:
@@ -232,7 +254,8 @@ def test_all_branches_compute_the_same_numbers(name: str) -> None:
     state = State(small(name, size=6, dtype="float64"))
     computed = {}
     for workload, branch in RUNNING:
-        if workload == name and branch != "carried":  # which raises before it returns
+        # The first raises before it returns, the second has another loss.
+        if workload == name and branch not in ("carried", "small_batches"):
             step = state.step(branch)
             step.reset()
             computed[branch] = numbers(step.forward())

@@ -19,6 +19,7 @@ FLOAT = 4
 ROWS = 128
 BATCH, LENGTH, WIDTH, DEPTH = 16, 8, 32, 2
 NUMBERS = {"depth": DEPTH, "batch": BATCH, "length": LENGTH, "width": WIDTH, "chunk": 4}
+NUMBERS |= {"chunks": 8, "vocab": 512, "rank": 4, "steps": 2}
 STEPS = (8, 16, 24)
 # What a layer returns for one batch, and what the last one does.
 ACTIVATION, COLUMN = BATCH * WIDTH * FLOAT, BATCH * FLOAT
@@ -172,3 +173,50 @@ def test_a_transformer_saves_many_times_its_output() -> None:
         assert 3 * found[branch]["peak"] < found["detach"]["peak"]
     # The view of the last position keeps all of them; the head has a layer norm of its own.
     assert found["detach_inline"]["live"] - found["detach_clone"]["live"] == whole - last
+
+
+def test_chunks_behind_a_boundary_never_hold_all_logits() -> None:
+    state = state_of("split_backward", ROWS)
+    names = ("attached", "chunked", "checkpoint", "detach_boundary")
+    peak = {branch: figures(state, branch)["peak"] for branch in names}
+    logits = ROWS * NUMBERS["vocab"] * FLOAT
+    # Logits, their log-probabilities and a gradient, of all rows or of one chunk.
+    assert peak["attached"] > 3 * logits > peak["chunked"] > logits
+    gradient = (WIDTH + 1) * NUMBERS["vocab"] * FLOAT
+    assert max(peak["checkpoint"], peak["detach_boundary"]) - gradient < logits
+
+
+def test_a_gradient_cache_holds_the_graph_of_one_chunk() -> None:
+    state = state_of("grad_cache", ROWS)
+    peak = {branch: figures(state, branch)["peak"] for branch in ("attached", "detach", "no_grad")}
+    assert peak["detach"] == peak["no_grad"] < peak["attached"]
+
+
+def test_recycling_keeps_its_peak_whatever_the_passes_unless_it_keeps_their_graphs() -> None:
+    for branch in ("detach", "no_grad", "inference_mode"):
+        assert len(set(over_steps("recycling", branch)["peak"])) == 1
+    for branch in ("attached", "detach_last"):
+        first, second, third = over_steps("recycling", branch)["peak"]
+        # A pass keeps what goes into the block, twice as wide, and what tanh returns.
+        assert second - first == third - second == 8 * 3 * ACTIVATION
+
+
+def test_a_reference_models_graph_lives_until_it_is_cut_inline() -> None:
+    state = state_of("dpo_reference", BATCH)
+    names = ("detach", "detach_inline", "no_grad", "frozen", "precomputed")
+    peak = {branch: figures(state, branch)["peak"] for branch in names}
+    assert peak["detach"] > peak["detach_inline"] == peak["no_grad"] == peak["frozen"]
+    assert peak["precomputed"] <= peak["no_grad"]
+
+
+def test_second_order_costs_most_and_leaving_it_out_least() -> None:
+    state = state_of("maml", ROWS)
+    peak = {b: figures(state, b)["peak"] for b in ("attached", "detach", "first_order")}
+    assert peak["first_order"] < peak["detach"] < peak["attached"]
+
+
+def test_checkpointing_halves_what_lora_keeps() -> None:
+    parameters = {"depth": 8, "width": 128, "rank": 4}
+    state = State(cell("lora_checkpoint", size=1024, parameters=parameters))
+    peak = {branch: figures(state, branch)["peak"] for branch in ("frozen", "checkpoint")}
+    assert peak == {"frozen": 9_048_588, "checkpoint": 4_256_012}

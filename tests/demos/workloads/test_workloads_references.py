@@ -168,3 +168,68 @@ def test_the_transformers_head_learns_from_features_as_from_any_other_numbers() 
     assert state.reference()["encoder"] is None
     assert encoder.training
     assert all(module.p == 0 for module in encoder.modules() if "Dropout" in str(type(module)))
+
+
+def test_only_the_last_pass_teaches_the_block() -> None:
+    state = state_of("recycling", {"batch": 3, "width": 8})
+    block, head, x, passes = state.arguments.values()
+    z = torch.zeros_like(x)
+    for _ in range(passes - 1):
+        z = constant(block(torch.cat((x, z), 1)))
+    loss = head(block(torch.cat((x, z), 1))).mean()
+    wanted = torch.autograd.grad(loss, leaves(block, head))
+    check(state.reference()["block"], wanted[:2])
+    check(state.reference()["head"], wanted[2:])
+
+
+def test_maml_learns_as_if_the_inner_gradients_were_data() -> None:
+    state = state_of("maml", DEEP | {"steps": 2})
+    model, x, y, steps = state.arguments.values()
+    weights = dict(model.named_parameters())
+    moved = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for _ in range(steps):
+        fast = {name: constant(weights[name] - moved[name]).requires_grad_() for name in weights}
+        loss = (torch.func.functional_call(model, fast, x) - y).square().mean()
+        grads = torch.autograd.grad(loss, list(fast.values()))
+        moved = {name: moved[name] + 0.1 * grad for name, grad in zip(fast, grads, strict=True)}
+    last = {name: weights[name] - constant(moved[name]) for name in weights}
+    loss = (torch.func.functional_call(model, last, x) - y).square().mean()
+    check(state.reference()["model"], torch.autograd.grad(loss, leaves(model)))
+
+
+def test_the_policy_learns_as_if_the_margin_were_data() -> None:
+    numbers = {"length": 5, "vocab": 7, "width": 8, "depth": 2}
+    state = state_of("dpo_reference", numbers)
+    policy, ref, chosen, rejected, _ = state.arguments.values()
+    margin = constant(ref(chosen) - ref(rejected))
+    gain = policy(chosen) - policy(rejected) - margin
+    loss = torch.log1p(torch.exp(-0.1 * gain)).mean()
+    check(state.reference()["policy"], torch.autograd.grad(loss, leaves(policy)))
+    assert state.reference()["ref"] is None
+
+
+def test_codes_and_encoder_learn_from_each_other_as_from_data() -> None:
+    state = state_of("vq_vae", {"codes": 6, "depth": 1, "width": 8}, size=16)
+    encoder, decoder, codes, x = state.arguments.values()
+    z = encoder(x)
+    nearest = ((z[:, None] - codes) ** 2).sum(2).argmin(1)
+    q = codes[nearest]
+    decoded = decoder(z + constant(q - z))
+    loss = (decoded - x).square().mean() + (q - constant(z)).square().mean()
+    loss = loss + 0.25 * (z - constant(q)).square().mean()
+    wanted = torch.autograd.grad(loss, [*leaves(encoder, decoder), codes])
+    count = len(leaves(encoder))
+    check(state.reference()["encoder"], wanted[:count])
+    check(state.reference()["decoder"], wanted[count:-1])
+    check(state.reference()["codebook"], wanted[-1:])
+
+
+def test_actor_and_critic_learn_each_from_their_own_loss() -> None:
+    state = state_of("actor_critic", DEEP | {"actions": 3})
+    actor, critic, x, taken, returns = state.arguments.values()
+    advantage = constant(returns - critic(x))
+    logp = torch.log_softmax(actor(x), 1)[torch.arange(len(x)), taken.squeeze(1)]
+    wanted = torch.autograd.grad(-(logp * advantage.squeeze(1)).mean(), leaves(actor))
+    check(state.reference()["actor"], wanted)
+    wanted = torch.autograd.grad((critic(x) - returns).square().mean() / 2, leaves(critic))
+    check(state.reference()["critic"], wanted)

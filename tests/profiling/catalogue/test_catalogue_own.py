@@ -110,7 +110,7 @@ def test_registered_workloads_are_listed_after_ours(write: Writer, tmp_path: Pat
     assert catalogue.workloads() == (*WORKLOADS, "second", "first")
     with pytest.raises(InputError) as caught:
         catalogue.workload("third")
-    assert caught.value.values["nearest"] == "first, truncated_bptt, straight_through"
+    assert caught.value.values["nearest"] == "first, truncated_bptt, split_backward"
 
 
 def test_a_file_that_changes_is_read_anew(write: Writer) -> None:

@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from profiling.catalogue import BRANCHES
+from profiling import catalogue
+from profiling.catalogue import BRANCHES, WORKLOADS
 from profiling.catalogue.advisor import ADVISED
 from profiling.charts import style
 
@@ -78,7 +79,7 @@ def test_the_simulation_makes_red_and_green_alike_and_leaves_grey() -> None:
 
 @pytest.mark.parametrize("vision", VISIONS)
 def test_no_two_branches_look_alike(vision: str) -> None:
-    assert closest(BRANCHES, vision)[0] > 11
+    assert closest(tuple(style._LOOKS), vision)[0] > 11
     assert closest(ADVISED, vision)[0] > 15
 
 
@@ -90,10 +91,12 @@ def test_every_branch_stands_out_from_light_and_dark_pages(page: str) -> None:
 
 
 def test_every_branch_has_marks_of_its_own() -> None:
-    styles = style.STYLES.values()
-    assert tuple(style.STYLES) == BRANCHES
-    for field in ("color", "symbol", "glyph"):
-        assert len({getattr(each, field) for each in styles}) == len(BRANCHES), field
+    assert style.STYLES.keys() == set(BRANCHES)
+    of_workloads = [tuple(catalogue.workload(name).branches) for name in WORKLOADS]
+    for branches in (tuple(style._LOOKS), *of_workloads):
+        for field in ("color", "symbol", "glyph"):
+            looks = {getattr(style.branch_style(branch), field) for branch in branches}
+            assert len(looks) == len(branches), (branches, field)
     assert style.branch_style("unheard_of") == style.DEFAULT_STYLE
 
 

@@ -18,6 +18,7 @@ _DEFAULTS = {
     "port": 7860,
     "device": "auto",
     "workloads": (),
+    "frameworks": (),
     "playground": False,
     "mcp": False,
 }
@@ -47,9 +48,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_the_options_and_their_defaults(program: Any, started: list[dict[str, Any]]) -> None:
     assert program([]) == 0
     flags = ["--host", "::1", "--port", "8000", "--device", "cpu", "--playground", "--mcp"]
-    assert program([*flags, "--workload", "a.py", "--workload", "b.py:B"]) == 0
+    own = ["--workload", "a.py", "--workload", "b.py:B", "--frameworks", "python3"]
+    assert program([*flags, *own]) == 0
     given: dict[str, Any] = {"host": "::1", "port": 8000, "device": "cpu"}
-    given |= {"workloads": ("a.py", "b.py:B"), "playground": True, "mcp": True}
+    given |= {"workloads": ("a.py", "b.py:B"), "frameworks": ("python3",)}
+    given |= {"playground": True, "mcp": True}
     assert started == [_DEFAULTS, given]
 
 

@@ -21,7 +21,7 @@ from tests.profiling.planted import cell
 
 pytestmark = pytest.mark.usefixtures("small_heap")
 
-STATUSES = {
+STATUSES: dict[str, dict[str, str]] = {
     "call_alone": {"detach_inplace": "unsupported"},
     "side_branch": {
         "detach_inline": "unsupported",
@@ -37,6 +37,13 @@ STATUSES = {
         "frozen": "unsupported",
     },
     "straight_through": {"frozen": "unsupported"},
+    "split_backward": dict.fromkeys(("no_grad", "inference_mode", "frozen"), "unsupported"),
+    "grad_cache": dict.fromkeys(("frozen",), "unsupported"),
+    "recycling": dict.fromkeys(("frozen",), "unsupported"),
+    "lora_checkpoint": dict.fromkeys(("inference_mode",), "unsupported"),
+    "maml": dict.fromkeys(("no_grad", "inference_mode", "frozen"), "unsupported"),
+    "vq_vae": dict.fromkeys(("inference_mode", "frozen"), "unsupported"),
+    "actor_critic": dict.fromkeys(("inference_mode", "frozen"), "unsupported"),
 }
 
 

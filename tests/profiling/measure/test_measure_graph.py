@@ -311,7 +311,11 @@ def test_every_branch_of_every_workload_has_a_graph_with_its_cuts(workload: str)
         # What `call_alone` cuts is used by nothing.
         way = {"detach_inplace": "detach_", "no_grad": branch, "inference_mode": branch}
         is_cut = branch in CUT and workload != "call_alone"
-        assert way.get(branch, "detach") in cuts if is_cut else branch != "attached" or not cuts
+        if is_cut:
+            assert way.get(branch, "detach") in cuts
+        elif branch == "attached":
+            # A code of `vq_vae` is chosen by its index, which has no gradient.
+            assert cuts == ({"argmin"} if workload == "vq_vae" else set())
 
 
 def test_a_branch_that_runs_backward_itself_shows_all_of_its_steps() -> None:

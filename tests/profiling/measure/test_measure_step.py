@@ -66,9 +66,9 @@ def test_every_dtype_has_the_rounded_numbers_of_float32(workload: str, dtype: st
     kind = getattr(torch, dtype)
     exact = tensors(State(cell(workload)))
     state = State(cell(workload, dtype=dtype))
-    built = tensors(state)
+    built = {name: each for name, each in tensors(state).items() if each.is_floating_point()}
     assert {tensor.dtype for tensor in built.values()} == {kind}
-    assert all(torch.equal(built[name], exact[name].to(kind)) for name in exact)
+    assert all(torch.equal(built[name], exact[name].to(kind)) for name in built)
     results = computed(run(state, "attached"))
     # A looped step gives nothing back.
     expected = set() if workload == "call_alone" else {kind}
