@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from demos.page import common
+from demos.page.frameworks import elsewhere
 from demos.page.recorded import measurement
 from demos.page.stepper import part_view
 from profiling import catalogue
@@ -384,4 +385,5 @@ def _shown(trace: LessonTrace, text: Text) -> str:
         entry=entry,
         reasons="",
         measured=Markup(measurement(entry.measured, None, text)),
+        elsewhere=elsewhere(name, text),
     )
