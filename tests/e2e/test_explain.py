@@ -122,7 +122,7 @@ def test_a_lessons_wrong_code_says_what_is_wrong(whole_app: App, browser: Browse
         page.goto(f"{whole_app.url}?tab=lessons&lesson=no_grad_kills_the_stem&part=wrong&step=1")
         card = page.locator("#lesson-view .explain-card")
         expect(card).to_contain_text("stem.{weight, bias}, middle.{weight, bias}")
-        expect(card).to_contain_text("no_grad_kills_the_stem.py:9")
+        expect(card).to_contain_text("no_grad_kills_the_stem.py:11")
         wait_until_complete(page)
 
 

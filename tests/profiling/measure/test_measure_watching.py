@@ -52,7 +52,7 @@ def names(found: Diagnosis, finding: int = 0) -> list[str]:
     [
         ("rebuilt_from_numbers", "item", 11, ["model.weight", "model.bias"]),
         ("nothing_requires_grad", "detach", 11, ["model.weight", "model.bias"]),
-        ("total_loss_grows", "graph_leak", 12, []),
+        ("total_loss_grows", "graph_leak", 14, []),
         ("data_or_detach", "silent_mutation", 15, ["x"]),
     ],
 )
