@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -16,7 +16,7 @@ from concurrent.futures import (
     wait,
 )
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -36,6 +36,7 @@ from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import AUTO, Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Files of runs whose visitors have not come back, or whose session was given up for others'.
@@ -228,7 +229,7 @@ class Engine:
             environment = self.environment()
             assert environment is not None  # Without a time limit it is waited for.
             request = plan.place_lesson(request, environment)
-        return _result(self._looking.submit(jobs.run_lesson, request))
+        return self._look(jobs.run_lesson, request)
 
     def opened_lesson(self, name: str) -> OpenedLesson | None:
         """Return what a lesson shows when it is opened: its own inputs, on the page's device.
@@ -277,7 +278,7 @@ class Engine:
         assert environment is not None  # Without a time limit it is waited for.
         smallest = replace(request, branches=request.branches[:1], sizes=(min(request.sizes),))
         (cell,) = plan.plan(smallest, environment)
-        return _result(self._looking.submit(jobs.branch_graph, cell))
+        return self._look(jobs.branch_graph, cell)
 
     def open_trace(self, path: Path) -> Iterator[Reading]:
         """Open a trace in a process of its own, saying how far it is.
@@ -297,7 +298,7 @@ class Engine:
             InputError: The file is no such record.
             WorkerError: The worker cannot start, died or took too long.
         """
-        return _result(self._looking.submit(jobs.explain, path))
+        return self._look(jobs.explain, path)
 
     def explain_lesson(self, request: LessonRequest) -> Diagnosis:
         """Check a lesson, and have its wrong code run again on the CPU and diagnosed.
@@ -307,7 +308,7 @@ class Engine:
             WorkerError: The worker cannot start, died or took too long.
         """
         plan.check_lesson(request)
-        return _result(self._looking.submit(jobs.explain_lesson, replace(request, device="cpu")))
+        return self._look(jobs.explain_lesson, replace(request, device="cpu"))
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.
@@ -359,6 +360,18 @@ class Engine:
         self._executor.shutdown(wait=True)
         self.traces.close()
         self._own_folder.delete()
+
+    def _look(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have something done that is only looked at.
+
+        Raises:
+            DetachLabError: The job's own error, or what became of its process.
+        """
+        try:
+            asked = self._looking.submit(job, *args, **kwargs)
+        except RuntimeError as error:  # The page is ending meanwhile.
+            raise WorkerError("error.worker_died") from error
+        return _result(asked)
 
     def _stages(self, request: Request, folder: Path) -> Iterator[_Stage]:
         """Yield how far a request is, again and again."""

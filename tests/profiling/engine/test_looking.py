@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from profiling.engine.engine import Engine
+from profiling.model.errors import WorkerError
 from profiling.model.lesson import LessonRequest
 from profiling.model.request import Request
 from tests.profiling.engine.holding import SOON_S, begun, gone, hold
@@ -38,3 +39,6 @@ def test_it_waits_for_no_measurement_goes_after_it_and_costs_it_nothing(tmp_path
         looking = engine._looking.submit(os.getpid).result(SOON_S)
         assert not busy.done()
     assert gone(looking)
+    # Whoever still asks while the page ends gets a sentence.
+    with pytest.raises(WorkerError, match=r"error\.worker_died"):
+        engine.lesson(LessonRequest("baseline"))
