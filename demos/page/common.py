@@ -21,8 +21,6 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
 # Options of events that use the worker: one at a time.
 ON_WORKER: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
-# What is only looked at has a process of its own and waits for no comparison.
-ON_LOOKING: dict[str, Any] = {"concurrency_id": "looking", "concurrency_limit": 1}
 
 # Gradio's codes of our languages.
 _GRADIO_CODES = {"en": "en", "zh": "zh-CN"}

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -16,7 +16,7 @@ from concurrent.futures import (
     wait,
 )
 from pathlib import Path
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ from profiling.engine.files import Limits, OwnFolder, keep_within
 from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, RunningBranch, insist
 from profiling.engine.traces import OpenedTraces, Reading
-from profiling.engine.worker import initialize, initialize_looking
+from profiling.engine.worker import initialize
 from profiling.engine.zerogpu import LENT_DEVICE, lent_s
 from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
@@ -36,7 +36,6 @@ from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import AUTO, Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 # Files of runs whose visitors have not come back, or whose session was given up for others'.
@@ -152,10 +151,6 @@ class Engine:
         start = (self._worker_device, own / "worker")
         worker = executor or WorkerProcess(initialize, start)
         self._executor = worker
-        # Where what is only looked at runs, lessons and graphs, which wait for no comparison.
-        self._looking = executor or WorkerProcess(
-            initialize_looking, (self._worker_device, own / "looking")
-        )
         # Where cells are measured.
         self._measuring = (
             worker.limited(time_limit_s) if isinstance(worker, WorkerProcess) else worker
@@ -229,7 +224,7 @@ class Engine:
             environment = self.environment()
             assert environment is not None  # Without a time limit it is waited for.
             request = plan.place_lesson(request, environment)
-        return self._look(jobs.run_lesson, request)
+        return _result(self._executor.submit(jobs.run_lesson, request))
 
     def opened_lesson(self, name: str) -> OpenedLesson | None:
         """Return what a lesson shows when it is opened: its own inputs, on the page's device.
@@ -237,7 +232,7 @@ class Engine:
         Each is run once and kept.
 
         Returns:
-            None while the worker is starting, which nobody who only looks waits for.
+            None while the worker is starting or measures, which nobody who only looks waits for.
 
         Raises:
             InputError: There is no lesson of that name.
@@ -246,7 +241,7 @@ class Engine:
         request = LessonRequest(name, device=AUTO)
         plan.check_lesson(request)
         kept = self._opened.get(name)
-        if kept is None and self.known() is not None:
+        if kept is None and self.known() is not None and not self._measured:
             trace = self.lesson(request)
             has_wrong = any(part.name == "wrong" for part in trace.parts)
             kept = OpenedLesson(trace, self.explain_lesson(request) if has_wrong else None)
@@ -278,7 +273,7 @@ class Engine:
         assert environment is not None  # Without a time limit it is waited for.
         smallest = replace(request, branches=request.branches[:1], sizes=(min(request.sizes),))
         (cell,) = plan.plan(smallest, environment)
-        return self._look(jobs.branch_graph, cell)
+        return _result(self._executor.submit(jobs.branch_graph, cell))
 
     def open_trace(self, path: Path) -> Iterator[Reading]:
         """Open a trace in a process of its own, saying how far it is.
@@ -298,7 +293,7 @@ class Engine:
             InputError: The file is no such record.
             WorkerError: The worker cannot start, died or took too long.
         """
-        return self._look(jobs.explain, path)
+        return _result(self._executor.submit(jobs.explain, path))
 
     def explain_lesson(self, request: LessonRequest) -> Diagnosis:
         """Check a lesson, and have its wrong code run again on the CPU and diagnosed.
@@ -308,7 +303,7 @@ class Engine:
             WorkerError: The worker cannot start, died or took too long.
         """
         plan.check_lesson(request)
-        return self._look(jobs.explain_lesson, replace(request, device="cpu"))
+        return _result(self._executor.submit(jobs.explain_lesson, replace(request, device="cpu")))
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.
@@ -356,22 +351,9 @@ class Engine:
 
     def close(self) -> None:
         """End the worker and all opened traces, and delete all files."""
-        self._looking.shutdown(wait=True)
         self._executor.shutdown(wait=True)
         self.traces.close()
         self._own_folder.delete()
-
-    def _look(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Have something done that is only looked at.
-
-        Raises:
-            DetachLabError: The job's own error, or what became of its process.
-        """
-        try:
-            asked = self._looking.submit(job, *args, **kwargs)
-        except RuntimeError as error:  # The page is ending meanwhile.
-            raise WorkerError("error.worker_died") from error
-        return _result(asked)
 
     def _stages(self, request: Request, folder: Path) -> Iterator[_Stage]:
         """Yield how far a request is, again and again."""

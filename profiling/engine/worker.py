@@ -159,17 +159,6 @@ def initialize(preferred: str, folder: Path | None = None) -> None:
         _limit_memory()
 
 
-def initialize_looking(preferred: str, folder: Path) -> None:
-    """Prepare this process for what visitors look at while another one measures.
-
-    Args:
-        preferred: As for `initialize`.
-        folder: As for `initialize`.
-    """
-    initialize(preferred, folder)
-    _step_behind()
-
-
 def initialize_playground(memory_bytes: int, folder: Path) -> None:
     """Limit this process to a folder, one thread, and so much more memory than it has now."""
     tempfile.tempdir = str(folder)

@@ -238,10 +238,6 @@ def test_stop_ends_at_once_and_the_next_run_works(page: Page, whole_app: App) ->
     expect(stopping).to_be_disabled()
     progress = start(page, ", ".join(map(str, MANY)))
     expect(progress).to_contain_text(re.compile(rf"\b[1-9]\d* of {len(MANY)} sizes"))
-    # A lesson waits for no comparison.
-    open_lesson(page, "baseline")
-    run_lesson(page)
-    open_tab(page, WORDS["tab.compare"])
     stopping.click()
     expect(stopping).to_be_disabled()
     expect(progress).to_contain_text(WORDS["progress.stopped"])
