@@ -57,8 +57,9 @@ def _measure_something(http: httpx.Client) -> dict[str, Any]:
     """Ask for a comparison that takes a while; return what stops it."""
     events = http.get("/config").json()["dependencies"]
     event = next(each for each in events if each["api_name"] == "show_compare")
-    values = [None, "frozen_backbone", ["attached", "detach"], "1024", "float32", "cpu", 20.0]
-    data = [*values, False, False, *[8] * (len(event["inputs"]) - 9)]
+    branches, how = ["attached", "detach"], [["eager"], "float32", "cpu", 20.0]
+    values = [None, "frozen_backbone", branches, "1024", *how]
+    data = [*values, False, False, *[8] * (len(event["inputs"]) - 10)]
     asked = {"data": data, "fn_index": event["id"], "session_hash": "watching"}
     taken = http.post(_JOIN, json=asked).json()["event_id"]
     return {"session_hash": "watching", "fn_index": event["id"], "event_id": taken}

@@ -191,6 +191,7 @@ def _temp_folder() -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", folder)
         patch.setenv("TMPDIR", folder)
+        patch.setenv("XDG_CACHE_HOME", folder)
         yield Path(folder)
     assert own_folders(Path(folder)) == []
     shutil.rmtree(folder, ignore_errors=True)

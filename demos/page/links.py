@@ -24,7 +24,7 @@ from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
 from profiling.model.record import Record
-from profiling.model.request import AUTO, Flag, Number, Request, Setting
+from profiling.model.request import AUTO, Choices, Flag, Number, Request, Setting
 from profiling.output import explanation
 
 TABS = ("start", "lessons", "compare", "explain", "trace", "playground", "about")
@@ -211,6 +211,8 @@ def _written(setting: Setting, value: Any) -> str:
             return _flag_text(True) if value else ""
         case Number(whole=False):
             return number_text(float(value))
+        case Choices():
+            return ",".join(value)
     return str(value)
 
 
@@ -347,6 +349,10 @@ def _read(setting: Setting, text: str) -> Any:
                 value = int(text) if setting.whole else float(text)
             setting.check(value)
             return value
+        case Choices():
+            names = setting.read(text)
+            setting.check(names)
+            return names
     setting.check(text)
     return text
 

@@ -130,14 +130,34 @@ class Analysis:
         return joined(cell.summary for cell in self.cells)
 
     @property
-    def findings(self) -> dict[int, Findings]:
-        """What each cell shows, by size."""
-        return {cell.finished.cell.size: cell.findings for cell in self.cells}
+    def modes(self) -> tuple[str, ...]:
+        """The modes of its finished cells, in their order."""
+        return tuple(dict.fromkeys(cell.finished.cell.mode for cell in self.cells))
 
-    def cell(self, size: int | None = None) -> CellAnalysis:
-        """Return the cell of a size; the latest without a size or where there is none of it."""
-        of_size = [cell for cell in self.cells if cell.finished.cell.size == size]
-        return (of_size or self.cells)[-1]
+    def findings(self, mode: str) -> dict[int, Findings]:
+        """Return what each cell of a mode shows, by size."""
+        cells = (cell for cell in self.cells if cell.finished.cell.mode == mode)
+        return {cell.finished.cell.size: cell.findings for cell in cells}
+
+    def over_sizes(self, mode: str) -> pd.DataFrame:
+        """Return the rows of a mode's cells, of all their sizes."""
+        return self.summary[self.summary["mode"] == mode]
+
+    def cell(self, size: int | None = None, mode: str | None = None) -> CellAnalysis:
+        """Return the cell of a size and mode, or what of it there is.
+
+        Args:
+            size: The size; if there is no cell of it, the latest is returned.
+            mode: The mode; by default the first that was measured of that size.
+        """
+        cells = self.cells
+        latest = cells[-1].finished.cell.size
+        has_size = any(cell.finished.cell.size == size for cell in cells)
+        of_size = [
+            cell for cell in cells if cell.finished.cell.size == (size if has_size else latest)
+        ]
+        of_mode = [cell for cell in of_size if cell.finished.cell.mode == mode]
+        return (of_mode or of_size)[0]
 
 
 class Analyses:

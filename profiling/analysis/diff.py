@@ -21,6 +21,7 @@ from profiling.analysis.statistics import (
     unpaired_ratio,
 )
 from profiling.analysis.tables import results_of
+from profiling.model.request import EAGER
 from profiling.model.run import BranchResult, Cell, CellResult, Run
 from profiling.model.units import (
     Unit,
@@ -35,7 +36,8 @@ from profiling.model.words import Text, lenient
 
 # Columns of what both runs have; `_a` and `_b` are the two runs.
 COLUMNS = (
-    *("workload", "size", "unit", "dtype", "parameters", "branch", "device_a", "device_b"),
+    *("workload", "size", "unit", "dtype", "mode", "parameters", "branch"),
+    *("device_a", "device_b"),
     *("status_a", "status_b", "step_median_a_s", "step_median_b_s"),
     *("ratio", "ratio_low", "ratio_high", "verdict"),
     *("peak_a_bytes", "peak_b_bytes", "peak_difference_bytes", "saved_a_bytes", "saved_b_bytes"),
@@ -44,7 +46,7 @@ COLUMNS = (
 _COUNTS = tuple(name for name in COLUMNS if name.endswith("_bytes"))
 
 
-_CELL = ["workload", "size", "unit", "dtype", "parameters", "device_a", "device_b"]
+_CELL = ["workload", "size", "unit", "dtype", "mode", "parameters", "device_a", "device_b"]
 
 
 class Lone(NamedTuple):
@@ -61,6 +63,7 @@ class Lone(NamedTuple):
     dtype: str
     device: str
     parameters: str
+    mode: str = EAGER
     branch: str = ""
 
 
@@ -93,10 +96,28 @@ class Diff(NamedTuple):
 def diff(a: Run, b: Run) -> Diff:
     """Lay two runs side by side.
 
-    Cells belong together when workload, size, dtype and parameters are equal. The device may be
-    another one, but where a run has both, cells of the same device belong together.
+    Cells belong together when workload, size, dtype, mode and parameters are equal. The device may
+    be another one, but where a run has both, cells of the same device belong together.
     """
     pairs = list(_pairs(a, b))
+    return Diff(
+        rows=_table(pairs),
+        only_a=tuple(_lone(a, [(one, other) for one, other in pairs])),
+        only_b=tuple(_lone(b, [(other, one) for one, other in pairs])),
+        environment=_environment(a, b),
+    )
+
+
+def beside(one: CellResult, other: CellResult) -> pd.DataFrame:
+    """Lay two cells side by side, whatever they differ in.
+
+    Returns:
+        One row a branch that both have; columns as in `COLUMNS`.
+    """
+    return _table([(one, other)])
+
+
+def _table(pairs: Sequence[tuple[CellResult, CellResult]]) -> pd.DataFrame:
     rows = [
         _row(one, other, result, twin)
         for one, other in pairs
@@ -104,13 +125,7 @@ def diff(a: Run, b: Run) -> Diff:
         for twin in results_of(other)
         if result.branch == twin.branch
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_COUNTS, "Int64"))
-    return Diff(
-        rows=table,
-        only_a=tuple(_lone(a, [(one, other) for one, other in pairs])),
-        only_b=tuple(_lone(b, [(other, one) for one, other in pairs])),
-        environment=_environment(a, b),
-    )
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_COUNTS, "Int64"))
 
 
 def device_name(run: Run) -> str:
@@ -131,9 +146,9 @@ def _pairs(a: Run, b: Run) -> Iterator[tuple[CellResult, CellResult]]:
             yield one, same[0]
 
 
-def _subject(cell: Cell) -> tuple[str, int, str, str]:
+def _subject(cell: Cell) -> tuple[str, int, str, str, str]:
     """Return what has to be equal for two cells to belong together."""
-    return cell.workload, cell.size, cell.dtype, _parameters(cell)
+    return cell.workload, cell.size, cell.dtype, cell.mode, _parameters(cell)
 
 
 def _parameters(cell: Cell) -> str:
@@ -154,6 +169,7 @@ def _row(
         "size": cell.size,
         "unit": cell.unit,
         "dtype": cell.dtype,
+        "mode": cell.mode,
         "parameters": _parameters(cell),
         "branch": result.branch,
         **{name.format("a"): value for name, value in a.items()},
@@ -189,7 +205,8 @@ def _lone(run: Run, pairs: list[tuple[CellResult, CellResult]]) -> Iterator[Lone
     """Yield what a run has alone; each pair's first is of this run."""
     for finished in run.results:
         cell = finished.cell
-        lone = Lone(cell.workload, cell.size, cell.unit, cell.dtype, cell.device, _parameters(cell))
+        details = cell.dtype, cell.device, _parameters(cell), cell.mode
+        lone = Lone(cell.workload, cell.size, cell.unit, *details)
         theirs = [other for mine, other in pairs if mine is finished]
         if not theirs:
             yield lone
@@ -236,6 +253,7 @@ class DiffRow(NamedTuple):
         verdict: ``faster``, ``slower`` or ``no_difference`` of b, or nothing.
         change: How many bytes b's peak is above a's, with its sign.
         notes: What else differs.
+        saved: What autograd saves for backward in a and in b.
     """
 
     branch: str
@@ -246,6 +264,7 @@ class DiffRow(NamedTuple):
     peak: str
     change: str
     notes: tuple[str, ...]
+    saved: str = ""
 
 
 class Counts(NamedTuple):
@@ -273,7 +292,7 @@ def sections(found: Diff, text: Text) -> list[Section]:
     """Format the rows of two runs, cell by cell, each cell in units of its own."""
     said = lenient(text)
     return [
-        Section(_title(cell.iloc[0], said), _rows(cell, said))
+        Section(_title(cell.iloc[0], said), shown_rows(cell, said))
         for _, cell in found.rows.groupby(_CELL, sort=False)
     ]
 
@@ -333,7 +352,7 @@ def lone_words(lone: Sequence[Lone], text: Text) -> list[str]:
         branches.setdefault(each._replace(branch=""), []).append(each.branch)
     lines = []
     for cell, names in branches.items():
-        details = cell.dtype, cell.device, cell.parameters
+        details = cell.dtype, _named(cell.mode), cell.device, cell.parameters
         title = _cell_words(cell.workload, cell.size, cell.unit, details, said)
         listed = said("language.list").join(f"`{name}`" for name in names if name)
         lines.append(said("diff.branches", cell=title, branches=listed) if listed else title)
@@ -341,8 +360,13 @@ def lone_words(lone: Sequence[Lone], text: Text) -> list[str]:
 
 
 def _title(row: pd.Series, text: Text) -> str:
-    details = row["dtype"], row["parameters"]
+    details = row["dtype"], _named(row["mode"]), row["parameters"]
     return _cell_words(row["workload"], row["size"], row["unit"], details, text)
+
+
+def _named(mode: str) -> str:
+    """Return a mode unless it is the usual one."""
+    return "" if mode == EAGER else mode
 
 
 def _cell_words(workload: str, size: int, unit: str, details: tuple[str, ...], text: Text) -> str:
@@ -355,7 +379,8 @@ def _cell_words(workload: str, size: int, unit: str, details: tuple[str, ...], t
     )
 
 
-def _rows(cell: pd.DataFrame, text: Text) -> list[DiffRow]:
+def shown_rows(cell: pd.DataFrame, text: Text) -> list[DiffRow]:
+    """Format the rows of one cell, all in common units."""
     times = time_unit([*cell["step_median_a_s"], *cell["step_median_b_s"]])
     memory = byte_unit([*cell["peak_a_bytes"].dropna(), *cell["peak_b_bytes"].dropna()])
     return [_shown(each, times, memory, text) for each in cell.itertuples()]
@@ -370,6 +395,7 @@ def _shown(row: Any, times: Unit, memory: Unit, text: Text) -> DiffRow:
         verdict=row.verdict,
         peak=_peaks(_optional(row.peak_a_bytes), _optional(row.peak_b_bytes), memory),
         change=_change(_optional(row.peak_difference_bytes)),
+        saved=_peaks(_optional(row.saved_a_bytes), _optional(row.saved_b_bytes), memory),
         notes=_notes(row, text),
     )
 

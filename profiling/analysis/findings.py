@@ -298,7 +298,7 @@ def headline(found: Findings, cell: Cell, text: Text) -> str:
         "finding.where",
         size=f"{cell.size:,}",
         unit=text(f"size.{cell.unit}"),
-        dtype=cell.dtype,
+        dtype=cell.computation,
         device=cell.device,
     )
     said = _compared(found, text) if found.candidates else _nothing(found, text)

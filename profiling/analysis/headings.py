@@ -25,7 +25,7 @@ def cell_heading(run: Run, cell: Cell, text: Text) -> str:
         workload_title(cell.workload, text),
         f"{cell.size:,} {text(f'size.{cell.unit}')}",
         parameters,
-        cell.dtype,
+        cell.computation,
         f"{device_name(run)} ({cell.device})",
         measured_at(run),
     )

@@ -9,12 +9,13 @@ import pandas as pd
 
 from profiling.analysis.diff import Diff
 from profiling.model.errors import InputError, short
+from profiling.model.request import EAGER
 from profiling.model.units import show_interval, show_ratio
 from profiling.model.words import Text
 
 MEASURES = ("peak", "saved", "reach", "time")
 # Outcomes of a group that speak against a branch, whatever they were before.
-_BAD = {"missing", "unwanted", "different", "absent"}
+_BAD = {"missing", "unwanted", "zeros", "different", "absent"}
 
 
 class Limits(NamedTuple):
@@ -43,6 +44,7 @@ class Regression(NamedTuple):
     workload: str
     size: int
     dtype: str
+    mode: str
     device: str
     parameters: str
     branch: str
@@ -171,7 +173,7 @@ def _regression(
     group: str = "",
     ratio: tuple[float, float, float] | None = None,
 ) -> Regression:
-    names = ("workload", "size", "dtype")
+    names = ("workload", "size", "dtype", "mode")
     place = {name: row[name] for name in names} | {"device": row["device_b"]}
     return Regression(
         **place,
@@ -191,7 +193,8 @@ def _sentence(each: Regression, text: Text) -> str:
     if each.ratio is not None:
         estimate, low, high = each.ratio
         values |= {"ratio": show_ratio(estimate), "interval": show_interval(low, high)}
-    details = (each.dtype, each.device, each.parameters)
+    mode = "" if each.mode == EAGER else each.mode
+    details = (each.dtype, mode, each.device, each.parameters)
     return text(
         "regression.worse",
         branch=each.branch,

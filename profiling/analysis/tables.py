@@ -12,7 +12,7 @@ from profiling.model.run import BranchResult, Cell, CellResult, Reach, Run
 from profiling.model.units import show_flags
 from profiling.traces.table import COLUMNS, load_trace
 
-KEY = ["workload", "branch", "size", "dtype", "device"]
+KEY = ["workload", "branch", "size", "dtype", "mode", "device"]
 SAMPLES = ("phase", "metric", "unit", "index", "value")
 
 # Column of where a row comes from → what it says of a run.
@@ -121,8 +121,8 @@ def environment(run: Run) -> dict[str, Any]:
 
 def of_cell(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
     """Return those rows of a table with the columns `KEY` that are of one cell."""
-    values = [cell.size, cell.dtype, cell.device]
-    return table[table[["size", "dtype", "device"]].eq(values).all(axis=1)]
+    values = [cell.size, cell.dtype, cell.mode, cell.device]
+    return table[table[["size", "dtype", "mode", "device"]].eq(values).all(axis=1)]
 
 
 def results_of(finished: CellResult) -> tuple[BranchResult, ...]:
@@ -140,6 +140,7 @@ def key(cell: Cell, branch: str) -> dict[str, Any]:
         "branch": branch,
         "size": cell.size,
         "dtype": cell.dtype,
+        "mode": cell.mode,
         "device": cell.device,
     }
 

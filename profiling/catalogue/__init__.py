@@ -167,8 +167,16 @@ class WorkloadEntry(msgspec.Struct, frozen=True):
         """Return the locale key of the reason why a branch is absent."""
         return f"workload.{self.name}.absent.{branch}"
 
-    def raises_reason(self, branch: str) -> str:
-        """Return the locale key of the reason why a branch raises."""
+    def expected_reason(self, branch: str, message: str) -> str | None:
+        """Return the locale key of the reason why a branch raises; None if this was unexpected.
+
+        Args:
+            branch: The branch.
+            message: What it raised.
+        """
+        expected = self.raises.get(branch)
+        if expected is None or expected not in message:
+            return None
         return "error.own_expected" if self.file else f"workload.{self.name}.raises.{branch}"
 
 

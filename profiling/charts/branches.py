@@ -46,6 +46,7 @@ _LOOKS = {
     "equal": ("✓", "#009e73"),
     "none": ("○", "#56c7a5"),
     "unwanted": ("!", "#e69f00"),
+    "zeros": ("0", "#f0c14b"),
     "different": ("≠", "#e8743b"),
     "missing": ("✗", "#d55e00"),
     "absent": ("✗", "#c0c4cc"),

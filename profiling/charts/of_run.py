@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from profiling.analysis.analysis import Analysis, CellAnalysis
-from profiling.charts import branches, operators, peak
+from profiling.analysis.findings import Findings
+from profiling.charts import branches, modes, operators, peak
 from profiling.model.words import Text
 
 Draw = Callable[[Analysis, CellAnalysis, Text], go.Figure]
@@ -23,7 +25,7 @@ class Chart(NamedTuple):
 
     Attributes:
         draw: Draws it, of the run and the cell that is shown.
-        over_sizes: Whether it shows all cells, and so does not depend on the one that is shown.
+        over_sizes: Whether it shows all sizes, and so depends on the mode alone that is shown.
         in_report: Whether the report has it.
     """
 
@@ -31,6 +33,11 @@ class Chart(NamedTuple):
     draw: Draw
     over_sizes: bool = False
     in_report: bool = True
+
+
+def _over_sizes(run: Analysis, cell: CellAnalysis) -> tuple[pd.DataFrame, dict[int, Findings]]:
+    mode = cell.finished.cell.mode
+    return run.over_sizes(mode), run.findings(mode)
 
 
 CHARTS = (
@@ -44,6 +51,7 @@ CHARTS = (
         "peak_parts",
         lambda run, cell, text: peak.peak_parts(cell.peak_parts, cell.findings, text, cell.summary),
     ),
+    Chart("modes", modes.peak_by_mode),
     Chart(
         "reach",
         lambda run, cell, text: branches.gradient_reach(cell.reach, cell.findings, text),
@@ -60,14 +68,14 @@ CHARTS = (
     Chart(
         "time_over_size",
         lambda run, cell, text: branches.time_over_size(
-            run.summary, run.findings, text, cell.finished.cell.unit
+            *_over_sizes(run, cell), text, cell.finished.cell.unit
         ),
         over_sizes=True,
     ),
     Chart(
         "memory_over_size",
         lambda run, cell, text: branches.memory_over_size(
-            run.summary, run.findings, text, cell.finished.cell.unit
+            *_over_sizes(run, cell), text, cell.finished.cell.unit
         ),
         over_sizes=True,
     ),

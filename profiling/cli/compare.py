@@ -28,7 +28,7 @@ from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.engine.plan import SETTINGS
 from profiling.model.errors import InputError
-from profiling.model.request import Choice, Flag, Request, Setting
+from profiling.model.request import EAGER, Choice, Choices, Flag, Request, Setting
 from profiling.model.run import Run, Status
 from profiling.output import json_data, run_files
 
@@ -47,6 +47,15 @@ def _option(setting: Setting) -> Callable[[_Command], _Command]:
     names = (f"--{setting.word.replace('_', '-')}", setting.name)
     if isinstance(setting, Flag):
         return click.option(*names, is_flag=True, help=setting.help)
+    if isinstance(setting, Choices):
+        return click.option(
+            *names,
+            default=",".join(setting.default),
+            show_default=True,
+            callback=lambda context, option, text: setting.read(text),
+            metavar=f"[{'|'.join(setting.choices)}],…",
+            help=setting.help,
+        )
     return click.option(
         *names,
         default=setting.default,
@@ -108,13 +117,15 @@ def _measure(engine: Engine, request: Request, *, show_progress: bool) -> Run:
     visible = show_progress and console.is_terminal
     run: Run | None = None
     with Progress(*columns, console=console, disable=not visible, transient=True) as bar:
-        task = bar.add_task(say("progress.starting"), total=len(request.sizes))
+        task = bar.add_task(say("progress.starting"), total=len(request.sizes) * len(request.modes))
         for progress in engine.compare(request):
             run = progress.run
             if run is None:
                 continue
             if progress.cell is not None:
-                description = say("progress.measuring", size=f"{progress.cell.size:,}")
+                cell = progress.cell
+                size = f"{cell.size:,}" if cell.mode == EAGER else f"{cell.size:,} ({cell.mode})"
+                description = say("progress.measuring", size=size)
                 bar.update(task, description=description)
             bar.update(task, completed=len(run.results))
     if run is None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from profiling import catalogue
+from profiling.analysis import modes
 from profiling.analysis.analysis import Analysis
 from profiling.analysis.diff import (
     Diff,
@@ -25,12 +26,14 @@ from profiling.analysis.recommendation import recommendation
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import Source
 from profiling.model.lesson import LessonTrace, PartTrace
+from profiling.model.request import EAGER
 from profiling.model.run import Run
 from profiling.model.words import Text, lenient
 
 _HEADS = ("branch", "time", "ratio", "peak", "saved", "live", "ops", "gradients")
 # What is shown of these in a terminal that has no room for all.
 _MAIN_HEADS = ("branch", "time", "ratio", "peak", "gradients")
+_MODE_HEADS = ("branch", "time", "ratio", "peak", "saved", "compile")
 _ROOM = 110
 _PIPE_WIDTH = 130
 # As much as fits a terminal of 80 columns; --out and --json have the rest.
@@ -65,6 +68,7 @@ def print_run(analysis: Analysis, out: Console, say: Text) -> None:
         cell = each.finished.cell
         formatted = rows(each.summary, say)
         title = f"{cell.workload}, {cell.size:,} {say(f'size.{cell.unit}')}"
+        title += "" if cell.mode == EAGER else f", {cell.mode}"
         heads = _MAIN_HEADS if out.is_terminal and out.width < _ROOM else _HEADS
         _wide(out).print(_table(title, heads, formatted, cell.baseline, say))
         for note in _notes(formatted, say):
@@ -74,6 +78,11 @@ def print_run(analysis: Analysis, out: Console, say: Text) -> None:
         for sentence in filter(None, [recommendation(each.findings, say)]):
             out.print(sentence, markup=False, soft_wrap=True, style="bold")
         out.print(told(each.findings, cell, say), "\n", markup=False, soft_wrap=True)
+    for found in modes.modes(analysis):
+        _wide(out).print(_mode_table(found, say))
+        for sentence in modes.sentences(found, say):
+            out.print(sentence, markup=False, soft_wrap=True, style="bold")
+        out.print()
 
 
 def print_diff(a: Run, b: Run, found: Diff, out: Console, say: Text) -> None:
@@ -138,6 +147,17 @@ def _diff_table(title: str, formatted: list[DiffRow], say: Text) -> Table:
         ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
         word = say(f"diff.verdict.{row.verdict}") if row.verdict else ""
         table.add_row(row.branch, row.time, ratio, word, row.peak)
+    return table
+
+
+def _mode_table(found: modes.Modes, say: Text) -> Table:
+    table = Table(title=modes.title(found, say), title_justify="left", box=None)
+    for head in _MODE_HEADS:
+        table.add_column(say(f"mode.head.{head}"), no_wrap=head == "branch", overflow="fold")
+    for each in modes.rows(found, say):
+        row = each.row
+        ratio = f"{row.ratio} ({row.interval})" if row.interval else row.ratio
+        table.add_row(row.branch, row.time, ratio, row.peak, row.saved, each.compile)
     return table
 
 

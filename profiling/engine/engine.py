@@ -23,17 +23,23 @@ from msgspec.structs import replace
 from profiling import catalogue
 from profiling.analysis.diagnosis import Diagnosis
 from profiling.engine import jobs, plan
-from profiling.engine.files import Limits, OwnFolder, keep_within
+from profiling.engine.files import (
+    KEPT_COMPILED,
+    Limits,
+    OwnFolder,
+    compiled_folder,
+    keep_within,
+)
 from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, RunningBranch, insist
 from profiling.engine.traces import OpenedTraces, Reading
 from profiling.engine.worker import initialize
 from profiling.engine.zerogpu import LENT_DEVICE, lent_s
-from profiling.model.errors import DetachLabError, DeviceLostError, InputError, WorkerError
+from profiling.model.errors import DetachLabError, InputError, SpentProcessError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.recording import RecordedRun, Recording
-from profiling.model.request import AUTO, Request
+from profiling.model.request import AUTO, COMPILED, Request
 from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
 
 T = TypeVar("T")
@@ -50,6 +56,7 @@ _BLAMED = {
     "error.worker_died": "error.branch_died",
     "error.worker_late": "error.branch_late",
     "error.device_lost": "error.branch_lost_device",
+    "error.compile_failed": "error.compile_failed",
 }
 
 
@@ -148,7 +155,8 @@ class Engine:
         self._opened: dict[str, OpenedLesson] = {}
         self._time_limit_s = time_limit_s
         self._worker_device = preferred if lender is None else "cpu"
-        start = (self._worker_device, own / "worker")
+        self._compiled_folder = compiled_folder(own / "compiled")
+        start = (self._worker_device, own / "worker", self._compiled_folder)
         worker = executor or WorkerProcess(initialize, start)
         self._executor = worker
         # Where cells are measured.
@@ -322,6 +330,8 @@ class Engine:
         folder.mkdir()
         self._measured.add(folder)
         keep_within(self.folder, KEPT_RUNS, self._measured)
+        if COMPILED in request.modes:
+            keep_within(self._compiled_folder, KEPT_COMPILED)
         finished, was_reading = 0, False
         try:
             # Nothing runs before this: whoever is interrupted while waiting for the first item has
@@ -547,9 +557,13 @@ class _CellJob:
         faulty = self._faulty_branch(finished.reason)
         if faulty is None:
             return self._completed(finished)
-        reason = _BLAMED[finished.reason]
+        status, reason = Status.ERROR, _BLAMED[finished.reason]
+        entry = catalogue.workload(self._cell.workload, self._cell.file)
+        expected = entry.expected_reason(ran(faulty), finished.message)
+        if expected is not None:
+            status, reason = Status.EXPECTED_ERROR, expected
         self._faulty |= {
-            label: BranchResult(label, Status.ERROR, reason, finished.message)
+            label: BranchResult(label, status, reason, finished.message)
             for label in self._cell.branches
             if ran(label) == ran(faulty)
         }
@@ -589,5 +603,5 @@ def _failed(cell: Cell, error: DetachLabError) -> CellResult:
     message = error.values.get("text")
     if message is None:
         return CellResult(cell, Status.ERROR, (), error.key)
-    reason = error.key if isinstance(error, DeviceLostError) else "error.step_failed"
+    reason = error.key if isinstance(error, SpentProcessError) else "error.step_failed"
     return CellResult(cell, Status.ERROR, (), reason, str(message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -76,6 +77,28 @@ class Limits(NamedTuple):
     entries: int
     total_bytes: int
     age_s: float
+
+
+# What `torch.compile` makes for one comparison is some megabytes.
+KEPT_COMPILED = Limits(entries=10_000, total_bytes=2**30, age_s=30 * 24 * 3600.0)
+
+
+def compiled_folder(otherwise: Path) -> Path:
+    """Return the folder in which compiled code outlives workers and servers.
+
+    Args:
+        otherwise: The folder to use where a person's cache cannot be written to.
+    """
+    caches = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    folder = Path(caches) / "detach-lab" / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(folder, os.W_OK):
+            return folder
+    except (OSError, RuntimeError):  # There is no home.
+        pass
+    otherwise.mkdir()
+    return otherwise
 
 
 def keep_within(folder: Path, limits: Limits, spared: Collection[Path] = ()) -> None:

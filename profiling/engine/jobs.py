@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from profiling.analysis.diagnosis import Diagnosis, diagnose
 from profiling.engine import plan
 from profiling.engine.progress import Notes, RunningBranch
-from profiling.model.errors import DeviceLostError, InputError
+from profiling.model.errors import InputError, SpentProcessError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace, PartTrace
 from profiling.model.recording import RecordedRun, Recording
@@ -80,7 +80,7 @@ def run_lent_lesson(request: LessonRequest) -> LessonTrace:
     clear_device()
     try:
         trace = run_lesson(plan.place_lesson(request, machine.detect("auto")))
-    except DeviceLostError:
+    except SpentProcessError:
         end_process()
     clear_device()
     return trace
@@ -192,7 +192,7 @@ def _record(request: Request, folder: Path, notes: Notes) -> RecordedRun:
             break
         try:
             recording = measuring.record_cell(cell, folder, notes.running())
-        except DeviceLostError as error:
+        except SpentProcessError as error:
             running = notes.read(RunningBranch)
             text = str(error.values["text"])
             message = text if running is None else f"{running.branch}: {text}"

@@ -17,7 +17,7 @@ from profiling.measure.device import CHOICES
 from profiling.model import request as declared
 from profiling.model.errors import InputError, short
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import AUTO, Choice, Number, Request, Settings
+from profiling.model.request import AUTO, AUTOCAST, COMPILED, Choice, Number, Request, Settings
 from profiling.model.run import Cell, DeviceInfo, Environment, Run, ran
 
 # The declared settings; the names that are left open there are those of the kinds of device.
@@ -38,12 +38,14 @@ MAX_SIZES = 12
 MAX_BRANCHES = 20
 MAX_VALUES = 16
 MAX_MAGNITUDE = 1e6
+# Autocast casts from it; it leaves float64 alone, and what has fewer bits needs no casts.
+_AUTOCAST_DTYPE = "float32"
 # A Chinese keyboard has its own.
 _SEPARATORS = re.compile("[,，、]")
 
 
 def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
-    """Check a request against the catalogue and the machine and plan one cell a size.
+    """Check a request against the catalogue and the machine, and plan a cell a size and mode.
 
     Raises:
         InputError: Something in the request is unknown, out of range or not to be had here.
@@ -56,6 +58,7 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
         raise InputError(
             "error.no_such_dtype", dtype=request.dtype, device=info.spec, allowed=dtypes
         )
+    _check_modes(request, info)
     defaults = {name: parameter.default for name, parameter in entry.parameters.items()}
     settings = {name: getattr(request, name) for name in Settings.__struct_fields__}
     settings |= {"device": info.spec, "parameters": defaults | request.parameters}
@@ -66,9 +69,11 @@ def plan(request: Request, environment: Environment) -> tuple[Cell, ...]:
             branches=_labelled(request.branches),
             unit=entry.size,
             file=entry.file,
+            mode=mode,
             **settings,
         )
         for size in _unique(request.sizes)
+        for mode in request.modes
     )
 
 
@@ -116,6 +121,8 @@ def check(request: Request) -> None:
     for size in request.sizes:
         if not 1 <= size <= MAX_SIZE:
             raise InputError("error.size_range", size=size, high=MAX_SIZE)
+    if AUTOCAST in request.modes and request.dtype != _AUTOCAST_DTYPE:
+        raise InputError("error.autocast_dtype", dtype=request.dtype, allowed=_AUTOCAST_DTYPE)
     _check_parameters(entry, request.parameters)
 
 
@@ -186,6 +193,11 @@ def _device(asked: str, environment: Environment) -> DeviceInfo:
         known = ", ".join(each.spec for each in environment.devices)
         raise InputError("error.no_such_device", value=asked, allowed=known)
     return info
+
+
+def _check_modes(request: Request, info: DeviceInfo) -> None:
+    if COMPILED in request.modes and not info.compiler:
+        raise InputError("error.no_compiler", device=info.spec)
 
 
 def _check_parameters(entry: WorkloadEntry, parameters: dict[str, int]) -> None:

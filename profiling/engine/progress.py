@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from profiling.model.errors import DeviceLostError
+from profiling.model.errors import SpentProcessError
 
 NoteT = TypeVar("NoteT", bound=msgspec.Struct)
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Notes:
             self.write(RunningBranch(branch, time.monotonic() - start))
             try:
                 yield
-            except DeviceLostError:
+            except SpentProcessError:
                 raise  # As after the end of the process, the note says whose doing it was.
             except BaseException:
                 self.erase(RunningBranch)

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from profiling.model.errors import DeviceLostError
+from profiling.model.errors import DeviceLostError, SpentProcessError
 
 READY, BEGUN = "ready", "begun"
 # Left to the rest of the machine, so that the worker and never the server runs out of memory.
@@ -129,8 +129,8 @@ def work(pipe: Connection) -> None:
             answer = _answer(call)
             try:
                 pipe.send(answer)
-                if isinstance(answer, Raised) and isinstance(answer.error, DeviceLostError):
-                    return  # Nothing that comes later could use the device.
+                if isinstance(answer, Raised) and isinstance(answer.error, SpentProcessError):
+                    return  # Nothing that comes later could be relied on.
             except (BrokenPipeError, ConnectionResetError):
                 raise
             # It cannot be pickled, which is found out before any of it is sent.
@@ -138,14 +138,17 @@ def work(pipe: Connection) -> None:
                 pipe.send(Raised(RuntimeError(repr(error)), ""))
 
 
-def initialize(preferred: str, folder: Path | None = None) -> None:
-    """Give this process a folder for its files, and limit its memory.
+def initialize(preferred: str, folder: Path | None = None, compiled: Path | None = None) -> None:
+    """Give this process folders for its files, and limit its memory.
 
     Args:
         preferred: The device that is going to be used, as `profiling.measure.device.find` takes it.
         folder: For temporary files, the system's own unless given; what a worker that was killed
             has left there is deleted.
+        compiled: For what `torch.compile` makes, unless the variable of torch's own names another.
     """
+    if compiled is not None:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled))
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(exist_ok=True)
@@ -246,7 +249,7 @@ def _answer(call: Call) -> Any:
 
 def _lost(error: Exception) -> DeviceLostError | None:
     """Return what is to be told instead of an error after which a device answers no more."""
-    if isinstance(error, DeviceLostError) or "profiling.measure.failure" not in sys.modules:
+    if isinstance(error, SpentProcessError) or "profiling.measure.failure" not in sys.modules:
         return None
     from profiling.measure.failure import give_memory_back
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from profiling.engine.worker import import_measuring
 from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import Request
+from profiling.model.request import COMPILED, Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,12 +61,15 @@ def lent_s(request: Request | LessonRequest) -> int:
     """Return for how many seconds a GPU is to be lent for a comparison or a lesson.
 
     Raises:
-        InputError: No GPU is lent for that long.
+        InputError: No GPU is lent for that long, or for compiled steps: each call would compile
+            anew, in the visitor's time.
     """
     if isinstance(request, LessonRequest):
         return math.ceil(_START_S + _LESSON_S)
+    if COMPILED in request.modes:
+        raise InputError("error.gpu_compiled")
     cell_s = request.budget_s + _BRANCH_S * len(request.branches)
-    needed = math.ceil(_START_S + cell_s * len(set(request.sizes)))
+    needed = math.ceil(_START_S + cell_s * len(set(request.sizes)) * len(request.modes))
     if needed > MAX_LENT_S:
         raise InputError("error.gpu_too_long", needed=needed, high=MAX_LENT_S)
     return needed

@@ -19,12 +19,22 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from profiling import catalogue
-from profiling.measure import device, gradients, memory, prediction, profiler, reading, timing
+from profiling.measure import (
+    device,
+    gradients,
+    memory,
+    mode,
+    prediction,
+    profiler,
+    reading,
+    timing,
+)
 from profiling.measure.failure import Failure, attempt, give_memory_back, is_out_of_memory
 from profiling.measure.own_workload import Reference
 from profiling.measure.prediction import Predictions
 from profiling.measure.step import State, Step
 from profiling.model.recording import Recording, Unread, no_trace
+from profiling.model.request import EAGER
 from profiling.model.run import (
     BranchResult,
     Cell,
@@ -107,10 +117,17 @@ class _Passes:
         self._notices: list[Notice] = []
         self._unread: list[Unread] = []
         self._free_bytes = self._device.free_bytes()
-        predicted = attempt(lambda: prediction.predict(cell, self._runnable, running))
+        predicted = attempt(lambda: self._predict(running))
         # What cannot be predicted, for whatever reason, is run all the same.
         nothing = Predictions(None, None, None, dict.fromkeys(self._runnable))
         self._predicted = nothing if isinstance(predicted, Failure) else predicted
+
+    def _predict(self, running: Running) -> Predictions:
+        """Predict all branches, or only the state where fake tensors do not take their way."""
+        if mode.of_cell(self._cell).predicts:
+            return prediction.predict(self._cell, self._runnable, running)
+        told = prediction.predict(replace(self._cell, mode=EAGER), (), running)
+        return told._replace(branches=dict.fromkeys(self._runnable))
 
     def run(self) -> Recording:
         """Measure what fits."""
@@ -201,20 +218,24 @@ class _Passes:
     ) -> BranchResult:
         """Run a branch once, unobserved, and compare its gradients with the reference."""
 
-        def run() -> tuple[Reach, ...]:
+        def run() -> tuple[tuple[Reach, ...], float]:
+            state.mode.begin()
+            start = time.perf_counter()
             step.check()
             self._device.synchronize()
-            return gradients.gradient_reach(state.groups, reference)
+            first_s = time.perf_counter() - start
+            precision = state.mode.precision
+            return gradients.gradient_reach(state.groups, reference, precision), first_s
 
         with self._running(step.branch):
             outcome = attempt(run)
         if not isinstance(outcome, Failure):
-            return replace(result, reach=outcome)
-        name = ran(step.branch)
-        expected = self._entry.raises.get(name)
-        if expected is not None and expected in outcome.message:
-            outcome.status = Status.EXPECTED_ERROR
-            outcome.reason = self._entry.raises_reason(name)
+            reach, first_s = outcome
+            told = Addition(state.mode.samples(first_s), notices=tuple(state.mode.notices()))
+            return replace(_extended(result, told), reach=reach)
+        expected = self._entry.expected_reason(ran(step.branch), outcome.message)
+        if expected is not None:
+            outcome.status, outcome.reason = Status.EXPECTED_ERROR, expected
         return _extended(result, outcome)
 
     def _memory(self, step: Step, state: State) -> Addition:
@@ -290,8 +311,8 @@ class _Passes:
 
     def _trace_path(self, step: Step) -> str:
         cell, label = self._cell, step.branch.replace("#", "-")
-        device = cell.device.replace(":", "-")
-        return f"traces/{cell.workload}-{label}-{cell.size}-{cell.dtype}-{device}.json"
+        how, device = cell.computation.replace(" ", "-"), cell.device.replace(":", "-")
+        return f"traces/{cell.workload}-{label}-{cell.size}-{how}-{device}.json"
 
 
 def _run(step: Step) -> Addition:

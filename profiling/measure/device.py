@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import copy
 import functools
+import importlib.util
 import os
 import platform
 import re
@@ -43,6 +44,9 @@ _CGROUP_V2 = ("memory.max", "memory.current", "inactive_file")
 _COPY_BYTES = 256 * 2**20
 _LEAST_COPY_BYTES = 64 * 2**20
 _COPIES = 10
+
+# Compilers of C++ by platform, where it is not GCC.
+_CXX = {"darwin": "clang++", "win32": "cl"}
 
 # The first driver of NVIDIA's that CUDA 13 runs on.
 _CUDA_13_DRIVER = 580
@@ -234,9 +238,20 @@ class Device(abc.ABC):
         """Return the settings that change how fast or how exactly it computes."""
         return {}
 
+    def compiler(self) -> str:
+        """Return what `torch.compile` compiles with for it; empty if that is not installed."""
+        return ""
+
     def info(self) -> DeviceInfo:
         """Describe the device."""
-        return DeviceInfo(self.kind, self.name(), self.memory_bytes(), self.dtypes(), self.index)
+        return DeviceInfo(
+            self.kind,
+            self.name(),
+            self.memory_bytes(),
+            self.dtypes(),
+            self.index,
+            self.compiler(),
+        )
 
     def dtypes(self) -> tuple[str, ...]:
         """Return the names of the dtypes that a small step of a workload's kind runs in."""
@@ -315,6 +330,11 @@ class Cpu(Device):
 
     def empty_cache(self) -> None:
         """Return at once: nothing is held."""
+
+    def compiler(self) -> str:
+        """Return the compiler of C++ that torch calls unless told otherwise."""
+        program = os.environ.get("CXX") or _CXX.get(sys.platform, "g++")
+        return Path(program).name if shutil.which(program) else ""
 
     def settings(self) -> dict[str, Setting]:
         """Return the precision of the library that computes products."""
@@ -601,6 +621,10 @@ class Cuda(Accelerator):
             return "PYTORCH_NO_CUDA_MEMORY_CACHING"
         return str(self._module.get_allocator_backend())
 
+    def compiler(self) -> str:
+        """Return Triton, which needs a C compiler besides."""
+        return _triton()
+
     def _unusable(self, message: str) -> Presence:
         if not any(sign in message for sign in _OTHER_ARCHITECTURE):
             return super()._unusable(message)
@@ -642,6 +666,10 @@ class Xpu(Accelerator):
         import torch
 
         return f"XPU {torch.version.xpu}"
+
+    def compiler(self) -> str:
+        """Return Triton, which needs a C compiler besides."""
+        return _triton()
 
 
 class Mps(Accelerator):
@@ -711,6 +739,10 @@ class Mps(Accelerator):
     def copy_bandwidth(self) -> float | None:
         """Return None: there are no copies in a trace to lay beside it."""
         return None
+
+    def compiler(self) -> str:
+        """Return the name of what is a part of the system."""
+        return "Metal"
 
     def settings(self) -> dict[str, Setting]:
         """Return nothing: there is one device with one stream."""
@@ -885,6 +917,11 @@ def _not_built() -> Presence:
         values = {"command": _install_command("cu126")}
         return Presence(False, "environment.cuda_not_built_windows", values)
     return Presence(False, "environment.cuda_not_built")
+
+
+def _triton() -> str:
+    has_compiler = any(map(shutil.which, filter(None, (os.environ.get("CC"), "gcc", "clang"))))
+    return "Triton" if has_compiler and importlib.util.find_spec("triton") else ""
 
 
 def _nvidia_driver() -> str | None:

@@ -14,7 +14,13 @@ import torch
 from profiling.measure import device, own_workload
 from profiling.measure.device import Device
 from profiling.measure.global_state import kept
-from profiling.model.errors import DetachLabError, DeviceLostError, file_error
+from profiling.measure.mode import check_compiler
+from profiling.model.errors import (
+    DetachLabError,
+    DeviceLostError,
+    SpentProcessError,
+    file_error,
+)
 from profiling.model.run import Status
 
 T = TypeVar("T")
@@ -76,17 +82,19 @@ def attempt(action: Callable[[], T]) -> T | Failure:
 
     Raises:
         DeviceLostError: It failed, and a device in use now fails at everything.
+        CompilerError: It failed in compiling.
     """
     failure: Failure | None = None
     try:
         with kept():
             try:
                 return action()
-            except DeviceLostError:
+            except SpentProcessError:
                 raise
             except (Exception, SystemExit) as error:
+                check_compiler(error)
                 failure = Failure(error)
-    except DeviceLostError:
+    except SpentProcessError:
         raise
     except Exception as error:  # The state of a device that is lost cannot be put back.
         failure = failure or Failure(error)

@@ -23,7 +23,9 @@ _NOISE = 8
 _CHUNK = 2**22
 
 
-def gradient_reach(groups: Groups, reference: Reference | None) -> tuple[Reach, ...]:
+def gradient_reach(
+    groups: Groups, reference: Reference | None, precision: torch.dtype | None = None
+) -> tuple[Reach, ...]:
     """Compare every group's ``.grad`` with the correct gradients.
 
     A group's relative error is the L2 norm of the difference over that of the correct gradient, of
@@ -34,27 +36,44 @@ def gradient_reach(groups: Groups, reference: Reference | None) -> tuple[Reach, 
         groups: The leaves by group.
         reference: The correct gradients by group, None for a group that should get none. A group
             that is not in it is not checked; without a reference, none is.
+        precision: What gradients are computed in, where that is not their own dtype.
     """
     reference = reference or {}
     return tuple(
-        _group(name, leaves, reference[name]) if name in reference else _unchecked(name, leaves)
+        _group(name, leaves, reference[name], precision)
+        if name in reference
+        else _unchecked(name, leaves)
         for name, leaves in groups.items()
     )
 
 
 def _unchecked(name: str, leaves: Sequence[torch.Tensor]) -> Reach:
-    reached = sum(leaf.grad is not None for leaf in leaves)
-    return Reach(name, len(leaves), reached, expected=None, equal=None, max_difference=None)
+    gradients = _present(leaves)
+    return Reach(name, len(leaves), len(gradients), None, None, None, zeros=_zeros(gradients))
+
+
+def _present(leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    return [leaf.grad for leaf in leaves if leaf.grad is not None]
+
+
+def _zeros(gradients: Sequence[torch.Tensor]) -> int:
+    """Return how many gradients are zero in every element."""
+    return sum(not bool(_strided(each).count_nonzero()) for each in gradients)
 
 
 def _group(
-    name: str, leaves: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor] | None
+    name: str,
+    leaves: Sequence[torch.Tensor],
+    wanted: Sequence[torch.Tensor] | None,
+    precision: torch.dtype | None,
 ) -> Reach:
-    gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    gradients = _present(leaves)
+    zeros = _zeros(gradients)
     if wanted is None or len(gradients) < len(leaves):
-        return Reach(name, len(leaves), len(gradients), wanted is not None, None, None)
+        return Reach(name, len(leaves), len(gradients), wanted is not None, None, None, zeros=zeros)
     pairs = [_compare(got, want) for got, want in zip(gradients, wanted, strict=True)]
-    tolerance, noise = (max(bounds) for bounds in zip(*map(_bounds, wanted), strict=True))
+    bounds = [_bounds(precision or each.dtype) for each in wanted]
+    tolerance, noise = (max(bound) for bound in zip(*bounds, strict=True))
     error = _relative_error(pairs, min(1.0, noise / tolerance))
     return Reach(
         group=name,
@@ -64,6 +83,7 @@ def _group(
         equal=error <= tolerance,
         max_difference=_finite(max(each.largest for each in pairs)),
         relative_error=_finite(error),
+        zeros=zeros,
     )
 
 
@@ -129,9 +149,9 @@ def _ratio(difference: float, wanted: float) -> float:
     return difference / wanted if wanted else math.inf
 
 
-def _bounds(gradient: torch.Tensor) -> tuple[float, float]:
-    """Return the tolerance and the relative noise of a gradient's dtype."""
-    about = torch.finfo(gradient.dtype)
+def _bounds(dtype: torch.dtype) -> tuple[float, float]:
+    """Return the tolerance and the relative noise of a dtype."""
+    about = torch.finfo(dtype)
     noise = _NOISE * about.eps
     return TOLERANCES.get(about.dtype, noise), noise
 

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from profiling.measure.device import Device
+from profiling.measure.mode import uncompiled
 from profiling.measure.prediction import Prediction, Tracker
 from profiling.measure.profiler import record_step
 from profiling.measure.step import State, Step
@@ -85,7 +86,9 @@ def measure_saved(step: Step, state: State) -> list[Sample]:
     """
     step.reset()
     held = _Held({_address(tensor) for tensor in state.resident()})
-    with torch.autograd.graph.saved_tensors_hooks(held.pack, lambda kept: kept.tensor):
+    # A graph break inside would have the compiler look into the hooks too.
+    pack, unpack = uncompiled(held.pack), uncompiled(lambda kept: kept.tensor)
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         result = step.forward()
     del result
     return [Sample("forward", "saved", "bytes", 0, held.most_bytes)]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from profiling.catalogue.source import preparation
-from profiling.measure import own_workload
+from profiling.measure import mode, own_workload
 from profiling.measure.global_state import guarded
 from profiling.measure.own_workload import (
     Groups,
@@ -51,6 +51,7 @@ class Step:
         """Bind a branch's function, and its preparation if it has one, to the shared state."""
         self.branch = branch
         self._function = function
+        self._run = state.mode.of_step(function)
         self._prepare = prepare
         self._state = state
         self._arguments = arguments_of(function, state.arguments)
@@ -69,14 +70,14 @@ class Step:
     @property
     def call(self) -> Callable[[], Any]:
         """The branch's function, bound to its arguments with the least overhead."""
-        return functools.partial(self._function, *self._arguments.values())
+        return functools.partial(self._run, *self._arguments.values())
 
     def forward(self) -> Any:
         """Run the branch and return a loss, or a tuple of a loss and what the caller keeps.
 
         The loss is None for a loop that runs backward itself, and for a step that only evaluates.
         """
-        return self._function(**self._arguments)
+        return self._run(**self._arguments)
 
     def backward(self, result: Any) -> None:
         """Run backward from a forward's loss."""
@@ -121,6 +122,7 @@ class State:
         arguments: The steps' arguments by name: modules, tensors, anything else.
         groups: The trainable leaves by group.
         seed: Seed of the random numbers of a step's check.
+        mode: How the steps are run.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -131,6 +133,7 @@ class State:
                 global state changed.
             Exception: What the workload's own code raises.
         """
+        self.mode = mode.of_cell(cell)
         self._code = load(cell.workload, cell.file)
         self.seed = cell.seed + _STEP_SEED
         build = self._code.build
@@ -192,7 +195,8 @@ class State:
             return {}
         check_takes(function, self.arguments)
         with guarded(f"{place_of(function)}: reference", self.seed):
-            reference: Reference = function(**arguments_of(function, self.arguments))
+            run = self.mode.of_reference(function)
+            reference: Reference = run(**arguments_of(function, self.arguments))
         check_reference(function, reference, self.groups)
         return reference
 

@@ -47,11 +47,19 @@ class WorkerError(DetachLabError):
     """The worker process died or exceeded its time limit."""
 
 
-class DeviceLostError(WorkerError):
-    """A device answers no more, so that the process that used it has to end.
+class SpentProcessError(WorkerError):
+    """A process has to end, since nothing that it did from now on could be relied on.
 
-    Its value ``text`` is the error after which it was lost.
+    Its value ``text`` is the error that says so.
     """
+
+
+class DeviceLostError(SpentProcessError):
+    """A device answers no more."""
+
+
+class CompilerError(SpentProcessError):
+    """Compiling failed, which may have left torch unusable."""
 
 
 class FileError(DetachLabError):

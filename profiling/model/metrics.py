@@ -50,6 +50,7 @@ _ALL = (
     Metric("allocations", "count", column="allocations"),
     Metric("block_peak", "bytes", column="block_peak_bytes"),
     Metric("reserved_peak", "bytes", column="reserved_peak_bytes"),
+    Metric("compile", "s", column="compile_s"),
     Metric("ops", "count", column="ops"),
     Metric("kernels", "count", column="kernels"),
     Metric("launches", "count", column="launches"),

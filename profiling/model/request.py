@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +20,9 @@ from profiling.model.record import DeviceName, Name, Record
 # The device that is best here.
 AUTO = "auto"
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+# How a step is run: as it stands, by torch.compile, or under torch.autocast.
+EAGER, COMPILED, AUTOCAST = "eager", "compiled", "autocast"
+MODES = (EAGER, COMPILED, AUTOCAST)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,33 @@ class Choice(Setting):
         if value not in self.choices:
             allowed = ", ".join(self.choices)
             raise InputError(self.error, name=self.word, value=short(value), allowed=allowed)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choices(Setting):
+    """A setting that is one or several of a few names, in their order.
+
+    Attributes:
+        choices: The names.
+    """
+
+    choices: tuple[str, ...]
+
+    def check(self, value: Sequence[str]) -> None:
+        """Check that there is one at least, each once, and that each is one of the choices."""
+        allowed = ", ".join(self.choices)
+        if not value or len(set(value)) < len(value):
+            raise InputError("error.setting_choices", name=self.word, allowed=allowed)
+        for each in value:
+            if each not in self.choices:
+                given = short(each)
+                raise InputError(
+                    "error.setting_choice", name=self.word, value=given, allowed=allowed
+                )
+
+    def read(self, text: str) -> tuple[str, ...]:
+        """Return the names in a text such as ``"eager,compiled"``; they are not checked."""
+        return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -187,6 +218,13 @@ class Request(Settings, frozen=True):
     workload: Name
     branches: tuple[Name, ...]
     sizes: tuple[int, ...]
+    modes: Annotated[
+        tuple[Name, ...],
+        Choices(
+            about="How to run each step: eager, compiled by torch.compile, under autocast.",
+            choices=MODES,
+        ),
+    ] = (EAGER,)
 
 
 def settings(record: type[Settings]) -> dict[str, Setting]:
@@ -195,6 +233,8 @@ def settings(record: type[Settings]) -> dict[str, Setting]:
     Example:
         >>> list(settings(Settings))
         ['dtype', 'device', 'budget_s', 'seed', 'force']
+        >>> list(settings(Request))[0]
+        'modes'
     """
     return {
         field.name: dataclasses.replace(
@@ -207,4 +247,4 @@ def settings(record: type[Settings]) -> dict[str, Setting]:
 
 
 FIELDS = Request.__struct_fields__
-SETTINGS = settings(Settings)
+SETTINGS = settings(Request)

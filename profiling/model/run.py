@@ -11,7 +11,7 @@ import msgspec
 
 from profiling.model.metrics import METRICS, UNITS
 from profiling.model.record import Label, Name, Record, RelativePath, Text
-from profiling.model.request import SETTINGS, Number, Request, Settings
+from profiling.model.request import EAGER, SETTINGS, Number, Request, Settings
 
 SCHEMA_VERSION = 2
 BASELINE = "attached"
@@ -43,6 +43,7 @@ class DeviceInfo(Record, frozen=True):
         memory_bytes: Memory of the device (of the machine, for a CPU).
         dtypes: Names of the floating point dtypes that a probe could compute with.
         index: Which of several devices of its kind it is.
+        compiler: What `torch.compile` compiles with for it; empty where that is not installed.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class DeviceInfo(Record, frozen=True):
     memory_bytes: int
     dtypes: tuple[str, ...]
     index: int = 0
+    compiler: str = ""
 
     @property
     def spec(self) -> str:
@@ -92,9 +94,10 @@ class Environment(Record, frozen=True):
 
 
 class Cell(Settings, frozen=True):
-    """The unit of measuring: one workload, size, dtype and device, with all its branches.
+    """The unit of measuring: one workload, size, dtype, mode and device, with all its branches.
 
     Attributes:
+        mode: How the steps are run: one of `profiling.model.request.MODES`.
         unit: What the size counts, such as ``"batch"``.
         file: Where the workload's code is, if it is not one of ours: ``path/file.py:NAME``.
     """
@@ -104,6 +107,12 @@ class Cell(Settings, frozen=True):
     branches: tuple[Label, ...]
     unit: Name = "batch"
     file: str = ""
+    mode: Name = EAGER
+
+    @property
+    def computation(self) -> str:
+        """How it is computed, such as ``"float32"`` or ``"float32 compiled"``."""
+        return self.dtype if self.mode == EAGER else f"{self.dtype} {self.mode}"
 
     @property
     def baseline(self) -> str:
@@ -155,6 +164,7 @@ class Reach(Record, frozen=True):
             is not finite.
         relative_error: L2 norm of the difference over that of the reference; None likewise, and in
             runs of earlier versions.
+        zeros: How many of the gradients that it got are zero in every element.
     """
 
     group: Name
@@ -164,14 +174,21 @@ class Reach(Record, frozen=True):
     equal: bool | None
     max_difference: float | None
     relative_error: float | None = None
+    zeros: int = 0
 
     @property
     def outcome(self) -> str:
-        """``equal``, ``none``, ``missing``, ``unwanted``, ``different`` or ``unchecked``."""
+        """What became of the gradient.
+
+        ``equal``, ``none``, ``missing``, ``unwanted``, ``zeros`` (unwanted, and all are zero),
+        ``different`` or ``unchecked``.
+        """
         if self.expected is None:
             return "unchecked"
         if not self.expected:
-            return "unwanted" if self.with_gradient else "none"
+            if not self.with_gradient:
+                return "none"
+            return "zeros" if self.zeros == self.with_gradient else "unwanted"
         if self.with_gradient < self.tensors:
             return "missing"
         return "equal" if self.equal else "different"
@@ -321,9 +338,9 @@ def _faults(run: Run) -> Iterator[str]:
         yield from (f"results[{place}].{fault}" for fault in _cell_result_faults(finished))
 
 
-def _identity(cell: Cell) -> tuple[str, int, str, str]:
+def _identity(cell: Cell) -> tuple[str, int, str, str, str]:
     """Return what tells the cells of one run apart, the key of its tables."""
-    return cell.workload, cell.size, cell.dtype, cell.device
+    return cell.workload, cell.size, cell.dtype, cell.mode, cell.device
 
 
 def _cell_faults(cell: Cell) -> Iterator[str]:
@@ -391,7 +408,7 @@ def _is_sample(sample: Sample) -> bool:
 
 
 def _is_reach(reach: Reach) -> bool:
-    counted = 0 <= reach.with_gradient <= reach.tensors <= MAX_NUMBER
+    counted = 0 <= reach.zeros <= reach.with_gradient <= reach.tensors <= MAX_NUMBER
     return counted and _is_amount(reach.max_difference) and _is_amount(reach.relative_error)
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pandas as pd
 
 from profiling import catalogue
+from profiling.analysis import modes
 from profiling.analysis.analysis import Analysis
 from profiling.analysis.diagnosis import Diagnosis, Finding, Line, sentences
 from profiling.analysis.findings import told
@@ -79,7 +80,7 @@ def frameworks(scenario: str, text: Text) -> dict[str, Any]:
 
 
 def run(analysis: Analysis, text: Text) -> dict[str, Any]:
-    """Return what a comparison found: a row a branch and size, and a headline a size."""
+    """Return what a comparison found: a row a branch and cell, a headline a cell, and its modes."""
     measured, say = analysis.run, lenient(text)
     notes = [_note(each, say) for each in analysis.summary.itertuples()]
     return {
@@ -88,11 +89,16 @@ def run(analysis: Analysis, text: Text) -> dict[str, Any]:
         "findings": [
             {
                 "size": each.finished.cell.size,
+                "mode": each.finished.cell.mode,
                 "recommendation": recommendation(each.findings, say),
                 "finding": told(each.findings, each.finished.cell, say),
                 "notices": notices(each.finished, say),
             }
             for each in analysis.cells
+        ],
+        "modes": [
+            {"size": each.size, "mode": each.mode, "changes": modes.sentences(each, say)}
+            for each in modes.modes(analysis)
         ],
         "summary": rows(analysis.summary.assign(note=notes)),
     }

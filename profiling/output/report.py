@@ -19,6 +19,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from profiling import catalogue
+from profiling.analysis import modes
 from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.analysis.diff import device_name
 from profiling.analysis.findings import told
@@ -32,6 +33,7 @@ from profiling.charts.of_run import CHARTS, Chart
 from profiling.graphs import svg
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonError, LessonTrace, PartTrace, TensorState
+from profiling.model.request import EAGER
 from profiling.model.run import CellResult, Reach, Run
 from profiling.model.units import show_bytes, show_flags
 from profiling.model.words import DEFAULT, Text, lenient, table
@@ -199,7 +201,17 @@ def run_part(analysis: Analysis, text: Text) -> Part:
     try:
         cells = [_cell(analysis, each, text) for each in analysis.cells]
         over_sizes = [chart for chart in CHARTS if chart.in_report and chart.over_sizes]
-        several = _drawn("sizes", over_sizes, analysis, analysis.cell(), text)
+        has_sizes = len({each.finished.cell.size for each in analysis.cells}) > 1
+        several = [
+            (_mode_word(mode), _drawn(_place("sizes", mode), over_sizes, analysis, shown, text))
+            for mode in analysis.modes
+            for shown in [analysis.cell(mode=mode)]
+            if has_sizes
+        ]
+        changes = [
+            (modes.title(each, text), modes.sentences(each, text), modes.rows(each, text))
+            for each in modes.modes(analysis)
+        ]
     except Exception as error:
         # No list of what a made-up run can make pandas raise would be complete.
         raise InputError("error.run_unusable", file=run.id) from error
@@ -211,13 +223,23 @@ def run_part(analysis: Analysis, text: Text) -> Part:
         about=_about(run, text),
         baseline=run.cells[0].baseline,
         cells=cells,
-        several=several if len(run.results) > 1 else [],
+        several=several,
+        changes=changes,
         sources=[(branch, code(source)) for branch, source in found.items()],
         reference="" if reference is None else code(reference),
         environment=_environment_rows(run, text),
         data=_data(run),
     )
     return Part(workload_title(run.cells[0].workload, text), html, has_charts=True)
+
+
+def _mode_word(mode: str) -> str:
+    """Return a mode unless it is the usual one."""
+    return "" if mode == EAGER else mode
+
+
+def _place(name: str, mode: str) -> str:
+    return "-".join(filter(None, (name, _mode_word(mode))))
 
 
 def _about(run: Run, text: Text) -> str:
@@ -236,14 +258,16 @@ def _cell(analysis: Analysis, cell: CellAnalysis, text: Text) -> CellView:
     }
     charts = [chart for chart in CHARTS if chart.in_report and not chart.over_sizes]
     return CellView(
-        heading=f"{asked.size:,} {text(f'size.{asked.unit}')}",
+        heading=" · ".join(
+            filter(None, (f"{asked.size:,} {text(f'size.{asked.unit}')}", _mode_word(asked.mode)))
+        ),
         recommended=recommendation(cell.findings, text),
         finding=told(cell.findings, asked, text),
         notices=notices(finished, text),
         rows=rows(cell.summary, text),
         groups=list(dict.fromkeys(group for groups in reached.values() for group in groups)),
         reached=reached,
-        charts=_drawn(str(asked.size), charts, analysis, cell, text),
+        charts=_drawn(_place(str(asked.size), asked.mode), charts, analysis, cell, text),
         measured=finished,
     )
 
@@ -287,7 +311,9 @@ def _environment_rows(run: Run, text: Text) -> dict[str, Any]:
         text("diff.field.python"): machine.python,
         text("diff.field.platform"): machine.platform,
         text("diff.field.commit"): machine.commit,
-        text("report.field.dtype"): cell.dtype,
+        text("report.field.dtype"): ", ".join(
+            dict.fromkeys(each.computation for each in run.cells)
+        ),
         text("report.field.parameters"): parameters,
         text("diff.field.seed"): request.seed,
         text("diff.field.budget"): f"{request.budget_s:g}",

@@ -25,7 +25,8 @@ async def compare(
     visitor: Visitor, mark: int, sizes: str = "{mark}", budget: float = 0.2, **how: Any
 ) -> Answer:
     """Measure sizes; ``{mark}`` among them is the visitor's own."""
-    values = ["side_branch", ["attached", "detach"], sizes.format(mark=mark), "float32", "cpu"]
+    how_run = [["eager"], "float32", "cpu"]
+    values = ["side_branch", ["attached", "detach"], sizes.format(mark=mark), *how_run]
     # Two samples, force, and the workload's parameters: depth and width.
     return await visitor.ask("show_compare", *values, budget, False, False, 2, 8, **how)
 

@@ -88,6 +88,7 @@ def reach(group: str, outcome: str) -> Reach:
         "missing": Reach(group, 2, 1, True, None, None),
         "unwanted": Reach(group, 2, 2, False, None, None),
         "none": Reach(group, 2, 0, False, None, None),
+        "zeros": Reach(group, 2, 2, False, None, None, zeros=2),
         "unchecked": Reach(group, 2, 2, None, None, None),
     }[outcome]
 

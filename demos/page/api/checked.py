@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from profiling.engine.plan import SETTINGS
 from profiling.model.errors import DetachLabError, InputError, short
-from profiling.model.request import FIELDS, Choice, DeviceChoice, Setting
+from profiling.model.request import FIELDS, Choice, Choices, DeviceChoice, Setting
 from profiling.model.words import DEFAULT, LANGUAGES, Text, translator
 from profiling.output.json_data import plain
 
@@ -120,6 +120,9 @@ def _argument(setting: Setting) -> inspect.Parameter:
     hint: Any = type(setting.default)
     if isinstance(setting, Choice) and not isinstance(setting, DeviceChoice):
         hint = Literal[setting.choices]
+    if isinstance(setting, Choices):
+        names: Any = Literal[setting.choices]
+        hint = tuple[names, ...]
     return inspect.Parameter(setting.name, _POSITIONAL, default=setting.default, annotation=hint)
 
 

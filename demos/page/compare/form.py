@@ -15,10 +15,10 @@ from profiling.catalogue.source import Parameter
 from profiling.engine import plan
 from profiling.engine.plan import PAGE_SETTINGS
 from profiling.model.errors import InputError
-from profiling.model.request import Choice, DeviceChoice, Flag, Number, Request, Setting
+from profiling.model.request import Choice, Choices, DeviceChoice, Flag, Number, Request, Setting
 from profiling.model.words import DEFAULT, Text, table
 
-_Kind = type[Choice | Number | Flag]
+_Kind = type[Choice | Choices | Number | Flag]
 
 
 class Form:
@@ -58,7 +58,7 @@ class Form:
         self._sizes = gr.Textbox(
             ", ".join(map(str, entry.sizes)), label=labels(f"compare.sizes.{entry.size}")
         )
-        controls = _controls(DeviceChoice, labels, device=device)
+        controls = _controls(Choices, labels) | _controls(DeviceChoice, labels, device=device)
         with gr.Accordion(labels("compare.more"), open=False, elem_id="compare-more"):
             controls |= _controls(Choice, labels)
             with gr.Row():
@@ -146,7 +146,10 @@ class Form:
             branches=(*chosen, *chosen[:1]) if given["twice"] else chosen,
             sizes=plan.parse_sizes(given["sizes"]),
             parameters={name: int(number) for name, number in numbers.items()},
-            **{name: given[setting.word] for name, setting in PAGE_SETTINGS.items()},
+            **{
+                name: _value(setting, given[setting.word])
+                for name, setting in PAGE_SETTINGS.items()
+            },
         )
         plan.check(request)
         return request
@@ -175,6 +178,8 @@ def _control(setting: Setting, value: Any, labels: gr.I18n) -> Any:
             return gr.Dropdown(
                 list(setting.choices), value=value, label=label, allow_custom_value=True
             )
+        case Choices():
+            return gr.CheckboxGroup(list(setting.choices), value=list(value), label=label)
         case Choice():
             return gr.Dropdown(list(setting.choices), value=value, label=label)
         case Number():
@@ -187,6 +192,13 @@ def _control(setting: Setting, value: Any, labels: gr.I18n) -> Any:
                 elem_id=f"compare-{setting.word}",
             )
     return _checkbox(setting.label, labels)
+
+
+def _value(setting: Setting, given: Any) -> Any:
+    """Return a setting's value from that of its control; several choices in their own order."""
+    if isinstance(setting, Choices):
+        return tuple(name for name in setting.choices if name in given)
+    return given
 
 
 def _checkbox(key: str, labels: gr.I18n) -> gr.Checkbox:

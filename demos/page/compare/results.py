@@ -14,6 +14,7 @@ import pandas as pd
 
 from demos.page import common
 from demos.page.common import words
+from profiling.analysis import modes
 from profiling.analysis.analysis import Analyses, Analysis, CellAnalysis
 from profiling.analysis.findings import disturbance, headline
 from profiling.analysis.headings import cell_heading
@@ -32,6 +33,9 @@ from profiling.model.words import Text, lenient
 from profiling.output import run_files, saved_runs
 from profiling.output.html import code, sources
 from profiling.output.report import document, run_part
+
+# The size and the mode of a cell.
+Place = tuple[int, str | None]
 
 _MOST_OPERATORS = 30
 _NOTHING = "–"
@@ -156,7 +160,9 @@ class Panel:
 
     Attributes:
         analyses: Analyses of the runs displayed last.
-        size: Radio that selects the cell for the table and the charts of one cell.
+        size: Radio that selects the size of the cell for the table and the charts of one cell.
+        mode: Radio that selects its mode.
+        places: Both.
         downloads: Buttons for the files of the run.
         components: Components that `show` updates.
     """
@@ -164,7 +170,9 @@ class Panel:
     def __init__(self, labels: gr.I18n) -> None:
         """Create the components."""
         self.analyses = Analyses()
-        self.size = gr.Radio([], label=labels("compare.size"), visible=False)
+        with gr.Row(elem_classes="lab-places"):
+            self.size = gr.Radio([], label=labels("compare.size"), visible=False)
+            self.mode = gr.Radio([], label=labels("compare.mode"), visible=False)
         self.table = gr.HTML(elem_id="compare-results", visible=False)
         self.downloads = Downloads(labels)
         self.plots: dict[str, gr.Plot] = {}
@@ -178,6 +186,7 @@ class Panel:
             self.numbers = gr.HTML(elem_id="compare-behind")
         with gr.Accordion(labels("compare.sources"), **below) as self.folded:
             self.sources = gr.HTML(elem_id="compare-sources")
+        self.places = [self.size, self.mode]
         self.components = (
             self.size,
             self.table,
@@ -187,6 +196,7 @@ class Panel:
             self.sources,
             self.numbers,
             self.behind,
+            self.mode,
         )
 
     def discarder(self, engine: Engine) -> Callable[[Run | None], None]:
@@ -210,44 +220,50 @@ class Panel:
         return bool(_RUN_ID.fullmatch(key)) and (engine.folder / key / _KEPT).exists()
 
     def show(
-        self, run: Run, folder: Path, size: int | None, text: Text, recorded: str = ""
+        self, run: Run, folder: Path, place: Place | None, text: Text, recorded: str = ""
     ) -> dict[Any, Any]:
         """Return updates that display a run.
 
         Args:
             run: A run with at least one result.
             folder: Folder of the run.
-            size: Size of the cell to display; only what depends on it is updated. If None, the
-                latest cell is displayed and everything is updated.
+            place: Size and mode of the cell to display; only what depends on them is updated. If
+                None, the latest size is displayed and everything is updated.
             text: Translator.
             recorded: Where a recorded run is from; it belongs to nobody, and no file is offered.
         """
         text = lenient(text)
-        if size is None and not recorded:
+        if place is None and not recorded:
             saved_runs.save_run(run, folder / _KEPT)
         analysis = self.analyses.of(run, folder)
-        cell = analysis.cell(size)
+        cell = analysis.cell(*(place or ()))
         sizes = [each.finished.cell.size for each in analysis.cells]
-        charts = [chart for chart in CHARTS if size is None or not chart.over_sizes]
+        is_all = place is None or len(analysis.modes) > 1
+        charts = [chart for chart in CHARTS if is_all or not chart.over_sizes]
         updates = {
             self.size: gr.update(
                 choices=[(f"{each:,}", each) for each in dict.fromkeys(sizes)],
                 value=cell.finished.cell.size,
-                visible=len(run.cells) > 1,
+                visible=len({each.size for each in run.cells}) > 1,
             ),
-            self.table: gr.update(value=_table(run, cell, text, recorded), visible=True),
+            self.mode: gr.update(
+                choices=list(analysis.modes),
+                value=cell.finished.cell.mode,
+                visible=len(analysis.modes) > 1,
+            ),
+            self.table: gr.update(value=_table(analysis, cell, text, recorded), visible=True),
             **{self.plots[chart.name]: _plot(chart, analysis, cell, text) for chart in charts},
             self.behind: gr.update(visible=True),
             self.numbers: numbers(analysis, cell, text),
         }
-        if size is not None:
+        if place is not None:
             return updates
         offered = {} if recorded else self.downloads.offered(analysis)
         return updates | offered | self._sources(run, text)
 
     def hidden(self) -> dict[Any, Any]:
         """Return updates that hide what was displayed."""
-        parts = (self.size, self.table, *self.plots.values(), self.behind, self.folded)
+        parts = (*self.places, self.table, *self.plots.values(), self.behind, self.folded)
         return dict.fromkeys(parts, gr.update(visible=False))
 
     def _sources(self, run: Run, text: Text) -> dict[Any, Any]:
@@ -265,11 +281,13 @@ def _plot(chart: Chart, analysis: Analysis, cell: CellAnalysis, text: Text) -> A
     """Return the update that draws a chart, or hides it if it has nothing to show."""
     figure = chart.draw(analysis, cell, text)
     # One size is no line.
-    is_shown = bool(figure.data) and not (chart.over_sizes and len(analysis.cells) == 1)
+    is_line = chart.over_sizes and len({each.finished.cell.size for each in analysis.cells}) > 1
+    is_shown = bool(figure.data) and (is_line or not chart.over_sizes)
     return gr.update(value=figure if is_shown else None, visible=is_shown)
 
 
-def _table(run: Run, cell: CellAnalysis, text: Text, recorded: str = "") -> str:
+def _table(analysis: Analysis, cell: CellAnalysis, text: Text, recorded: str = "") -> str:
+    run = analysis.run
     machine = environment(run)
     return common.render(
         "results.html",
@@ -285,6 +303,10 @@ def _table(run: Run, cell: CellAnalysis, text: Text, recorded: str = "") -> str:
         environment=f"{machine['env_device_name']}, torch {machine['env_torch']}",
         baseline=cell.finished.cell.baseline,
         cell=cell.finished,
+        modes=[
+            (modes.title(each, text), modes.sentences(each, text), modes.rows(each, text))
+            for each in modes.of_cell(analysis, cell)
+        ],
     )
 
 
@@ -311,7 +333,7 @@ def numbers(analysis: Analysis, cell: CellAnalysis, text: Text) -> str:
         cell: The displayed cell.
         text: Translator.
     """
-    sheets = [_sizes(analysis.summary, text)]
+    sheets = [_sizes(analysis.over_sizes(cell.finished.cell.mode), text)]
     parts, (curves, operators) = cell.peak_parts, cell.traced
     sheets += [_parts(parts, text)] if len(parts) else []
     sheets += [_memory(curves, text)] if len(curves) else []

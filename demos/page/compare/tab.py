@@ -10,7 +10,7 @@ import gradio as gr
 from demos.page import common
 from demos.page.common import ON_WORKER, PRIVATE, UNQUEUED, queue_full, words
 from demos.page.compare.form import Form
-from demos.page.compare.results import Panel
+from demos.page.compare.results import Panel, Place
 from demos.page.compare.saved_runs import Beside
 from demos.page.links import usual_comparison
 from demos.page.recorded import RecordedRun, recorded_run, source_words
@@ -19,7 +19,7 @@ from profiling.graphs import dot, svg
 from profiling.graphs.fold import BRANCH_BOXES
 from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
-from profiling.model.request import Request
+from profiling.model.request import COMPILED, EAGER, Request
 from profiling.model.run import Run
 from profiling.model.words import Text
 
@@ -143,7 +143,8 @@ def create_compare_tab(
     comparing.failure(does.refuse, progress, stopper, **UNQUEUED)
     comparing.success(lambda: gr.Button(interactive=False), None, form.stop, **UNQUEUED)
     shown = [progress, *panel.components]
-    panel.size.input(does.resize, [run, recorded, panel.size], shown, **UNQUEUED)
+    for part in panel.places:
+        part.input(does.turn, [run, recorded, *panel.places], shown, **UNQUEUED)
     form.workload.change(does.describe, [form.workload, form.shown], form.described, **UNQUEUED)
     left = gr.Textbox(visible=False)
     for event in (tab.select, form.workload.change):
@@ -227,23 +228,30 @@ class _Handlers:
             machine = None
         return recorded_run(workload, machine)
 
-    def _show(self, found: RecordedRun, size: int | None, text: Text) -> dict[Any, Any]:
+    def _show(self, found: RecordedRun, place: Place | None, text: Text) -> dict[Any, Any]:
         where = source_words(found, text)
-        return self._panel.show(found.run, found.path.parent, size, text, where)
+        return self._panel.show(found.run, found.path.parent, place, text, where)
 
-    def resize(
-        self, run: Run | None, recorded: str, size: int | None, request: gr.Request
+    def turn(
+        self,
+        run: Run | None,
+        recorded: str,
+        size: int | None,
+        mode: str | None,
+        request: gr.Request,
     ) -> dict[Any, Any]:
+        """Show the cell of another size or mode."""
         if size is None:
             return {self._panel.size: gr.skip()}
+        place = size, mode
         found = self._recorded(recorded) if run is None and recorded else None
         if found is not None:
-            return self._show(found, size, words(request))
+            return self._show(found, place, words(request))
         # A session that was not used for long is given up for others', and its run with it.
         if run is None or not self._engine.run_folder(run).exists():
             return {self._progress: common.sentence("progress.gone", words(request))}
         try:
-            return self._panel.show(run, self._engine.run_folder(run), size, words(request))
+            return self._panel.show(run, self._engine.run_folder(run), place, words(request))
         except Exception:  # A run from a file may hold a trace that no chart can be drawn of.
             return {
                 self._progress: common.problem(InputError("error.trace_unusable"), words(request))
@@ -302,10 +310,13 @@ def _progress(step: Progress, text: Text) -> str:
         return common.sentence("progress.reading", text, elapsed=elapsed)
     if step.cell is None and done == total:
         return common.sentence("progress.done", text, elapsed=elapsed)
-    size = step.run.cells[min(done, total - 1)].size
-    values = {"size": f"{size:,}", "done": done, "total": total, "elapsed": elapsed}
+    cell = step.run.cells[min(done, total - 1)]
+    size = f"{cell.size:,}" if cell.mode == EAGER else f"{cell.size:,} ({cell.mode})"
+    values = {"size": size, "done": done, "total": total, "elapsed": elapsed}
     key = "progress.lent" if step.lent_s else "progress.running"
     sentence = text(key, seconds=step.lent_s, **values)
+    if cell.mode == COMPILED:
+        sentence += text("progress.compiling")
     left_s = None if step.lent_s else time_left_s(step)
     if left_s is not None:
         sentence += text("progress.left", seconds=f"{left_s:.0f}")

@@ -28,7 +28,7 @@ from profiling.engine import plan
 from profiling.engine.plan import PAGE_SETTINGS
 from profiling.measure.device import CHOICES
 from profiling.model.lesson import LessonRequest
-from profiling.model.request import Choice, Number, Request, Setting
+from profiling.model.request import AUTOCAST, Choice, Choices, Number, Request, Setting
 from profiling.model.words import LANGUAGES, translator
 from profiling.output import explanation
 from tests.conftest import Writer
@@ -50,6 +50,9 @@ def lessons(draw: st.DrawFn) -> LessonPlace:
 def values(setting: Setting) -> st.SearchStrategy[Any]:
     """Values that the page's control of a setting can have."""
     match setting:
+        case Choices():
+            names = st.lists(st.sampled_from(setting.choices), min_size=1, unique=True)
+            return names.map(tuple)
         case Choice():
             return st.sampled_from(setting.choices)
         case Number(whole=True):
@@ -70,6 +73,8 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     )
     size = st.integers(1, plan.MAX_SIZE)
     chosen = {name: draw(values(setting)) for name, setting in PAGE_SETTINGS.items()}
+    if AUTOCAST in chosen["modes"]:
+        chosen["dtype"] = "float32"
     return Comparison(
         Request(
             workload=entry.name,
@@ -193,8 +198,8 @@ def test_the_example_of_a_lesson() -> None:
 
 def test_the_example_of_a_comparison() -> None:
     text = (
-        "tab=compare&workload=side_branch&branches=attached,detach&sizes=1024&dtype=float32"
-        "&device=auto&budget=2&twice=1&p.depth=4"
+        "tab=compare&workload=side_branch&branches=attached,detach&sizes=1024&modes=eager"
+        "&dtype=float32&device=auto&budget=2&twice=1&p.depth=4"
     )
     request = Request(
         "side_branch", ("attached", "detach"), (1024,), parameters={"depth": 4}, budget_s=2.0

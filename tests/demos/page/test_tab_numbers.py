@@ -85,8 +85,9 @@ def test_every_chart_without_a_table_of_its_own_has_its_numbers_here() -> None:
 
 def test_every_number_stands_under_its_head() -> None:
     run = run_of(numbered("attached"))
-    (cell,) = Analysis(run, Path()).cells
-    ((heads, row),) = cells(_table(run, cell, SAY))
+    analysis = Analysis(run, Path())
+    (cell,) = analysis.cells
+    ((heads, row),) = cells(_table(analysis, cell, SAY))
     assert dict(zip(heads, row, strict=True)) == {
         "branch": "●attached",
         "step time, median": "3.00 ms3.00–3.00",

@@ -43,7 +43,17 @@ def compare(client: Client, workload: str, app: App) -> Any:
     components = httpx.get(f"{app.url}config", timeout=PATIENCE_S).json()["components"]
     numbers = [each["props"]["label"] for each in components if each["type"] == "number"]
     parameters = [3 if label == "heads" else 2 for label in numbers]
-    inputs = (["first", "second"], "4", "float32", "cpu", 0.2, False, False, *parameters)
+    inputs = (
+        ["first", "second"],
+        "4",
+        ["eager"],
+        "float32",
+        "cpu",
+        0.2,
+        False,
+        False,
+        *parameters,
+    )
     job = client.submit(workload, *inputs, api_name="/show_compare")
     job.result()
     return job.outputs()[-1]
@@ -104,7 +114,7 @@ assert (shown["width"]["value"], shown["heads"]["value"]) == (3, 2)
 
 def asked(workload, **parameters):
     numbers = dict.fromkeys(form.parameters, 1) | parameters
-    fixed = (["first", "second"], "4", "float32", "cpu", 0.2, False, False)
+    fixed = (["first", "second"], "4", ["eager"], "float32", "cpu", 0.2, False, False)
     return form.request(workload, *fixed, *numbers.values())
 
 def refused(workload, **parameters):

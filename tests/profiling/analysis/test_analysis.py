@@ -140,4 +140,4 @@ def test_a_run_that_is_forgotten_is_not_kept(tmp_path: Path) -> None:
 def test_the_cell_of_a_size_or_the_latest(finished_run: FinishedRun) -> None:
     one = Analysis(*finished_run)
     assert [one.cell(size).finished.cell.size for size in (4, 8, None, 99)] == [4, 8, 8, 8]
-    assert list(one.findings) == [4, 8]
+    assert list(one.findings("eager")) == [4, 8]

@@ -64,6 +64,7 @@ def test_a_row_has_both_sides_and_what_lies_between_them() -> None:
         "size": 4,
         "unit": "batch",
         "dtype": "float32",
+        "mode": "eager",
         "parameters": "",
         "branch": "attached",
         "device_a": "cpu",

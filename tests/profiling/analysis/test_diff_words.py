@@ -60,6 +60,7 @@ def test_rows_are_in_common_units_with_their_sign(before: Run, after: Run) -> No
             peak="2.000 → 3.000 KiB",
             change="+1.00 KiB",
             notes=(),
+            saved="1.000 → 1.500 KiB",
         ),
         DiffRow(
             branch="detach",
@@ -70,6 +71,7 @@ def test_rows_are_in_common_units_with_their_sign(before: Run, after: Run) -> No
             peak="2.000 → 2.000 KiB",
             change="0",
             notes=(),
+            saved="1.000 → 1.000 KiB",
         ),
         DiffRow(
             branch="no_grad",
@@ -80,6 +82,7 @@ def test_rows_are_in_common_units_with_their_sign(before: Run, after: Run) -> No
             peak="2.000 → 1.000 KiB",
             change="−1.00 KiB",
             notes=("x: none (expected) → unwanted",),
+            saved="1.000 → 0.5000 KiB",
         ),
         DiffRow("detach_inplace", "expected error → out of memory", "", "", "", "", "", ()),
     ]

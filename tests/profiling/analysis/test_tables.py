@@ -161,7 +161,7 @@ def test_a_cell_that_failed_gives_each_of_its_branches_the_reason() -> None:
 def test_a_run_without_results_has_an_empty_table() -> None:
     table = tables.samples(replace(run_of(branch("attached", samples=times([(1, 2)]))), results=()))
     assert table.empty
-    assert list(table.columns)[:5] == tables.KEY
+    assert list(table.columns)[:6] == tables.KEY
 
 
 def test_environment_of_a_row() -> None:

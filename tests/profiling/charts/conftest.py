@@ -20,6 +20,7 @@ def row(branch: str, **values: Any) -> dict[str, Any]:
         "branch": branch,
         "size": 1000,
         "dtype": "float32",
+        "mode": "eager",
         "device": "cpu",
         "status": "ok",
         "reason": "",

@@ -38,7 +38,7 @@ def test_every_cell_has_its_outcome_in_words(outcomes: pd.DataFrame, text: Text)
     heatmap = figure.data[0]
     assert list(heatmap.y) == ["attached", "detach", "no_grad"]
     assert list(heatmap.x) == ["x", "w", "&lt;w&gt;"]
-    assert [list(line) for line in heatmap.z] == [[2, 0, None], [1, 0, None], [4, None, 3]]
+    assert [list(line) for line in heatmap.z] == [[2, 0, None], [1, 0, None], [5, None, 4]]
     words = [[cell.partition(" ")[2] for cell in line] for line in heatmap.text]
     assert words[0] == [text("reach.unwanted"), text("reach.equal"), ""]
     assert words[2] == [text("reach.missing"), "", text("reach.different")]
@@ -72,9 +72,9 @@ def test_hover_has_the_relative_error(outcomes: pd.DataFrame, english: Text) -> 
 def test_each_outcome_has_one_flat_colour(outcomes: pd.DataFrame, text: Text) -> None:
     heatmap = gradient_reach(outcomes, FOUND, text).data[0]
     stops = [(stop, color) for stop, color in heatmap.colorscale]
-    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 7.5)
+    assert (heatmap.zmin, heatmap.zmax) == (-0.5, 8.5)
     assert [color for _, color in stops[::2]] == [color for _, color in stops[1::2]]
-    assert len({color for _, color in stops}) == 6
+    assert len({color for _, color in stops}) == 7
 
 
 def test_ten_branches_stay_small_and_an_empty_table_says_so(text: Text) -> None:

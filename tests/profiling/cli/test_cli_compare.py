@@ -65,7 +65,7 @@ def test_compare_with_a_real_worker_writes_its_files(shell: Any, tmp_path: Path)
     code, out, err = shell(*SMALL, "--json", "--out", str(out_folder))
     assert (code, err) == (0, "")
     printed = json.loads(out)
-    assert list(printed) == ["id", "environment", "findings", "summary"]
+    assert list(printed) == ["id", "environment", "findings", "modes", "summary"]
     assert printed["environment"]["devices"][0]["kind"] == "cpu"
     rows = [(row["size"], row["branch"], row["status"]) for row in printed["summary"]]
     assert rows == [(size, branch, "ok") for size in (4, 8) for branch in ("attached", "detach")]

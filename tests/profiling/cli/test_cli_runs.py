@@ -259,7 +259,7 @@ def test_a_saved_run_is_shown_as_compare_prints_it(
     code, out, err = shell("show", tmp_path / "run.json.gz", "--json")
     assert (code, err) == (0, "")
     printed = json.loads(out)
-    assert list(printed) == ["id", "environment", "findings", "summary"]
+    assert list(printed) == ["id", "environment", "findings", "modes", "summary"]
     assert printed["id"] == finished_run.run.id
     assert len(printed["summary"]) == 20
 

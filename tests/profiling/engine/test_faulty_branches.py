@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from profiling import catalogue
 from profiling.engine.engine import Engine
@@ -98,6 +99,32 @@ def test_a_step_that_costs_the_device_while_it_is_timed_costs_its_branch_alone(
     request = asked_of(tmp_path, f"{BUILD}{late}    return w.sum()\n", "ours", "loses")
     (finished,) = last_run(engine, request).results
     assert [each.reason for each in finished.results] == ["", "error.branch_lost_device"]
+
+
+# A view that is an inference tensor meets the compiler: from then on `torch.ones(2) + 1` fails.
+POISONS = """
+def poisons(w):
+    with torch.inference_mode():
+        _, part = w.chunk(2)
+        known = part * 2
+    return (w * known.clone().sum()).sum()
+"""
+
+
+def test_a_step_that_cannot_be_compiled_costs_its_branch_alone_and_nobody_later(
+    engine: Engine, tmp_path: Path
+) -> None:
+    text = f"{BUILD}{POISONS}\ndef later(w):\n    return (w * 3).sum()\n"
+    request = asked_of(tmp_path, text, "ours", "poisons", "later")
+    run = last_run(engine, replace(request, modes=("compiled", "eager")))
+    assert [(each.cell.mode, each.status) for each in run.results] == [
+        ("compiled", Status.OK),
+        ("eager", Status.OK),
+    ]
+    compiled, eager = ([each.reason for each in found.results] for found in run.results)
+    assert compiled == ["", "error.compile_failed", ""]
+    assert "inference tensor" in run.results[0].results[1].message
+    assert eager == ["", "", ""]
 
 
 def test_a_cell_of_which_every_branch_ends_the_process(engine: Engine, tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"dtype": "int64"}, "error.unknown_dtype"),
     ({"dtype": "__name__"}, "error.unknown_dtype"),
     ({"dtype": "float16"}, "error.no_such_dtype"),
+    ({"modes": ()}, "error.setting_choices"),
+    ({"modes": ("eager", "eager")}, "error.setting_choices"),
+    ({"modes": ("eager", "fast")}, "error.setting_choice"),
+    ({"modes": ("compiled",)}, "error.no_compiler"),
+    ({"modes": ("autocast",), "dtype": "float64"}, "error.autocast_dtype"),
     ({"device": "tpu"}, "error.no_such_device"),
     ({"device": "cuda:0"}, "error.no_such_device"),
     ({"device": "cuda:"}, "error.no_such_device"),
@@ -65,7 +70,12 @@ def test_a_request_that_cannot_be_run_is_refused(changes: dict[str, Any], key: s
     assert caught.value.key == key
 
 
-NEEDS_THE_MACHINE = [{"dtype": "float16"}, {"device": "cuda"}, {"device": "cuda:0"}]
+NEEDS_THE_MACHINE: list[dict[str, Any]] = [
+    {"dtype": "float16"},
+    {"modes": ("compiled",)},
+    {"device": "cuda"},
+    {"device": "cuda:0"},
+]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +135,18 @@ def test_a_plan_has_one_cell_a_size_in_the_order_asked_for() -> None:
     assert first.branches == ("attached", "detach")
     assert (first.dtype, first.device) == ("float32", "cpu")
     assert (first.seed, first.budget_s) == (7, 0.5)
+
+
+def test_each_size_is_planned_in_each_mode_where_there_is_a_compiler() -> None:
+    machine = replace(MACHINE, devices=(replace(CPU, compiler="g++"),))
+    cells = plan.plan(replace(GOOD, modes=("compiled", "eager")), machine)
+    assert [(each.size, each.mode) for each in cells] == [
+        (8, "compiled"),
+        (8, "eager"),
+        (4, "compiled"),
+        (4, "eager"),
+    ]
+    assert {each.computation for each in cells} == {"float32 compiled", "float32"}
 
 
 def test_parameters_that_are_not_given_keep_their_defaults() -> None:

@@ -392,6 +392,9 @@ def test_the_seconds_asked_for_follow_from_the_request() -> None:
     assert lent_s(replace(SMALL, sizes=(4, 4))) == 14  # a size asked for twice is measured once
     assert lent_s(replace(SMALL, branches=("attached",) * 4, sizes=(1, 2, 3), budget_s=2.0)) == 34
     assert lent_s(replace(SMALL, budget_s=52.0)) == 120
+    assert lent_s(replace(SMALL, modes=("eager", "autocast"))) == 23  # twice as many cells
+    with pytest.raises(InputError, match="gpu_compiled"):
+        lent_s(replace(SMALL, modes=("compiled",)))
     assert lent_s(LessonRequest("baseline", device="cuda")) == 15
     with pytest.raises(InputError, match=r"gpu_too_long.*121"):
         lent_s(replace(SMALL, budget_s=52.1))

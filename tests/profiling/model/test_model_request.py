@@ -136,15 +136,18 @@ def test_every_setting_on_the_page_has_its_words(language: str) -> None:
 
 
 def test_requests_and_cells_have_the_same_settings() -> None:
-    assert settings(Request) == settings(Cell) == settings(Settings) == request.SETTINGS
-    assert list(SETTINGS) == ["dtype", "device", "budget_s", "seed", "force"]
-    assert list(PAGE_SETTINGS) == ["dtype", "device", "budget_s", "force"]
+    of_cell = settings(Settings)
+    assert settings(Cell) == of_cell
+    # A request may ask for several modes, of which each cell has one.
+    assert settings(Request) == request.SETTINGS == {"modes": SETTINGS["modes"]} | of_cell
+    assert list(SETTINGS) == ["modes", "dtype", "device", "budget_s", "seed", "force"]
+    assert list(PAGE_SETTINGS) == ["modes", "dtype", "device", "budget_s", "force"]
 
 
 def test_what_is_left_out_of_a_request_is_measured_as_ever() -> None:
     usual = {name: setting.default for name, setting in SETTINGS.items()}
     expected = {"dtype": "float32", "device": "auto", "budget_s": 2.0, "seed": 0, "force": False}
-    assert usual == expected
+    assert usual == {"modes": ("eager",)} | expected
     request = Request("elementwise", ("detach",), (4,))
     assert {name: getattr(request, name) for name in SETTINGS} == usual
 
@@ -152,6 +155,8 @@ def test_what_is_left_out_of_a_request_is_measured_as_ever() -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad", "values"),
     [
+        ("modes", ("compiled", "eager"), ("eager", "jit"), {"value": "jit"}),
+        ("modes", ("autocast",), (), {"allowed": "eager, compiled, autocast"}),
         ("dtype", "float16", "int8", {"value": "int8"}),
         (
             "device",

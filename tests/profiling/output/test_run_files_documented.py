@@ -13,7 +13,7 @@ from profiling.output import run_files
 
 def test_keys_come_first_in_every_file() -> None:
     for file in run_files.FILES.values():
-        assert list(file.columns)[:5] == ["workload", "branch", "size", "dtype", "device"]
+        assert list(file.columns)[:6] == ["workload", "branch", "size", "dtype", "mode", "device"]
 
 
 def test_the_columns_of_the_summary_only_ever_grow() -> None:
