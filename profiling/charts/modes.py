@@ -63,8 +63,7 @@ def peak_by_mode(analysis: Analysis, cell: CellAnalysis, text: Text) -> go.Figur
     )
     figure.update_layout(barmode="group")
     figure.update_xaxes(title_text=text("axis.peak", unit=unit.symbol), rangemode="tozero")
-    # Bars of a group are drawn from below.
-    for place, (mode, table) in reversed([*enumerate(tables.items())]):
+    for place, (mode, table) in enumerate(tables.items()):
         peaks = table["peak_bytes"]
         hover = [
             f"{row['branch']}, {mode}: {exact_bytes(int(row['peak_bytes']), unit, text)}"
@@ -84,7 +83,6 @@ def peak_by_mode(analysis: Analysis, cell: CellAnalysis, text: Text) -> go.Figur
                 cliponaxis=False,
                 customdata=hover,
                 hovertemplate="%{customdata}<extra></extra>",
-                legendrank=place + 1,
             )
         )
     return figure

@@ -88,29 +88,35 @@ class OpenedLesson(NamedTuple):
 
 
 def time_left_s(progress: Progress) -> float | None:
-    """Estimate the seconds that are left, from what the finished cells took.
+    """Estimate the seconds that are left, from what the finished cells of each mode took.
 
     Sizes mostly grow from cell to cell, so each is expected to take as much longer than the one
     before it as the last one did.
 
     Returns:
-        The estimate; None before a cell is finished, and once the current one has taken longer
-        than was estimated, so that nothing is known.
+        The estimate; None before a cell of each mode is finished, and once the current one has
+        taken longer than was estimated, so that nothing is known.
 
     Example:
         >>> time_left_s(Progress(None, None, 1.0, False)) is None
         True
     """
     run = progress.run
-    took = [] if run is None else [result.duration_s or 0.0 for result in run.results]
-    if run is None or not any(took):
+    if run is None:
         return None
-    growth = took[-1] / took[-2] if len(took) > 1 and took[-2] else 1.0
-    growth = min(max(growth, 1.0), _MOST_GROWTH)
-    waiting = len(run.cells) - len(took)
-    expected = [took[-1] * growth**place for place in range(1, waiting + 1)]
+    took: dict[str, list[float]] = {}
+    for result in run.results:
+        took.setdefault(result.cell.mode, []).append(result.duration_s or 0.0)
     # What has passed beyond the finished cells was spent on this one, or before the first began.
-    spent_s = max(0.0, progress.elapsed_s - sum(took))
+    spent_s = max(0.0, progress.elapsed_s - sum(map(sum, took.values())))
+    expected: list[float] = []
+    for cell in run.cells[len(run.results) :]:
+        before = took.get(cell.mode, [])
+        if not any(before):
+            return None
+        growth = before[-1] / before[-2] if len(before) > 1 and before[-2] else 1.0
+        expected.append(before[-1] * min(max(growth, 1.0), _MOST_GROWTH))
+        before.append(expected[-1])
     left_s = sum(expected) - min(spent_s, expected[0]) if expected else 0.0
     return left_s if left_s > 0 else None
 

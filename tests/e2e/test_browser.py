@@ -214,6 +214,26 @@ def test_a_recorded_run_is_shown_until_there_is_ones_own(browser: Browser, whole
         expect(heading).to_contain_text(WORDS["workload.frozen_middle.title"])
 
 
+def test_a_link_asks_for_modes_which_are_measured_and_laid_side_by_side(
+    browser: Browser, whole_app: App
+) -> None:
+    asked = "tab=compare&workload=side_branch&branches=attached,detach&sizes=8&modes=eager,autocast"
+    with visit(whole_app, browser) as page:
+        page.goto(f"{whole_app.url}?{asked}&budget=0.2")
+        wait_until_complete(page)
+        for name in ("eager", "autocast"):
+            expect(page.get_by_role("checkbox", name=name)).to_be_checked()
+        page.locator("#compare-run").click()
+        title = page.get_by_role("heading", name="Autocast beside eager, 8 rows a batch")
+        expect(title).to_be_visible()
+        finding = page.locator("#compare-results .lab-finding")
+        expect(finding).to_contain_text("At 8 rows a batch (float32, cpu)")
+        expect(page.locator("#plot-modes .js-plotly-plot")).to_be_visible()
+        page.get_by_role("radio", name="autocast").check()
+        expect(finding).to_contain_text("At 8 rows a batch (float32 autocast, cpu)")
+        expect(title).to_be_visible()
+
+
 def test_another_language_keeps_the_run(compared: Page) -> None:
     heading = compared.locator("#compare-results .lab-measured")
     # A page that loads at another tab is still busy with that when it is left.

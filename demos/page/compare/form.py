@@ -107,7 +107,7 @@ class Form:
         """Return updates of `described` and `inputs` that set the form to a comparison."""
         request = comparison.request
         settings = {
-            self._inputs[setting.word]: getattr(request, name)
+            self._inputs[setting.word]: _shown(setting, getattr(request, name))
             for name, setting in PAGE_SETTINGS.items()
         }
         return {
@@ -192,6 +192,11 @@ def _control(setting: Setting, value: Any, labels: gr.I18n) -> Any:
                 elem_id=f"compare-{setting.word}",
             )
     return _checkbox(setting.label, labels)
+
+
+def _shown(setting: Setting, value: Any) -> Any:
+    """Return a setting's value as its control takes it."""
+    return list(value) if isinstance(setting, Choices) else value
 
 
 def _value(setting: Setting, given: Any) -> Any:

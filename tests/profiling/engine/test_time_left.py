@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from profiling.engine.engine import Progress, time_left_s
 from profiling.model.run import CellResult, Run, Status
@@ -42,3 +43,26 @@ def test_the_time_left_follows_from_what_the_others_took(
     took: list[float], cells: int, elapsed_s: float, left_s: float | None
 ) -> None:
     assert time_left_s(progress(took, cells, elapsed_s)) == left_s
+
+
+@pytest.mark.parametrize(
+    ("took", "elapsed_s", "left_s"),
+    [
+        ([2.0], 2.0, None),  # how long it takes to compile is not known yet
+        ([2.0, 30.0], 32.0, 2.0 + 30.0 + 2.0 + 30.0),
+        ([2.0, 30.0, 4.0], 40.0, 26.0 + 8.0 + 30.0),
+    ],
+)
+def test_cells_of_another_mode_say_nothing_of_the_time_left(
+    took: list[float], elapsed_s: float, left_s: float | None
+) -> None:
+    stands = progress(took, 6, elapsed_s)
+    assert stands.run is not None
+    modes = ("eager", "compiled") * 3
+    pairs = zip(stands.run.cells, modes, strict=True)
+    cells = tuple(replace(each, mode=mode) for each, mode in pairs)
+    results = tuple(
+        replace(each, cell=cell) for each, cell in zip(stands.run.results, cells, strict=False)
+    )
+    run = replace(stands.run, cells=cells, results=results)
+    assert time_left_s(stands._replace(run=run)) == left_s
