@@ -1,7 +1,7 @@
 """Prints the bytes of every workload in every mode, as the table in docs/modes.md.
 
-Run: ``python -m benchmarks.modes``, or with the names of some workloads. Bytes are exact, so it may run
-beside something else; the seconds at the end are those of a quiet machine only.
+Run: ``python -m benchmarks.modes``, or with the names of some workloads. Bytes are exact, so it may
+run beside something else; the seconds at the end are those of a quiet machine only.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def main() -> None:
     for workload in sys.argv[1:] or WORKLOADS:
         run, seconds = measured(engine, workload)
         print(f"\n### {workload}, {run.cells[0].size:,} {run.cells[0].unit}\n")
-        print("| branch | eager | compiled | autocast | first compiled step |\n|---|---|---|---|---|")
+        print(
+            "| branch | eager | compiled | autocast | first compiled step |\n|---|---|---|---|---|"
+        )
         print("\n".join(rows(run)))
         said = ", ".join(f"{mode} {each:.1f} s" for mode, each in seconds.items())
         print(f"\nTook: {said}.", flush=True)

@@ -11,9 +11,10 @@ ABSENT = ("frozen",)
 
 def build(size, chunks, depth, width):
     layers = [layer for _ in range(depth) for layer in (nn.Linear(width, width), nn.GELU())]
-    for layer in layers[::2]:
-        # Left as it is built, a deep encoder makes all samples alike: nothing but rounding is left.
-        nn.init.kaiming_normal_(layer.weight)
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            # Else a deep encoder makes all samples alike, and gradients are nothing but rounding.
+            nn.init.kaiming_normal_(layer.weight)
     pairs = {"a": torch.randn(size, width), "b": torch.randn(size, width)}
     return {"encoder": nn.Sequential(*layers), **pairs, "chunks": chunks}
 

@@ -128,11 +128,11 @@ def _table(pairs: Sequence[tuple[CellResult, CellResult]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_COUNTS, "Int64"))
 
 
-def device_name(run: Run) -> str:
-    """Return the maker's name of the device that a run was measured on."""
-    kind = run.cells[0].device
-    device = run.environment.device(kind)
-    return kind if device is None else device.name
+def device_name(run: Run, cell: Cell | None = None) -> str:
+    """Return the maker's name of the device that a cell was measured on, by default the first."""
+    measured = cell or run.cells[0]
+    device = run.environment_of(measured).device(measured.device)
+    return measured.device if device is None else device.name
 
 
 def _pairs(a: Run, b: Run) -> Iterator[tuple[CellResult, CellResult]]:

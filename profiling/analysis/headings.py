@@ -26,7 +26,7 @@ def cell_heading(run: Run, cell: Cell, text: Text) -> str:
         f"{cell.size:,} {text(f'size.{cell.unit}')}",
         parameters,
         cell.computation,
-        f"{device_name(run)} ({cell.device})",
+        f"{device_name(run, cell)} ({cell.device})",
         measured_at(run),
     )
     return " · ".join(each for each in found if each)

@@ -15,20 +15,20 @@ from profiling.traces.table import COLUMNS, load_trace
 KEY = ["workload", "branch", "size", "dtype", "mode", "device"]
 SAMPLES = ("phase", "metric", "unit", "index", "value")
 
-# Column of where a row comes from → what it says of a run.
-ENVIRONMENT: dict[str, Callable[[Run], Any]] = {
-    "env_torch": lambda run: run.environment.torch,
-    "env_cuda": lambda run: run.environment.cuda,
-    "env_driver": lambda run: run.environment.driver,
-    "env_backend": lambda run: run.environment.backend,
-    "env_flags": lambda run: show_flags(run.environment.flags),
-    "env_device_name": lambda run: _device_name(run),
-    "env_python": lambda run: run.environment.python,
-    "env_platform": lambda run: run.environment.platform,
-    "env_threads": lambda run: run.environment.threads,
-    "env_commit": lambda run: run.environment.commit,
-    "env_time_utc": lambda run: run.started_utc,
-    "env_seed": lambda run: run.request.seed,
+# Column of where a row comes from → what it says of a run and one of its cells.
+ENVIRONMENT: dict[str, Callable[[Run, Cell], Any]] = {
+    "env_torch": lambda run, cell: run.environment_of(cell).torch,
+    "env_cuda": lambda run, cell: run.environment_of(cell).cuda,
+    "env_driver": lambda run, cell: run.environment_of(cell).driver,
+    "env_backend": lambda run, cell: run.environment_of(cell).backend,
+    "env_flags": lambda run, cell: show_flags(run.environment_of(cell).flags),
+    "env_device_name": lambda run, cell: _device_name(run, cell),
+    "env_python": lambda run, cell: run.environment_of(cell).python,
+    "env_platform": lambda run, cell: run.environment_of(cell).platform,
+    "env_threads": lambda run, cell: run.environment_of(cell).threads,
+    "env_commit": lambda run, cell: run.environment_of(cell).commit,
+    "env_time_utc": lambda run, cell: run.started_utc,
+    "env_seed": lambda run, cell: run.request.seed,
 }
 
 
@@ -114,9 +114,17 @@ def trace_events(run: Run, folder: Path) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def environment(run: Run) -> dict[str, Any]:
-    """Return what a row needs to say where it comes from, by column."""
-    return {name: value(run) for name, value in ENVIRONMENT.items()}
+def environment(run: Run, cell: Cell) -> dict[str, Any]:
+    """Return what a row of a cell needs to say where it comes from, by column."""
+    return {name: value(run, cell) for name, value in ENVIRONMENT.items()}
+
+
+def with_environment(table: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """Return a table with the columns `KEY`, each row with the columns `ENVIRONMENT` besides."""
+    parts = [
+        of_cell(table, each.cell).assign(**environment(run, each.cell)) for each in run.results
+    ]
+    return pd.concat(parts).sort_index() if parts else table.assign(**dict.fromkeys(ENVIRONMENT))
 
 
 def of_cell(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
@@ -152,8 +160,8 @@ def _branches(run: Run) -> Iterator[tuple[Cell, BranchResult]]:
             yield finished.cell, result
 
 
-def _device_name(run: Run) -> str | None:
-    device = run.environment.device(run.cells[0].device)
+def _device_name(run: Run, cell: Cell) -> str | None:
+    device = run.environment_of(cell).device(cell.device)
     return None if device is None else device.name
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from profiling import catalogue
 from profiling.catalogue import WorkloadEntry
+from profiling.engine.cluster import Cluster
 from profiling.engine.engine import Engine
 from profiling.engine.plan import SETTINGS
 from profiling.measure.device import CHOICES
@@ -137,19 +138,27 @@ def read_parameters(texts: Iterable[str]) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def open_engine(preferred: str, time_limit_s: float | None = None) -> Iterator[Engine]:
+def open_engine(
+    preferred: str, time_limit_s: float | None = None, cluster: str | None = None
+) -> Iterator[Engine]:
     """Start an engine; its worker and files end with the command.
 
     Args:
         preferred: The device to prefer.
         time_limit_s: Seconds that a cell may take; the engine's own limit unless given.
+        cluster: Address of a Dask scheduler whose machines measure; this one unless given.
+
+    Raises:
+        InputError: There is no cluster at that address.
     """
     limited = Engine if time_limit_s is None else partial(Engine, time_limit_s=time_limit_s)
-    engine = limited(preferred)
-    try:
+    with contextlib.ExitStack() as stack:
+        connected = None if cluster is None else Cluster(cluster)
+        if connected is not None:
+            stack.callback(connected.close)
+        engine = limited(preferred, cluster=connected)
+        stack.callback(engine.close)
         yield engine
-    finally:
-        engine.close()
 
 
 def _parameter(text: str) -> tuple[str, int]:

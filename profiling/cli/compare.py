@@ -75,13 +75,16 @@ def _option(setting: Setting) -> Callable[[_Command], _Command]:
 @parameter_option
 @_setting_options
 @click.option("--limit", type=click.FloatRange(1.0), help="Time limit per size, in seconds.")
+@click.option("--cluster", metavar="ADDRESS", help="Dask scheduler; its machines measure.")
 @click.option("--out", type=WRITABLE_FOLDER, help="Folder for CSV, traces, run.json.")
 @json_option
-def compare(out: Path | None, as_json: bool, limit: float | None, **options: Any) -> int:
+def compare(
+    out: Path | None, as_json: bool, limit: float | None, cluster: str | None, **options: Any
+) -> int:
     """Measure the branches of a workload at several sizes."""
     request = _request(**options)
     plan.check(request)
-    with open_engine(request.device, limit) as engine:
+    with open_engine(request.device, limit, cluster) as engine:
         run = _measure(engine, request, show_progress=not as_json)
         analysis = Analysis(run, engine.run_folder(run))
         files = [] if out is None else _write_files(analysis, out)

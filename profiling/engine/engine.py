@@ -7,22 +7,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from concurrent.futures import (
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    TimeoutError,
-    wait,
-)
+from concurrent.futures import Executor, Future, wait
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from profiling import catalogue
 from profiling.analysis.diagnosis import Diagnosis
 from profiling.engine import jobs, plan
+from profiling.engine.cells import HEARTBEAT_S, cell_by_cell, failed, result_of
+from profiling.engine.cluster import Cluster
 from profiling.engine.files import (
     KEPT_COMPILED,
     Limits,
@@ -31,33 +26,22 @@ from profiling.engine.files import (
     keep_within,
 )
 from profiling.engine.process import WorkerProcess
-from profiling.engine.progress import Notes, RunningBranch, insist
+from profiling.engine.progress import Notes, insist
 from profiling.engine.traces import OpenedTraces, Reading
 from profiling.engine.worker import initialize
 from profiling.engine.zerogpu import LENT_DEVICE, lent_s
-from profiling.model.errors import DetachLabError, InputError, SpentProcessError, WorkerError
+from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
 from profiling.model.lesson import LessonRequest, LessonTrace
 from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import AUTO, COMPILED, Request
-from profiling.model.run import BranchResult, Cell, CellResult, Check, Environment, Run, Status, ran
-
-T = TypeVar("T")
+from profiling.model.run import Cell, CellResult, Check, Environment, Run
 
 # Files of runs whose visitors have not come back, or whose session was given up for others'.
 KEPT_RUNS = Limits(entries=200, total_bytes=4 * 2**30, age_s=3600.0)
 _TIME_LIMIT_S = 600.0
-# Whoever waits is told at least so often how far it is.
-_HEARTBEAT_S = 0.25
 # Most that a cell is expected to take longer than the one before it.
 _MOST_GROWTH = 8.0
-# Why a branch has no result if it was running when the worker ended, by why the cell has none.
-_BLAMED = {
-    "error.worker_died": "error.branch_died",
-    "error.worker_late": "error.branch_late",
-    "error.device_lost": "error.branch_lost_device",
-    "error.compile_failed": "error.compile_failed",
-}
 
 
 class Progress(NamedTuple):
@@ -137,6 +121,7 @@ class Engine:
         executor: Executor | None = None,
         time_limit_s: float = _TIME_LIMIT_S,
         lender: Executor | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         """Start a worker; nothing here waits for it.
 
@@ -146,9 +131,11 @@ class Engine:
             time_limit_s: Seconds of measuring after which that process gives a cell up.
             lender: Where whole comparisons run, unless they ask for the CPU, if this machine has
                 no GPU of its own but is lent one for each; all else stays with the worker.
+            cluster: Where the cells of a comparison are measured instead, side by side.
         """
         self.preferred = preferred
         self._lender = lender
+        self._cluster = cluster
         self._own_folder = OwnFolder()
         own = self._own_folder.path
         self.folder, self.page_folder = own / "runs", own / "page"
@@ -188,7 +175,7 @@ class Engine:
             self._environment = self._submit_detect()
         if not wait([self._environment], timeout_s).done:
             return None
-        return _result(self._environment)
+        return result_of(self._environment)
 
     def known(self) -> Environment | None:
         """Return what the machine is if the worker has told; nothing is started or waited for.
@@ -196,7 +183,7 @@ class Engine:
         Raises:
             WorkerError: The worker could not start.
         """
-        return _result(self._environment) if self._environment.done() else None
+        return result_of(self._environment) if self._environment.done() else None
 
     def devices(self) -> tuple[str, ...]:
         """Return what lessons can be asked to run on, the default first; empty while unknown."""
@@ -220,7 +207,7 @@ class Engine:
         environment = self.environment()
         assert environment is not None  # Without a time limit it is waited for.
         first = environment.devices[0].spec
-        return _result(self._executor.submit(jobs.self_check, first))
+        return result_of(self._executor.submit(jobs.self_check, first))
 
     def lesson(self, request: LessonRequest) -> LessonTrace:
         """Check and run a lesson.
@@ -231,14 +218,14 @@ class Engine:
         """
         plan.check_lesson(request)
         if self._lender is not None and self.lends_for(request):
-            return _result(self._lender.submit(jobs.run_lent_lesson, request))
+            return result_of(self._lender.submit(jobs.run_lent_lesson, request))
         if _needs_cpu(request):
             request = replace(request, device="cpu")
         else:
             environment = self.environment()
             assert environment is not None  # Without a time limit it is waited for.
             request = plan.place_lesson(request, environment)
-        return _result(self._executor.submit(jobs.run_lesson, request))
+        return result_of(self._executor.submit(jobs.run_lesson, request))
 
     def opened_lesson(self, name: str) -> OpenedLesson | None:
         """Return what a lesson shows when it is opened: its own inputs, on the page's device.
@@ -287,7 +274,7 @@ class Engine:
         assert environment is not None  # Without a time limit it is waited for.
         smallest = replace(request, branches=request.branches[:1], sizes=(min(request.sizes),))
         (cell,) = plan.plan(smallest, environment)
-        return _result(self._executor.submit(jobs.branch_graph, cell))
+        return result_of(self._executor.submit(jobs.branch_graph, cell))
 
     def open_trace(self, path: Path) -> Iterator[Reading]:
         """Open a trace in a process of its own, saying how far it is.
@@ -307,7 +294,7 @@ class Engine:
             InputError: The file is no such record.
             WorkerError: The worker cannot start, died or took too long.
         """
-        return _result(self._executor.submit(jobs.explain, path))
+        return result_of(self._executor.submit(jobs.explain, path))
 
     def explain_lesson(self, request: LessonRequest) -> Diagnosis:
         """Check a lesson, and have its wrong code run again on the CPU and diagnosed.
@@ -317,7 +304,7 @@ class Engine:
             WorkerError: The worker cannot start, died or took too long.
         """
         plan.check_lesson(request)
-        return _result(self._executor.submit(jobs.explain_lesson, replace(request, device="cpu")))
+        return result_of(self._executor.submit(jobs.explain_lesson, replace(request, device="cpu")))
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.
@@ -378,10 +365,17 @@ class Engine:
                 recorded = yield from _in_one_call(self._lender, request, folder, notes)
                 yield from _read(self._measuring, recorded, folder, notes)
                 return
-            while (environment := self.environment(_HEARTBEAT_S)) is None:
+            if self._cluster is not None:
+                described = self._cluster.environment(self.preferred)
+                run = plan.new_run(request, described, folder.name)
+                limit_s = self._time_limit_s
+                runs = self._cluster.measure(run, folder, self.preferred, limit_s)
+                yield from map(_Stage, runs)
+                return
+            while (environment := self.environment(HEARTBEAT_S)) is None:
                 yield _Stage(None)
             run = plan.new_run(request, environment, folder.name)
-            runs = _cell_by_cell(self._measuring, run, folder, notes, self._time_limit_s)
+            runs = cell_by_cell(self._measuring, run, folder, notes, self._time_limit_s)
             yield from map(_Stage, runs)
 
     @contextlib.contextmanager
@@ -409,24 +403,6 @@ class Engine:
 
 def _needs_cpu(request: LessonRequest) -> bool:
     return "cpu" in (request.device, catalogue.lesson(request.name).device)
-
-
-def _result(future: Future[T]) -> T:
-    """Return a job's result, or say in our own words what ended the worker.
-
-    Raises:
-        DetachLabError: The job's own error, or what became of its worker.
-    """
-    try:
-        return future.result()
-    except TimeoutError as error:
-        raise WorkerError("error.worker_late") from error
-    except (BrokenExecutor, CancelledError) as error:
-        raise WorkerError("error.worker_died") from error
-    except DetachLabError:
-        raise
-    except Exception as error:
-        raise WorkerError("error.worker_failed", text=str(error) or repr(error)) from error
 
 
 class _Stage(NamedTuple):
@@ -461,17 +437,17 @@ def _in_one_call(
         DetachLabError: No cell was finished.
     """
     future = executor.submit(jobs.compare, request, folder, notes)
-    while not wait([future], _HEARTBEAT_S).done:
+    while not wait([future], HEARTBEAT_S).done:
         recorded = notes.read(RecordedRun)
         yield _Stage(None if recorded is None else recorded.run)
     try:
-        return _result(future)
+        return result_of(future)
     except DetachLabError as error:
         recorded = notes.read(RecordedRun)
         if recorded is None or not recorded.recordings:
             raise
         done = recorded.recordings
-        missing = (Recording(_failed(each, error)) for each in recorded.planned.cells[len(done) :])
+        missing = (Recording(failed(each, error)) for each in recorded.planned.cells[len(done) :])
         return replace(recorded, recordings=(*done, *missing))
 
 
@@ -493,121 +469,12 @@ def _read(
     for each in recorded.recordings:
         future = executor.submit(jobs.read_cell, each, folder, notes)
         try:
-            while not wait([future], _HEARTBEAT_S).done:
+            while not wait([future], HEARTBEAT_S).done:
                 yield _Stage(recorded.run, is_reading=True)
-            results.append(_result(future))
+            results.append(result_of(future))
         except WorkerError as error:
             text = str(error.values.get("text") or error.__cause__ or error.key)
             results.append(each.untraced(text))
         finally:
             future.cancel()
     yield _Stage(replace(recorded.planned, results=tuple(results)))
-
-
-def _cell_by_cell(
-    executor: Executor, run: Run, folder: Path, notes: Notes, limit_s: float
-) -> Iterator[Run]:
-    """Measure each cell of a run in a job of its own and yield the run so far, again and again.
-
-    The next cell is given to the worker before a result is yielded, so that the worker need not
-    wait while somebody draws it.
-
-    Args:
-        executor: Where the jobs run.
-        run: What is planned; results are added to those it has.
-        folder: The run's own, which exists.
-        notes: For one job at a time.
-        limit_s: Seconds after which the executor ends a job.
-    """
-    job: _CellJob | None = None
-    try:
-        for cell in run.cells:
-            is_first, job = job is None, _CellJob(executor, cell, folder, notes, limit_s)
-            if not is_first:
-                yield run
-            while (finished := job.finished(_HEARTBEAT_S)) is None:
-                yield run
-            run = replace(run, results=(*run.results, finished))
-        yield run
-    finally:
-        if job is not None:
-            job.cancel()
-
-
-class _CellJob:
-    """A cell that is being measured, anew without each branch that ends the worker or has no end.
-
-    Such a branch gets a result that says so, and so does one with another label that stands for the
-    same branch. Where no branch is known to be at fault it is the cell that gets such a result.
-    """
-
-    def __init__(
-        self, executor: Executor, cell: Cell, folder: Path, notes: Notes, limit_s: float
-    ) -> None:
-        self._executor = executor
-        self._cell = cell
-        self._folder = folder
-        self._notes = notes
-        self._limit_s = limit_s
-        self._faulty: dict[str, BranchResult] = {}
-        self._future = self._submit()
-
-    def finished(self, timeout_s: float) -> CellResult | None:
-        """Return the cell's result, or None if there is none in time."""
-        if not wait([self._future], timeout_s).done:
-            return None
-        try:
-            finished = _result(self._future)
-        except WorkerError as error:
-            finished = _failed(self._cell, error)
-        faulty = self._faulty_branch(finished.reason)
-        if faulty is None:
-            return self._completed(finished)
-        status, reason = Status.ERROR, _BLAMED[finished.reason]
-        entry = catalogue.workload(self._cell.workload, self._cell.file)
-        expected = entry.expected_reason(ran(faulty), finished.message)
-        if expected is not None:
-            status, reason = Status.EXPECTED_ERROR, expected
-        self._faulty |= {
-            label: BranchResult(label, status, reason, finished.message)
-            for label in self._cell.branches
-            if ran(label) == ran(faulty)
-        }
-        if len(self._faulty) == len(self._cell.branches):
-            return self._completed(CellResult(self._cell, Status.OK, ()))
-        self._future = self._submit()
-        return None
-
-    def cancel(self) -> None:
-        """End the measuring."""
-        self._future.cancel()
-
-    def _submit(self) -> Future[CellResult]:
-        self._notes.erase(RunningBranch)
-        branches = tuple(each for each in self._cell.branches if each not in self._faulty)
-        cell = replace(self._cell, branches=branches)
-        return self._executor.submit(jobs.measure_cell, cell, self._folder, self._notes)
-
-    def _faulty_branch(self, reason: str) -> str | None:
-        """Return the branch that has ended the worker, or kept it until the time was over."""
-        running = self._notes.read(RunningBranch)
-        if reason not in _BLAMED or running is None or running.branch in self._faulty:
-            return None
-        # A branch that began late was not alone in taking long.
-        is_late = reason == "error.worker_late"
-        return None if is_late and running.after_s > self._limit_s / 2 else running.branch
-
-    def _completed(self, finished: CellResult) -> CellResult:
-        """Put the results of all branches of the cell together, in its order."""
-        if finished.status is Status.OK:
-            found = self._faulty | {each.branch: each for each in finished.results}
-            finished = replace(finished, results=tuple(found[each] for each in self._cell.branches))
-        return replace(finished, cell=self._cell)
-
-
-def _failed(cell: Cell, error: DetachLabError) -> CellResult:
-    message = error.values.get("text")
-    if message is None:
-        return CellResult(cell, Status.ERROR, (), error.key)
-    reason = error.key if isinstance(error, SpentProcessError) else "error.step_failed"
-    return CellResult(cell, Status.ERROR, (), reason, str(message))

@@ -1,7 +1,7 @@
 """Where jobs run: a worker process that can be killed and time-limited, or right here.
 
-Both are `concurrent.futures.Executor`s, as is a cluster's client, so the engine fits them all. A
-worker shares nothing with others that its death could leave locked or half written.
+Both are `concurrent.futures.Executor`s, so the engine fits either. A worker shares nothing with
+others that its death could leave locked or half written.
 """
 
 from __future__ import annotations

@@ -276,6 +276,7 @@ class CellResult(Record, frozen=True):
         parameter_bytes: Parameters and buffers, there before the step.
         input_bytes: Other tensors of the state, there before the step.
         notices: What a person should know of all its branches.
+        environment: Where it was measured, if that is another machine than the run's.
     """
 
     cell: Cell
@@ -292,6 +293,7 @@ class CellResult(Record, frozen=True):
     parameter_bytes: int | None = None
     input_bytes: int | None = None
     notices: tuple[Notice, ...] = ()
+    environment: Environment | None = None
 
 
 class Run(Record, frozen=True):
@@ -309,6 +311,11 @@ class Run(Record, frozen=True):
     def complete(self) -> bool:
         """Whether every planned cell has been measured."""
         return len(self.results) == len(self.cells)
+
+    def environment_of(self, cell: Cell) -> Environment:
+        """Return where a cell was measured; of one that was not yet, where the others were."""
+        found = (each.environment for each in self.results if each.cell == cell)
+        return next(found, None) or self.environment
 
 
 def ran(branch: str) -> str:

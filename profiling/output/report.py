@@ -297,7 +297,8 @@ def _data(run: Run) -> str:
 
 def _environment_rows(run: Run, text: Text) -> dict[str, Any]:
     """Return what the run was measured with, by what it is called."""
-    machine, cell, request = run.environment, run.cells[0], run.request
+    cell, request = run.cells[0], run.request
+    machine = run.environment_of(cell)
     device = machine.device(cell.device)
     parameters = " ".join(f"{name}={value}" for name, value in sorted(cell.parameters.items()))
     return {

@@ -14,7 +14,6 @@ from profiling.analysis import tables
 from profiling.analysis.analysis import Analysis
 from profiling.analysis.statistics import SUMMARY
 from profiling.model.metrics import METRICS
-from profiling.model.run import Run
 from profiling.model.words import Text
 from profiling.output.saved_runs import RUN, save_run
 from profiling.traces.table import COLUMNS
@@ -55,12 +54,12 @@ FILES = {
     "summary.csv": File(
         {**_KEY, **_STATUS, **_SUMMARY, **_ENVIRONMENT},
         "readme.rows.summary",
-        lambda analysis: _with_environment(_with_reasons(analysis.summary), analysis.run),
+        lambda analysis: tables.with_environment(_with_reasons(analysis.summary), analysis.run),
     ),
     "samples.csv": File(
         {**_KEY, **_SAMPLES, **_STATUS, **_ENVIRONMENT},
         "readme.rows.samples",
-        lambda analysis: _with_environment(tables.samples(analysis.run), analysis.run),
+        lambda analysis: tables.with_environment(tables.samples(analysis.run), analysis.run),
     ),
     "trace_events.csv": File(
         {**_KEY, **_EVENTS},
@@ -192,10 +191,6 @@ def _markdown_table(keys: dict[str, str], head: str, text: Text) -> str:
 def _with_reasons(table: pd.DataFrame) -> pd.DataFrame:
     """Fill empty messages with the reason of the status."""
     return table.assign(message=table["message"].where(table["message"] != "", table["reason"]))
-
-
-def _with_environment(table: pd.DataFrame, run: Run) -> pd.DataFrame:
-    return table.assign(**tables.environment(run))
 
 
 def _harmless_column(column: pd.Series) -> pd.Series:

@@ -257,7 +257,7 @@ def test_stop_ends_at_once_and_the_next_run_works(page: Page, whole_app: App) ->
     stopping = page.locator("#compare-stop")
     expect(stopping).to_be_disabled()
     progress = start(page, ", ".join(map(str, MANY)))
-    expect(progress).to_contain_text(re.compile(rf"\b[1-9]\d* of {len(MANY)} sizes"))
+    expect(progress).to_contain_text(re.compile(rf"\b[1-9]\d* of {len(MANY)} done"))
     stopping.click()
     expect(stopping).to_be_disabled()
     expect(progress).to_contain_text(WORDS["progress.stopped"])

@@ -249,7 +249,7 @@ def test_a_visitor_sees_how_far_it_is_and_stops_it(space: Space, browser: Browse
     expect(page.locator("#plot-operators .js-plotly-plot")).to_be_attached()
     space.api.left_s = 120
     start(page, ", ".join(map(str, range(64, 70))))
-    expect(progress).to_contain_text(re.compile(r"\b[1-5] of 6 sizes"))
+    expect(progress).to_contain_text(re.compile(r"\b[1-5] of 6 done"))
     page.locator("#compare-stop").click()
     expect(progress).to_contain_text(_WORDS["progress.stopped"])
     until(lambda: len(space.asked("/release")) == 2)

@@ -288,7 +288,7 @@ def _plot(chart: Chart, analysis: Analysis, cell: CellAnalysis, text: Text) -> A
 
 def _table(analysis: Analysis, cell: CellAnalysis, text: Text, recorded: str = "") -> str:
     run = analysis.run
-    machine = environment(run)
+    machine = environment(run, cell.finished.cell)
     return common.render(
         "results.html",
         text,

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace
 
+from profiling import catalogue
+from profiling.catalogue import WORKLOADS
 from profiling.measure.step import State
 from tests.profiling.planted import cell
 
@@ -233,3 +236,18 @@ def test_actor_and_critic_learn_each_from_their_own_loss() -> None:
     check(state.reference()["actor"], wanted)
     wanted = torch.autograd.grad((critic(x) - returns).square().mean() / 2, leaves(critic))
     check(state.reference()["critic"], wanted)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_correct_gradients_are_more_than_rounding(workload: str) -> None:
+    entry = catalogue.workload(workload)
+    parameters = {name: each.default for name, each in entry.parameters.items()}
+    asked = cell(workload, size=min(entry.sizes), parameters=parameters)
+    coarse, exact = (
+        State(replace(asked, dtype=dtype)).reference() for dtype in ("float32", "float64")
+    )
+    for group, wanted in exact.items():
+        if wanted is not None:
+            pairs = list(zip(coarse[group] or (), wanted, strict=True))
+            missed = sum(float((one.double() - other).square().sum()) for one, other in pairs)
+            assert missed < 1e-10 * sum(float(each.square().sum()) for each in wanted), group

@@ -9,7 +9,7 @@ from profiling.analysis import tables
 from profiling.model.run import CellResult, Reach, Run, Sample, Status
 from profiling.traces.table import COLUMNS, load_trace
 from tests.conftest import RAN, FinishedRun
-from tests.profiling.planted import GPU_MACHINE, branch, cell, reach, run_of, times
+from tests.profiling.planted import CPU, GPU_MACHINE, MACHINE, branch, cell, reach, run_of, times
 
 DID_NOT = {
     "detach_inline": "unsupported",
@@ -166,7 +166,7 @@ def test_a_run_without_results_has_an_empty_table() -> None:
 
 def test_environment_of_a_row() -> None:
     run = run_of(branch("attached"))
-    assert tables.environment(run) == {
+    assert tables.environment(run, run.cells[0]) == {
         "env_torch": "2.13.0",
         "env_cuda": None,
         "env_driver": None,
@@ -185,5 +185,23 @@ def test_environment_of_a_row() -> None:
 @pytest.mark.parametrize(("device", "name"), [("cuda", "A GPU"), ("cpu", "A CPU")])
 def test_the_device_named_is_the_one_that_was_used(device: str, name: str) -> None:
     run = run_of(branch("attached"), environment=GPU_MACHINE, cells=(cell(device=device),))
-    found = tables.environment(run)
+    found = tables.environment(run, run.cells[0])
     assert (found["env_device_name"], found["env_driver"]) == (name, "13.0")
+
+
+def test_each_row_says_where_its_own_cell_was_measured() -> None:
+    cells = (cell(size=4), cell(size=8))
+    other = replace(MACHINE, threads=64, devices=(replace(CPU, name="Another CPU"),))
+    results = tuple(
+        CellResult(each, Status.OK, (branch("attached"),), environment=environment)
+        for each, environment in zip(cells, (None, other), strict=True)
+    )
+    run = run_of(branch("attached"), cells=cells, results=results)
+    found = tables.with_environment(tables.samples(run), run)
+    assert list(found["size"]) == [4, 8]
+    assert list(found["env_device_name"]) == ["A CPU", "Another CPU"]
+    assert list(found["env_threads"]) == [2, 64]
+    nothing = replace(run, results=())
+    empty = tables.with_environment(tables.samples(nothing), nothing)
+    assert empty.empty
+    assert set(tables.ENVIRONMENT) <= set(empty.columns)
