@@ -6,7 +6,6 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -151,14 +150,11 @@ def open_engine(
     Raises:
         InputError: There is no cluster at that address.
     """
-    limited = Engine if time_limit_s is None else partial(Engine, time_limit_s=time_limit_s)
+    options: dict[str, Any] = {} if time_limit_s is None else {"time_limit_s": time_limit_s}
     with contextlib.ExitStack() as stack:
-        connected = None if cluster is None else Cluster(cluster)
-        if connected is not None:
-            stack.callback(connected.close)
-        engine = limited(preferred, cluster=connected)
-        stack.callback(engine.close)
-        yield engine
+        if cluster is not None:
+            options["cluster"] = stack.enter_context(contextlib.closing(Cluster(cluster)))
+        yield stack.enter_context(contextlib.closing(Engine(preferred, **options)))
 
 
 def _parameter(text: str) -> tuple[str, int]:

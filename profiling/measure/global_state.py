@@ -16,6 +16,7 @@ from profiling.measure import device
 from profiling.measure.device import Setting
 from profiling.model.errors import InputError
 
+_KINDS = tuple(device.KINDS)
 # Inference mode ends when its guard is freed, so the guards that restore it are kept.
 _guards: list[torch.inference_mode] = []
 
@@ -72,16 +73,25 @@ def _read_anomaly() -> tuple[bool, bool]:
     return torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
 
 
-def _read_autocast() -> tuple[tuple[bool, torch.dtype], ...]:
-    return tuple(
-        (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in device.KINDS
-    )
+class _Autocast(NamedTuple):
+    kinds: tuple[tuple[bool, torch.dtype], ...]
+    depth: int
 
 
-def _write_autocast(wanted: tuple[tuple[bool, torch.dtype], ...]) -> None:
-    for kind, (enabled, dtype) in zip(device.KINDS, wanted, strict=True):
+def _read_autocast() -> _Autocast:
+    kinds = ((torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in _KINDS)
+    torch.autocast_increment_nesting()
+    return _Autocast(tuple(kinds), torch.autocast_decrement_nesting())
+
+
+def _write_autocast(wanted: _Autocast) -> None:
+    for kind, (enabled, dtype) in zip(_KINDS, wanted.kinds, strict=True):
         torch.set_autocast_enabled(kind, enabled)
         torch.set_autocast_dtype(kind, dtype)
+    # One that was entered and never left would keep the copies of all weights from then on.
+    while _read_autocast().depth > wanted.depth:
+        torch.autocast_decrement_nesting()
+    torch.clear_autocast_cache()
 
 
 def _read_precision() -> tuple[str | None, str | None]:

@@ -15,8 +15,16 @@ from profiling.model.run import Cell, Notice, Sample
 
 Function = Callable[..., Any]
 
+_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
+    # A process more for each core would outlive this one when it is killed.
+    "compile_threads": 1,
+    # Drawn as in eager: with other numbers a right gradient would be another one.
+    "fallback_random": True,
+}
 # What is told of a graph break: its first line, which names its cause.
 _LONGEST_REASON = 160
+# Names of the exceptions of a compiler that failed, and of a step that failed as it was traced.
+_FAILED, _STEP_FAILED = "TorchDynamoException", "TorchRuntimeError"
 
 
 class Mode:
@@ -57,17 +65,13 @@ class Compiled(Mode):
 
     def __init__(self) -> None:
         """Forget all that was compiled for other cells, whose sizes would count as dynamic."""
-        # One process more for each core would outlive this one when it is killed.
-        torch._inductor.config.compile_threads = 1
-        # Drawn as in eager: with other numbers a right gradient would be another one.
-        torch._inductor.config.fallback_random = True
         # Graph breaks are told with the results.
         logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
         torch.compiler.reset()
 
     def of_step(self, function: Function) -> Function:
         """Return the compiled function."""
-        return torch.compile(function, dynamic=False)
+        return torch.compile(function, dynamic=False, options=_OPTIONS)
 
     def begin(self) -> None:
         """Let the compiler count anew."""
@@ -79,7 +83,7 @@ class Compiled(Mode):
 
     def notices(self) -> Iterator[Notice]:
         """Say where the compiler had to leave code to Python."""
-        breaks = _counters()["graph_break"]
+        breaks = _counters().get("graph_break")
         if breaks:
             reason = next(iter(breaks)).partition("\n")[0][:_LONGEST_REASON]
             count = str(sum(breaks.values()))
@@ -136,12 +140,8 @@ def check_compiler(error: BaseException) -> None:
 
 def is_compiler_failure(error: BaseException) -> bool:
     """Return whether compiling failed, and not the step itself, which is run while it is traced."""
-    found = getattr(getattr(torch, "_dynamo", None), "exc", None)
-    if found is None:
-        return False
-    return isinstance(error, found.TorchDynamoException) and not isinstance(
-        error, found.TorchRuntimeError
-    )
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return _FAILED in kinds and _STEP_FAILED not in kinds
 
 
 def uncompiled(function: Function) -> Function:
@@ -149,7 +149,10 @@ def uncompiled(function: Function) -> Function:
     return torch.compiler.disable(function)  # type: ignore[no-any-return]
 
 
-def _counters() -> Any:
-    from torch._dynamo.utils import counters
-
+def _counters() -> dict[str, Any]:
+    """Return what the compiler counts; nothing from a torch that has it elsewhere."""
+    try:
+        from torch._dynamo.utils import counters
+    except ImportError:
+        return {}
     return counters

@@ -59,8 +59,9 @@ def test_a_worker_that_is_there_is_told_with_its_device(http: httpx.Client) -> N
 def test_health_is_told_while_the_worker_measures(http: httpx.Client) -> None:
     _wait_until_ready(http)
     compare = next(each for each in events(http) if each["api_name"] == "show_compare")
-    values = [None, "frozen_backbone", ["attached", "detach"], "64", "float32", "cpu", 20.0]
-    data = [*values, False, False, *[2] * (len(compare["inputs"]) - 9)]
+    chosen = [["attached", "detach"], "64", ["eager"], "float32", "cpu", 20.0]
+    values = [None, "frozen_backbone", *chosen]
+    data = [*values, False, False, *[2] * (len(compare["inputs"]) - 10)]
     body = {"data": data, "fn_index": compare["id"], "session_hash": "health"}
     event = http.post("/gradio_api/queue/join", json=body).json()["event_id"]
     try:

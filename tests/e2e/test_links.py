@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 WORDS = table("en")
 STEP = "tab=lessons&lesson=data_or_detach&part=wrong&step=3"
 COMPARISON = (
-    "tab=compare&workload=side_branch&branches=attached,detach&sizes=8,16&dtype=float64"
+    "tab=compare&workload=side_branch&branches=attached,detach&sizes=8,16&modes=eager&dtype=float64"
     "&device=cpu&budget=0.4&twice=1&p.depth=2&p.width=16"
 )
 

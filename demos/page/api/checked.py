@@ -111,7 +111,9 @@ def _signature(handler: Handler) -> inspect.Signature:
     if arguments.pop(_SETTINGS, None) is None:
         return signature
     arguments |= {name: _argument(setting) for name, setting in SETTINGS.items()}
-    order = dict.fromkeys((*(name for name in FIELDS if name in arguments), *arguments))
+    # What there was from the start comes first, for scripts that go by position.
+    first = (each for each in FIELDS if not isinstance(SETTINGS.get(each), Choices))
+    order = dict.fromkeys((*(name for name in first if name in arguments), *arguments))
     return signature.replace(parameters=[arguments[name] for name in order])
 
 

@@ -131,6 +131,7 @@ VERDICTS = {
     },
     "ddp_unused_parameters": {
         "frozen_is_left_out": "holds_partly",
+        "first_step_averages": "wrong",
         "only_freezing": "wrong",
         "find_unused_helps": "holds",
         "frozen_before": "holds",

@@ -15,8 +15,7 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from profiling.engine import engine as engine_module
-from profiling.engine import jobs
+from profiling.engine import cells, jobs
 from profiling.engine.engine import Engine, Progress
 from profiling.engine.plan import plan
 from profiling.engine.process import InlineExecutor, WorkerProcess
@@ -242,7 +241,7 @@ class Manual(Executor):
 
 @pytest.fixture
 def manual(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine, Manual]]:
-    monkeypatch.setattr(engine_module, "_HEARTBEAT_S", 0.0)
+    monkeypatch.setattr(cells, "HEARTBEAT_S", 0.0)
     executor = Manual()
     engine = Engine("cpu", executor, time_limit_s=10.0)
     yield engine, executor

@@ -41,6 +41,8 @@ def observed() -> tuple[Any, ...]:
         torch.is_autocast_enabled("cpu"),
         torch.get_autocast_dtype("cpu"),
         torch.is_autocast_enabled("cuda"),
+        torch.autocast_increment_nesting(),
+        torch.autocast_decrement_nesting(),
         torch.initial_seed(),
         torch.get_rng_state().tolist(),
         torch._C._len_torch_function_stack(),

@@ -59,7 +59,10 @@ def test_unwanted_gradients() -> None:
     found = reached([[1, 2], None], None)
     assert found == Reach("g", 2, 1, False, None, None)
     assert (found.outcome, found.right) == ("unwanted", False)
-    assert reached([[0, 0]], None).outcome == "unwanted"
+    zeros = reached([[0, 0], None], None)
+    assert zeros == Reach("g", 2, 1, False, None, None, zeros=1)
+    assert (zeros.outcome, zeros.right) == ("zeros", False)
+    assert reached([[0, 0], [0, 1]], None).outcome == "unwanted"
 
 
 def test_rightly_no_gradients() -> None:
@@ -69,7 +72,7 @@ def test_rightly_no_gradients() -> None:
 
 
 def test_zeros_are_a_gradient_and_not_none() -> None:
-    assert reached([[0, 0]], [[0, 0]]) == Reach("g", 1, 1, True, True, 0.0, 0.0)
+    assert reached([[0, 0]], [[0, 0]]) == Reach("g", 1, 1, True, True, 0.0, 0.0, zeros=1)
     assert reached([None], [[0, 0]]).outcome == "missing"
 
 

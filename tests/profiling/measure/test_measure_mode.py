@@ -140,6 +140,15 @@ def test_a_graph_break_is_told_with_its_cause() -> None:
     assert list[Notice](compiled.notices()) == []
 
 
+def test_a_compiler_that_counts_nothing_has_nothing_to_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(torch._dynamo.utils, "counters")
+    compiled = mode.of_cell(cell(mode="compiled"))
+    compiled.begin()
+    assert list[Notice](compiled.notices()) == []
+
+
 def test_a_failed_compilation_ends_the_process_and_a_failing_step_does_not() -> None:
     exceptions = torch._dynamo.exc
 

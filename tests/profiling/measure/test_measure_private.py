@@ -71,11 +71,12 @@ _IN_OTHER_TESTS = {
     "_len_torch_function_stack",
     "_pop_torch_function_stack",
     "_unsafe_set_version_counter",
+    "counters",
 }
 # Not torch's, or an operator's name.
 # What stands for an object of ours, or its class.
 _OURS = {"self", "cls", "other", "super()"}
-_NOT_TORCHS = {"_asdict", "_getframe", "_unsafe_view"}
+_NOT_TORCHS = {"_asdict", "_getframe", "_replace", "_unsafe_view"}
 # Public in all but its name: what torch's documentation explains, and tells people to read.
 _DOCUMENTED = {"_base", "_sequence_nr", "_version"}
 
