@@ -196,8 +196,9 @@ class _Endpoints:
 
         Returns:
             status: done
-            findings: a sentence for each size
-            summary: rows by branch and size: seconds, ratio and interval, bytes, gradients_right
+            findings: a sentence for each size and mode
+            modes: for each size, what every mode but eager changes, in sentences
+            summary: rows by branch, size and mode: seconds, ratio, interval, bytes, gradients_right
             environment and id: the machine, and the id of the run
             run: the whole run, if with_run is true
         """
