@@ -2,7 +2,7 @@
    address is replaced as it changes, and a link within the page is followed without a reload. */
 window.labLink = (() => {
   const OURS = new Set(window.labLinkNames);
-  const AUTO = "auto", RUN = "lab-run";
+  const AUTO = "auto", RUN = "lab-run", RUNS = "lab-runs", MOST_RUNS = 8;
   const LISTS = new Set(["values", "sizes"]);
   // Browsers refuse an address that changes too often.
   const PAUSE_MS = 150;
@@ -92,12 +92,16 @@ window.labLink = (() => {
     leave(search, "measure" in link.dataset);
     scrollTo({top: 0});
   });
-  /* Where a browser keeps nothing, a run is lost with the page. */
-  addEventListener("pagehide", () => {
-    const run = document.querySelector("#compare-results [data-run]")?.dataset.run;
-    try { sessionStorage.setItem(RUN, run || ""); } catch { /* not allowed */ }
-  });
-  const left = () => { try { return sessionStorage.getItem(RUN) || ""; } catch { return ""; } };
+  /* Where a browser keeps nothing, runs are lost with the page. */
+  const kept = (name) => { try { return sessionStorage.getItem(name) || ""; } catch { return ""; } };
+  const keep = (name, text) => { try { sessionStorage.setItem(name, text); } catch { /* not allowed */ } };
+  const shown = () => document.querySelector("#compare-results [data-run]")?.dataset.run || "";
+  const runs = () => {
+    const listed = kept(RUNS).split(" ").filter((run) => run && run !== shown());
+    return [...listed, shown()].filter(Boolean).slice(-MOST_RUNS).join(" ");
+  };
+  addEventListener("pagehide", () => keep(RUN, shown()));
+  const left = () => kept(RUN);
   addEventListener("popstate", () => { if (follow) leave(location.search); });
   document.addEventListener("lab-step", ({detail: stepper}) => {
     if (!stepper.closest("#lesson-view")) return;
@@ -105,6 +109,7 @@ window.labLink = (() => {
     soon();
   });
   new MutationObserver(() => {
+    if (shown() && !kept(RUNS).endsWith(shown())) keep(RUNS, runs());
     // Gradio may fill what is there anew, so it is known by what it says.
     const view = document.querySelector("#lesson-view .lab-lesson");
     const says = view ? JSON.stringify(view.dataset) : "";
@@ -114,7 +119,8 @@ window.labLink = (() => {
     if (part) view.querySelector(`[data-part="${part}"]`)?.scrollIntoView({block: "nearest"});
     soon();
   }).observe(document, {childList: true, subtree: true,
-    attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at", "data-opened"]});
+    attributeFilter: ["data-lesson", "data-values", "data-op", "data-on", "data-at", "data-opened",
+      "data-run"]});
 
-  return {tell, open, arrive, hasRun, left, attach: (trigger) => { follow = trigger; }};
+  return {tell, open, arrive, hasRun, left, runs, attach: (trigger) => { follow = trigger; }};
 })();

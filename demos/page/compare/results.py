@@ -213,11 +213,15 @@ class Panel:
         """Return a run that `show` has displayed and that is still here, by its id."""
         if not self.is_kept(engine, key):
             return None
-        return saved_runs.load_run(engine.folder / key / _KEPT)
+        return saved_runs.load_run(self.kept_file(engine, key))
 
     def is_kept(self, engine: Engine, key: str) -> bool:
         """Return whether `kept` returns a run."""
-        return bool(_RUN_ID.fullmatch(key)) and (engine.folder / key / _KEPT).exists()
+        return bool(_RUN_ID.fullmatch(key)) and self.kept_file(engine, key).exists()
+
+    def kept_file(self, engine: Engine, key: str) -> Path:
+        """Return the file of a run that is here."""
+        return engine.folder / key / _KEPT
 
     def show(
         self, run: Run, folder: Path, place: Place | None, text: Text, recorded: str = ""

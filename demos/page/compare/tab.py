@@ -193,7 +193,8 @@ class _Handlers:
                 }
                 yield running | self._new(step, text)
                 if step.is_new and previous is not None:
-                    self._panel.discarder(self._engine)(previous)
+                    # Its files stay, so that it can be opened again.
+                    self._panel.analyses.forget(previous)
                     previous = None
         except (DetachLabError, OSError) as error:
             yield {self._progress: common.problem(error, text)}

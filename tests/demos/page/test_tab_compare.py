@@ -14,7 +14,7 @@ from profiling.engine.engine import Progress
 from tests.profiling.planted import branch, cell, run_of
 
 
-def test_the_run_before_goes_with_the_first_result_and_the_bar_shows_how_far_it_is() -> None:
+def test_the_run_before_is_let_go_with_the_first_result_and_the_bar_shows_how_far_it_is() -> None:
     before = replace(run_of(branch("detach")), id="before")
     whole = run_of(branch("detach"))
     cells = tuple(cell(size=size) for size in (4, 8, 16))
@@ -27,7 +27,8 @@ def test_the_run_before_goes_with_the_first_result_and_the_bar_shows_how_far_it_
     ]
     gone: list[str] = []
     engine = SimpleNamespace(compare=lambda _: iter(steps), run_folder=lambda run: Path(run.id))
-    panel = SimpleNamespace(show=lambda *_: {}, discarder=lambda _: lambda run: gone.append(run.id))
+    analyses = SimpleNamespace(forget=lambda run: gone.append(run.id))
+    panel = SimpleNamespace(show=lambda *_: {}, analyses=analyses)
     form = SimpleNamespace(request=lambda: whole.request, stop="stop")
     does = _Handlers(*cast("tuple[Any, ...]", (engine, form, panel, "progress", "run", "")))
     told, kept = [], []
