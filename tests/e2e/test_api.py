@@ -294,6 +294,7 @@ def test_endpoints_are_described_with_types(app: App) -> None:
     types = {each["parameter_name"]: each["type"] for each in compare["parameters"]}
     assert types["sizes"]["oneOf"][1] == {"type": "array", "items": {"type": "integer"}}
     assert types["dtype"]["enum"] == ["float32", "float64", "bfloat16", "float16"]
+    assert types["modes"]["items"]["enum"] == ["eager", "compiled", "autocast"]
     assert compare["returns"][0]["type"] == {"type": "object", "additionalProperties": {}}
     for name, endpoint in public.items():
         assert len(endpoint["description"]) > 60, name

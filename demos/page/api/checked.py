@@ -112,8 +112,8 @@ def _signature(handler: Handler) -> inspect.Signature:
         return signature
     arguments |= {name: _argument(setting) for name, setting in SETTINGS.items()}
     # What there was from the start comes first, for scripts that go by position.
-    first = (each for each in FIELDS if not isinstance(SETTINGS.get(each), Choices))
-    order = dict.fromkeys((*(name for name in first if name in arguments), *arguments))
+    fields = sorted(FIELDS, key=lambda name: isinstance(SETTINGS.get(name), Choices))
+    order = dict.fromkeys((*(name for name in fields if name in arguments), *arguments))
     return signature.replace(parameters=[arguments[name] for name in order])
 
 

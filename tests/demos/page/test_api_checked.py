@@ -74,7 +74,7 @@ def test_a_comparison_takes_the_declared_settings() -> None:
     arguments = inspect.signature(checked(_Endpoints(AGENT).compare)).parameters
     assert list(arguments) == [
         *("request", "workload", "branches", "sizes", "dtype", "device", "budget_s"),
-        *("parameters", "seed", "force", "with_run", "lang", "modes"),
+        *("parameters", "seed", "force", "modes", "with_run", "lang"),
     ]
     assert arguments["dtype"].annotation == Literal["float32", "float64", "bfloat16", "float16"]
     assert arguments["device"].annotation is str  # which may have an index
