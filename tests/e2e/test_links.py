@@ -177,6 +177,7 @@ def test_the_start_answers_leads_on_and_measures_here(opened: Page, whole_app: A
     opened.locator("#start-measure").click()
     tab_is(opened, "compare")
     measures(opened)
+    expect(opened).to_have_url(re.compile("[?&]workload="))
     assert said(opened)["workload"] == "frozen_backbone"
     assert said(opened)["sizes"] == "1024"
     branches = opened.locator("fieldset", has_text=WORDS["compare.branches"])

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from demos.page.compare.session_runs import MOST_RUNS
 from profiling.engine.progress import RunningBranch
 from tests.harness.asking import KINDS, compare, is_own, lesson, sizes_in_file, told
 from tests.harness.launching import ROOT, App, own_folders, start_app
@@ -194,7 +195,7 @@ def _left(app: App, known: set[Path]) -> list[str]:
         found.append("a zombie")
     if len(workers(app.process.pid)) > 2:  # one, or one that goes and one that comes
         found.append(f"{len(workers(app.process.pid))} workers")
-    if len(runs(app) - known) > 1:  # that of the visitor's last comparison
+    if len(runs(app) - known) > MOST_RUNS:  # those of the visitor's last comparisons
         found.append(f"files {runs(app) - known}")
     folder, *others = own_folders(app.temp)
     if others:

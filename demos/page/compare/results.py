@@ -14,6 +14,7 @@ import pandas as pd
 
 from demos.page import common
 from demos.page.common import words
+from demos.page.compare.session_runs import SessionRuns
 from profiling.analysis import modes
 from profiling.analysis.analysis import Analyses, Analysis, CellAnalysis
 from profiling.analysis.findings import disturbance, headline
@@ -160,6 +161,7 @@ class Panel:
 
     Attributes:
         analyses: Analyses of the runs displayed last.
+        runs: The runs of each visitor.
         size: Radio that selects the size of the cell for the table and the charts of one cell.
         mode: Radio that selects its mode.
         places: Both.
@@ -170,6 +172,7 @@ class Panel:
     def __init__(self, labels: gr.I18n) -> None:
         """Create the components."""
         self.analyses = Analyses()
+        self.runs = SessionRuns(self.analyses)
         with gr.Row(elem_classes="lab-places"):
             self.size = gr.Radio([], label=labels("compare.size"), visible=False)
             self.mode = gr.Radio([], label=labels("compare.mode"), visible=False)
@@ -198,16 +201,6 @@ class Panel:
             self.behind,
             self.mode,
         )
-
-    def discarder(self, engine: Engine) -> Callable[[Run | None], None]:
-        """Return a function that drops the analysis of a run and deletes its files."""
-
-        def discard(run: Run | None) -> None:
-            if run is not None:
-                self.analyses.forget(run)
-                engine.discard(run)
-
-        return discard
 
     def kept(self, engine: Engine, key: str) -> Run | None:
         """Return a run that `show` has displayed and that is still here, by its id."""

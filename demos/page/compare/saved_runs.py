@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from demos.page import common
 from demos.page.common import UNQUEUED, words
 from demos.page.compare.results import Panel
+from demos.page.compare.session_runs import MOST_RUNS
 from profiling.analysis.diff import (
     around,
     device_name,
@@ -38,7 +39,6 @@ from profiling.output import saved_runs
 # The runs that were displayed in this browser tab, the last one at the end.
 _RUNS = "() => labLink.runs()"
 _AND_RUNS = "(...inputs) => [...inputs.slice(0, -1), labLink.runs()]"
-_MOST_RUNS = 8
 # The value of a choice begins with this if it is a run of this session.
 _SESSION = "session:"
 # Characters of a run's own id that stay in that of the opened copy.
@@ -145,10 +145,10 @@ class Beside:
     def _lister(self, page: _Page) -> Callable[..., Any]:
         """Return an event handler that offers the runs of this session."""
 
-        def handle(listed: str | None, request: gr.Request) -> Any:
+        def list_runs(listed: str | None, request: gr.Request) -> Any:
             return self._offered(page, listed, words(request))
 
-        return handle
+        return list_runs
 
     def _offered(self, page: _Page, listed: str | None, text: Text) -> Any:
         return gr.update(choices=[*_listed(page, listed, text), *self._names], value=None)
@@ -156,7 +156,7 @@ class Beside:
     def _deleter(self, page: _Page) -> Callable[..., Updates]:
         """Return an event handler that deletes a run of this session."""
 
-        def handle(
+        def delete_run(
             run: Run | None, name: str | None, listed: str | None, request: gr.Request
         ) -> Updates:
             text = words(request)
@@ -166,7 +166,7 @@ class Beside:
                 gone = saved_runs.load_run(_chosen(page, name, None))
             except DetachLabError as error:
                 return {page.progress: common.problem(error, text)}
-            page.panel.discarder(page.engine)(gone)
+            page.panel.runs.delete(page.engine, gone)
             updates: Updates = {
                 self._known: self._offered(page, listed, text),
                 page.progress: common.sentence("diff.deleted", text, when=measured_at(gone)),
@@ -175,7 +175,7 @@ class Beside:
                 updates |= {page.run: None} | page.panel.hidden()
             return updates
 
-        return handle
+        return delete_run
 
     def _lay_beside(self, page: _Page, run: Run | None, path: Path, text: Text) -> Updates:
         if run is None:
@@ -208,7 +208,7 @@ class Beside:
         if path.parent.parent == page.engine.folder:
             run = saved_runs.load_run(path)
             name = workload_title(run.cells[0].workload, text)
-            return self._opened(page, run, path.parent, name, text)
+            return self._opened(page, previous, run, path.parent, name, text)
         folder = page.engine.folder / f"opening-{secrets.token_hex(4)}"
         folder.mkdir()
         try:
@@ -218,14 +218,17 @@ class Beside:
             # An id of its own, or two visitors who open the same run would share its folder.
             run = replace(run, id=f"{run.id[:_ID_KEPT]}-{secrets.token_hex(4)}")
             folder = folder.rename(page.engine.run_folder(run))
-            return self._opened(page, run, folder, short(path.name), text)
+            return self._opened(page, previous, run, folder, short(path.name), text)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def _opened(self, page: _Page, run: Run, folder: Path, name: str, text: Text) -> Updates:
+    def _opened(
+        self, page: _Page, previous: Run | None, run: Run, folder: Path, name: str, text: Text
+    ) -> Updates:
         """Return updates that display a run in place of the one before, which stays."""
         shown = page.panel.show(run, folder, None, text)
+        page.panel.runs.supersede(page.engine, previous, run)
         device, when = device_name(run), measured_at(run)
         said = common.sentence("diff.opened", text, name=name, device=device, when=when)
         # What lay beside the run before has nothing to do with this one.
@@ -242,7 +245,7 @@ def _listed(page: _Page, ids: str | None, text: Text) -> list[tuple[str, str]]:
         text: Translator.
     """
     found = []
-    for key in reversed((ids or "").split()[-_MOST_RUNS:]):
+    for key in reversed((ids or "").split()[-MOST_RUNS:]):
         try:
             run = page.panel.kept(page.engine, key)
         except (DetachLabError, OSError):  # Its files are just being deleted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -117,7 +118,8 @@ def create_compare_tab(
             beside = Beside(labels)
             create_branch_graph(engine, form, labels)
             panel = Panel(labels)
-    run = gr.State(None, time_to_live=_KEEP_S, delete_callback=panel.discarder(engine))
+    discard = functools.partial(panel.runs.discard, engine)
+    run = gr.State(None, time_to_live=_KEEP_S, delete_callback=discard)
     # The workload whose recorded run is displayed.
     recorded = gr.State("")
     does = _Handlers(engine, form, panel, progress, run, recorded)
@@ -192,9 +194,8 @@ class _Handlers:
                     self._form.stop: gr.Button(interactive=True),
                 }
                 yield running | self._new(step, text)
-                if step.is_new and previous is not None:
-                    # Its files stay, so that it can be opened again.
-                    self._panel.analyses.forget(previous)
+                if step.is_new and step.run is not None:
+                    self._panel.runs.supersede(self._engine, previous, step.run)
                     previous = None
         except (DetachLabError, OSError) as error:
             yield {self._progress: common.problem(error, text)}

@@ -27,8 +27,8 @@ def test_the_run_before_is_let_go_with_the_first_result_and_the_bar_shows_how_fa
     ]
     gone: list[str] = []
     engine = SimpleNamespace(compare=lambda _: iter(steps), run_folder=lambda run: Path(run.id))
-    analyses = SimpleNamespace(forget=lambda run: gone.append(run.id))
-    panel = SimpleNamespace(show=lambda *_: {}, analyses=analyses)
+    let_go = {"supersede": lambda _, old, new: gone.extend([old.id] if old else [])}
+    panel = SimpleNamespace(show=lambda *_: {}, runs=SimpleNamespace(**let_go))
     form = SimpleNamespace(request=lambda: whole.request, stop="stop")
     does = _Handlers(*cast("tuple[Any, ...]", (engine, form, panel, "progress", "run", "")))
     told, kept = [], []
