@@ -21,7 +21,7 @@ from profiling.analysis.statistics import (
     unpaired_ratio,
 )
 from profiling.analysis.tables import results_of
-from profiling.model.request import EAGER
+from profiling.model.request import EAGER, mode_word
 from profiling.model.run import BranchResult, Cell, CellResult, Run
 from profiling.model.units import (
     Unit,
@@ -352,7 +352,7 @@ def lone_words(lone: Sequence[Lone], text: Text) -> list[str]:
         branches.setdefault(each._replace(branch=""), []).append(each.branch)
     lines = []
     for cell, names in branches.items():
-        details = cell.dtype, _named(cell.mode), cell.device, cell.parameters
+        details = cell.dtype, mode_word(cell.mode), cell.device, cell.parameters
         title = _cell_words(cell.workload, cell.size, cell.unit, details, said)
         listed = said("language.list").join(f"`{name}`" for name in names if name)
         lines.append(said("diff.branches", cell=title, branches=listed) if listed else title)
@@ -360,13 +360,8 @@ def lone_words(lone: Sequence[Lone], text: Text) -> list[str]:
 
 
 def _title(row: pd.Series, text: Text) -> str:
-    details = row["dtype"], _named(row["mode"]), row["parameters"]
+    details = row["dtype"], mode_word(row["mode"]), row["parameters"]
     return _cell_words(row["workload"], row["size"], row["unit"], details, text)
-
-
-def _named(mode: str) -> str:
-    """Return a mode unless it is the usual one."""
-    return "" if mode == EAGER else mode
 
 
 def _cell_words(workload: str, size: int, unit: str, details: tuple[str, ...], text: Text) -> str:

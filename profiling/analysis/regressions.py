@@ -9,7 +9,7 @@ import pandas as pd
 
 from profiling.analysis.diff import Diff
 from profiling.model.errors import InputError, short
-from profiling.model.request import EAGER
+from profiling.model.request import mode_word
 from profiling.model.units import show_interval, show_ratio
 from profiling.model.words import Text
 
@@ -193,8 +193,7 @@ def _sentence(each: Regression, text: Text) -> str:
     if each.ratio is not None:
         estimate, low, high = each.ratio
         values |= {"ratio": show_ratio(estimate), "interval": show_interval(low, high)}
-    mode = "" if each.mode == EAGER else each.mode
-    details = (each.dtype, mode, each.device, each.parameters)
+    details = (each.dtype, mode_word(each.mode), each.device, each.parameters)
     return text(
         "regression.worse",
         branch=each.branch,

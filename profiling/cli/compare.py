@@ -28,7 +28,7 @@ from profiling.engine import plan
 from profiling.engine.engine import Engine
 from profiling.engine.plan import SETTINGS
 from profiling.model.errors import InputError
-from profiling.model.request import EAGER, Choice, Choices, Flag, Request, Setting
+from profiling.model.request import Choice, Choices, Flag, Request, Setting
 from profiling.model.run import Run, Status
 from profiling.output import json_data, run_files
 
@@ -126,9 +126,7 @@ def _measure(engine: Engine, request: Request, *, show_progress: bool) -> Run:
             if run is None:
                 continue
             if progress.cell is not None:
-                cell = progress.cell
-                size = f"{cell.size:,}" if cell.mode == EAGER else f"{cell.size:,} ({cell.mode})"
-                description = say("progress.measuring", size=size)
+                description = say("progress.measuring", size=progress.cell.extent)
                 bar.update(task, description=description)
             bar.update(task, completed=len(run.results))
     if run is None:

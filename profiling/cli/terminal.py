@@ -26,7 +26,7 @@ from profiling.analysis.recommendation import recommendation
 from profiling.analysis.rows import Row, rows
 from profiling.catalogue import Source
 from profiling.model.lesson import LessonTrace, PartTrace
-from profiling.model.request import EAGER
+from profiling.model.request import mode_word
 from profiling.model.run import Run
 from profiling.model.words import Text, lenient
 
@@ -68,7 +68,7 @@ def print_run(analysis: Analysis, out: Console, say: Text) -> None:
         cell = each.finished.cell
         formatted = rows(each.summary, say)
         title = f"{cell.workload}, {cell.size:,} {say(f'size.{cell.unit}')}"
-        title += "" if cell.mode == EAGER else f", {cell.mode}"
+        title = ", ".join(filter(None, (title, mode_word(cell.mode))))
         heads = _MAIN_HEADS if out.is_terminal and out.width < _ROOM else _HEADS
         _wide(out).print(_table(title, heads, formatted, cell.baseline, say))
         for note in _notes(formatted, say):

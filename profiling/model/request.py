@@ -227,6 +227,16 @@ class Request(Settings, frozen=True):
     ] = (EAGER,)
 
 
+def mode_word(mode: str) -> str:
+    """Return a mode, or nothing for the one that is meant where none is named.
+
+    Example:
+        >>> mode_word("compiled"), mode_word("eager")
+        ('compiled', '')
+    """
+    return "" if mode == EAGER else mode
+
+
 def settings(record: type[Settings]) -> dict[str, Setting]:
     """Return the declared settings of a record by field name.
 

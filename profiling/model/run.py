@@ -11,7 +11,7 @@ import msgspec
 
 from profiling.model.metrics import METRICS, UNITS
 from profiling.model.record import Label, Name, Record, RelativePath, Text
-from profiling.model.request import EAGER, SETTINGS, Number, Request, Settings
+from profiling.model.request import EAGER, SETTINGS, Number, Request, Settings, mode_word
 
 SCHEMA_VERSION = 2
 BASELINE = "attached"
@@ -112,7 +112,13 @@ class Cell(Settings, frozen=True):
     @property
     def computation(self) -> str:
         """How it is computed, such as ``"float32"`` or ``"float32 compiled"``."""
-        return self.dtype if self.mode == EAGER else f"{self.dtype} {self.mode}"
+        return f"{self.dtype} {mode_word(self.mode)}".rstrip()
+
+    @property
+    def extent(self) -> str:
+        """Its size and, unless it is the usual one, its mode, such as ``"1,024 (compiled)"``."""
+        mode = mode_word(self.mode)
+        return f"{self.size:,} ({mode})" if mode else f"{self.size:,}"
 
     @property
     def baseline(self) -> str:

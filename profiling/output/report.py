@@ -33,7 +33,7 @@ from profiling.charts.of_run import CHARTS, Chart
 from profiling.graphs import svg
 from profiling.model.errors import InputError
 from profiling.model.lesson import LessonError, LessonTrace, PartTrace, TensorState
-from profiling.model.request import EAGER
+from profiling.model.request import mode_word
 from profiling.model.run import CellResult, Reach, Run
 from profiling.model.units import show_bytes, show_flags
 from profiling.model.words import DEFAULT, Text, lenient, table
@@ -203,7 +203,7 @@ def run_part(analysis: Analysis, text: Text) -> Part:
         over_sizes = [chart for chart in CHARTS if chart.in_report and chart.over_sizes]
         has_sizes = len({each.finished.cell.size for each in analysis.cells}) > 1
         several = [
-            (_mode_word(mode), _drawn(_place("sizes", mode), over_sizes, analysis, shown, text))
+            (mode_word(mode), _drawn(_place("sizes", mode), over_sizes, analysis, shown, text))
             for mode in analysis.modes
             for shown in [analysis.cell(mode=mode)]
             if has_sizes
@@ -233,13 +233,8 @@ def run_part(analysis: Analysis, text: Text) -> Part:
     return Part(workload_title(run.cells[0].workload, text), html, has_charts=True)
 
 
-def _mode_word(mode: str) -> str:
-    """Return a mode unless it is the usual one."""
-    return "" if mode == EAGER else mode
-
-
 def _place(name: str, mode: str) -> str:
-    return "-".join(filter(None, (name, _mode_word(mode))))
+    return "-".join(filter(None, (name, mode_word(mode))))
 
 
 def _about(run: Run, text: Text) -> str:
@@ -259,7 +254,7 @@ def _cell(analysis: Analysis, cell: CellAnalysis, text: Text) -> CellView:
     charts = [chart for chart in CHARTS if chart.in_report and not chart.over_sizes]
     return CellView(
         heading=" · ".join(
-            filter(None, (f"{asked.size:,} {text(f'size.{asked.unit}')}", _mode_word(asked.mode)))
+            filter(None, (f"{asked.size:,} {text(f'size.{asked.unit}')}", mode_word(asked.mode)))
         ),
         recommended=recommendation(cell.findings, text),
         finding=told(cell.findings, asked, text),

@@ -31,7 +31,7 @@ from profiling.analysis.headings import measured_at, workload_title
 from profiling.charts.run_diff import ratio_by_branch
 from profiling.engine.engine import Engine
 from profiling.model.errors import DetachLabError, InputError, file_error, short
-from profiling.model.request import EAGER
+from profiling.model.request import mode_word
 from profiling.model.run import Run
 from profiling.model.words import Text
 from profiling.output import saved_runs
@@ -252,7 +252,7 @@ def _listed(page: _Page, ids: str | None, text: Text) -> list[tuple[str, str]]:
             continue
         if run is not None:
             sizes = dict.fromkeys(f"{each.size:,}" for each in run.cells)
-            modes = [mode for mode in run.request.modes if mode != EAGER]
+            modes = filter(None, map(mode_word, run.request.modes))
             title = workload_title(run.cells[0].workload, text)
             parts = (title, text("language.list").join(sizes), *modes, measured_at(run))
             found.append((" · ".join(parts), f"{_SESSION}{key}"))

@@ -20,7 +20,7 @@ from profiling.graphs import dot, svg
 from profiling.graphs.fold import BRANCH_BOXES
 from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
-from profiling.model.request import COMPILED, EAGER, Request
+from profiling.model.request import COMPILED, Request
 from profiling.model.run import Run
 from profiling.model.words import Text
 
@@ -313,8 +313,7 @@ def _progress(step: Progress, text: Text) -> str:
     if step.cell is None and done == total:
         return common.sentence("progress.done", text, elapsed=elapsed)
     cell = step.run.cells[min(done, total - 1)]
-    size = f"{cell.size:,}" if cell.mode == EAGER else f"{cell.size:,} ({cell.mode})"
-    values = {"size": size, "done": done, "total": total, "elapsed": elapsed}
+    values = {"size": cell.extent, "done": done, "total": total, "elapsed": elapsed}
     key = "progress.lent" if step.lent_s else "progress.running"
     sentence = text(key, seconds=step.lent_s, **values)
     if cell.mode == COMPILED:
