@@ -24,6 +24,8 @@ _UNFIT = """
   .every(each => Math.abs(each.querySelector('svg.main-svg').clientWidth - each.clientWidth) < 2
     && each.clientWidth <= innerWidth)
 """
+# As a page is left, Gradio ends what the page still waits for, and logs that as errors.
+_LEAVING = "addEventListener('beforeunload', () => { console.error = console.warn; })"
 # What can be pressed, and something else lies over its middle.
 _COVERED = """
 () => [...document.querySelectorAll('a[href], button, [role=tab]')]
@@ -51,6 +53,7 @@ def visit(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
     """
     usual = {"locale": "en-US", "viewport": DESK, "color_scheme": "light"}
     context = new_context(browser, **(usual | options))
+    context.add_init_script(_LEAVING)
     problems: list[str] = []
     context.on("console", lambda said: _note_error(said.type, said.text, problems))
     context.on("request", lambda request: _note_outside(request.url, app.url, problems))

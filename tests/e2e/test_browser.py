@@ -6,7 +6,9 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -177,6 +179,12 @@ def outcome(app: App, what: str, before: int) -> str:
     return "goes on"
 
 
+def health(app: App) -> dict[str, Any]:
+    """Return what an app says of itself."""
+    found: dict[str, Any] = httpx.get(f"{app.url}healthz").json()
+    return found
+
+
 # Of so many a comparison cannot be over before somebody who is slow has stopped it.
 MANY = range(4096, 4108)
 
@@ -305,6 +313,23 @@ def test_a_training_step_that_is_chosen_before_the_page_is_complete_stays_chosen
         expect(about).to_contain_text("stem")
         # What the server takes the form for.
         expect(page).to_have_url(re.compile("workload=frozen_middle"))
+
+
+def test_a_comparison_ends_when_its_page_is_left(page: Page, whole_app: App) -> None:
+    open_compare(page)
+    choose_workload(page, "frozen_backbone")
+    page.locator("#compare-budget input[type=number]").fill("20")
+    progress = start(page, ", ".join(map(str, MANY)))
+    expect(progress).to_contain_text(re.compile(rf"\b[1-9]\d* of {len(MANY)} done"))
+    assert health(whole_app)["running"]
+    page.locator("#lab-header").get_by_role("link", name="中文").click()
+    wait_until_complete(page)
+    until = time.monotonic() + PATIENCE_S
+    while health(whole_app)["running"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    page.locator("#lab-header").get_by_role("link", name="English").click()
+    wait_until_complete(page)
 
 
 def test_who_comes_to_a_full_queue_is_told_so(whole_app: App, browser: Browser) -> None:
