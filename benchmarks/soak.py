@@ -31,7 +31,7 @@ class Size(NamedTuple):
     """What a server holds at a moment."""
 
     server_bytes: int
-    worker_bytes: int
+    workers_bytes: int
     files: int
     threads: int
     temp_bytes: int
@@ -41,11 +41,10 @@ class Size(NamedTuple):
 def size(app: App) -> Size:
     """Return what a server holds now."""
     server = psutil.Process(app.process.pid)
-    worker = workers(app.process.pid)[-1]
     kept = [path for path in app.temp.rglob("*") if path.is_file()]
     return Size(
         server.memory_info().rss,
-        worker.memory_info().rss,
+        sum(worker.memory_info().rss for worker in workers(app.process.pid)),
         server.num_fds() if hasattr(server, "num_fds") else 0,
         server.num_threads(),
         sum(path.stat().st_size for path in kept),

@@ -41,6 +41,13 @@ def judge(first: Step, second: Step, seed: int) -> tuple[str, float]:
     return verdict(ratio, p_value(values, baseline)), ratio
 
 
+def same(comparisons: int) -> list[tuple[str, float]]:
+    """Compare a branch with itself so many times; return each verdict and ratio."""
+    state = State(CELL)
+    first, second = (state.step(branch) for branch in CELL.branches)
+    return [judge(first, second, seed) for seed in range(comparisons)]
+
+
 def callables() -> dict[str, Callable[[], Any]]:
     """Return callables of about 0.3 µs, 30 µs, 3 ms and 100 ms."""
     h = torch.randn(1000, requires_grad=True)
@@ -68,13 +75,13 @@ def main(comparisons: int) -> None:
     )
     for name, function in callables().items():
         print(f"{name}: our median is {beside_timer(function, TIMER_S):.3f} of torch's Timer's")
+    judged = same(comparisons)
     state = State(CELL)
-    first, second = state.step("detach"), state.step("detach#2")
+    first, second = (state.step(branch) for branch in CELL.branches)
     extra_s = SLOWDOWN * float(totals(time_steps([first], get("cpu"), 0, 1.0), 0).median())
     slowed = Slowed(second, extra_s)
-    same = [judge(first, second, seed)[0] for seed in range(comparisons)]
     planted = [judge(first, slowed, seed) for seed in range(comparisons)]
-    different = sum(each != "no_difference" for each in same)
+    different = sum(each != "no_difference" for each, _ in judged)
     found = sum(each == "slower" for each, _ in planted)
     estimate = pd.Series([ratio for _, ratio in planted]).median()
     print(f"A/A: {different} of {comparisons} called different ({different / comparisons:.1%})")

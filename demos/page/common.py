@@ -19,8 +19,11 @@ from profiling.output.html import templates
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Options of events that only show something: they do not wait in the queue.
 UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
-# Options of events that use the worker: one at a time.
+# Options of events that measure: one at a time.
 ON_WORKER: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
+# Of events that run a lesson, a graph or a diagnosis. One may wait for an accelerator, which the
+# others do not.
+ON_LESSONS: dict[str, Any] = {"concurrency_id": "lessons", "concurrency_limit": 4}
 
 # Gradio's codes of our languages.
 _GRADIO_CODES = {"en": "en", "zh": "zh-CN"}

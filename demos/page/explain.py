@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import ON_WORKER, UNQUEUED, queue_full, words
+from demos.page.common import ON_LESSONS, UNQUEUED, queue_full, words
 from demos.page.links import FIRST_EXAMPLE, lesson_address
 from profiling.analysis.diagnosis import Diagnosis, diagnose
 from profiling.engine.engine import Engine
@@ -74,7 +74,7 @@ class ExplainTab:
             api_name="open_record",
             api_visibility="undocumented",
             show_progress="minimal",
-            **ON_WORKER,
+            **ON_LESSONS,
         )
         opening.failure(queue_full, None, problem, **UNQUEUED)
 

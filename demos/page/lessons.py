@@ -11,7 +11,7 @@ import gradio as gr
 from markupsafe import Markup, escape
 
 from demos.page import common
-from demos.page.common import ON_WORKER, UNQUEUED, language, queue_full, words
+from demos.page.common import ON_LESSONS, UNQUEUED, language, queue_full, words
 from demos.page.frameworks import elsewhere
 from demos.page.links import LessonPlace, lesson_address, number_text, usual_lesson
 from demos.page.recorded import measurement
@@ -94,7 +94,7 @@ class LessonsTab:
             api_name="show_lesson",
             api_visibility="undocumented",
             show_progress="minimal",
-            **ON_WORKER,
+            **ON_LESSONS,
         )
         opening = place.change(
             self._run_place,
@@ -102,7 +102,7 @@ class LessonsTab:
             [controls.problem, controls.view],
             api_visibility="private",
             show_progress="minimal",
-            **ON_WORKER,
+            **ON_LESSONS,
         )
         for asked in (running, opening):
             asked.failure(queue_full, None, controls.problem, **UNQUEUED)

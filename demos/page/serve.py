@@ -104,7 +104,7 @@ def _engine(device: str) -> Engine:
     lender = ZeroGpu() if on_zero_gpu() else None
     from profiling.engine.engine import Engine
 
-    return Engine(device, lender=lender)
+    return Engine(device, lender=lender, lessons_apart=True)
 
 
 def _serve(

@@ -6,10 +6,10 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, wait
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -28,7 +28,7 @@ from profiling.engine.files import (
 from profiling.engine.process import WorkerProcess
 from profiling.engine.progress import Notes, insist
 from profiling.engine.traces import OpenedTraces, Reading
-from profiling.engine.worker import initialize
+from profiling.engine.worker import initialize, initialize_lessons
 from profiling.engine.zerogpu import LENT_DEVICE, lent_s
 from profiling.model.errors import DetachLabError, InputError, WorkerError
 from profiling.model.graph import BranchGraph
@@ -37,9 +37,14 @@ from profiling.model.recording import RecordedRun, Recording
 from profiling.model.request import AUTO, COMPILED, Request
 from profiling.model.run import Cell, CellResult, Check, Environment, Run
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 # Files of runs whose visitors have not come back, or whose session was given up for others'.
 KEPT_RUNS = Limits(entries=200, total_bytes=4 * 2**30, age_s=3600.0)
 _TIME_LIMIT_S = 600.0
+# The longest lesson, which starts processes of its own, takes some seconds.
+_LESSON_LIMIT_S = 120.0
 # Most that a cell is expected to take longer than the one before it.
 _MOST_GROWTH = 8.0
 
@@ -122,6 +127,8 @@ class Engine:
         time_limit_s: float = _TIME_LIMIT_S,
         lender: Executor | None = None,
         cluster: Cluster | None = None,
+        *,
+        lessons_apart: bool = False,
     ) -> None:
         """Start a worker; nothing here waits for it.
 
@@ -132,6 +139,8 @@ class Engine:
             lender: Where whole comparisons run, unless they ask for the CPU, if this machine has
                 no GPU of its own but is lent one for each; all else stays with the worker.
             cluster: Where the cells of a comparison are measured instead, side by side.
+            lessons_apart: Whether lessons, graphs and diagnoses on the CPU have a worker of their
+                own, with low priority, so that they wait for no comparison and disturb none.
         """
         self.preferred = preferred
         self._lender = lender
@@ -152,6 +161,11 @@ class Engine:
         start = (self._worker_device, own / "worker", self._compiled_folder)
         worker = executor or WorkerProcess(initialize, start)
         self._executor = worker
+        # Where lessons, graphs and diagnoses run on the CPU.
+        self._lessons = worker
+        if lessons_apart:
+            folder = own / "lessons"
+            self._lessons = WorkerProcess(initialize_lessons, (folder,), _LESSON_LIMIT_S)
         # Where cells are measured.
         self._measuring = (
             worker.limited(time_limit_s) if isinstance(worker, WorkerProcess) else worker
@@ -195,8 +209,10 @@ class Engine:
         return (*here, LENT_DEVICE) if here and self.lends else here
 
     def prepare(self) -> None:
-        """Have the worker load, when it is free, what a first comparison would wait for."""
+        """Have the workers load, when they are free, what a first request would wait for."""
         self._executor.submit(jobs.prepare)
+        if self._lessons is not self._executor:
+            self._lessons.submit(jobs.run_lesson, LessonRequest(catalogue.LESSONS[0], device="cpu"))
 
     def self_check(self) -> tuple[Check, ...]:
         """Check the measuring itself on the preferred device, in less than a minute.
@@ -219,21 +235,23 @@ class Engine:
         plan.check_lesson(request)
         if self._lender is not None and self.lends_for(request):
             return result_of(self._lender.submit(jobs.run_lent_lesson, request))
-        if _needs_cpu(request):
-            request = replace(request, device="cpu")
-        else:
+        device = "cpu"
+        if not _needs_cpu(request):
             environment = self.environment()
             assert environment is not None  # Without a time limit it is waited for.
-            request = plan.place_lesson(request, environment)
-        return result_of(self._executor.submit(jobs.run_lesson, request))
+            device = plan.place_lesson(request, environment).device
+            # Who has not asked for an accelerator does not wait until it has been measured on.
+            if request.device == AUTO and self._measured:
+                device = "cpu"
+        return self._look(device, jobs.run_lesson, replace(request, device=device))
 
     def opened_lesson(self, name: str) -> OpenedLesson | None:
         """Return what a lesson shows when it is opened: its own inputs, on the page's device.
 
-        Each is run once and kept.
+        Each is run once and kept, unless it was run on the CPU because the device was measured on.
 
         Returns:
-            None while the worker is starting or measures, which nobody who only looks waits for.
+            None while the worker is starting, which nobody who only looks waits for.
 
         Raises:
             InputError: There is no lesson of that name.
@@ -242,12 +260,15 @@ class Engine:
         request = LessonRequest(name, device=AUTO)
         plan.check_lesson(request)
         kept = self._opened.get(name)
-        if kept is None and self.known() is not None and not self._measured:
-            trace = self.lesson(request)
-            has_wrong = any(part.name == "wrong" for part in trace.parts)
-            kept = OpenedLesson(trace, self.explain_lesson(request) if has_wrong else None)
-            self._opened[name] = kept
-        return kept
+        environment = self.known()
+        if kept is not None or environment is None:
+            return kept
+        trace = self.lesson(request)
+        has_wrong = any(part.name == "wrong" for part in trace.parts)
+        opened = OpenedLesson(trace, self.explain_lesson(request) if has_wrong else None)
+        if trace.request.device == plan.place_lesson(request, environment).device:
+            self._opened[name] = opened
+        return opened
 
     def lends_for(self, request: LessonRequest) -> bool:
         """Whether a GPU is lent for a lesson: only where its device is asked for by name."""
@@ -274,7 +295,7 @@ class Engine:
         assert environment is not None  # Without a time limit it is waited for.
         smallest = replace(request, branches=request.branches[:1], sizes=(min(request.sizes),))
         (cell,) = plan.plan(smallest, environment)
-        return result_of(self._executor.submit(jobs.branch_graph, cell))
+        return self._look(cell.device, jobs.branch_graph, cell)
 
     def open_trace(self, path: Path) -> Iterator[Reading]:
         """Open a trace in a process of its own, saying how far it is.
@@ -288,13 +309,13 @@ class Engine:
         return self.traces.read(path, behind=bool(self._measured))
 
     def explain(self, path: Path) -> Diagnosis:
-        """Have the record of a watched script diagnosed in the worker, which is limited.
+        """Have the record of a watched script diagnosed in a worker, which is limited.
 
         Raises:
             InputError: The file is no such record.
             WorkerError: The worker cannot start, died or took too long.
         """
-        return result_of(self._executor.submit(jobs.explain, path))
+        return self._look("cpu", jobs.explain, path)
 
     def explain_lesson(self, request: LessonRequest) -> Diagnosis:
         """Check a lesson, and have its wrong code run again on the CPU and diagnosed.
@@ -304,7 +325,7 @@ class Engine:
             WorkerError: The worker cannot start, died or took too long.
         """
         plan.check_lesson(request)
-        return result_of(self._executor.submit(jobs.explain_lesson, replace(request, device="cpu")))
+        return self._look("cpu", jobs.explain_lesson, replace(request, device="cpu"))
 
     def compare(self, request: Request) -> Iterator[Progress]:
         """Measure a request, saying often how far it is.
@@ -353,10 +374,26 @@ class Engine:
         shutil.rmtree(self.run_folder(run), ignore_errors=True)
 
     def close(self) -> None:
-        """End the worker and all opened traces, and delete all files."""
+        """End the workers and all opened traces, and delete all files."""
+        self._lessons.shutdown(wait=True)
         self._executor.shutdown(wait=True)
         self.traces.close()
         self._own_folder.delete()
+
+    def _look(self, device: str, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a job returns that measures nothing.
+
+        On an accelerator it waits for the worker: two processes would take each other's memory.
+
+        Raises:
+            DetachLabError: The job's own error, or what became of its process.
+        """
+        executor = self._lessons if device == "cpu" else self._executor
+        try:
+            future = executor.submit(job, *args, **kwargs)
+        except RuntimeError as error:  # The page is ending meanwhile.
+            raise WorkerError("error.worker_died") from error
+        return result_of(future)
 
     def _stages(self, request: Request, folder: Path) -> Iterator[_Stage]:
         """Yield how far a request is, again and again."""

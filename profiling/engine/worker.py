@@ -31,6 +31,8 @@ READY, BEGUN = "ready", "begun"
 _RESERVED_SHARE = 0.1
 # What a trace is read, limited and shown with; by name, since what shows is no part of the engine.
 _TRACE_MODULES = ("profiling.measure.device", "profiling.output.trace_views")
+# Of the memory that is free, what lessons may take.
+_LESSONS_SHARE = 0.25
 # As `nice` counts.
 _BEHIND = 10
 
@@ -143,16 +145,13 @@ def initialize(preferred: str, folder: Path | None = None, compiled: Path | None
 
     Args:
         preferred: The device that is going to be used, as `profiling.measure.device.find` takes it.
-        folder: For temporary files, the system's own unless given; what a worker that was killed
-            has left there is deleted.
+        folder: For temporary files, the system's own unless given.
         compiled: For what `torch.compile` makes, unless the variable of torch's own names another.
     """
     if compiled is not None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled))
     if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-        tempfile.tempdir = str(folder)
+        _use_folder(folder)
     _print_to_stderr()
     from profiling.measure import device
 
@@ -160,6 +159,22 @@ def initialize(preferred: str, folder: Path | None = None, compiled: Path | None
     # start.
     if not device.find(preferred).devices[0].is_accelerator:
         _limit_memory()
+
+
+def initialize_lessons(folder: Path) -> None:
+    """Prepare this process to run lessons on the CPU, beside the worker that measures.
+
+    Args:
+        folder: As for `initialize`.
+    """
+    _use_folder(folder)
+    _print_to_stderr()
+    _step_behind()
+    import torch
+
+    # Their tensors are tiny, and what is measured meanwhile needs the processor.
+    torch.set_num_threads(1)
+    _limit_memory(share=_LESSONS_SHARE)
 
 
 def initialize_playground(memory_bytes: int, folder: Path) -> None:
@@ -188,6 +203,13 @@ def initialize_trace(folder: Path, share: float, behind: bool) -> None:
     if behind:
         _step_behind()
     _limit_memory(share=share)
+
+
+def _use_folder(folder: Path) -> None:
+    """Have temporary files in a folder, and delete what a worker that was killed has left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def _step_behind() -> None:

@@ -244,7 +244,9 @@ def test_a_visitor_sees_how_far_it_is_and_stops_it(space: Space, browser: Browse
     expect(progress).to_contain_text(begins[-1])
     said = page.evaluate("window.said")
     seen = [begin for line in said for begin in begins if begin in line]
-    assert [begin for begin, _ in itertools.groupby(seen)] == begins, said
+    stages_seen = [begin for begin, _ in itertools.groupby(seen)]
+    # Reading can be over before the browser has drawn that it goes on.
+    assert stages_seen in (begins, [*begins[:2], begins[-1]]), said
     # What the traces tell came last.
     expect(page.locator("#plot-operators .js-plotly-plot")).to_be_attached()
     space.api.left_s = 120

@@ -78,11 +78,20 @@ def runs(app: App) -> set[Path]:
     return {path for folder in own_folders(app.temp) for path in (folder / "runs").iterdir()}
 
 
-async def only_worker(app: App) -> psutil.Process:
-    """Return the worker, once those before it have ended."""
-    while len(found := workers(app.process.pid)) != 1:
+async def measuring_worker(app: App) -> psutil.Process:
+    """Return the worker that measures, once those before it have ended."""
+    while len(found := _measuring_workers(app.process.pid)) != 1:
         await asyncio.sleep(0.01)
     return found[0]
+
+
+def _measuring_workers(server: int) -> list[psutil.Process]:
+    """Return the workers that have the priority of their server, below which lessons run."""
+    found, usual = [], psutil.Process(server).nice()
+    for each in workers(server):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [each] if each.nice() == usual else []
+    return found
 
 
 def running(app: App) -> set[tuple[Path, int]]:
@@ -193,16 +202,22 @@ def _left(app: App, known: set[Path]) -> list[str]:
         time.sleep(0.02)
     if _has_zombie(app.process.pid):
         found.append("a zombie")
-    if len(workers(app.process.pid)) > 2:  # one, or one that goes and one that comes
+    # One measures and one runs lessons; of each, one may go while another comes.
+    if len(workers(app.process.pid)) > 4:
         found.append(f"{len(workers(app.process.pid))} workers")
     if len(runs(app) - known) > MOST_RUNS:  # those of the visitor's last comparisons
         found.append(f"files {runs(app) - known}")
     folder, *others = own_folders(app.temp)
     if others:
         found.append(f"folders {others}")
-    files = [path for path in (folder / "worker").rglob("*") if path.is_file()]
+    files = [
+        path
+        for name in ("worker", "lessons")
+        for path in (folder / name).rglob("*")
+        if path.is_file()
+    ]
     if files:
-        found.append(f"files of the worker: {files}")
+        found.append(f"files of the workers: {files}")
     return found
 
 
@@ -219,7 +234,7 @@ async def left_alone(app: App, how: str) -> Stand:
     faults: list[str] = []
     async with visiting(app) as visitor:
         known, other = runs(app), Visitor(visitor.page)
-        worker, before = await only_worker(app), running(app)
+        worker, before = await measuring_worker(app), running(app)
         asked = asyncio.create_task(compare(other, 0, "2000000", budget=20.0))
         await measuring(app, before)
         start = time.monotonic()
@@ -245,7 +260,7 @@ async def server_ends(how: signal.Signals) -> Stand:
     with tempfile.TemporaryDirectory() as temp:
         app = start_app(Path(temp), "--device", "cpu")
         async with visiting(app) as visitor:
-            worker, before = await only_worker(app), running(app)
+            worker, before = await measuring_worker(app), running(app)
             asked = asyncio.create_task(compare(visitor, 0, "2000000", budget=20.0))
             await measuring(app, before)
             start = time.monotonic()

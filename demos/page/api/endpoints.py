@@ -12,7 +12,7 @@ from gradio import FileData
 from gradio.events import api
 
 from demos.page.api.checked import checked, uploaded
-from demos.page.common import ON_WORKER
+from demos.page.common import ON_LESSONS, ON_WORKER
 from demos.page.trace.common import OPENING
 from profiling import catalogue
 from profiling.analysis.analysis import Analysis
@@ -41,8 +41,9 @@ def create_api(engine: Engine) -> None:
         engine: Engine that runs lessons and comparisons.
     """
     does = _Endpoints(engine)
-    for measuring in (does.lesson, does.compare, does.explain_record):
-        api(checked(measuring), **ON_WORKER)
+    api(checked(does.compare), **ON_WORKER)
+    for looking in (does.lesson, does.explain_record):
+        api(checked(looking), **ON_LESSONS)
     api(checked(does.trace_ops), **OPENING)
     for reading in (does.catalogue, does.find, does.advise, does.frameworks):
         api(checked(reading))

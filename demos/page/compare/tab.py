@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import ON_WORKER, PRIVATE, UNQUEUED, queue_full, words
+from demos.page.common import ON_LESSONS, ON_WORKER, PRIVATE, UNQUEUED, queue_full, words
 from demos.page.compare.form import Form
 from demos.page.compare.results import Panel, Place
 from demos.page.compare.saved_runs import Beside
@@ -68,9 +68,8 @@ def create_branch_graph(engine: Engine, form: Form, labels: gr.I18n) -> None:
         view,
         api_name="branch_graph",
         api_visibility="undocumented",
-        concurrency_id="worker",
-        concurrency_limit=1,
         show_progress="minimal",
+        **ON_LESSONS,
     )
 
 

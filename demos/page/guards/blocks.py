@@ -35,7 +35,8 @@ class GuardedPage(gr.Blocks):
         """
         super().__init__(**options)
         self._engine = engine
-        self._began: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+        # For each generator that goes on: when it began, and what notes that nobody let it end.
+        self._going: weakref.WeakKeyDictionary[Any, tuple[float, Any]] = weakref.WeakKeyDictionary()
 
     def health(self) -> dict[str, Any]:
         """Return the state of the worker and the queue, without waiting."""
@@ -60,7 +61,10 @@ class GuardedPage(gr.Blocks):
     ) -> dict[str, Any]:
         """Run an event, or the next step of a generator."""
         what, iterator = f"event {block_fn.api_name or block_fn._id}", named.get("iterator")
-        started = time.monotonic() if iterator is None else self._began.get(iterator, 0.0)
+        started = time.monotonic()
+        if iterator in self._going:
+            started, unfinished = self._going.pop(iterator)
+            unfinished.detach()
         try:
             if not block_fn.fn:
                 raise DetachLabError("refused.request")  # An event of the browser, such as Stop.
@@ -73,7 +77,11 @@ class GuardedPage(gr.Blocks):
             request_log.write(what, started, "refused" if is_expected else "failed")
             raise _to_gradio_error(error, named.get("request")) from error
         if output.get("is_generating"):
-            self._began[output["iterator"]] = started
+            # Gradio only drops the generator of a visitor who leaves between two of its steps.
+            going = output["iterator"]
+            unfinished = weakref.finalize(going, request_log.write, what, started, "cut off")
+            unfinished.atexit = False
+            self._going[going] = started, unfinished
         else:
             request_log.write(what, started, "ok")
         return output

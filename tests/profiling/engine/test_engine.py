@@ -171,7 +171,8 @@ def test_a_worker_that_is_killed_costs_its_request_only(
     engine.environment()
     before = files(engine)
     with monkeypatch.context() as patch, ThreadPoolExecutor(1) as person:
-        place = "_measuring" if kind == "compare" else "_executor"
+        places = {"compare": "_measuring", "lesson": "_lessons", "graph": "_lessons"}
+        place = places.get(kind, "_executor")
         held = functools.partial(hold, tmp_path / "begun")
         changed = Changed(getattr(engine, place), {job: held})
         patch.setattr(engine, place, changed)
