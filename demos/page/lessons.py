@@ -308,7 +308,7 @@ class _Controls:
 
     def _add_inputs(self, labels: gr.I18n) -> None:
         entry = catalogue.lesson(_FIRST)
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=True, elem_id="lesson-inputs"):
             self.values = gr.Textbox(
                 value=_join_numbers(entry.values), label=labels("lesson.values"), max_length=400
             )
