@@ -31,8 +31,25 @@ class Row(NamedTuple):
     signs: list[Sign]
 
 
-def create_door(labels: gr.I18n) -> None:
-    """Build the box; it answers as soon as something stands in it."""
+class Door(NamedTuple):
+    """The components that others use.
+
+    Attributes:
+        asked: What was pasted.
+        run: Button that is shown where code was pasted and may be run.
+    """
+
+    asked: gr.Textbox
+    run: gr.Button
+
+
+def create_door(labels: gr.I18n, *, runs_code: bool) -> Door:
+    """Build the box; it answers as soon as something stands in it.
+
+    Args:
+        labels: Texts of components.
+        runs_code: Whether code can be run here, which whoever has the button returned connects.
+    """
     with gr.Column(elem_id="door"):
         asked = gr.Textbox(
             label=labels("door.label"),
@@ -42,11 +59,22 @@ def create_door(labels: gr.I18n) -> None:
             elem_id="door-text",
         )
         answer = gr.HTML(elem_id="door-answer")
+        run = gr.Button(
+            labels("door.run_here"),
+            variant="primary",
+            visible=False,
+            scale=0,
+            elem_id="door-run",
+            elem_classes="lab-measure",
+        )
 
-    def show(text: str | None, request: gr.Request) -> str:
-        return reply(text or "", language(request), words(request))
+    def show(text: str | None, request: gr.Request) -> tuple[str, Any]:
+        pasted = text or ""
+        button = gr.Button(visible=runs_code and _is_code(pasted))
+        return reply(pasted, language(request), words(request)), button
 
-    asked.change(show, asked, answer, trigger_mode="always_last", **UNQUEUED)
+    asked.change(show, asked, [answer, run], trigger_mode="always_last", **UNQUEUED)
+    return Door(asked, run)
 
 
 def reply(asked: str, language: str, text: Text) -> str:
@@ -59,7 +87,7 @@ def reply(asked: str, language: str, text: Text) -> str:
     """
     if not asked.strip():
         return ""
-    if len(asked) <= MAX_LETTERS and signs.parse(asked) is not None:
+    if _is_code(asked):
         return _read(asked, text)
     try:
         hits = find(asked, language)[:_MOST_LESSONS]
@@ -70,6 +98,11 @@ def reply(asked: str, language: str, text: Text) -> str:
     is_sure = any(hit.fit is not Fit.MAYBE for hit in hits)
     lessons = [(hit, lesson_address(hit.lesson)) for hit in hits]
     return common.render("door_lessons.html", text, lessons=lessons, is_sure=is_sure)
+
+
+def _is_code(pasted: str) -> bool:
+    is_read = bool(pasted.strip()) and len(pasted) <= MAX_LETTERS
+    return is_read and signs.parse(pasted) is not None
 
 
 def _read(code: str, text: Text) -> str:

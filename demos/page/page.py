@@ -93,7 +93,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
                 if name != "playground" or playground is not None
             }
         with named["start"]:
-            start = StartTab(engine, texts)
+            start = StartTab(engine, texts, runs_code=playground is not None)
         with named["lessons"]:
             lessons = LessonsTab(engine, texts, links.place)
         with named["compare"]:
@@ -104,7 +104,7 @@ def build(engine: Engine, playground: Playground | None = None) -> GuardedPage:
             create_trace_tab(page, named["trace"], engine, compare.run, texts)
         if playground is not None:
             with named["playground"]:
-                create_playground_tab(playground, texts)
+                create_playground_tab(playground, texts, start.door, tabs)
         with named["about"]:
             create_about_tab(named["about"], engine)
         links.connect(page, PageTabs(tabs, named, start, lessons, compare, explain))

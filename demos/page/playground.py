@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 
 from demos.page import common
-from demos.page.common import words
+from demos.page.common import UNQUEUED, words
+from demos.page.door import Door
 from demos.page.links import lesson_address
 from demos.page.stepper import part_view
-from profiling.catalogue import Source
+from profiling.catalogue import Source, signs
 from profiling.engine.playground import SECONDS, Playground
 from profiling.model.errors import DetachLabError
 from profiling.model.lesson import PartTrace
@@ -29,8 +30,17 @@ loss.backward()
 """
 
 
-def create_playground_tab(playground: Playground, labels: gr.I18n) -> None:
-    """Build the tab; its code runs with the rights of the user who started the page."""
+def create_playground_tab(
+    playground: Playground, labels: gr.I18n, door: Door, tabs: gr.Tabs
+) -> None:
+    """Build the tab; its code runs with the rights of the user who started the page.
+
+    Args:
+        playground: Runs the code.
+        labels: Texts of components.
+        door: What is pasted there is run here when its button is pressed.
+        tabs: All tabs.
+    """
     gr.Markdown(labels("playground.warning"))
     source = gr.Code(
         _EXAMPLE,
@@ -67,8 +77,14 @@ def create_playground_tab(playground: Playground, labels: gr.I18n) -> None:
         "concurrency_limit": 1,
         "show_progress": "minimal",
     }
+    taken = door.run.click(_take, door.asked, [source, tabs], **UNQUEUED)
+    taken.then(step, source, view, **alone)
     run.click(step, source, view, api_name="playground", **alone)
     why.click(explain, source, view, api_name="playground_why", **alone)
+
+
+def _take(pasted: str | None) -> tuple[str, Any]:
+    return signs.plain(pasted or ""), gr.Tabs(selected="playground")
 
 
 def _stepped(part: PartTrace, typed: str, text: Text) -> str:

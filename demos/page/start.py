@@ -61,6 +61,7 @@ class StartTab:
         inputs: The answers to the advisor's questions, as values of a link.
         names: Their names in a link.
         defaults: The default answers.
+        door: The box at the door.
         result: The recorded result.
         measure_recorded: Button to measure the recorded comparison on this machine.
         measure_advised: Button to measure the branches that the advice covers.
@@ -70,11 +71,17 @@ class StartTab:
 
     names = ("gradient", *_FLAGS)
 
-    def __init__(self, engine: Engine, labels: gr.I18n) -> None:
-        """Build the tab; `draw` fills it."""
+    def __init__(self, engine: Engine, labels: gr.I18n, *, runs_code: bool) -> None:
+        """Build the tab; `draw` fills it.
+
+        Args:
+            engine: Tells what this machine is.
+            labels: Texts of components.
+            runs_code: As for `create_door`.
+        """
         self._engine = engine
         self.defaults = _values(Answers())
-        create_door(labels)
+        self.door = create_door(labels, runs_code=runs_code)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 self.result = gr.HTML(elem_id="start-result")

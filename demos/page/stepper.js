@@ -68,6 +68,17 @@
     }
   };
 
+  const zoomKeys = {"+": "in", "=": "in", "-": "out", 0: "fit"};
+  const zoomBy = (event) => {
+    const {target} = event;
+    const typed = target.matches?.("input:not([type=range]), textarea, [contenteditable=true]");
+    const box = !typed && (target.closest?.(".lab-graph-box")
+      || target.closest?.("[data-stepper]")?.querySelector(".lab-shown .lab-graph-box"));
+    if (!box) return;
+    event.preventDefault();
+    zoom(box, zoomKeys[event.key]);
+  };
+
   const tell = (event) => {
     const node = event.target.closest?.(".lab-graph [data-node]");
     if (!node) return;
@@ -97,12 +108,14 @@
     if (stepper && event.target.type === "range") show(stepper, Number(event.target.value));
   });
   document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in zoomKeys) zoomBy(event);
     if (event.target.type === "range" || !(event.key in keys)) return;
     // With the focus nowhere, the first function on the page is meant.
     const anywhere = event.target === document.body
       ? [...document.querySelectorAll("[data-stepper]")].find((each) => each.checkVisibility()) : null;
     const stepper = event.target.closest?.("[data-stepper]") || anywhere;
-    if (!stepper || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!stepper) return;
     event.preventDefault();
     go(stepper, keys[event.key]);
   });

@@ -54,6 +54,26 @@ def test_code_is_stepped_through(playground: Page) -> None:
     expect(view.locator(".lab-shown .lab-new th code")).to_have_text("h")
 
 
+def test_code_that_is_pasted_at_the_door_is_run_when_somebody_presses_the_button(
+    playground: Page,
+) -> None:
+    open_tab(playground, WORDS["tab.start"])
+    box = playground.locator("#door-text textarea")
+    box.fill("where is my gradient")
+    expect(playground.locator("#door-answer")).to_contain_text(WORDS["door.found"])
+    expect(playground.locator("#door-run")).to_be_hidden()
+    box.fill(">>> import torch\n>>> w = torch.ones(3, requires_grad=True)\n>>> cut = w.detach()")
+    expect(playground.locator("#door-answer")).to_contain_text("w.detach()")
+    playground.locator("#door-run").click()
+    view = playground.locator("#playground-view")
+    expect(view.locator(".lab-shown .lab-new th code")).to_have_text("cut")
+    expect(view.locator(".lab-shown .lab-step-head")).to_contain_text("Step 3 of 3")
+    lines = playground.locator("#playground-code .cm-line")
+    expect(lines).to_have_text(
+        ["import torch", "w = torch.ones(3, requires_grad=True)", "cut = w.detach()"]
+    )
+
+
 def test_a_click_into_the_editor_keeps_the_code(playground: Page) -> None:
     editor = playground.locator("#playground-code .cm-content")
     editor.fill("mine = 1")

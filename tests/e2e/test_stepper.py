@@ -157,6 +157,9 @@ def test_a_graph_is_fitted_to_its_place_and_can_be_zoomed(wrong: Locator) -> Non
     assert height(svg) == pytest.approx(0.8 * fitted, rel=0.01)
     wrong.locator(".lab-shown [data-zoom=fit]").click()
     assert height(svg) == fitted
+    for key, factor in (("+", 1.25), ("-", 1.0), ("-", 0.8), ("0", 1.0)):
+        wrong.locator("[data-go=next]").press(key)
+        assert height(svg) == pytest.approx(factor * fitted, rel=0.01)
 
 
 def test_every_step_has_the_size_of_the_largest(wrong: Locator) -> None:
@@ -197,6 +200,8 @@ def background(place: Locator) -> str:
 
 
 def test_a_box_tells_what_is_in_it(wrong: Locator) -> None:
+    # The pointer may have been over a box of the last step.
+    go(wrong, "back")
     box = wrong.locator(".lab-shown .lab-graph-box")
     details = box.locator(".lab-graph-details")
     expect(details).to_have_text(WORDS["stepper.details"])
