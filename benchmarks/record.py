@@ -4,6 +4,7 @@ Run on a quiet machine, with a name for it such as ``cpu-2-cores``:
 ``python -m benchmarks.record NAME [WORKLOAD …]`` for runs,
 ``python -m benchmarks.record NAME --traces`` for traces, which other work disturbs less
 with ``OMP_NUM_THREADS=1``.
+``python -m benchmarks.record NAME --curves`` for memory over a step of what lessons end with.
 ``python -m benchmarks.record --frameworks PYTHON …`` for other frameworks: install each into an
 environment of its own and name its interpreter. Frameworks that none of them has keep their record.
 """
@@ -16,10 +17,13 @@ import sys
 from itertools import product
 
 import msgspec
+import pandas as pd
 from msgspec.structs import replace
 
+from demos.page.recorded import COMPARED, comparison_of
 from profiling import catalogue
-from profiling.catalogue import WORKLOADS
+from profiling.analysis.analysis import Analysis
+from profiling.catalogue import LESSONS, WORKLOADS
 from profiling.catalogue.frameworks import FRAMEWORKS, SCENARIOS
 from profiling.engine.engine import Engine
 from profiling.engine.frameworks import RECORDED_FILE, recorded, run
@@ -27,17 +31,23 @@ from profiling.model.content import RECORDED
 from profiling.model.request import Request
 from profiling.model.run import Run
 from profiling.output.saved_runs import (
+    CURVES,
     INDEX,
     TRACES,
     RecordedTrace,
+    StepCurve,
+    curves_of,
     recorded_traces,
     save_run,
 )
+from profiling.traces.memory import downsample
 from profiling.traces.table import load_trace
 from profiling.traces.timeline import end_s
 
 BUDGET_S = 1.0
 TRACE_BUDGET_S, TRIES = 0.1, 10
+# As many as a small chart can show.
+CURVE_POINTS = 240
 # Workload → its branches of which a trace is recorded, and the size of a batch.
 TRACED = {
     "side_branch": (("detach", "clone_detach", "attached", "no_grad"), 256),
@@ -90,6 +100,36 @@ def traces(name: str) -> None:
     engine.close()
 
 
+def curves(name: str) -> None:
+    """Write memory over a step of the branches that lessons show, from their traces.
+
+    Of each branch the step that was disturbed least is kept.
+    """
+    CURVES.mkdir(exist_ok=True)
+    engine = Engine("auto")
+    for workload in sorted({catalogue.lesson(each).measured for each in LESSONS} - {""}):
+        asked = replace(comparison_of(workload, COMPARED).request, budget_s=TRACE_BUDGET_S)
+        kept: dict[str, StepCurve] = {}
+        for _ in range(TRIES):
+            *_, last = engine.compare(asked)
+            assert last.run is not None
+            (cell,) = Analysis(last.run, engine.run_folder(last.run)).cells
+            for branch, rows in cell.traced.curves.groupby("branch", sort=False):
+                found = _curve(str(branch), rows)
+                known = kept.get(found.branch, found)
+                kept[found.branch] = min(known, found, key=lambda each: each.since_s[-1])
+        path = curves_of(RECORDED / f"{name}.{workload}.json.gz")
+        path.write_bytes(msgspec.json.encode(list(kept.values())) + b"\n")
+        print(f"{path.name}: {path.stat().st_size:,} bytes")
+    engine.close()
+
+
+def _curve(branch: str, rows: pd.DataFrame) -> StepCurve:
+    thinned = downsample(rows.reset_index(drop=True), CURVE_POINTS)
+    since_s = (thinned["time_s"] - thinned["time_s"].min()).round(7)
+    return StepCurve(branch, tuple(since_s), tuple(thinned["live_bytes"].astype(int)))
+
+
 def other_frameworks(*pythons: str) -> None:
     """Run the scenarios in the frameworks of some interpreters, and write down what came out."""
     known = recorded() if RECORDED_FILE.exists() else ()
@@ -127,6 +167,8 @@ if __name__ == "__main__":
     chosen, *rest = sys.argv[1:]
     if chosen == "--frameworks":
         other_frameworks(*rest)
+    elif rest == ["--curves"]:
+        curves(chosen)
     elif rest == ["--traces"]:
         traces(chosen)
     else:

@@ -21,8 +21,13 @@ from profiling.analysis.rows import Row, rows
 from profiling.charts.style import branch_style
 from profiling.model.request import Request
 from profiling.model.run import Environment, Run, ran
+from profiling.model.units import byte_unit, time_unit
 from profiling.model.words import Text
 from profiling.output import saved_runs
+from profiling.output.saved_runs import StepCurve
+
+# Of the chart of memory over a step, in its own units.
+_WIDTH, _HEIGHT = 320, 150
 
 
 class RecordedRun(NamedTuple):
@@ -161,7 +166,7 @@ def _shares(values: Iterable[Any]) -> list[float | None]:
 
 
 # What the article is about, beside no cut at all.
-_COMPARED = ("attached", "detach", "clone_detach", "no_grad")
+COMPARED = ("attached", "detach", "clone_detach", "no_grad")
 
 
 def measurement(workload: str, environment: Environment | None, text: Text) -> str:
@@ -172,7 +177,7 @@ def measurement(workload: str, environment: Environment | None, text: Text) -> s
         environment: This machine; None if unknown.
         text: The words.
     """
-    costs = recorded_costs(workload, environment, _COMPARED) if workload else None
+    costs = recorded_costs(workload, environment, COMPARED) if workload else None
     if costs is None:
         return ""
     return common.render(
@@ -183,5 +188,50 @@ def measurement(workload: str, environment: Environment | None, text: Text) -> s
         finding=cost_finding(costs, text),
         source=source_words(costs.recorded, text),
         baseline=costs.cell.finished.cell.baseline,
-        link=write_link(Link("compare", comparison=comparison_of(workload, _COMPARED))),
+        link=write_link(Link("compare", comparison=comparison_of(workload, COMPARED))),
+        drawn=_step_memory(costs, text),
     )
+
+
+class StepLine(NamedTuple):
+    """A branch's line in the chart of memory over a step: its colour and its SVG path."""
+
+    branch: str
+    color: str
+    path: str
+
+
+class StepMemory(NamedTuple):
+    """Memory over a step: a line for each branch, and the ends of both axes."""
+
+    lines: list[StepLine]
+    time: str
+    memory: str
+    width: int
+    height: int
+
+
+def _step_memory(costs: Costs, text: Text) -> StepMemory | None:
+    """Return the chart of memory over a step, from the traces of the recorded branches."""
+    ran_here = {each.branch for each in costs.cell.finished.results}
+    curves = [
+        each for each in saved_runs.recorded_curves(costs.recorded.path) if each.branch in ran_here
+    ]
+    if len(curves) < 2:  # Nothing to compare, such as where a cut alone allocates nothing.
+        return None
+    most_s = max(max(each.since_s) for each in curves)
+    most_bytes = max(max(each.live_bytes) for each in curves)
+    lines = [
+        StepLine(each.branch, branch_style(each.branch).color, _path(each, most_s, most_bytes))
+        for each in curves
+    ]
+    time = time_unit([most_s]).show(most_s)
+    return StepMemory(lines, time, byte_unit([most_bytes]).show(most_bytes), _WIDTH, _HEIGHT)
+
+
+def _path(curve: StepCurve, most_s: float, most_bytes: int) -> str:
+    """Return a line that keeps its height until memory changes."""
+    across, down = _WIDTH / (most_s or 1.0), _HEIGHT / (most_bytes or 1)
+    points = zip(curve.since_s, curve.live_bytes, strict=True)
+    steps = (f"H{since * across:.1f}V{_HEIGHT - live * down:.1f}" for since, live in points)
+    return f"M0 {_HEIGHT}" + "".join(steps)

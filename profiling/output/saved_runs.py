@@ -26,6 +26,7 @@ MAX_UNPACKED_BYTES = 256 * 2**20
 MAX_VALUES = 10_000_000
 RUN = "run.json"
 TRACES = RECORDED / "traces"
+CURVES = RECORDED / "curves"
 INDEX = "index.json"
 RECORDED_PREFIX = "recorded:"
 
@@ -104,6 +105,37 @@ def find_run(text: str) -> Path:
         InputError: There is no recorded run of that name.
     """
     return _find(text, recorded_runs(), "error.unknown_recorded")
+
+
+class StepCurve(Record, frozen=True):
+    """Memory over a step of a branch, as its trace tells it.
+
+    Attributes:
+        branch: The branch.
+        since_s: Seconds since the branch's first allocation.
+        live_bytes: Bytes allocated from then on, after each of these times.
+    """
+
+    branch: str
+    since_s: tuple[float, ...]
+    live_bytes: tuple[int, ...]
+
+
+def recorded_curves(run: Path) -> tuple[StepCurve, ...]:
+    """Return the memory curves that were recorded beside a recorded run; none if none were.
+
+    Args:
+        run: The run's file, as from `recorded_runs`.
+    """
+    path = curves_of(run)
+    return (
+        msgspec.json.decode(path.read_bytes(), type=tuple[StepCurve, ...]) if path.exists() else ()
+    )
+
+
+def curves_of(run: Path) -> Path:
+    """Return where the memory curves of a recorded run are."""
+    return CURVES / run.name.removesuffix(".gz")
 
 
 class RecordedTrace(Record, frozen=True):

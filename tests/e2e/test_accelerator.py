@@ -36,7 +36,7 @@ def accelerated(accelerator: str) -> Iterator[App]:
 
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "profiling", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500)
 
 
 def check(run: Run, accelerator: str) -> None:
@@ -216,14 +216,14 @@ def test_a_visitor_compares_and_takes_the_files_along(
         progress = page.locator("#compare-progress")
         expect(progress).to_contain_text("press Run")
         page.locator("#compare-run").click()
-        expect(progress).to_contain_text("Done in", timeout=90_000)
+        expect(progress).to_contain_text("Done in")
         expect(page.locator("#compare-results tbody tr")).to_have_count(len(BRANCHES))
         expect(page.locator("#compare-results .lab-finding")).to_contain_text(accelerator)
         name = "detach-lab-run.zip"
         with page.expect_download() as saved:
             page.get_by_role("button", name=WORDS[f"download.{name}"]).click()
         saved.value.save_as(tmp_path / name)
-        with page.expect_download(timeout=120_000) as report:
+        with page.expect_download() as report:
             page.locator("#compare-save-report").click()
         report.value.save_as(tmp_path / "report.html")
     check(load_run(tmp_path / name), accelerator)

@@ -189,7 +189,7 @@ def test_what_the_lent_device_cannot_do_is_told_in_words(client: Client) -> None
 
 
 def test_a_comparison_that_is_cancelled_ends_on_the_gpu_too(space: Space, client: Client) -> None:
-    asked = _ASKED | {"sizes": [*range(64, 72)], "budget_s": 0.5}
+    asked = _ASKED | {"sizes": [*range(64, 72)], "budget_s": 2.0}
     job = client.submit(**asked, api_name="/compare")
     until(lambda: any(each.get("done") for each in job.outputs()))
     job.cancel()
@@ -203,7 +203,7 @@ def test_what_was_finished_before_the_gpu_was_withdrawn_is_kept(
 ) -> None:
     # A process of its own, whose id is told.
     space.api.reuses = False
-    asked = _ASKED | {"sizes": [*range(64, 72)], "budget_s": 0.5}
+    asked = _ASKED | {"sizes": [*range(64, 72)], "budget_s": 2.0}
     job = client.submit(**asked, with_run=True, api_name="/compare")
     until(lambda: any(each.get("done") for each in job.outputs()))
     (lent,) = space.asked("/allow")
@@ -250,6 +250,8 @@ def test_a_visitor_sees_how_far_it_is_and_stops_it(space: Space, browser: Browse
     # What the traces tell came last.
     expect(page.locator("#plot-operators .js-plotly-plot")).to_be_attached()
     space.api.left_s = 120
+    # It must not be over before somebody who is slow has stopped it.
+    page.locator("#compare-budget input[type=number]").fill("4")
     start(page, ", ".join(map(str, range(64, 70))))
     expect(progress).to_contain_text(re.compile(r"\b[1-5] of 6 done"))
     page.locator("#compare-stop").click()

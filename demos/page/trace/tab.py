@@ -118,13 +118,12 @@ def create_trace_tab(
         **OPENING,
     }
     first = offered.then(open_first, api_visibility="private", **ends)
-    # What a visitor chooses must not give way to the first trace, which may take longer.
+    # It cancels nothing: the first one gives way by itself, and one that is not queued yet cannot be.
     opening = gr.on(
         source.events,
         open_chosen,
         api_name="open_trace",
         api_visibility="undocumented",
-        cancels=[first],
         **ends,
     )
     source.stop([first, opening], handlers.problem)
