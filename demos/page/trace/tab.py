@@ -118,7 +118,7 @@ def create_trace_tab(
         **OPENING,
     }
     first = offered.then(open_first, api_visibility="private", **ends)
-    # It cancels nothing: the first one gives way by itself, and one that is not queued yet cannot be.
+    # Cancels nothing: the first one gives way by itself, and may not be queued yet.
     opening = gr.on(
         source.events,
         open_chosen,
