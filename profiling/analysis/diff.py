@@ -16,6 +16,7 @@ import pandas as pd
 from profiling.analysis.statistics import (
     Floats,
     Measured,
+    by_group,
     gradients,
     interval_verdict,
     unpaired_ratio,
@@ -426,7 +427,7 @@ def _notes(row: Any, text: Text) -> tuple[str, ...]:
     notes = []
     gradients = row.gradients_a, row.gradients_b
     if row.gradients_agree is False:
-        a, b = (dict(part.split(":") for part in each.split(";")) for each in gradients)
+        a, b = map(by_group, gradients)
         for group in dict.fromkeys([*a, *b]):
             outcomes = [text(f"reach.{side[group]}") if group in side else "–" for side in (a, b)]
             if a.get(group) != b.get(group):

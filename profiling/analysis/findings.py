@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from profiling.analysis.statistics import SIGNIFICANCE
+from profiling.analysis.statistics import SIGNIFICANCE, by_group
 from profiling.model.run import Cell
 from profiling.model.units import Unit, show_bytes, show_interval, show_ratio
 from profiling.model.words import Text
@@ -167,7 +167,7 @@ def find(summary: pd.DataFrame) -> Findings:
     ran = tuple(row["branch"] for row in rows if row["status"] == "ok")
     right = tuple(row["branch"] for row in rows if _is(row["gradients_right"], True))
     wrong = tuple(row["branch"] for row in rows if _is(row["gradients_right"], False))
-    outcomes = {row["branch"]: _outcomes(row["gradients"]) for row in rows}
+    outcomes = {row["branch"]: by_group(row["gradients"]) for row in rows}
     lacking = {
         name: groups
         for name in ran
@@ -212,11 +212,6 @@ def find(summary: pd.DataFrame) -> Findings:
         ),
         others_cpu_share=max(shares, default=None),
     )
-
-
-def _outcomes(gradients: str) -> dict[str, str]:
-    """Return the outcome of each parameter group, from a summary's column ``gradients``."""
-    return dict(part.split(":") for part in gradients.split(";") if part)
 
 
 def _with(outcomes: Mapping[str, str], *wanted: str) -> tuple[str, ...]:

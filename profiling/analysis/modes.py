@@ -15,6 +15,7 @@ import pandas as pd
 from profiling.analysis.analysis import Analysis, CellAnalysis
 from profiling.analysis.diff import DiffRow, beside, shown_rows
 from profiling.analysis.findings import alike, span
+from profiling.analysis.statistics import by_group
 from profiling.model.request import EAGER
 from profiling.model.run import Status
 from profiling.model.units import show_bytes, show_ratio, time_unit
@@ -166,11 +167,8 @@ def _gradients(both: Sequence[Record], text: Text) -> Iterator[str]:
     for row in both:
         if row["gradients_agree"] is not False:
             continue
-        a, b = (
-            dict(part.split(":") for part in row[side].split(";"))
-            for side in ("gradients_a", "gradients_b")
-        )
-        for group in a.keys() & b.keys():
+        a, b = by_group(row["gradients_a"]), by_group(row["gradients_b"])
+        for group in (each for each in a if each in b):
             if a[group] == "none" and b[group] == "zeros":
                 yield text("mode.gradient.zeros", name=row["branch"], group=group)
             elif a[group] != b[group]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from profiling.analysis.diff import Diff
+from profiling.analysis.statistics import by_group
 from profiling.model.errors import InputError, short
 from profiling.model.request import mode_word
 from profiling.model.units import show_interval, show_ratio
@@ -156,10 +157,7 @@ def _worse(row: dict[str, Any], measure: str, percent: float) -> Sequence[Regres
 
 
 def _of_groups(row: dict[str, Any]) -> Iterator[Regression]:
-    a, b = (
-        dict(part.split(":") for part in row[side].split(";"))
-        for side in ("gradients_a", "gradients_b")
-    )
+    a, b = by_group(row["gradients_a"]), by_group(row["gradients_b"])
     for group, outcome in b.items():
         if outcome in _BAD and a.get(group) not in _BAD:
             yield _regression(row, "reach", a.get(group, ""), outcome, group=group)

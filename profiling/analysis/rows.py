@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from profiling.analysis.statistics import by_group
 from profiling.model.units import Unit, byte_unit, show_bytes, show_interval, show_ratio, time_unit
 from profiling.model.words import Text
 from profiling.traces.memory import NO_OP
@@ -85,15 +86,11 @@ def _row(row: Any, times: Unit, memory: Unit, text: Text) -> Row:
 
 
 def _groups(row: Any, text: Text) -> tuple[Group, ...]:
-    outcomes, errors = _by_group(row.gradients), _by_group(row.gradient_errors)
+    outcomes, errors = by_group(row.gradients), by_group(row.gradient_errors)
     return tuple(
         Group(f"{group}: {_outcome(outcome, errors.get(group), text)}", _RIGHT.get(outcome, False))
         for group, outcome in outcomes.items()
     )
-
-
-def _by_group(parts: str) -> dict[str, str]:
-    return dict(part.split(":") for part in parts.split(";") if part)
 
 
 def _outcome(outcome: str, error: str | None, text: Text) -> str:

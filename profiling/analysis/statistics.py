@@ -266,6 +266,16 @@ def joined(summaries: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([_framed([]), *summaries], ignore_index=True)
 
 
+def by_group(parts: str) -> dict[str, str]:
+    """Return what a summary's column says of each parameter group, in its order.
+
+    Example:
+        >>> by_group("stem:none;head:equal")
+        {'stem': 'none', 'head': 'equal'}
+    """
+    return dict(part.split(":") for part in parts.split(";") if part)
+
+
 def gradients(finished: CellResult, result: BranchResult) -> str:
     """Return what became of each parameter group's gradient, as ``group:outcome`` parts."""
     return ";".join(f"{each.group}:{outcome}" for each, outcome in outcomes(finished, result))
