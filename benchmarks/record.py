@@ -29,11 +29,12 @@ from profiling.engine.engine import Engine
 from profiling.engine.frameworks import RECORDED_FILE, recorded, run
 from profiling.model.content import RECORDED
 from profiling.model.request import Request
-from profiling.model.run import Run
+from profiling.model.run import DeviceInfo, Run
 from profiling.output.saved_runs import (
     CURVES,
     INDEX,
     TRACES,
+    RecordedCurves,
     RecordedTrace,
     StepCurve,
     curves_of,
@@ -119,7 +120,15 @@ def curves(name: str) -> None:
                 known = kept.get(found.branch, found)
                 kept[found.branch] = min(known, found, key=lambda each: each.since_s[-1])
         path = curves_of(RECORDED / f"{name}.{workload}.json.gz")
-        path.write_bytes(msgspec.json.encode(list(kept.values())) + b"\n")
+        machine, device = last.run.environment, _device(last.run)
+        found_here = RecordedCurves(
+            device.name,
+            machine.torch,
+            machine.threads,
+            last.run.started_utc,
+            tuple(kept.values()),
+        )
+        path.write_bytes(msgspec.json.encode(found_here) + b"\n")
         print(f"{path.name}: {path.stat().st_size:,} bytes")
     engine.close()
 
@@ -147,10 +156,14 @@ def other_frameworks(*pythons: str) -> None:
         print(f"{name} {version}")
 
 
-def _about(name: str, branch: str, run: Run) -> RecordedTrace:
-    cell, machine = run.cells[0], run.environment
-    device = machine.device(cell.device)
+def _device(run: Run) -> DeviceInfo:
+    device = run.environment.device(run.cells[0].device)
     assert device is not None
+    return device
+
+
+def _about(name: str, branch: str, run: Run) -> RecordedTrace:
+    cell, machine, device = run.cells[0], run.environment, _device(run)
     return RecordedTrace(
         name,
         cell.workload,

@@ -13,6 +13,7 @@ import gradio as gr
 
 from demos.page import common
 from demos.page.common import PRIVATE, UNQUEUED, words
+from demos.page.compare.session_runs import MOST_RUNS
 from demos.page.compare.tab import CompareTab
 from demos.page.explain import ExplainTab
 from demos.page.lessons import LessonsTab
@@ -30,9 +31,10 @@ Updates = dict[Any, Any]
 
 
 def script() -> str:
-    """Return the script that updates the address, with the names of a link's parts."""
+    """Return the script that updates the address, with what it shares with the server."""
     script = (Path(__file__).parent / "links.js").read_text(encoding="utf-8")
-    return f"window.labLinkNames = {json.dumps(NAMES)};\n{script}"
+    shared = f"window.labLinkNames = {json.dumps(NAMES)};\nwindow.labMostRuns = {MOST_RUNS};\n"
+    return f"{shared}{script}"
 
 
 class PageTabs(NamedTuple):

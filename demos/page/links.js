@@ -2,7 +2,7 @@
    address is replaced as it changes, and a link within the page is followed without a reload. */
 window.labLink = (() => {
   const OURS = new Set(window.labLinkNames);
-  const AUTO = "auto", RUN = "lab-run", RUNS = "lab-runs", MOST_RUNS = 8;
+  const AUTO = "auto", RUN = "lab-run", RUNS = "lab-runs", MOST_RUNS = window.labMostRuns;
   const LISTS = new Set(["values", "sizes"]);
   // Browsers refuse an address that changes too often.
   const PAUSE_MS = 150;

@@ -24,7 +24,7 @@ from profiling.model.run import Environment, Run, ran
 from profiling.model.units import byte_unit, time_unit
 from profiling.model.words import Text
 from profiling.output import saved_runs
-from profiling.output.saved_runs import StepCurve
+from profiling.output.saved_runs import RecordedCurves, StepCurve
 
 # Of the chart of memory over a step, in its own units.
 _WIDTH, _HEIGHT = 320, 150
@@ -202,8 +202,9 @@ class StepLine(NamedTuple):
 
 
 class StepMemory(NamedTuple):
-    """Memory over a step: a line for each branch, and the ends of both axes."""
+    """Memory over a step: a line for each branch, the ends of both axes, and where it is from."""
 
+    source: RecordedCurves
     lines: list[StepLine]
     time: str
     memory: str
@@ -214,9 +215,10 @@ class StepMemory(NamedTuple):
 def _step_memory(costs: Costs, text: Text) -> StepMemory | None:
     """Return the chart of memory over a step, from the traces of the recorded branches."""
     ran_here = {each.branch for each in costs.cell.finished.results}
-    curves = [
-        each for each in saved_runs.recorded_curves(costs.recorded.path) if each.branch in ran_here
-    ]
+    found = saved_runs.recorded_curves(costs.recorded.path)
+    if found is None:
+        return None
+    curves = [each for each in found.curves if each.branch in ran_here]
     if len(curves) < 2:  # Nothing to compare, such as where a cut alone allocates nothing.
         return None
     most_s = max(max(each.since_s) for each in curves)
@@ -226,7 +228,7 @@ def _step_memory(costs: Costs, text: Text) -> StepMemory | None:
         for each in curves
     ]
     time = time_unit([most_s]).show(most_s)
-    return StepMemory(lines, time, byte_unit([most_bytes]).show(most_bytes), _WIDTH, _HEIGHT)
+    return StepMemory(found, lines, time, byte_unit([most_bytes]).show(most_bytes), _WIDTH, _HEIGHT)
 
 
 def _path(curve: StepCurve, most_s: float, most_bytes: int) -> str:

@@ -121,16 +121,31 @@ class StepCurve(Record, frozen=True):
     live_bytes: tuple[int, ...]
 
 
-def recorded_curves(run: Path) -> tuple[StepCurve, ...]:
-    """Return the memory curves that were recorded beside a recorded run; none if none were.
+class RecordedCurves(Record, frozen=True):
+    """Memory over a step of some branches, and where and when it was recorded.
+
+    Attributes:
+        device: Name of the device by its maker.
+        threads: Intra-op threads of torch on the CPU.
+        recorded_utc: Time of the recording, in ISO 8601.
+        curves: One for each branch that allocates.
+    """
+
+    device: str
+    torch: str
+    threads: int
+    recorded_utc: str
+    curves: tuple[StepCurve, ...]
+
+
+def recorded_curves(run: Path) -> RecordedCurves | None:
+    """Return the memory curves that were recorded for a recorded run's workload, if any were.
 
     Args:
         run: The run's file, as from `recorded_runs`.
     """
     path = curves_of(run)
-    return (
-        msgspec.json.decode(path.read_bytes(), type=tuple[StepCurve, ...]) if path.exists() else ()
-    )
+    return msgspec.json.decode(path.read_bytes(), type=RecordedCurves) if path.exists() else None
 
 
 def curves_of(run: Path) -> Path:

@@ -10,7 +10,7 @@ from demos.page.recorded import COMPARED, measurement, recorded_costs
 from profiling import catalogue
 from profiling.charts.style import branch_style
 from profiling.model.words import LANGUAGES, translator
-from profiling.output.saved_runs import StepCurve, recorded_curves
+from profiling.output.saved_runs import RecordedCurves, StepCurve, recorded_curves
 
 MEASURED = sorted({catalogue.lesson(name).measured for name in catalogue.LESSONS} - {""})
 
@@ -26,7 +26,9 @@ def test_memory_over_a_step_has_the_peaks_of_the_recorded_run(workload: str) -> 
     costs = recorded_costs(workload, None, COMPARED)
     assert costs is not None
     peaks = costs.cell.summary.set_index("branch")["peak_bytes"].dropna()
-    curves = recorded_curves(costs.recorded.path)
+    recorded = recorded_curves(costs.recorded.path)
+    assert recorded is not None
+    curves = recorded.curves
     assert {curve.branch: max(curve.live_bytes) for curve in curves} == {
         branch: peak for branch, peak in peaks.items() if peak
     }
@@ -53,10 +55,13 @@ def test_a_line_keeps_its_height_until_memory_changes(monkeypatch: pytest.Monkey
         StepCurve("attached", (0.0, 0.5, 1.0), (2048, 4096, 0)),
         StepCurve("detach", (0.0, 0.25), (1024, 0)),
     )
-    monkeypatch.setattr("profiling.output.saved_runs.recorded_curves", lambda _: curves)
+    made = RecordedCurves("A machine", "2.13.0", 2, "2026-12-01T10:00:00Z", curves)
+    monkeypatch.setattr("profiling.output.saved_runs.recorded_curves", lambda _: made)
     html = measurement("gan_discriminator", None, translator("en"))
     assert re.findall(r'<path d="(M[^"]+)" stroke', html) == [
         "M0 150H0.0V75.0H160.0V0.0H320.0V150.0",
         "M0 150H0.0V112.5H80.0V150.0",
     ]
     assert "0 to 4.00 KiB, in 1.00 s" in html
+    # Not when and where the run beside it was recorded.
+    assert "Traced on 2026-12-01 (A machine, 2 threads, torch 2.13.0)." in html
