@@ -120,6 +120,7 @@ def curves(name: str) -> None:
                 known = kept.get(found.branch, found)
                 kept[found.branch] = min(known, found, key=lambda each: each.since_s[-1])
         path = curves_of(RECORDED / f"{name}.{workload}.json.gz")
+        assert last.run is not None
         machine, device = last.run.environment, _device(last.run)
         found_here = RecordedCurves(
             device.name,
